@@ -1,0 +1,121 @@
+"""What is said between us and a model, and how a conversation ends. Shapes follow Anthropic's Messages API."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import Field
+
+from domain.usage import TokenUsage
+from domain.values import Value
+
+T = TypeVar("T")
+
+
+class Text(Value):
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Image(Value):
+    """A picture from a person."""
+
+    type: Literal["image"] = "image"
+    media_type: str
+    base64: str
+
+
+class ToolUse(Value):
+    type: Literal["tool_use"] = "tool_use"
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
+class ToolResult(Value):
+    type: Literal["tool_result"] = "tool_result"
+    tool_use_id: str
+    text: str
+    is_error: bool = False
+
+
+class Opaque(Value):
+    """A block that only the model service understands (thinking and the like), handed back as it came."""
+
+    type: Literal["opaque"] = "opaque"
+    raw: dict[str, Any]
+
+
+Part = Annotated[Text | Image | ToolUse | ToolResult | Opaque, Field(discriminator="type")]
+
+
+class Message(Value):
+    role: Literal["user", "assistant"]
+    parts: tuple[Part, ...]
+
+
+class ToolSpec(Value):
+    """A tool offered to the model: one of Anthropic's own client tools by `type`, or ours by schema."""
+
+    name: str
+    type: str = Field(default="custom", description="`custom`, or Anthropic's versioned type like bash_20250124")
+    description: str = ""
+    input_schema: dict[str, Any] | None = None
+
+
+class ModelCall(Value):
+    """One request to a model, with what the ledger and a recorded session need to know of it."""
+
+    project: str
+    run: str
+    role: str
+    conversation: str
+    """Stable name of this conversation: `<run>/<role>` or with a suffix; the same after a restart."""
+    turn: int = Field(ge=0, description="How many assistant messages the conversation holds before this call")
+    attempt: int = Field(default=0, ge=0)
+    model: str
+    system: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str | None = Field(default=None, description="Name of the one tool that must be called; None is free")
+    max_tokens: int = 8192
+
+
+class ModelReply(Value):
+    parts: tuple[Part, ...]
+    stop_reason: str
+    model: str
+    usage: TokenUsage
+
+
+class ModelClient(Protocol):
+    async def reply(self, call: ModelCall) -> ModelReply:
+        """Send one request and return the whole answer.
+
+        Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
+        """
+        ...
+
+
+class Finished(Value, Generic[T]):
+    """The role handed in its result."""
+
+    value: T
+    steps: int
+
+
+class GaveUp(Value):
+    """The conversation ended without a result."""
+
+    reason: Literal["gave up", "out of budget", "out of steps", "out of time", "stuck"]
+    detail: str
+    steps: int
+
+
+class Transcripts(Protocol):
+    """Durable conversations: what was appended is there after any kill."""
+
+    async def load(self, conversation: str) -> Sequence[Message]: ...
+
+    async def append(self, conversation: str, position: int, message: Message) -> None:
+        """Store the message at `position` (0-based); the same position again with the same text changes nothing."""
+        ...

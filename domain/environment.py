@@ -1,0 +1,47 @@
+"""What an app needs in its environment: variables, who provides them, and versions of the whole."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.names import EnvName
+from domain.values import Value
+
+
+class Source(StrEnum):
+    """Who provides a variable."""
+
+    INFRA = "infra"
+    """Generated once by Slipway and kept."""
+    COMPUTED = "computed"
+    """Follows from the project and its release: address, port, folders."""
+    USER = "user"
+    """A secret that only the person has."""
+    DEFAULT = "default"
+    """A plain value written in the file; not secret."""
+
+
+class Variable(Value):
+    name: EnvName
+    source: Source
+    default: str | None = None
+    comment: str = ""
+    required: bool = True
+
+
+class Requirements(Value):
+    """All variables of one commit."""
+
+    variables: tuple[Variable, ...] = ()
+
+    def names(self, source: Source) -> tuple[str, ...]:
+        return tuple(v.name for v in self.variables if v.source is source)
+
+
+class EnvironmentVersion(Value):
+    """Which names a release gets and where each value lies; no value itself, but for plain ones."""
+
+    project: str
+    number: int
+    secrets: dict[str, str] = Field(default_factory=dict, description="Name to vault reference")
+    plain: dict[str, str] = Field(default_factory=dict, description="Computed and default values")

@@ -1,0 +1,112 @@
+"""What can go wrong, by who must act.
+
+Every error takes plain positional arguments and hands them to `super().__init__`, so that it survives
+the trip between processes. The message says what was attempted on what, and the cure where there is one.
+"""
+
+
+class SlipwayError(Exception):
+    """Root of all errors that Slipway raises on purpose."""
+
+
+class TryAgain(SlipwayError):
+    """The same call may succeed later: tasks retry on this family, and on nothing else."""
+
+
+class NeedsPerson(SlipwayError):
+    """A person must decide or provide something; the message names the one next thing to do."""
+
+
+class Broken(SlipwayError):
+    """Slipway or its installation is at fault; retrying the same call cannot help."""
+
+
+class ServiceUnreachable(TryAgain):
+    """An outside service did not answer: (service, what was attempted, detail)."""
+
+    def __init__(self, service: str, attempted: str, detail: str = "") -> None:
+        super().__init__(service, attempted, detail)
+        self.service = service
+
+    def __str__(self) -> str:
+        service, attempted, detail = self.args
+        return f"{service} did not answer while {attempted}" + (f": {detail}" if detail else "")
+
+
+class EngineUnreachable(ServiceUnreachable):
+    """The container engine died or does not answer."""
+
+
+class ModelOverloaded(TryAgain):
+    """The model service asked to wait: (status, retry_after seconds or None, detail)."""
+
+    def __init__(self, status: int, retry_after: float | None = None, detail: str = "") -> None:
+        super().__init__(status, retry_after, detail)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"the model service answered {self.args[0]} (busy); {self.args[2]}".rstrip("; ")
+
+
+class LockTaken(TryAgain):
+    """Somebody else holds a lock: (name, owner)."""
+
+    def __str__(self) -> str:
+        name, owner = self.args
+        return f"{name} is locked by {owner}"
+
+
+class BadInput(NeedsPerson):
+    """A person's input cannot be used; the message carries the cure."""
+
+
+class ModelKeyRefused(NeedsPerson):
+    """The model service refused the API key (401 or 403)."""
+
+    def __str__(self) -> str:
+        return "the model service refused the API key: set a valid ANTHROPIC_API_KEY and run `slipway up` again"
+
+
+class BudgetSpent(NeedsPerson):
+    """A reservation would pass the budget: (project, limit in USD, spent and reserved in USD)."""
+
+    def __str__(self) -> str:
+        project, limit, used = self.args
+        return f"the budget of {project} is spent: {used:.4f} of {limit:.2f} USD; raise SLIPWAY_BUDGET_USD to go on"
+
+
+class SecretMissing(NeedsPerson):
+    """A project lacks secrets: (project, names)."""
+
+    def __str__(self) -> str:
+        project, names = self.args
+        listed = ", ".join(names)
+        return f"{project} needs {listed}: run `slipway secret set {project} {names[0]}`"
+
+
+class NothingToRollBackTo(NeedsPerson):
+    """There is no earlier good release: (project,)."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} has no earlier good release to go back to; it stays as it is"
+
+
+class ModelRequestRefused(Broken):
+    """The model service refused the request itself: (status, message)."""
+
+    def __str__(self) -> str:
+        return f"the model service refused the request ({self.args[0]}): {self.args[1]}"
+
+
+class UnknownObject(Broken):
+    """Something named does not exist: (what, name)."""
+
+    def __str__(self) -> str:
+        return f"there is no {self.args[0]} {self.args[1]!r}"
+
+
+class UnsafeArchive(Broken):
+    """An archive from a worker holds what it must not: (member, why)."""
+
+    def __str__(self) -> str:
+        return f"the worker's archive was refused: {self.args[0]!r} {self.args[1]}"

@@ -1,0 +1,67 @@
+"""Names: what a project, a secret and a run may be called."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from domain.errors import BadInput
+
+REQUEST_LIMIT = 16_000
+"""Characters in one request."""
+
+SLUG_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,39}$"
+"""A DNS label (RFC 1123) that starts with a letter, 2 to 40 characters, no double dash."""
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+
+RESERVED = frozenset({"www", "api", "admin", "prefect", "slipway", "localhost", "mail", "caddy"})
+
+
+def checked_slug(text: str) -> str:
+    """Return `text` if it may name a project; raise BadInput that says what would be accepted."""
+    if not re.fullmatch(SLUG_PATTERN, text):
+        raise BadInput(
+            f"{text[:60]!r} cannot name a project: use 2 to 40 lower-case letters, digits and single dashes, "
+            "starting with a letter, like `url-shortener`"
+        )
+    if text in RESERVED:
+        raise BadInput(f"{text!r} is reserved: choose another name, like `my-{text}`")
+    return text
+
+
+def slug_from(title: str, fallback: str = "app") -> str:
+    """Derive a usable slug from any text; `fallback` when nothing of it can be used."""
+    ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-").lstrip("0123456789-")[:32].strip("-")
+    return slug if re.fullmatch(SLUG_PATTERN, slug) and slug not in RESERVED else fallback
+
+
+def free_slug(wanted: str, taken: frozenset[str]) -> str:
+    """Return `wanted`, or `wanted-2`, `wanted-3` and so on: the first that is not taken."""
+    if wanted not in taken:
+        return wanted
+    stem = wanted[:36]
+    return next(name for n in range(2, len(taken) + 3) if (name := f"{stem}-{n}") not in taken)
+
+
+def checked_request(text: str) -> str:
+    """Return the request without surrounding space; raise BadInput when it is empty, too long or not text."""
+    cleaned = text.strip()
+    if not cleaned:
+        raise BadInput('the request is empty: say in one sentence what to build, like `slipway new "a URL shortener"`')
+    if len(cleaned) > REQUEST_LIMIT:
+        raise BadInput(
+            f"the request has {len(cleaned):,} characters and at most {REQUEST_LIMIT:,} are read: "
+            "say what to build in a few sentences"
+        )
+    if any(unicodedata.category(c) == "Cs" or (ord(c) < 32 and c not in "\n\r\t") for c in cleaned):
+        raise BadInput("the request holds control characters: send plain text")
+    return cleaned
+
+
+def secret_block_name(project: str, key: str) -> str:
+    """Return the Prefect Secret block's name: `slipway-<project>-<key>`, lower case, dashes."""
+    return f"slipway-{project}-{key.lower().replace('_', '-')}"

@@ -1,0 +1,217 @@
+"""The Protocols that blocks fulfil, beyond those that live beside their values.
+
+Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from domain.briefs import Brief
+from domain.checks import Check
+from domain.conversations import Transcripts
+from domain.environment import EnvironmentVersion
+from domain.patches import Commit, Patch
+from domain.releases import Release, ReleaseState
+from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, Run, RunState
+from domain.usage import Ledger, UsageLine
+
+
+class Registry(Ledger, Transcripts, Protocol):
+    """The durable truth: each method is one short transaction."""
+
+    # projects
+    async def add_project(self, brief: Brief, owner: str, domain: str, at: datetime) -> Project:
+        """Reserve the slug and store the Brief; raise BadInput with the cure when the slug is taken."""
+        ...
+
+    async def project(self, slug: str) -> Project | None: ...
+    async def projects(self) -> Sequence[Project]: ...
+    async def set_brief(self, slug: str, brief: Brief) -> None: ...
+    async def remove_project(self, slug: str) -> None:
+        """Forget the project with its checks and releases; runs and ledger lines stay."""
+        ...
+
+    # acceptance ledger
+    async def checks(self, project: str) -> Sequence[Check]:
+        """Return the active executable checks, oldest first."""
+        ...
+
+    async def set_checks(self, project: str, run: str, checks: Sequence[Check], retired: Sequence[str]) -> None:
+        """Add or replace the run's checks by id and retire those that cover `retired` Brief checks."""
+        ...
+
+    # runs
+    async def add_run(self, request: DeliveryRequest, at: datetime) -> Run:
+        """Store a queued run; the same id again returns the stored one."""
+        ...
+
+    async def run(self, run: str) -> Run | None: ...
+    async def runs(self, project: str | None = None, limit: int = 50) -> Sequence[Run]:
+        """Return runs, newest first."""
+        ...
+
+    async def update_run(
+        self,
+        run: str,
+        *,
+        state: RunState | None = None,
+        step: str | None = None,
+        round: int | None = None,
+        flow_run: str | None = None,
+        address: str | None = None,
+        message: str | None = None,
+        waits_for: Sequence[str] | None = None,
+        origin: Origin | None = None,
+        ended: datetime | None = None,
+    ) -> Run:
+        """Change the given fields. A run that ended keeps its end: later changes of `state` are ignored."""
+        ...
+
+    async def add_progress(
+        self,
+        run: str,
+        kind: str,
+        text: str,
+        at: datetime,
+        step: str = "",
+        data: dict[str, str | int | float | bool] | None = None,
+    ) -> Progress:
+        """Append with the next sequence number."""
+        ...
+
+    async def progress(self, run: str, after: int = 0) -> Sequence[Progress]: ...
+
+    # releases
+    async def add_release(
+        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime
+    ) -> Release:
+        """Store a starting release with the next number; the same run again returns its release."""
+        ...
+
+    async def releases(self, project: str | None = None) -> Sequence[Release]:
+        """Return releases, newest number first."""
+        ...
+
+    async def move_release(
+        self, project: str, number: int, state: ReleaseState, *, address: str | None = None, reason: str | None = None
+    ) -> Release:
+        """Move along `domain.releases.MOVES`; to the state it has already, only the given fields change."""
+        ...
+
+    async def promote(
+        self, project: str, number: int, address: str, replaced: ReleaseState, reason: str, at: datetime
+    ) -> Release:
+        """In one transaction: the live release, if another, becomes `replaced`, and this one becomes live."""
+        ...
+
+    # environment versions
+    async def add_environment(self, project: str, secrets: dict[str, str], plain: dict[str, str]) -> EnvironmentVersion:
+        """Store as the next version; equal content to the newest returns that one."""
+        ...
+
+    async def environment(self, project: str, number: int) -> EnvironmentVersion | None: ...
+
+    # outbox
+    async def add_notification(self, notification: Notification) -> bool:
+        """Store it; False when the key is there already."""
+        ...
+
+    async def unsent(self, channel: str) -> Sequence[Notification]: ...
+    async def mark_sent(self, key: str, at: datetime) -> None: ...
+
+    # ledger lines
+    async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]: ...
+
+    # audit
+    async def audit(self, project: str, actor: str, what: str, why: str, at: datetime) -> None: ...
+    async def history(self, project: str) -> Sequence[tuple[datetime, str, str, str]]:
+        """Return (when, who, what, why), oldest first."""
+        ...
+
+
+class Vault(Protocol):
+    """Project secrets by name."""
+
+    async def put(self, project: str, key: str, value: str) -> str:
+        """Store the value and return its reference (the Secret block's name)."""
+        ...
+
+    async def get(self, reference: str) -> str:
+        """Return the value; raise UnknownObject when there is none."""
+        ...
+
+    async def keys(self, project: str) -> Sequence[str]:
+        """Return the names of the project's secrets."""
+        ...
+
+    async def delete(self, project: str, key: str) -> None: ...
+
+
+class GitHost(Protocol):
+    """Repositories. `branch` names are plain, like main or run/r-abc."""
+
+    async def create(self, project: str) -> None:
+        """Make an empty repository; nothing happens when it is there."""
+        ...
+
+    async def exists(self, project: str) -> bool: ...
+
+    async def head(self, project: str, branch: str = "main") -> str | None:
+        """Return the commit of the branch; None when it has none."""
+        ...
+
+    async def checkout(self, project: str, commit: str, folder: Path) -> None:
+        """Put a clean clone at `commit`, detached, with history, into the empty `folder`."""
+        ...
+
+    async def commit_tree(
+        self, project: str, folder: Path, *, branch: str, parent: str | None, message: str, author: str
+    ) -> Commit:
+        """Commit exactly the files of `folder` (without its .git, by its .gitignore) onto `parent` and point `branch` at it.
+
+        No hook, filter or configuration of the folder is used. Files unchanged: the parent's own commit comes back.
+        """
+        ...
+
+    async def patch(self, project: str, base: str | None, commit: str) -> Patch:
+        """Return what changed between two commits; `base` None means from nothing."""
+        ...
+
+    async def advance(self, project: str, branch: str, commit: str) -> None:
+        """Fast-forward `branch`; raise Broken when it is not an ancestor. The same commit again changes nothing."""
+        ...
+
+    async def delete(self, project: str) -> None: ...
+
+
+class Wakeups(Protocol):
+    """Hints between processes, and short locks. A hint can be lost: whoever waits also looks at the registry."""
+
+    async def publish(self, channel: str, text: str) -> None: ...
+
+    def subscribe(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]:
+        """Yield (channel, text) as they come; entering returns only when the subscription stands."""
+        ...
+
+    async def lock(self, name: str, owner: str, seconds: float) -> int | None:
+        """Take or extend the lease; return its fencing number, which grows with each new owner; None when another has it."""
+        ...
+
+    async def unlock(self, name: str, owner: str) -> None:
+        """Give it back; nothing happens when another has it."""
+        ...
+
+
+class Chat(Protocol):
+    """A messenger."""
+
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
+        """Send a message with buttons (label, data) and return its id."""
+        ...
+
+    async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
+        """Replace a message; nothing happens when it reads the same already."""
+        ...

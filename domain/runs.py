@@ -1,0 +1,109 @@
+"""Runs: one request on its way to a release, as people and processes follow it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from domain.briefs import Brief
+from domain.names import Slug
+from domain.values import Value
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """Suspended until a person answers; no process, no cost."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (RunState.DELIVERED, RunState.FAILED, RunState.CANCELLED)
+
+
+class Origin(Value):
+    """Where a request came from, and so where its news go."""
+
+    channel: Literal["cli", "telegram", "api"] = "cli"
+    chat: str = ""
+    person: str = ""
+    message: str = Field(default="", description="Message that is edited as the run goes on")
+
+
+class DeliveryRequest(Value):
+    """Input of the delivery flow; shown in the Prefect UI, so it holds names of secrets at most."""
+
+    run: str = Field(pattern=r"^r-[a-z0-9]{6,32}$", description="Slipway's id of this run")
+    project: Slug
+    change: bool = Field(default=False, description="Work on the existing repository instead of making one")
+    request: str = Field(max_length=20_000)
+    brief: Brief
+    origin: Origin = Origin()
+
+
+class Run(Value):
+    """One row of the registry."""
+
+    id: str
+    project: str
+    change: bool
+    request: str
+    state: RunState
+    step: str = ""
+    round: int = 0
+    flow_run: str = ""
+    """Prefect's id; empty until the run was handed over."""
+    address: str = ""
+    message: str = ""
+    """How it ended or what it waits for, one sentence."""
+    waits_for: tuple[str, ...] = ()
+    """Names of the missing secrets, when it waits for such."""
+    origin: Origin
+    created: datetime
+    ended: datetime | None = None
+
+
+class Progress(Value):
+    """One thing that happened in a run; people and processes read these in order."""
+
+    run: str
+    sequence: int
+    at: datetime
+    kind: Literal["step", "round", "report", "cost", "note", "log", "waiting", "end"]
+    step: str = ""
+    text: str
+    data: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+STEPS: Sequence[str] = ("brief", "plan", "prepare", "develop", "test", "environment", "deploy", "watch")
+"""The steps of a delivery in order, as cards and live views show them."""
+
+
+class Project(Value):
+    """One row of the registry."""
+
+    slug: str
+    title: str
+    kind: str
+    owner: str
+    brief: Brief
+    created: datetime
+    domain: str
+    """Host name without port, like `notes.localhost`."""
+
+
+class Notification(Value):
+    """One message to a person in the outbox; `key` makes it unique for ever."""
+
+    key: str
+    channel: str
+    chat: str
+    text: str
+    run: str = ""
+    created: datetime
+    sent: datetime | None = None

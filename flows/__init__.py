@@ -1,0 +1,1 @@
+"""The subgraphs: which step follows which outcome."""
