@@ -48,6 +48,17 @@ class ModelOverloaded(TryAgain):
         return f"the model service answered {self.args[0]} (busy); {self.args[2]}".rstrip("; ")
 
 
+class ChatBusy(TryAgain):
+    """The messenger asked to wait: (seconds, what was attempted)."""
+
+    def __init__(self, seconds: float, attempted: str) -> None:
+        super().__init__(seconds, attempted)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the messenger asked to wait {self.seconds:g} s before {self.args[1]}"
+
+
 class LockTaken(TryAgain):
     """Somebody else holds a lock: (name, owner)."""
 
@@ -65,6 +76,20 @@ class ModelKeyRefused(NeedsPerson):
 
     def __str__(self) -> str:
         return "the model service refused the API key: set a valid ANTHROPIC_API_KEY and run `slipway up` again"
+
+
+class ChatTokenRefused(NeedsPerson):
+    """The messenger refused the bot's token: (what was attempted,)."""
+
+    def __str__(self) -> str:
+        return f"Telegram refused the bot token while {self.args[0]}: get a new one from @BotFather, set SLIPWAY_TELEGRAM_TOKEN"
+
+
+class ChatClosed(NeedsPerson):
+    """A chat cannot be written to until its person opens it: (what was attempted, detail)."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} is not possible: {self.args[1]}"
 
 
 class BudgetSpent(NeedsPerson):
@@ -91,11 +116,25 @@ class NothingToRollBackTo(NeedsPerson):
         return f"{self.args[0]} has no earlier good release to go back to; it stays as it is"
 
 
+class RunCancelled(NeedsPerson):
+    """The person stopped the run: (run,)."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} was stopped by its person"
+
+
 class ModelRequestRefused(Broken):
     """The model service refused the request itself: (status, message)."""
 
     def __str__(self) -> str:
         return f"the model service refused the request ({self.args[0]}): {self.args[1]}"
+
+
+class ChatRefused(Broken):
+    """The messenger refused a call itself: (what was attempted, its words)."""
+
+    def __str__(self) -> str:
+        return f"the messenger refused {self.args[0]}: {self.args[1]}"
 
 
 class UnknownObject(Broken):

@@ -1,0 +1,158 @@
+"""Telegram through python-telegram-bot: one bot's side of its chats."""
+
+import warnings
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from prefect.blocks.core import Block
+from pydantic import Field, PrivateAttr, SecretStr
+from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram.constants import ChatAction, ParseMode
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.request import HTTPXRequest
+
+from domain.chat_text import split_html
+from domain.errors import (
+    ChatBusy,
+    ChatClosed,
+    ChatRefused,
+    ChatTokenRefused,
+    ServiceUnreachable,
+    SlipwayError,
+    UnknownObject,
+)
+
+T = TypeVar("T")
+
+CLOSED = ("chat not found", "user is deactivated", "peer_id_invalid", "not enough rights")
+GONE = ("message to edit not found", "message to delete not found", "message can't be edited", "message_id_invalid")
+PLAIN = LinkPreviewOptions(is_disabled=True)
+
+
+class TelegramChat(Block):
+    """One bot. Fulfils `domain.protocols.Chat`; chats and messages are named by their ids as text."""
+
+    _block_type_name = "Slipway Telegram"
+    _block_type_slug = "slipway-telegram"
+
+    token: SecretStr = Field(description="Bot token from @BotFather")
+    api_url: str | None = Field(default=None, description="Another Bot API server; empty means Telegram's own")
+
+    _bot: Bot | None = PrivateAttr(default=None)
+
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
+        """Send a message, a long one as several, and return the id of the last, which has the buttons."""
+        *head, last = split_html(html)
+        for part in head:
+            await self._send(chat, part, ())
+        return await self._send(chat, last, buttons)
+
+    async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
+        """Replace a message, cut to what one can hold; raise UnknownObject when the person deleted it."""
+        edited = self._client().edit_message_text(
+            split_html(html)[0],
+            chat_id=chat,
+            message_id=int(message),
+            parse_mode=ParseMode.HTML,
+            reply_markup=_keyboard(buttons),
+            link_preview_options=PLAIN,
+        )
+        try:
+            await edited
+        except TelegramError as error:
+            if "not modified" not in error.message.lower():
+                raise translated(error, "editing a message", message) from None
+
+    async def delete(self, chat: str, message: str) -> None:
+        """Delete a message, also a person's; raise UnknownObject when it is gone."""
+        await _asked(self._client().delete_message(chat, int(message)), "deleting a message", message)
+
+    async def react(self, chat: str, message: str, emoji: str) -> None:
+        await _asked(self._client().set_message_reaction(chat, int(message), emoji), "reacting to a message", message)
+
+    async def typing(self, chat: str) -> None:
+        """Show "typing..." for five seconds or until the next message."""
+        await _asked(self._client().send_chat_action(chat, ChatAction.TYPING), "showing that it types")
+
+    async def answer(self, press: str, text: str = "") -> None:
+        """Answer a pressed button, which ends its spinner; `text` is shown over the chat."""
+        await _asked(self._client().answer_callback_query(press, text), "answering a button")
+
+    async def name_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
+        """Fill the menu of commands for people of one language; "" is everybody else."""
+        menu = [BotCommand(name, description) for name, description in commands]
+        await _asked(self._client().set_my_commands(menu, language_code=language or None), "naming the commands")
+
+    async def username(self) -> str:
+        """Ask Telegram who this bot is: the cheapest proof that token and server are right."""
+        return (await _asked(self._client().get_me(), "asking who the bot is")).username or ""
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._bot is not None:
+            await self._bot.request.shutdown()
+            self._bot = None
+
+    async def _send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]]) -> str:
+        sent = self._client().send_message(
+            chat, html, parse_mode=ParseMode.HTML, reply_markup=_keyboard(buttons), link_preview_options=PLAIN
+        )
+        return str((await _asked(sent, "sending a message")).message_id)
+
+    def _client(self) -> Bot:
+        if self._bot is None:
+            self._bot = bot_client(self.token, self.api_url)
+        return self._bot
+
+
+def bot_client(token: SecretStr, api_url: str | None) -> Bot:
+    """Return the vendor's client, for this block and for the poller; a server on this machine is reached without a proxy."""
+    base = (api_url or "https://api.telegram.org").rstrip("/")
+    here = {"trust_env": urlsplit(base).hostname not in ("127.0.0.1", "::1", "localhost")}
+    return Bot(
+        token.get_secret_value(),
+        base_url=f"{base}/bot",
+        base_file_url=f"{base}/file/bot",
+        request=HTTPXRequest(connection_pool_size=32, httpx_kwargs=here),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
+    )
+
+
+def translated(error: TelegramError, attempted: str, message: str = "") -> SlipwayError:
+    """Say in our errors what Telegram answered; the vendor's words, never the token (InvalidToken carries it)."""
+    words = error.message
+    match error:
+        case RetryAfter():
+            return ChatBusy(_seconds(error), attempted)
+        case InvalidToken():
+            return ChatTokenRefused(attempted)
+        case Forbidden():
+            return ChatClosed(attempted, words)
+        case BadRequest() if any(sign in words.lower() for sign in GONE):
+            return UnknownObject("message", message)
+        case BadRequest() if any(sign in words.lower() for sign in CLOSED):
+            return ChatClosed(attempted, words)
+        case NetworkError() if not isinstance(error, BadRequest):
+            return ServiceUnreachable("Telegram", attempted, words)
+        case _:
+            return ChatRefused(attempted, words)
+
+
+def _seconds(error: RetryAfter) -> float:
+    with warnings.catch_warnings():  # reading the attribute warns that it will be a timedelta one day: both are taken
+        warnings.simplefilter("ignore")
+        after = error.retry_after
+    return float(after) if isinstance(after, int) else after.total_seconds()
+
+
+def _keyboard(buttons: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
+    keys = [InlineKeyboardButton(label, callback_data=data) for label, data in buttons]
+    return InlineKeyboardMarkup([keys[i : i + 2] for i in range(0, len(keys), 2)]) if keys else None
+
+
+async def _asked(call: Awaitable[T], attempted: str, message: str = "") -> T:
+    try:
+        return await call
+    except TelegramError as error:  # `from None`: the vendor's chain may show the token in a traceback
+        raise translated(error, attempted, message) from None
