@@ -1,0 +1,34 @@
+"""The registry: the durable truth about projects, runs, releases, money and messages, on SQLite or Postgres."""
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from blocks.registry_ledger import LedgerLines
+from blocks.registry_outbox import Outbox
+from blocks.registry_projects import Projects
+from blocks.registry_releases import Releases
+from blocks.registry_runs import Runs
+from blocks.registry_store import open_engine
+from blocks.registry_transcripts import Conversations
+
+
+class SqlRegistry(Projects, Runs, Releases, Outbox, LedgerLines, Conversations, Block):  # type: ignore[misc]
+    """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.
+
+    `load(conversation)` is the Protocol's; the block document itself is opened with `SqlRegistry.aload("slipway")`.
+    """
+
+    _block_type_slug = "slipway-registry"
+    _block_type_name = "Slipway registry"
+
+    url: SecretStr = Field(description="SQLAlchemy's async address: sqlite+aiosqlite:///FILE or postgresql+asyncpg://...")
+    budget_micro_usd: int = Field(ge=0, description="What all model calls of one project may cost, in millionths of a USD")
+
+    def engine(self) -> AsyncEngine:
+        """Return this process's engine for the address."""
+        return open_engine(self.url.get_secret_value())
+
+    async def close(self) -> None:
+        """Let go of what the engine holds; the next method opens it again."""
+        await self.engine().dispose()

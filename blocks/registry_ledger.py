@@ -1,0 +1,99 @@
+"""What model calls may cost and did cost, as rows of the registry.
+
+A line is written before the call is sent (reserved) and completed after (settled). When a process dies in between, its
+reservation stays and counts as spent: the same call is sent again after the restart under the same id, finds its own
+reservation, and settles it. So a death can waste budget for a while, but never lets a project pass it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from blocks import registry_tables as tables
+from blocks.registry_store import Store
+from domain.errors import BudgetSpent, UnknownObject
+from domain.usage import Cost, TokenUsage, UsageLine
+
+_TABLE = tables.ledger
+_USED = func.coalesce(func.sum(case((_TABLE.c.settled, func.coalesce(_TABLE.c.spent, 0)), else_=_TABLE.c.reserved)), 0)
+
+
+class LedgerLines(Store):
+    """The part of the registry that knows money."""
+
+    budget_micro_usd: int
+
+    async def reserve(self, call: str, project: str, run: str, node: str, model: str, micro_usd: int) -> None:
+        """Set the worst case aside, atomically among processes; raise BudgetSpent when it does not fit.
+
+        Reserving a settled or reserved call again changes nothing.
+        """
+        async with self.writing(f"ledger of {project}") as db:
+            if (await db.execute(select(_TABLE.c.call).where(_TABLE.c.call == call))).first() is not None:
+                return
+            used = int((await db.execute(select(_USED).where(_TABLE.c.project == project))).scalar_one())
+            if used + micro_usd > self.budget_micro_usd:
+                raise BudgetSpent(project, self.budget_micro_usd / 1_000_000, used / 1_000_000)
+            who = {"call": call, "project": project, "run": run, "node": node, "model": model, "at": datetime.now(UTC)}
+            row = {**who, "reserved": micro_usd, "settled": False, **TokenUsage().model_dump()}
+            await db.execute(insert(_TABLE).values(row))
+
+    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
+        """Replace the reservation by what was spent; None marks a model without a price. The first settlement stands."""
+        spent = {"settled": True, "spent": micro_usd, "at": datetime.now(UTC), **tokens.model_dump()}
+        async with self.writing(f"call {call}") as db:
+            if not (await db.execute(_open(update(_TABLE), call).values(spent))).rowcount:
+                await _require(db, call)
+
+    async def release(self, call: str) -> None:
+        """Give back the reservation of a call that was never answered; a settled call keeps its line."""
+        async with self.writing(f"call {call}") as db:
+            await db.execute(_open(delete(_TABLE), call))
+
+    async def cost(self, project: str | None = None, run: str | None = None) -> Cost:
+        """Sum the lines of a project, a run, both, or all."""
+        settled = case((_TABLE.c.settled, 1), else_=0)
+        sums = select(
+            func.coalesce(func.sum(settled), 0).label("calls"),
+            func.coalesce(func.sum(_TABLE.c.spent), 0).label("micro_usd"),
+            func.coalesce(func.sum(case((_TABLE.c.settled, 0), else_=_TABLE.c.reserved)), 0).label("reserved_micro_usd"),
+            func.coalesce(func.sum(case((_TABLE.c.settled & _TABLE.c.spent.is_(None), 1), else_=0)), 0).label("unpriced_calls"),
+            *(func.coalesce(func.sum(_TABLE.c[name]), 0).label(name) for name in TokenUsage.model_fields),
+        )
+        async with self.reading() as db:
+            row = (await db.execute(sums.where(_of(project, run)))).one()
+        numbers = {name: int(value) for name, value in row._mapping.items()}
+        tokens = TokenUsage(**{name: numbers.pop(name) for name in TokenUsage.model_fields})
+        return Cost(**numbers, tokens=tokens)
+
+    async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]:
+        """Return the settled lines, oldest first; an unpriced call counts 0."""
+        lines = select(_TABLE).where(_TABLE.c.settled, _of(project, run)).order_by(_TABLE.c.at, _TABLE.c.call)
+        async with self.reading() as db:
+            rows = await db.execute(lines)
+        return tuple(_line(row) for row in rows)
+
+
+def _of(project: str | None, run: str | None) -> ColumnElement[bool]:
+    wanted: ColumnElement[bool] = true()
+    if project is not None:
+        wanted &= _TABLE.c.project == project
+    return wanted if run is None else wanted & (_TABLE.c.run == run)
+
+
+def _open(statement: Any, call: str) -> Any:
+    return statement.where(_TABLE.c.call == call, ~_TABLE.c.settled)
+
+
+async def _require(db: AsyncConnection, call: str) -> None:
+    if (await db.execute(select(_TABLE.c.call).where(_TABLE.c.call == call))).first() is None:
+        raise UnknownObject("reservation", call)
+
+
+def _line(row: Row[Any]) -> UsageLine:
+    tokens = TokenUsage(**{name: row._mapping[name] for name in TokenUsage.model_fields})
+    who = {name: row._mapping[name] for name in ("call", "project", "run", "node", "model", "at")}
+    return UsageLine(**who, tokens=tokens, micro_usd=row.spent or 0)

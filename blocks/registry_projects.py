@@ -1,0 +1,117 @@
+"""Projects with their acceptance checks and environment versions, as rows of the registry."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from blocks import registry_tables as tables
+from blocks.registry_store import Store
+from domain.briefs import Brief
+from domain.checks import Check
+from domain.environment import EnvironmentVersion
+from domain.errors import BadInput, UnknownObject
+from domain.runs import Project
+
+_CHECK: TypeAdapter[Check] = TypeAdapter(Check)
+
+
+class Projects(Store):
+    """The part of the registry that knows projects."""
+
+    async def add_project(self, brief: Brief, owner: str, domain: str, at: datetime) -> Project:
+        """Reserve the slug and store the Brief; raise BadInput with the cure when the slug is taken."""
+        table = tables.projects
+        row = {"slug": brief.slug, "title": brief.title, "kind": brief.kind, "owner": owner, "domain": domain, "created": at}
+        async with self.writing(f"project {brief.slug}") as db:
+            if await project_row(db, brief.slug) is not None:
+                raise BadInput(
+                    f"a project named {brief.slug!r} exists already: choose another name with --name, "
+                    f'or work on it with `slipway change {brief.slug} "..."`'
+                )
+            added = await db.execute(insert(table).values(**row, brief=brief.model_dump(mode="json")).returning(table))
+            return _project(added.one())
+
+    async def project(self, slug: str) -> Project | None:
+        """Return the project, or None."""
+        async with self.reading() as db:
+            row = await project_row(db, slug)
+        return None if row is None else _project(row)
+
+    async def projects(self) -> Sequence[Project]:
+        """Return all projects, oldest first."""
+        table = tables.projects
+        async with self.reading() as db:
+            rows = await db.execute(select(table).order_by(table.c.created, table.c.slug))
+        return tuple(_project(row) for row in rows)
+
+    async def set_brief(self, slug: str, brief: Brief) -> None:
+        """Replace the Brief and the title; the slug, kind and domain of a project never change."""
+        changes = {"brief": brief.model_dump(mode="json"), "title": brief.title}
+        async with self.writing(f"project {slug}") as db:
+            changed = await db.execute(update(tables.projects).where(tables.projects.c.slug == slug).values(changes))
+            if not changed.rowcount:
+                raise UnknownObject("project", slug)
+
+    async def remove_project(self, slug: str) -> None:
+        """Forget the project with its checks, releases and environments; runs, audit and ledger lines stay."""
+        async with self.writing(f"project {slug}") as db:
+            await db.execute(delete(tables.projects).where(tables.projects.c.slug == slug))
+
+    async def checks(self, project: str) -> Sequence[Check]:
+        """Return the active executable checks, oldest first."""
+        table = tables.checks
+        active = select(table.c.body).where(table.c.project == project, ~table.c.retired).order_by(table.c.position)
+        async with self.reading() as db:
+            bodies = (await db.execute(active)).scalars().all()
+        return tuple(_CHECK.validate_python(body) for body in bodies)
+
+    async def set_checks(self, project: str, run: str, checks: Sequence[Check], retired: Sequence[str]) -> None:
+        """Retire those that cover `retired` Brief checks, then add or replace the given ones by id."""
+        table = tables.checks
+        async with self.writing(f"project {project}") as db:
+            if await project_row(db, project) is None:
+                raise UnknownObject("project", project)
+            covering = update(table).where(table.c.project == project, table.c.covers.in_(retired))
+            await db.execute(covering.values(retired=True))
+            for check in checks:
+                row = {"covers": check.covers, "run": run, "retired": False, "body": check.model_dump(mode="json")}
+                same = update(table).where(table.c.project == project, table.c.id == check.id)
+                if not (await db.execute(same.values(row))).rowcount:
+                    await db.execute(insert(table).values(project=project, id=check.id, **row))
+
+    async def add_environment(self, project: str, secrets: dict[str, str], plain: dict[str, str]) -> EnvironmentVersion:
+        """Store as the next version; equal content to the newest returns that one."""
+        table = tables.environments
+        async with self.writing(f"project {project}") as db:
+            if await project_row(db, project) is None:
+                raise UnknownObject("project", project)
+            newest = select(func.max(table.c.number)).where(table.c.project == project).scalar_subquery()
+            row = (await db.execute(select(table).where(table.c.project == project, table.c.number == newest))).first()
+            if row is not None and (row.secrets, row.plain) == (secrets, plain):
+                return _environment(row)
+            values = {"project": project, "number": row.number + 1 if row else 1, "secrets": secrets, "plain": plain}
+            return _environment((await db.execute(insert(table).values(values).returning(table))).one())
+
+    async def environment(self, project: str, number: int) -> EnvironmentVersion | None:
+        """Return that version, or None."""
+        table = tables.environments
+        async with self.reading() as db:
+            row = (await db.execute(select(table).where(table.c.project == project, table.c.number == number))).first()
+        return None if row is None else _environment(row)
+
+
+async def project_row(db: AsyncConnection, slug: str) -> Row[Any] | None:
+    """Return the raw row for a check within a transaction; None when there is no such project."""
+    return (await db.execute(select(tables.projects).where(tables.projects.c.slug == slug))).first()
+
+
+def _project(row: Row[Any]) -> Project:
+    return Project.model_validate(dict(row._mapping))
+
+
+def _environment(row: Row[Any]) -> EnvironmentVersion:
+    return EnvironmentVersion.model_validate(dict(row._mapping))

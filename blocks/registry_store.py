@@ -1,0 +1,102 @@
+"""How the registry opens its database: one engine per address, one connection and one short transaction per method.
+
+Connections are not kept between methods (NullPool). That costs a few milliseconds, and in return a block can be used by
+any number of event loops, threads and forked processes: nothing open is ever carried from one to another.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from domain.errors import Broken, ServiceUnreachable, SlipwayError
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another process's transaction."""
+
+WRITES = {"slipway_writes": True}
+
+
+class Store(ABC):
+    """What the parts of the registry stand on: transactions."""
+
+    @abstractmethod
+    def engine(self) -> AsyncEngine:
+        """Return this process's engine."""
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open one transaction that sees one moment."""
+        async with transaction(self.engine(), "reading") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self, what: str) -> AsyncIterator[AsyncConnection]:
+        """Open one transaction that no other writer of `what`, in any process, runs beside.
+
+        SQLite has one writer at a time (BEGIN IMMEDIATE); Postgres takes an advisory lock of that name.
+        """
+        async with transaction(self.engine().execution_options(**WRITES), f"writing {what}") as connection:
+            await lock(connection, what)
+            yield connection
+
+
+async def lock(connection: AsyncConnection, name: str) -> None:
+    """Hold `name` until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"slipway {name}"})
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, attempted: str) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (StatementError, OSError) as error:
+        raise translated(error, attempted) from error
+
+
+def translated(error: StatementError | OSError, attempted: str) -> SlipwayError:
+    """Say who must act on a database error: busy and unreachable ones pass, the others do not."""
+    reason = str(error.orig if isinstance(error, StatementError) else error).strip().splitlines() or [type(error).__name__]
+    detail = reason[0].removeprefix("<class 'asyncpg.exceptions.").replace("'>:", ":")
+    if isinstance(error, IntegrityError):
+        return Broken(f"the registry refused {attempted}: {detail}")
+    if "no such table" in detail or "UndefinedTable" in detail:
+        return Broken(f"the registry has no tables yet ({attempted}: {detail}): run `slipway up`")
+    passing = ("locked", "busy", "TooManyConnections", "CannotConnectNow", "Deadlock", "Serialization", "AdminShutdown")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if isinstance(error, OSError) or lost or any(word in detail for word in passing):
+        return ServiceUnreachable("the registry", attempted, detail)
+    return Broken(f"the registry failed while {attempted}: {detail}")
+
+
+@lru_cache(maxsize=8)
+def open_engine(url: str) -> AsyncEngine:
+    """Return the engine of this address; the same one within a process, so that statements are compiled once."""
+    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Set what SQLite forgets with each connection; transactions are begun by us, not guessed by the driver."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock first: a reader that turns writer half way cannot wait and fails at once."""
+    writes = connection.get_execution_options().get("slipway_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,213 @@
+"""The registry's tables. What must never be true is refused here, whatever the code above does."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, stored in UTC and returned timezone-aware (SQLite itself knows no zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone: guessing one would move it by hours."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a time without a zone was given to the registry: {value.isoformat()}")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Say UTC about what SQLite returns bare."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+class Words(TypeDecorator[str]):
+    """Text from people and programs: what no database takes (NUL, lone surrogates) becomes a replacement mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Keep everything that is valid text as it is."""
+        return value and value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+NAME = String()
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("slug", NAME, primary_key=True),
+    Column("title", Words, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("brief", JSON, nullable=False),
+    Column("domain", Words, nullable=False),
+    Column("created", UtcTime, nullable=False),
+)
+
+
+def _of_project() -> Column[str]:
+    return Column("project", NAME, ForeignKey(projects.c.slug, ondelete="CASCADE"), nullable=False)
+
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    _of_project(),
+    Column("id", NAME, nullable=False),
+    Column("covers", NAME, nullable=False),
+    Column("run", NAME, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("project", "id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    # No foreign key: runs outlive their project, and start before it.
+    Column("project", NAME, nullable=False, index=True),
+    Column("change", Boolean, nullable=False),
+    Column("request", Words, nullable=False),
+    Column("state", NAME, nullable=False),
+    Column("step", NAME, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("flow_run", NAME, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("message", Words, nullable=False),
+    Column("waits_for", JSON, nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("run", NAME, ForeignKey(runs.c.id), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("step", NAME, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("data", JSON, nullable=False),
+    PrimaryKeyConstraint("run", "sequence"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    _of_project(),
+    Column("number", Integer, nullable=False),
+    Column("run", NAME, nullable=False),
+    Column("commit", NAME, nullable=False),
+    Column("candidate", NAME, nullable=False),
+    Column("environment_version", Integer, nullable=False),
+    Column("state", NAME, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("went_live", UtcTime),
+    PrimaryKeyConstraint("project", "number"),
+    UniqueConstraint("run"),
+    Index(
+        "uq_releases_one_live",
+        "project",
+        unique=True,
+        sqlite_where=text("state = 'live'"),
+        postgresql_where=text("state = 'live'"),
+    ),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    _of_project(),
+    Column("number", Integer, nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("plain", JSON, nullable=False),
+    PrimaryKeyConstraint("project", "number"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("key", NAME, nullable=False, unique=True),
+    Column("channel", NAME, nullable=False),
+    Column("chat", NAME, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("run", NAME, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("sent", UtcTime),
+    Index("ix_notifications_unsent", "channel", sqlite_where=text("sent IS NULL"), postgresql_where=text("sent IS NULL")),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("call", NAME, primary_key=True),
+    # No foreign key: what was spent stays spent when the project is gone.
+    Column("project", NAME, nullable=False, index=True),
+    Column("run", NAME, nullable=False, index=True),
+    Column("node", NAME, nullable=False),
+    Column("model", NAME, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("spent", BigInteger),
+    Column("input", BigInteger, nullable=False),
+    Column("output", BigInteger, nullable=False),
+    Column("cache_read", BigInteger, nullable=False),
+    Column("cache_write", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("conversation", NAME, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("message", JSON, nullable=False),
+    PrimaryKeyConstraint("conversation", "position"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("project", NAME, nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("what", Words, nullable=False),
+    Column("why", Words, nullable=False),
+)

@@ -1,0 +1,41 @@
+"""Conversations with models, as rows of the registry."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, insert, select
+
+from blocks import registry_tables as tables
+from blocks.registry_store import Store
+from domain.conversations import Message
+from domain.errors import Broken
+
+_TABLE = tables.transcripts
+
+
+class Conversations(Store):
+    """The part of the registry that knows what was said: what was appended is there after any kill."""
+
+    async def load(self, conversation: str) -> Sequence[Message]:
+        """Return all messages in order; none for a conversation that never began."""
+        said = select(_TABLE.c.message).where(_TABLE.c.conversation == conversation).order_by(_TABLE.c.position)
+        async with self.reading() as db:
+            messages = (await db.execute(said)).scalars().all()
+        return tuple(Message.model_validate(message) for message in messages)
+
+    async def append(self, conversation: str, position: int, message: Message) -> None:
+        """Store the message at `position`, the next one; the same message there already changes nothing.
+
+        Raises Broken when another message stands there, or when the position would leave a gap.
+        """
+        of_conversation = _TABLE.c.conversation == conversation
+        async with self.writing(f"conversation {conversation}") as db:
+            there = select(_TABLE.c.message).where(of_conversation, _TABLE.c.position == position)
+            stored = (await db.execute(there)).scalar()
+            if stored is not None and Message.model_validate(stored) == message:
+                return
+            count = (await db.execute(select(func.count()).where(of_conversation))).scalar_one()
+            if stored is not None or position != count:
+                cause = "another message stands there" if stored is not None else f"the next position is {count}"
+                raise Broken(f"cannot append to conversation {conversation} at {position}: {cause}")
+            row = {"conversation": conversation, "position": position, "message": message.model_dump(mode="json")}
+            await db.execute(insert(_TABLE).values(row))
