@@ -1,0 +1,118 @@
+"""What all containers of Slipway have in common: labels from birth, hardening, and how they are found again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from docker.errors import APIError, NotFound
+from docker.types import LogConfig
+
+from blocks.docker_connection import DockerConnection, is_conflict
+from domain.errors import Broken
+from domain.workers import Limits
+
+UID = 10001
+Kind = Literal["worker", "app"]
+Container = Mapping[str, Any]
+"""A container as the engine's `inspect` tells it."""
+
+
+def container_name(installation: str, identity: str) -> str:
+    return f"slipway-{installation}-{identity}"
+
+
+def labels(installation: str, kind: Kind, project: str, run: str, role: str, identity: str) -> dict[str, str]:
+    """Return the labels by which a container is adopted or reaped."""
+    return {
+        "slipway.installation": installation,
+        "slipway.kind": kind,
+        "slipway.project": project,
+        "slipway.run": run,
+        "slipway.role": role,
+        "slipway.identity": identity,
+    }
+
+
+def tmpfs(disk_mb: int, *, executable: bool) -> str:
+    """Return the mount options of a writable folder in memory that belongs to the container's user."""
+    return f"rw,nosuid,nodev,{'exec' if executable else 'noexec'},size={disk_mb}m,uid={UID},gid={UID},mode=0755"
+
+
+def hardening(limits: Limits) -> dict[str, Any]:
+    """Return the host settings that no container of ours goes without."""
+    return {
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": limits.memory_mb * 1024 * 1024,
+        "memswap_limit": limits.memory_mb * 1024 * 1024,
+        "nano_cpus": int(limits.cpus * 1_000_000_000),
+        "pids_limit": limits.pids,
+        "init": True,
+        "log_config": LogConfig(type="json-file", config={"max-size": "5m", "max-file": "2"}),
+    }
+
+
+class DockerContainers:
+    """Containers of one kind of one installation."""
+
+    def __init__(self, connection: DockerConnection, installation: str, kind: Kind) -> None:
+        self._connection = connection
+        self._installation = installation
+        self._kind = kind
+
+    async def find(self, identity: str) -> Container | None:
+        """Return the container of this identity; None when there is none, or a stranger's has its name."""
+        name = container_name(self._installation, identity)
+        return await self._connection.ask(f"looking at {name}", lambda api: self._ours(api, name))
+
+    async def labelled(self, **wanted: str | None) -> Sequence[Container]:
+        """Return the engine's short descriptions of all containers with these labels, running or not."""
+        labels = {"installation": self._installation, "kind": self._kind, **wanted}
+        filters = {"label": [f"slipway.{key}={value}" for key, value in labels.items() if value is not None]}
+        return await self._connection.ask(f"listing the {self._kind}s", lambda api: api.containers(all=True, filters=filters))
+
+    async def create(self, identity: str, settings: Mapping[str, Any]) -> None:
+        """Create it, not started; one that somebody else made in the meantime is as good."""
+        name = container_name(self._installation, identity)
+
+        def create(api: Any) -> None:
+            try:
+                api.create_container(name=name, **settings)
+            except APIError as error:
+                if not is_conflict(error):
+                    raise
+                if self._ours(api, name) is None:
+                    raise Broken(f"a container named {name} that is not ours is in the way: remove it") from error
+
+        await self._connection.ask(f"creating {name}", create)
+
+    async def start(self, identity: str) -> None:
+        """Start it; one that runs is left as it is."""
+        name = container_name(self._installation, identity)
+        await self._connection.ask(f"starting {name}", lambda api: api.start(name))
+
+    async def remove(self, identity: str) -> Container | None:
+        """Kill and delete it with its anonymous volumes; return what it was, None when there was none."""
+        name = container_name(self._installation, identity)
+        return await self._connection.ask(f"removing {name}", lambda api: self._removed(api, name))
+
+    def _ours(self, api: Any, name: str) -> Container | None:
+        try:
+            found: Container = api.inspect_container(name)
+        except NotFound:
+            return None
+        marks = found["Config"].get("Labels") or {}
+        is_ours = marks.get("slipway.installation") == self._installation and marks.get("slipway.kind") == self._kind
+        return found if is_ours else None
+
+    def _removed(self, api: Any, name: str) -> Container | None:
+        found = self._ours(api, name)
+        if found is None:
+            return None
+        try:
+            api.remove_container(found["Id"], force=True, v=True)
+        except NotFound:
+            return found
+        except APIError as error:
+            if not is_conflict(error):  # 409: somebody else is removing it now
+                raise
+        return found
