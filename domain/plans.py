@@ -1,5 +1,7 @@
 """The architect's Plan."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from domain.briefs import Brief
@@ -21,15 +23,27 @@ class Plan(Value):
     checks: tuple[Check, ...] = Field(min_length=1, max_length=40, description="Each Brief check is covered by one or more")
 
 
-def gaps(plan: Plan, brief: Brief) -> tuple[str, ...]:
-    """Say what keeps the plan from proving the Brief: uncovered checks, unknown ones, repeated ids. Empty is good."""
+def gaps(plan: Plan, brief: Brief, earlier: Sequence[Check] = ()) -> tuple[str, ...]:
+    """Say what keeps the plan from proving the Brief; empty is good.
+
+    `earlier` are the executable checks that run anyway: what they cover is covered, and their ids are taken, so that a
+    new plan can add checks but replace none.
+    """
     wanted = {check.id for check in brief.checks}
     covered = {check.covers for check in plan.checks}
     ids = [check.id for check in plan.checks]
-    found = [f"no executable check covers {missing!r}" for missing in sorted(wanted - covered)]
+    missing = wanted - covered - {check.covers for check in earlier}
+    found = [f"no executable check covers {name!r}" for name in sorted(missing)]
     found += [f"check covers {extra!r}, which the Brief does not have" for extra in sorted(covered - wanted)]
     found += [f"check id {name!r} stands more than once" for name in sorted({i for i in ids if ids.count(i) > 1})]
+    found += [f"check id {name!r} is taken by an earlier check" for name in sorted(set(ids) & {c.id for c in earlier})]
     return tuple(found)
+
+
+def in_force(plan: Plan, brief: Brief, earlier: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the checks that this change must pass: the earlier ones that its person did not retire, and the new ones."""
+    kept = tuple(check for check in earlier if check.covers not in brief.retires)
+    return (*kept, *plan.checks)
 
 
 def as_markdown(plan: Plan) -> str:

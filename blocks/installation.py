@@ -1,0 +1,42 @@
+"""The operator's choices that flows need, filled from settings at `slipway up`."""
+
+from typing import ClassVar, Literal
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+
+class Installation(Block):
+    """One installation of Slipway; no secret in it."""
+
+    _block_type_name: ClassVar[str] = "Slipway Installation"
+    _block_type_slug: ClassVar[str] = "slipway-installation"
+
+    home: str = Field(description="Data folder")
+    engine: Literal["docker", "process"] = Field(description="What runs workers and apps")
+    base_domain: str = Field(default="localhost", description="Apps are reached as <slug>.<base domain>")
+    public_port: int = Field(default=8080, description="Port on which Caddy serves the apps; 80 and 443 are left out of addresses")
+    ui_url: str = Field(default="", description="Address of the Prefect UI")
+    model: str = Field(description="Model of every role that `models` does not name")
+    models: dict[str, str] = Field(default_factory=dict, description="Model by role")
+    recorded: bool = Field(default=False, description="A recorded session answers instead of a model")
+    rounds: int = Field(default=3, ge=1, description="How often the developer may try")
+    budget_usd: float = Field(default=5.0, gt=0, description="Money that one project may spend on models")
+    health_seconds: float = Field(default=60.0, gt=0, description="Deadline for a new release to become healthy")
+    drain_seconds: float = Field(default=30.0, gt=0, description="How long an old release may go on answering")
+    watch_interval: float = Field(default=10.0, gt=0, description="Seconds between two probes of a live release")
+    watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")
+    unhealthy_threshold: int = Field(default=3, ge=1, description="Failed probes in a row that count as broken")
+
+    def domain_of(self, slug: str) -> str:
+        """Return the host name of a project."""
+        return f"{slug}.{self.base_domain}"
+
+    def address_of(self, domain: str) -> str:
+        """Return the address under which people reach the host name."""
+        port = "" if self.public_port in (80, 443) else f":{self.public_port}"
+        scheme = "https" if self.public_port == 443 else "http"
+        return f"{scheme}://{domain}{port}"
+
+    def model_of(self, role: str) -> str:
+        return self.models.get(role, self.model)

@@ -1,0 +1,175 @@
+"""The desk where requests come in: the command line, the bot and the API start work through it."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from domain.briefs import Brief
+from domain.errors import BadInput, UnknownObject
+from domain.names import checked_request, checked_slug
+from domain.protocols import Registry, Wakeups
+from domain.runs import DeliveryRequest, Origin, Run, RunState
+from domain.values import Value
+
+
+class Proposal(Value):
+    """A Brief that a person may accept; nothing is started or reserved yet."""
+
+    run: str
+    brief: Brief
+    change: bool
+    request: str
+    origin: Origin
+
+
+def run_id(key: str | None) -> str:
+    """Return a new run id; the same one for the same key, so that a request that comes twice is one run."""
+    digest = hashlib.sha256(key.encode()).hexdigest() if key else secrets.token_hex(16)
+    return f"r-{digest[:10]}"
+
+
+class Desk:
+    """Takes requests: proposes, starts, cancels, rolls back. One process may share one desk."""
+
+    def __init__(self, blocks: "Blocks") -> None:
+        self.blocks = blocks
+        self.registry: Registry = blocks.registry
+        self.wakeups: Wakeups = blocks.wakeups
+
+    async def propose(
+        self,
+        text: str,
+        origin: Origin,
+        *,
+        name: str | None = None,
+        kind: str | None = None,
+        project: str | None = None,
+        key: str | None = None,
+    ) -> Proposal:
+        """Turn a request into a Brief by the product_owner flow, in this process; nothing is reserved yet.
+
+        Raises BadInput before any model is asked when text, name, kind or project cannot be used.
+        """
+        from flows.product_owner import Wish, product_owner
+        from tasks.kinds import kind_named
+
+        request = checked_request(text)
+        if kind is not None:
+            kind_named(kind)
+        if name is not None:
+            await self._refuse_taken(checked_slug(name))
+        if project is not None and await self.registry.project(checked_slug(project)) is None:
+            raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
+        run = run_id(key)
+        brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
+        return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin)
+
+    async def start(self, proposal: Proposal) -> Run:
+        """Reserve the project, store the run and hand it to the delivery deployment; the same proposal again is one run."""
+        existing = await self.registry.run(proposal.run)
+        if existing is not None and existing.flow_run:
+            return existing
+        now = datetime.now(UTC)
+        request = DeliveryRequest(
+            run=proposal.run,
+            project=proposal.brief.slug,
+            change=proposal.change,
+            request=proposal.request,
+            brief=proposal.brief,
+            origin=proposal.origin,
+        )
+        if existing is None:
+            if not proposal.change:
+                owner = proposal.origin.person or "operator"
+                await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(proposal.brief.slug), now)
+            await self.registry.add_run(request, now)
+        flow_run = await hand_over(
+            "delivery/main",
+            {"request": request.model_dump(mode="json")},
+            proposal.run,
+            tags=(f"project:{request.project}", f"run:{proposal.run}"),
+        )
+        return await self.registry.update_run(proposal.run, flow_run=flow_run)
+
+    async def cancel(self, run: str, who: str) -> Run:
+        """End the run as cancelled; whatever of it still works stops at its next step."""
+        found = await self.registry.run(run)
+        if found is None:
+            raise UnknownObject("run", run)
+        ended = await self.registry.update_run(
+            run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC), waits_for=()
+        )
+        if ended.flow_run and ended.state is RunState.CANCELLED:
+            await cancel_flow_run(ended.flow_run)
+        return ended
+
+    async def rollback(self, project: str, reason: str, who: str, to: int | None = None) -> str:
+        """Start the rollback deployment and return Prefect's id of the flow run."""
+        await self._known(project)
+        parameters = {"project": project, "to": to, "reason": f"{reason} (by {who})"}
+        return await hand_over("rollback/main", parameters, None, tags=(f"project:{project}",))
+
+    async def resume_waiting(self, project: str) -> list[str]:
+        """Resume the project's runs whose missing secrets are all there now; return their ids."""
+        from flows.delivery import SecretsProvided
+
+        there = set(await self.blocks.vault.keys(project))
+        resumed = []
+        for run in await self.registry.runs(project):
+            if run.state is RunState.WAITING and run.waits_for and set(run.waits_for) <= there:
+                await resume_flow_run(run.flow_run, SecretsProvided(provided=True).model_dump())
+                resumed.append(run.id)
+        return resumed
+
+    async def _refuse_taken(self, slug: str) -> None:
+        if await self.registry.project(slug) is not None:
+            raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
+
+    async def _known(self, project: str) -> None:
+        if await self.registry.project(project) is None:
+            raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
+
+
+async def hand_over(deployment: str, parameters: dict[str, object], key: str | None, tags: tuple[str, ...]) -> str:
+    """Create a flow run of the deployment and return its id; the same key returns the same run."""
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        found = await client.read_deployment_by_name(deployment)
+        created = await client.create_flow_run_from_deployment(
+            found.id, parameters=parameters, idempotency_key=key, tags=list(tags)
+        )
+    return str(created.id)
+
+
+async def cancel_flow_run(flow_run: str) -> None:
+    """Ask Prefect to cancel: a waiting run ends at once, a running one is stopped by its worker."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelled, Cancelling
+
+    async with get_client() as client:
+        found = await client.read_flow_run(UUID(flow_run))
+        if found.state is not None and found.state.is_running():
+            await client.set_flow_run_state(found.id, Cancelling(), force=False)
+        elif found.state is None or not found.state.is_final():
+            await client.set_flow_run_state(found.id, Cancelled(), force=True)
+
+
+async def resume_flow_run(flow_run: str, run_input: dict[str, object]) -> None:
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        await client.resume_flow_run(UUID(flow_run), run_input=run_input)
+
+
+@asynccontextmanager
+async def open_desk(environment: dict[str, str]) -> AsyncIterator[Desk]:
+    """Open the blocks of a running installation; `environment` is `prefect_environment(up)`."""
+    os.environ.update(environment)
+    from flows.opening import open_blocks
+
+    yield Desk(await open_blocks())

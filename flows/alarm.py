@@ -1,0 +1,13 @@
+"""alarm: tells the operator that the machinery itself is not well."""
+
+from prefect import flow
+
+from flows.opening import open_blocks
+from tasks.alarm import raise_alarm
+
+
+@flow(name="alarm", flow_run_name="alarm: {what}")
+async def alarm(what: str, detail: str = "") -> str:
+    """Put one message for the operator into the outbox and return it."""
+    blocks = await open_blocks()
+    return await raise_alarm(what, detail, blocks.registry, blocks.wakeups)

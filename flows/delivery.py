@@ -1,0 +1,70 @@
+"""delivery: one accepted Brief becomes a release, or a person is told why not."""
+
+from prefect import flow
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import flow_run
+
+from domain.errors import RunCancelled, SlipwayError
+from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released, SecretsMissing
+from domain.runs import DeliveryRequest, RunState
+from flows.devops import Deployment, devops
+from flows.engineering import Commission, engineering
+from flows.opening import Blocks, open_blocks
+from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery, wait_for_secrets
+from tasks.notify import end_run
+from tasks.progress import Journal
+
+WEEK = 7 * 24 * 3600
+"""Seconds for which a run waits for a person."""
+
+
+class SecretsProvided(RunInput):
+    """The answer to a run that waits for secrets: they are in the vault now."""
+
+    provided: bool = True
+
+
+@flow(name="delivery", flow_run_name="deliver {request.project} ({request.run})", persist_result=True)
+async def delivery(request: DeliveryRequest) -> Delivered:
+    """Take the request all the way; the run's end is written and told exactly once, whatever it is."""
+    blocks = await open_blocks()
+    await blocks.registry.update_run(request.run, state=RunState.RUNNING, flow_run=str(flow_run.id))
+    try:
+        outcome = await work(request, blocks)
+    except RunCancelled as stopped:
+        outcome = Escalated(reason=str(stopped), rounds=0)
+    except SlipwayError as error:
+        outcome = Escalated(reason=str(error), rounds=0)
+    await publish_cost(request.run, blocks.registry)
+    delivered = describe_end(request, outcome)
+    await end_run(request.run, RunState(delivered.state), delivered.message, delivered.address, blocks.registry, blocks.wakeups)
+    return delivered
+
+
+async def work(request: DeliveryRequest, blocks: Blocks) -> tuple[Accepted, Released | Rejected] | Escalated:
+    """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
+    await publish_brief(request)
+    built = await engineering(Commission(request=request, rounds=blocks.installation.rounds))
+    if isinstance(built, Escalated):
+        return built
+    attempt = 0
+    while True:
+        attempt += 1
+        released = await devops(
+            Deployment(
+                run=request.run,
+                project=request.project,
+                commit=built.commit,
+                candidate=built.candidate,
+                checks=built.checks,
+                attempt=attempt,
+            )
+        )
+        if isinstance(released, Released):
+            await record_delivery(request, built, blocks.registry)
+        if not isinstance(released, SecretsMissing):
+            return built, released
+        await wait_for_secrets(request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups)
+        await suspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=f"secrets-{attempt}")
+        await Journal(request.run, blocks.registry, blocks.wakeups).step("environment", "the missing secrets are there")

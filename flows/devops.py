@@ -1,0 +1,70 @@
+"""devops: env_analyzer -> secret_resolver -> readiness -> deployer (start, gate, switch, drain)."""
+
+from prefect import flow
+from pydantic import Field
+
+from domain.checks import Check
+from domain.names import Slug
+from domain.outcomes import Rejected, Released, SecretsMissing
+from domain.releases import ReleaseState
+from domain.values import Value
+from flows.opening import open_blocks
+from tasks.acceptance import rehearse_release
+from tasks.deployer import gate_release, retire_releases, start_release, switch_release
+from tasks.env_analyzer import analyze_environment
+from tasks.kinds import kind_named
+from tasks.progress import Journal
+from tasks.readiness import check_readiness, publish_release
+from tasks.secret_resolver import Missing, resolve_environment
+from tasks.sources import read_files
+
+
+class Deployment(Value):
+    """Input of the devops flow."""
+
+    run: str
+    project: Slug
+    commit: str
+    candidate: str
+    checks: tuple[Check, ...] = Field(description="Acceptance checks that the candidate must pass before traffic")
+    attempt: int = Field(default=1, ge=1, description="Counts the tries after missing secrets were provided")
+
+
+@flow(name="devops", flow_run_name="deploy {deployment.project}", persist_result=True)
+async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected:
+    """Put the candidate online; whatever goes wrong, the release that served before still does."""
+    blocks = await open_blocks()
+    run, name, place = deployment.run, deployment.project, blocks.installation
+    journal = Journal(run, blocks.registry, blocks.wakeups)
+
+    await journal.step("environment", "resolving what the app needs in its environment")
+    sources = await read_files(name, deployment.commit, (".env.example", "app.json"), blocks.git)
+    requirements = await analyze_environment(name, sources)
+    domain = place.domain_of(name)
+    context = {"PUBLIC_URL": place.address_of(domain)}
+    version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry)
+    if isinstance(version, Missing):
+        return SecretsMissing(names=version.names)
+    project = await blocks.registry.project(name)
+    plan = await check_readiness(name, project, deployment.candidate, sources, blocks.engine, blocks.proxy)
+
+    await journal.step("deploy", "starting the new release")
+    process = kind_named(plan.kind).process
+    rehearsal = await rehearse_release(
+        run, name, deployment.attempt, deployment.candidate, process, version, deployment.checks, plan.health, place.health_seconds, blocks.engine, blocks.vault
+    )
+    if not rehearsal.passed:
+        return Rejected(reason=f"the release is not fit to serve: {rehearsal.summary}", evidence=rehearsal.log)
+    release = await start_release(
+        run, name, deployment.commit, deployment.candidate, version.number, process, blocks.registry, blocks.engine, blocks.vault, blocks.wakeups
+    )
+    rejected = await gate_release(run, release, plan.health, place.health_seconds, blocks.registry, blocks.engine, blocks.wakeups)
+    if rejected is not None:
+        await blocks.wakeups.unlock(f"deploy:{name}", run)
+        return rejected
+    live = await switch_release(
+        run, release, domain, ReleaseState.DRAINING, "delivered", blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
+    )
+    await retire_releases(run, name, place.drain_seconds, blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
+    await publish_release(live, place.address_of(domain), blocks.registry)
+    return Released(release=live, address=place.address_of(domain))

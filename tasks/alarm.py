@@ -1,0 +1,28 @@
+"""Alarm: one message to the operator.
+
+True afterwards: the outbox of channel `operator` holds it, at most once a minute for the same cause. Blocks: registry, wakeups.
+"""
+
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from domain.protocols import Registry, Wakeups
+from domain.runs import Notification
+from tasks.notify import OUTBOX
+from tasks.progress import hint
+from tasks.redaction import redacted
+
+
+@task(task_run_name="alarm: {what}", cache_policy=NO_CACHE)
+async def raise_alarm(what: str, detail: str, registry: Registry, wakeups: Wakeups) -> str:
+    """Return the message that was left for the operator."""
+    now = datetime.now(UTC)
+    text = redacted(f"{what}: {detail}" if detail else what)
+    key = f"alarm:{what[:80]}:{now:%Y-%m-%dT%H:%M}"
+    await registry.add_notification(Notification(key=key, channel="operator", chat="", text=text, created=now))
+    await hint(wakeups, OUTBOX, key)
+    get_run_logger().error("alarm: %s", text)
+    return text

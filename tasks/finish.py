@@ -1,0 +1,86 @@
+"""The end of a delivery: what is shown, what is waited for, and how it is told.
+
+Blocks: registry, wakeups.
+"""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.briefs import as_markdown
+from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released
+from domain.protocols import Registry, Wakeups
+from domain.runs import DeliveryRequest, RunState
+from tasks.artifacts import cost_markdown, publish
+from tasks.notify import tell
+from tasks.progress import Journal
+from tasks.retrying import only_try_again
+
+EVIDENCE_LIMIT = 1500
+"""Characters of evidence in the message that ends a run."""
+
+
+@task(task_run_name="brief of {request.project}", cache_policy=NO_CACHE)
+async def publish_brief(request: DeliveryRequest) -> None:
+    """Show the Brief in the Prefect UI."""
+    await publish("brief", request.run, as_markdown(request.brief), "What the person wants")
+
+
+@task(task_run_name="cost of {run}", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+async def publish_cost(run: str, registry: Registry) -> None:
+    """Show what the run cost."""
+    await publish("cost", run, cost_markdown(await registry.cost(run=run)), "What it cost")
+
+
+@task(
+    task_run_name="record what {request.project} is now",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
+async def record_delivery(request: DeliveryRequest, built: Accepted, registry: Registry) -> None:
+    """Make the Brief and its checks the project's own, now that they are true of what serves."""
+    await registry.set_checks(request.project, request.run, built.checks, request.brief.retires)
+    await registry.set_brief(request.project, request.brief)
+
+
+@task(
+    task_run_name="ask for the secrets of {project}",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
+async def wait_for_secrets(
+    run: str, project: str, names: tuple[str, ...], attempt: int, registry: Registry, wakeups: Wakeups
+) -> None:
+    """Record that the run waits, and ask its person once; whoever stores the last one resumes the run."""
+    listed = ", ".join(names)
+    text = f"{project} needs {listed} before it can go online: `slipway secret set {project} {names[0]}`"
+    waiting = await registry.update_run(run, state=RunState.WAITING, message=text, waits_for=names)
+    await Journal(run, registry, wakeups).write("waiting", text, "environment")
+    await tell(f"{run}:secrets-{attempt}", waiting, text, registry, wakeups)
+
+
+def describe_end(request: DeliveryRequest, outcome: tuple[Accepted, Released | Rejected] | Escalated) -> Delivered:
+    """Say in one message how the delivery ended, and the one next thing to do."""
+    if isinstance(outcome, Escalated):
+        evidence = f"\n{outcome.evidence[:EVIDENCE_LIMIT]}" if outcome.evidence else ""
+        text = f"{request.project} was not delivered: {outcome.reason}. See `slipway logs {request.project}` and say it again with more detail.{evidence}"
+        return Delivered(run=request.run, state="failed", message=text, rounds=outcome.rounds)
+    built, released = outcome
+    if isinstance(released, Rejected):
+        text = (
+            f"{request.project} passed its tests but did not go online: {released.reason}. What served before still serves."
+            f"\n{released.evidence[-EVIDENCE_LIMIT:]}"
+        )
+        return Delivered(run=request.run, state="failed", message=text, rounds=built.rounds)
+    text = f"{request.brief.title} is online: {released.address}"
+    return Delivered(
+        run=request.run,
+        state="delivered",
+        message=text,
+        address=released.address,
+        rounds=built.rounds,
+        release=released.release.number,
+    )

@@ -1,0 +1,52 @@
+"""Janitor: remove what nobody owns any more.
+
+True afterwards: no worker of an ended run is left, no rehearsal either, and of each project only the newest good releases
+can still be started. Blocks: registry, engine. Everything it removes it names.
+"""
+
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.protocols import Registry
+from domain.releases import ReleaseState, retired
+from domain.workers import Engine
+from tasks.retrying import only_try_again
+
+
+@task(task_run_name="remove orphan workers", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=only_try_again)
+async def remove_orphans(registry: Registry, engine: Engine) -> Sequence[str]:
+    """Remove workers and rehearsals whose run has ended or is unknown; return their names."""
+    removed = []
+    for worker in await engine.workers():
+        if await has_ended(worker.run, registry):
+            await engine.remove_worker(worker.identity)
+            removed.append(worker.identity)
+    for app in await engine.apps():
+        if app.role == "rehearsal" and await has_ended(app.run, registry):
+            await engine.remove(app.identity)
+            removed.append(app.identity)
+    return removed
+
+
+@task(task_run_name="remove retired releases", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=only_try_again)
+async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
+    """Remove the copies and candidates of releases beyond those that are kept; return their names."""
+    removed = []
+    for project in await registry.projects():
+        releases = await registry.releases(project.slug)
+        gone = retired(releases)
+        used = {r.candidate for r in releases if r not in gone and r.state is not ReleaseState.REMOVED}
+        for release in gone:
+            await engine.remove(release.identity)
+            if release.candidate not in used:
+                await engine.remove_candidate(release.candidate)
+            await registry.move_release(release.project, release.number, ReleaseState.REMOVED)
+            removed.append(release.identity)
+    return removed
+
+
+async def has_ended(run: str, registry: Registry) -> bool:
+    found = await registry.run(run)
+    return found is None or found.state.ended

@@ -1,0 +1,39 @@
+"""The kinds of project: one template folder each, found by looking."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import Field
+
+from domain.errors import BadInput
+from domain.values import Value
+
+TEMPLATES = Path(str(files("tasks") / "templates"))
+
+
+class Kind(Value):
+    """What `kind.toml` of a template folder says."""
+
+    name: str
+    description: str
+    process: str = Field(default="web", description="Entry of the Procfile that is run")
+    guide: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return TEMPLATES / self.name
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Return all kinds, by name."""
+    found = sorted(TEMPLATES.glob("*/kind.toml"))
+    return tuple(Kind(name=path.parent.name, **tomllib.loads(path.read_text("utf-8"))) for path in found)
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind; raise BadInput that lists what there is."""
+    known = {kind.name: kind for kind in kinds()}
+    if name not in known:
+        raise BadInput(f"there is no kind {name!r}: choose one of {', '.join(known)}")
+    return known[name]

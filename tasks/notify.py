@@ -1,0 +1,40 @@
+"""Notify: one durable notification, one wake-up.
+
+True afterwards: the run has its end, the outbox holds one message under the run's key, and its sender was hinted.
+Blocks: registry, wakeups. The key makes repeating harmless.
+"""
+
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.protocols import Registry, Wakeups
+from domain.runs import Notification, Run, RunState
+from tasks.progress import Journal, hint
+from tasks.redaction import redacted
+from tasks.retrying import only_try_again
+
+OUTBOX = "slipway:outbox"
+"""Channel that says: the outbox holds something new."""
+
+
+@task(task_run_name="tell how {run} ended", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+async def end_run(run: str, state: RunState, message: str, address: str, registry: Registry, wakeups: Wakeups) -> Run:
+    """Write the run's end, and its one notification; the same end again changes nothing."""
+    text = redacted(message)
+    now = datetime.now(UTC)
+    ended = await registry.update_run(run, state=state, message=text, address=address, ended=now, waits_for=())
+    if not any(line.kind == "end" for line in await registry.progress(run)):
+        await Journal(run, registry, wakeups).write("end", ended.message, data={"state": ended.state.value})
+    await tell(f"{run}:end", ended, text, registry, wakeups)
+    return ended
+
+
+async def tell(key: str, run: Run, text: str, registry: Registry, wakeups: Wakeups) -> None:
+    """Put one message to the run's person into the outbox; the same key again changes nothing."""
+    origin = run.origin
+    await registry.add_notification(
+        Notification(key=key, channel=origin.channel, chat=origin.chat, text=redacted(text), run=run.id, created=datetime.now(UTC))
+    )
+    await hint(wakeups, OUTBOX, key)

@@ -1,0 +1,58 @@
+"""Readiness: is everything there that a deploy needs, before anything is started?
+
+True afterwards: nothing changed. Blocks: engine, proxy, registry.
+"""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.errors import UnknownObject
+from domain.health import HealthCheck, health_check
+from domain.protocols import GitHost, Registry
+from domain.releases import Release
+from domain.routes import Proxy
+from domain.runs import Project
+from domain.values import Value
+from domain.workers import AppRunner
+from tasks.artifacts import publish
+from tasks.retrying import only_try_again
+from tasks.sources import read_files
+
+
+class Readiness(Value):
+    """What the deployer needs to know of the project."""
+
+    kind: str
+    health: HealthCheck
+
+
+@task(
+    task_run_name="is {name} ready",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=[1, 2, 5, 10, 20],
+    retry_condition_fn=only_try_again,
+)
+async def check_readiness(name: str, project: Project | None, sources: dict[str, str], engine: AppRunner, proxy: Proxy) -> Readiness:
+    """Ask the engine and Caddy for a sign of life, and read how the app's health is seen."""
+    if project is None:
+        raise UnknownObject("project", name)
+    await engine.apps(name)
+    await proxy.routes()
+    return Readiness(kind=project.kind, health=health_check(sources.get("app.json", "")))
+
+
+async def health_check_of(project: str, commit: str, git: GitHost) -> HealthCheck:
+    """Read from a commit how the app's health is seen."""
+    sources = await read_files(project, commit, ("app.json",), git)
+    return health_check(sources.get("app.json", ""))
+
+
+async def publish_release(release: Release, address: str, registry: Registry) -> None:
+    """Show the release with its link, and write the audit line."""
+    text = (
+        f"# {release.project}, release {release.number}\n\n[{address}]({address})\n\n| | |\n|---|---|\n| commit | `{release.commit}` |\n"
+        f"| candidate | `{release.candidate}` |\n| environment | version {release.environment_version} |\n| state | {release.state.value} |\n"
+    )
+    await publish("release", f"{release.project}-{release.number}", text, f"Release {release.number} at {address}")
+    await registry.audit(release.project, release.run, f"release {release.number} is live", release.reason, release.went_live or release.created)
