@@ -1,0 +1,220 @@
+"""Running apps of the process engine: a folder each, a supervisor beside each, found again by any process.
+
+`apps/<identity>` holds `spec.json` (with the environment: owner only), `launch.json` and `state.json` of the supervisor,
+`log`, and the app's own copy of the candidate. Apps listen on loopback only: HOST=127.0.0.1 says so to the Procfile's line.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any
+
+from blocks import process_shim
+from blocks.process_candidates import Candidates
+from blocks.process_commands import bounds
+from blocks.process_folders import copy, delete, locked, overlaid, partial, place, scrubbed, settle
+from blocks.process_shim import write_json
+from blocks.process_tree import Tree, alive
+from domain.errors import EngineUnreachable, UnknownObject
+from domain.workers import AppSpec, AppState, AppStatus
+
+FIRST_PORT, PORTS = 20_000, 10_000
+"""Below Linux's ephemeral range, so that no outgoing connection takes a port between its choice and its use."""
+LOG_BYTES = 5_000_000
+POLL = 0.05
+KILLED = 137
+
+
+class Apps:
+    """The folder `apps` and what is in it."""
+
+    def __init__(self, root: Path, candidates: Candidates, ca_bundle: str | None) -> None:
+        self._root = root
+        self._candidates = candidates
+        self._ca_bundle = ca_bundle
+
+    async def start(self, spec: AppSpec) -> AppStatus:
+        """Start it or adopt it; a copy of another candidate under the same identity is replaced, a stopped one starts anew."""
+        async with locked(self._root / "apps.lock"):
+            found = self._spec(spec.identity)
+            if found and found.candidate != spec.candidate:
+                await self.remove(spec.identity)
+                found = None
+            if not found:
+                await asyncio.to_thread(self._furnish, spec)
+            if self.status(spec.identity).state is AppState.STOPPED:
+                await self._launch(spec.model_copy(update={"port": found.port if found else 0}))
+        return self.status(spec.identity)
+
+    async def resume(self, identity: str) -> AppStatus:
+        """Start a stopped copy; raises UnknownObject when there is none."""
+        async with locked(self._root / "apps.lock"):
+            spec = self._spec(identity)
+            if spec is None:
+                raise UnknownObject("app", identity)
+            if self.status(identity).state is AppState.STOPPED:
+                await self._launch(spec)
+        return self.status(identity)
+
+    async def stop(self, identity: str, seconds: float) -> None:
+        state = self._state(identity)
+        if not state:
+            return
+        tree, shim = self._tree(identity), state["shim"]
+        if alive(*shim):
+            os.kill(shim[0], SIGTERM)
+        else:  # somebody killed the supervisor alone
+            await asyncio.to_thread(tree.signal, SIGTERM)
+        try:
+            async with asyncio.timeout(seconds):
+                while await asyncio.to_thread(tree.look):  # noqa: ASYNC110 - processes of others can only be looked at
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            await self._kill(identity, tree)
+
+    async def remove(self, identity: str) -> None:
+        await self._kill(identity, self._tree(identity))
+        await asyncio.to_thread(delete, self._place(identity), self._root)
+
+    def status(self, identity: str) -> AppStatus:
+        spec = self._spec(identity)
+        if spec is None:
+            return AppStatus(identity=identity, state=AppState.GONE)
+        state = self._state(identity)
+        running = bool(state) and alive(*state["child"])
+        waiting = bool(state) and not running and alive(*state["shim"])
+        return AppStatus(
+            identity=identity,
+            project=spec.project,
+            run=spec.run,
+            role=spec.role,
+            state=AppState.RUNNING if running else AppState.RESTARTING if waiting else AppState.STOPPED,
+            address=f"127.0.0.1:{spec.port}" if running else "",
+            exit_code=None if running else state.get("exit_code"),
+            restarts=state.get("restarts", 0),
+        )
+
+    def found(self, project: str | None = None) -> Sequence[AppStatus]:
+        names = sorted(path.name for path in (self._root / "apps").glob("*"))
+        statuses = [self.status(name) for name in names]
+        return [status for status in statuses if status.state is not AppState.GONE and project in (None, status.project)]
+
+    def images(self) -> set[str]:
+        """Return the candidates that copies were made from, running or not."""
+        return {spec.candidate for spec in self._specs()}
+
+    def logs(self, identity: str, lines: int) -> str:
+        files = [self._place(identity) / name for name in ("log.1", "log")]
+        text = b"".join(file.read_bytes() for file in files if file.is_file()).decode("utf-8", "replace")
+        return "".join(text.splitlines(keepends=True)[-lines:]) if lines > 0 else ""
+
+    def _place(self, identity: str) -> Path:
+        return place(self._root, "apps", identity)
+
+    def _tree(self, identity: str) -> Tree:
+        return Tree(f"SLIPWAY_APP={self._place(identity)}")
+
+    def _spec(self, identity: str) -> AppSpec | None:
+        """Return the spec with the port that it really has; None when there is no such app."""
+        try:
+            return AppSpec.model_validate_json((self._place(identity) / "spec.json").read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _specs(self) -> Sequence[AppSpec]:
+        return [spec for path in (self._root / "apps").glob("*") if (spec := self._spec(path.name))]
+
+    def _state(self, identity: str) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = json.loads((self._place(identity) / "state.json").read_bytes())
+        except FileNotFoundError:
+            return {}
+        return state
+
+    def _furnish(self, spec: AppSpec) -> None:
+        """Make the folder with a fresh copy of the candidate, whole or not at all."""
+        source = self._candidates.folder(spec.candidate)
+        _line(source / "app", spec.process)
+        with partial(self._root) as folder:
+            copy(source / "app", folder / "app")
+            for name in ("home", "tmp", "scratch"):
+                (folder / name).mkdir(mode=0o700)
+            write_json(str(folder / "spec.json"), {**spec.model_dump(), "port": 0})
+            settle(folder, self._place(spec.identity))
+
+    async def _launch(self, spec: AppSpec) -> None:
+        """Start the supervisor, which answers as soon as the app's process is there. The caller holds the lock."""
+        home = self._place(spec.identity)
+        taken = {other.port for other in self._specs() if other.identity != spec.identity}
+        spec = spec.model_copy(update={"port": _free_port(spec.port, taken)})
+        write_json(str(home / "spec.json"), spec.model_dump())
+        write_json(str(home / "launch.json"), self._plan(spec))
+        python = [sys.executable, "-I", "-S", process_shim.__file__, str(home)]
+        mark = {"SLIPWAY_APP": str(home)}
+        with (home / "shim.log").open("ab") as log:
+            ended = await asyncio.to_thread(
+                subprocess.run, python, env=mark, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            )
+        if ended.returncode:
+            detail = (home / "shim.log").read_text(errors="replace")[-500:]
+            raise EngineUnreachable("this machine", f"starting {spec.identity}", detail)
+
+    def _plan(self, spec: AppSpec) -> dict[str, Any]:
+        """Return launch.json: what the supervisor runs and how often it tries."""
+        home = self._place(spec.identity)
+        data = self._root / "data" / spec.project if spec.data == "project" else home / "scratch"
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        venv = (self._candidates.folder(spec.candidate) / "venv").readlink()
+        fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), "SLIPWAY_APP": str(home)}
+        base = scrubbed(home, path=(venv / "bin",), ca_bundle=self._ca_bundle)
+        return {
+            "argv": [*bounds(spec.limits), "/bin/sh", "-c", _line(home / "app", spec.process)],
+            "environment": overlaid(base, spec.environment, fixed),
+            "cwd": str(home / "app"),
+            "log_bytes": LOG_BYTES,
+            "tries": 5,
+            "pause": 0.1,
+        }
+
+    async def _kill(self, identity: str, tree: Tree) -> None:
+        """Kill app and supervisor, and write down how they ended in the supervisor's place."""
+        killed = bool(tree.look())
+        await asyncio.to_thread(tree.kill)
+        if killed and (state := self._state(identity)):
+            dead = {"shim": [0, ""], "child": [0, ""], "exit_code": KILLED}
+            write_json(str(self._place(identity) / "state.json"), {**state, **dead})
+
+
+def _line(app: Path, process: str) -> str:
+    """Return the command line of a Procfile entry; raise UnknownObject when there is none."""
+    procfile = app / "Procfile"
+    for line in procfile.read_text(encoding="utf-8").splitlines() if procfile.is_file() else ():
+        name, colon, command = line.partition(":")
+        if colon and name.strip() == process and command.strip():
+            return command.strip()
+    raise UnknownObject("Procfile entry", process)
+
+
+def _free_port(wanted: int, taken: set[int]) -> int:
+    """Return the wanted port if it may be used again, else another that nobody listens on."""
+    port = wanted
+    while port < FIRST_PORT or port in taken or not _is_free(port):
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+    return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

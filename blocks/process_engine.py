@@ -1,0 +1,100 @@
+"""The engine of a machine without containers: workers, candidates and apps are folders and processes of this user."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.process_apps import Apps
+from blocks.process_candidates import Candidates
+from blocks.process_environments import Environments
+from blocks.process_workers import ProcessWorker, Workers
+from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
+
+
+class ProcessEngine(Block):
+    """Local processes under `folder`. It bounds and cleans up, it does not isolate: see docs/engines.md.
+
+    A project's Dockerfile is not executed: requirements.txt is installed and the Procfile is run.
+    """
+
+    _block_type_name: ClassVar[str] = "Slipway Process Engine"
+    _block_type_slug: ClassVar[str] = "slipway-process-engine"
+
+    installation: str = Field(description="Name of this installation")
+    folder: str = Field(description="Folder for workers, candidates, apps and their data; nobody else may read it")
+    ca_bundle: str | None = Field(default=None, description="CA bundle file for programs that fetch packages")
+
+    @property
+    def isolates(self) -> bool:
+        return False
+
+    async def spawn(self, spec: WorkerSpec) -> ProcessWorker:
+        return await self._workers.spawn(spec)
+
+    async def workers(self, run: str | None = None) -> Sequence[WorkerInfo]:
+        return await asyncio.to_thread(self._workers.found, run)
+
+    async def remove_worker(self, identity: str) -> None:
+        await self._workers.remove(identity)
+
+    async def build(
+        self,
+        source: Path,
+        project: str,  # noqa: ARG002 - equal files are one candidate, whoever asks
+        run: str,  # noqa: ARG002
+        seconds: float = 600.0,
+    ) -> Built | BuildFailed:
+        """Prepare the folder; a failing or endless installation is a value."""
+        return await self._candidates.build(source, seconds)
+
+    async def remove_candidate(self, candidate: str) -> None:
+        if candidate not in self._apps.images() | self._workers.images():
+            await self._candidates.remove(candidate)
+
+    async def start(self, spec: AppSpec) -> AppStatus:
+        """Start the copy on a free port of loopback; `spec.port` is not used, the status tells the real one."""
+        return await self._apps.start(spec)
+
+    async def resume(self, identity: str) -> AppStatus:
+        return await self._apps.resume(identity)
+
+    async def stop(self, identity: str, seconds: float = 30.0) -> None:
+        await self._apps.stop(identity, seconds)
+
+    async def remove(self, identity: str) -> None:
+        await self._apps.remove(identity)
+
+    async def status(self, identity: str) -> AppStatus:
+        return await asyncio.to_thread(self._apps.status, identity)
+
+    async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
+        return await asyncio.to_thread(self._apps.found, project)
+
+    async def logs(self, identity: str, lines: int = 200) -> str:
+        return await asyncio.to_thread(self._apps.logs, identity, lines)
+
+    @property
+    def _root(self) -> Path:
+        root = Path(self.folder).resolve()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return root
+
+    @property
+    def _environments(self) -> Environments:
+        return Environments(self._root, self.ca_bundle)
+
+    @property
+    def _candidates(self) -> Candidates:
+        return Candidates(self._root, self._environments)
+
+    @property
+    def _workers(self) -> Workers:
+        return Workers(self._root, self._environments, self._candidates, self.ca_bundle)
+
+    @property
+    def _apps(self) -> Apps:
+        return Apps(self._root, self._candidates, self.ca_bundle)
