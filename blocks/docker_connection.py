@@ -57,6 +57,10 @@ class DockerConnection:
         self._api: Any = None
         self._threads: ThreadPoolExecutor | None = None
 
+    def __reduce__(self) -> tuple[type["DockerConnection"], tuple[str | None]]:
+        """Let blocks be copied and pickled: a copy connects anew."""
+        return DockerConnection, (self._docker_host,)
+
     async def ask(self, attempted: str, exchange: Callable[[Any], T]) -> T:
         """Call `exchange` with the engine's low-level client in a thread; `attempted` says for people what it does."""
         return await self.thread(attempted, lambda: exchange(self._connected()))

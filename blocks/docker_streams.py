@@ -11,41 +11,63 @@ CHUNK = 64 * 1024
 
 
 class HeadAndTail:
-    """Keep the first and the last half of a stream, so that memory stays bounded however much comes."""
+    """Keep the first and the last half of a stream, so that memory stays bounded however much comes.
 
-    def __init__(self, limit: int) -> None:
+    `spare` bytes more are kept at the end, for a mark that `take_ending` may find there.
+    """
+
+    def __init__(self, limit: int, spare: int = 0) -> None:
         self._head_limit = (limit + 1) // 2
         self._tail_limit = limit - self._head_limit
+        self._spare = spare
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
-        self.total = 0
+        self._total = 0
 
     def add(self, data: bytes) -> None:
-        self.total += len(data)
+        self._total += len(data)
         room = self._head_limit - len(self._head)
         self._head += data[:room]
         if rest := data[room:]:
             self._tail.append(rest)
             self._tail_size += len(rest)
-        while self._tail and self._tail_size - len(self._tail[0]) >= self._tail_limit:
+        while self._tail and self._tail_size - len(self._tail[0]) >= self._tail_limit + self._spare:
             self._tail_size -= len(self._tail.popleft())
+
+    def take_ending(self, mark: bytes) -> bool:
+        """Tell whether the stream ended with `mark` (at most `spare` bytes long), and cut it off."""
+        tail = b"".join(self._tail)
+        if not (self._head + tail).endswith(mark):
+            return False
+        in_head = max(0, len(mark) - len(tail))
+        self._head = self._head[: len(self._head) - in_head]
+        self._tail = deque([tail[: max(0, len(tail) - len(mark))]])
+        self._total -= len(mark)
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Never: a reader may go on for ever."""
+        return False
 
     @property
     def truncated(self) -> bool:
-        return self.total > self._head_limit + self._tail_limit
+        return self._total > self._head_limit + self._tail_limit
 
     def bytes(self) -> bytes:
         """Return what was kept; a cut is marked with the number of bytes left out."""
         tail = b"".join(self._tail)
         if not self.truncated:
             return bytes(self._head) + tail
-        cut = self.total - self._head_limit - self._tail_limit
+        cut = self._total - self._head_limit - self._tail_limit
         return bytes(self._head) + b"\n[... %d bytes cut ...]\n" % cut + tail[len(tail) - self._tail_limit :]
 
 
 class Whole:
-    """Keep all of a stream up to a limit; past it `full` is set and nothing more is kept."""
+    """Keep all of a stream up to a limit; past it `full` is set and nothing more is read."""
+
+    truncated = False
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -70,12 +92,10 @@ class AttachedStream:
         self._socket.settimeout(None)
 
     def send(self, stdin: bytes) -> None:
-        """Send all of it and close that direction; a command that stopped reading is no error."""
-        try:
+        """Send all of it and close that direction; a command that stopped reading is no error, a dead engine ends `receive`."""
+        with contextlib.suppress(OSError):
             self._socket.sendall(stdin)
             self._socket.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
-            return
 
     def receive(self, stdout: HeadAndTail | Whole, stderr: HeadAndTail) -> None:
         """Read both streams to their end; frames as in the engine's API, 'Attach to a container'."""
@@ -87,6 +107,8 @@ class AttachedStream:
                     return
                 (stderr if kind == STDERR else stdout).add(data)
                 size -= len(data)
+                if stdout.full:
+                    return
 
     def end(self) -> None:
         """Wake whoever sends or receives, and close the connection."""

@@ -1,0 +1,150 @@
+"""Releases and rehearsals in containers: on their project's own network, with no published port."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from blocks.docker_commands import WORKER_UID
+from blocks.docker_connection import DockerConnection
+from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
+from blocks.docker_networks import DockerNetworks
+from domain.errors import UnknownObject
+from domain.workers import AppSpec, AppState, AppStatus
+
+DATA = "/data"
+RESTARTS = 5
+"""How often the engine restarts a release that ended with an error."""
+
+# Heroku runs a process type's line in a shell; `exec` hands the shell's place, and so SIGTERM, to it.
+PROCFILE = """
+line=$(sed -n "s/^$0:[[:space:]]*//p" Procfile | head -n 1)
+[ "$line" ] || { echo "the Procfile has no process type $0" >&2; exit 1; }
+exec sh -c "$line"
+"""
+
+STATES = {"running": AppState.RUNNING, "paused": AppState.RUNNING, "restarting": AppState.RESTARTING}
+
+
+class DockerApps:
+    """Runs the apps of one installation."""
+
+    def __init__(self, connection: DockerConnection, networks: DockerNetworks, installation: str, worker_image: str) -> None:
+        self._connection = connection
+        self._networks = networks
+        self._installation = installation
+        self._worker_image = worker_image
+        self._containers = DockerContainers(connection, installation, "app")
+
+    async def start(self, spec: AppSpec) -> AppStatus:
+        found = await self._containers.find(spec.identity)
+        if found is not None and found["Config"]["Labels"]["slipway.candidate"] != spec.candidate:
+            await self._containers.remove(spec.identity)
+            found = None
+        if found is None:
+            await self._containers.create(spec.identity, await self._settings(spec))
+        if found is None or not found["State"]["Running"]:
+            await self._containers.start(spec.identity)
+        return await self.status(spec.identity)
+
+    async def resume(self, identity: str) -> AppStatus:
+        if await self._containers.find(identity) is None:
+            raise UnknownObject("app", identity)
+        await self._containers.start(identity)
+        return await self.status(identity)
+
+    async def stop(self, identity: str, seconds: float) -> None:
+        """Stop it for good: the engine's restarts end with it too. Nothing happens when it is gone."""
+        if await self._containers.find(identity) is not None:
+            name = container_name(self._installation, identity)
+            await self._connection.ask(f"stopping {name}", lambda api: api.stop(name, timeout=max(0, round(seconds))))
+
+    async def remove(self, identity: str) -> None:
+        """Delete the copy, and with a project's last copy its network; the project's data stays."""
+        found = await self._containers.remove(identity)
+        if found is not None:
+            project = found["Config"]["Labels"]["slipway.project"]
+            if not await self._containers.labelled(project=project):
+                await self._networks.remove_of_project(project)
+
+    async def status(self, identity: str) -> AppStatus:
+        found = await self._containers.find(identity)
+        return status_of(found) if found is not None else AppStatus(identity=identity, state=AppState.GONE)
+
+    async def apps(self, project: str | None) -> Sequence[AppStatus]:
+        identities = [each["Labels"]["slipway.identity"] for each in await self._containers.labelled(project=project)]
+        statuses = [await self.status(identity) for identity in identities]
+        return [status for status in statuses if status.state is not AppState.GONE]
+
+    async def logs(self, identity: str, lines: int) -> str:
+        if await self._containers.find(identity) is None:
+            return ""
+        name = container_name(self._installation, identity)
+        output = await self._connection.ask(f"reading the log of {name}", lambda api: api.logs(name, tail=lines))
+        return str(output.decode("utf-8", "replace"))
+
+    async def _settings(self, spec: AppSpec) -> dict[str, Any]:
+        """Return what the container is created with."""
+        folders = {"/tmp": tmpfs(spec.limits.disk_mb, executable=False)}  # noqa: S108 inside the container
+        volumes = []
+        if spec.data == "project":
+            volumes = [f"{await self._volume(spec.project)}:{DATA}"]
+        else:
+            folders[DATA] = tmpfs(spec.limits.disk_mb, executable=False)
+        attempts = RESTARTS if spec.role == "release" else 0
+        host = {
+            **hardening(spec.limits),
+            "read_only": True,
+            "tmpfs": folders,
+            "binds": volumes,
+            "network_mode": await self._networks.of_project(spec.project),
+            "restart_policy": {"Name": "on-failure", "MaximumRetryCount": attempts} if attempts else {"Name": "no"},
+        }
+        marks = labels(self._installation, "app", spec.project, spec.run, spec.role, spec.identity)
+        config = await self._connection.ask("preparing an app", lambda api: api.create_host_config(**host))
+        return {
+            "image": spec.candidate,
+            "entrypoint": ["/bin/sh", "-c", PROCFILE],
+            "command": [spec.process],
+            "user": WORKER_UID,
+            "environment": {"HOME": "/tmp", **spec.environment, "PORT": str(spec.port), "DATA_DIR": DATA},  # noqa: S108
+            "labels": {**marks, "slipway.candidate": spec.candidate, "slipway.port": str(spec.port)},
+            "healthcheck": {"test": ["NONE"]},
+            "host_config": config,
+        }
+
+    async def _volume(self, project: str) -> str:
+        """Return the project's kept volume, owned by the apps' user.
+
+        The engine copies the owner from the image in which a volume is first mounted, when the container is created; the
+        workers' image has such a folder for sure, a project's may not. That container never runs.
+        """
+        name = f"slipway-{self._installation}-{project}-data"
+        marks = {"slipway.installation": self._installation, "slipway.project": project}
+
+        def ensure(api: Any) -> None:
+            if name in {each["Name"] for each in api.volumes(filters={"name": name})["Volumes"] or ()}:
+                return
+            api.create_volume(name, driver="local", labels=marks)
+            config = api.create_host_config(binds=[f"{name}:{DATA}"])
+            made = api.create_container(self._worker_image, labels={**marks, "slipway.kind": "volume"}, host_config=config)
+            api.remove_container(made["Id"])
+
+        await self._connection.ask(f"making the volume {name}", ensure)
+        return name
+
+
+def status_of(found: Container) -> AppStatus:
+    """Return what the engine's `inspect` tells of one copy."""
+    marks, state = found["Config"]["Labels"], found["State"]
+    what = STATES.get(state["Status"], AppState.STOPPED)
+    addresses = [each["IPAddress"] for each in found["NetworkSettings"]["Networks"].values() if each["IPAddress"]]
+    return AppStatus(
+        identity=marks["slipway.identity"],
+        project=marks["slipway.project"],
+        run=marks["slipway.run"],
+        role=marks["slipway.role"],
+        state=what,
+        address=f"{addresses[0]}:{marks['slipway.port']}" if addresses and what is AppState.RUNNING else "",
+        exit_code=None if what is AppState.RUNNING else state["ExitCode"],
+        out_of_memory=bool(state["OOMKilled"]),
+        restarts=found["RestartCount"],
+    )

@@ -1,0 +1,180 @@
+"""One worker in a container: commands with a deadline and bounded output, and its workspace as a tar archive."""
+
+import asyncio
+import contextlib
+import posixpath
+import time
+import uuid
+from typing import Any
+
+from docker.errors import APIError, NotFound
+
+from blocks.docker_connection import DockerConnection, is_conflict
+from blocks.docker_containers import UID
+from blocks.docker_streams import AttachedStream, HeadAndTail, Whole
+from domain.errors import Broken, EngineUnreachable, TryAgain, UnsafeArchive
+from domain.workers import Command, CommandResult
+
+WORKER_UID = f"{UID}:{UID}"
+MARK = "SLIPWAY_COMMAND"
+"""Set in a command's environment and so in that of all its children; what is found with it in /proc is killed."""
+TRANSFER_SECONDS = 300.0
+GRACE_SECONDS = 5.0
+BACKSTOP_SECONDS = 30.0
+EXIT_POLLS = 250
+KILLED = 137
+TAR_ROOM = 16 * 1024 * 1024
+"""Headers and padding that an archive may have beyond the files' own size."""
+
+# The first line read makes sure that no output comes before we listen. `timeout` is for the case that we die: else the
+# deadline is ours. The counter of the kernel's kills is read with builtins only, since a full worker cannot fork.
+LAUNCH = """
+read -r _
+count() {
+  kills=0
+  for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ -r $file ] && while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <$file
+  done
+}
+count; before=$kills; seconds=$1; shift
+cd -- "$0" || exit 126
+timeout -k 5 "$seconds" "$@"
+code=$?
+count; [ "$kills" = "$before" ] || printf %s "$SLIPWAY_COMMAND" >&2
+exit $code
+"""
+
+KILL = """
+for round in 1 2 3; do
+  for process in /proc/[0-9]*; do
+    grep -qszxF "$0" $process/environ && kill -s KILL ${process#/proc/}
+  done
+done 2>/dev/null
+exit 0
+"""
+
+
+class DockerWorker:
+    """A running worker."""
+
+    def __init__(self, connection: DockerConnection, container: str, identity: str, workspace: str, disk_bytes: int) -> None:
+        self._connection = connection
+        self._container = container
+        self._identity = identity
+        self._workspace = workspace
+        self._disk_bytes = disk_bytes
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+    @property
+    def workspace(self) -> str:
+        return self._workspace
+
+    async def run(self, command: Command) -> CommandResult:
+        """Run one command; the kernel's out-of-memory kills in the worker meanwhile are told from its other deaths."""
+        return await self._run(command, HeadAndTail(command.output_limit))
+
+    async def put(self, archive: bytes) -> None:
+        result = await self.run(
+            Command(argv=("tar", "-x", "--no-same-owner", "-f", "-"), stdin=archive, seconds=TRANSFER_SECONDS)
+        )
+        if not result.ok:
+            raise Broken(f"the archive could not be unpacked in worker {self._identity}: {result.text[-400:]}")
+
+    async def get(self) -> bytes:
+        """Raises UnsafeArchive when the workspace is larger than the worker's disk."""
+        command = Command(argv=("tar", "-c", "--exclude=.git", "-f", "-", "."), seconds=TRANSFER_SECONDS)
+        archive = Whole(self._disk_bytes + TAR_ROOM)
+        result = await self._run(command, archive)
+        if archive.full:
+            raise UnsafeArchive(self._identity, f"is larger than the worker's disk of {self._disk_bytes:,} bytes")
+        if not result.ok:
+            raise Broken(f"the workspace of worker {self._identity} could not be read: {result.text[-400:]}")
+        return archive.bytes()
+
+    async def _run(self, command: Command, stdout: HeadAndTail | Whole) -> CommandResult:
+        mark = uuid.uuid4().hex
+        stderr = HeadAndTail(command.output_limit, spare=len(mark))
+        started = time.monotonic()
+        exec_id, stream = await self._attach(command, mark)
+        timed_out = await self._exchange(command, mark, stream, stdout, stderr)
+        out_of_memory = stderr.take_ending(mark.encode())
+        exit_code = -1 if timed_out else await self._exit_code(exec_id)
+        return CommandResult(
+            exit_code=exit_code,
+            stdout=stdout.bytes(),
+            stderr=stderr.bytes(),
+            truncated=stdout.truncated or stderr.truncated,
+            timed_out=timed_out,
+            out_of_memory=out_of_memory,
+            seconds=time.monotonic() - started,
+        )
+
+    async def _attach(self, command: Command, mark: str) -> tuple[str, AttachedStream]:
+        folder = posixpath.join(self._workspace, command.cwd)
+        argv = ["/bin/sh", "-c", LAUNCH, folder, str(command.seconds + BACKSTOP_SECONDS), *command.argv]
+        environment = {**command.environment, MARK: mark}
+
+        def attach(api: Any) -> tuple[str, AttachedStream]:
+            try:
+                made = api.exec_create(self._container, argv, stdin=True, user=WORKER_UID, environment=environment)
+                return made["Id"], AttachedStream(api.exec_start(made["Id"], socket=True))
+            except (NotFound, APIError) as error:
+                if isinstance(error, NotFound) or is_conflict(error):
+                    raise EngineUnreachable(f"worker {self._identity}", "starting a command", "it is gone") from error
+                raise
+
+        return await self._connection.ask(f"starting a command in worker {self._identity}", attach)
+
+    async def _exchange(
+        self, command: Command, mark: str, stream: AttachedStream, stdout: HeadAndTail | Whole, stderr: HeadAndTail
+    ) -> bool:
+        """Send and receive until the command has ended; return whether its deadline had to end it."""
+        doing = f"running a command in worker {self._identity}"
+        sending = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.send(b"\n" + command.stdin)))
+        receiving = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.receive(stdout, stderr)))
+        try:
+            ended, _ = await asyncio.wait({receiving}, timeout=command.seconds)
+            if not ended or stdout.full:
+                await self._kill(mark, receiving)
+        except asyncio.CancelledError:
+            # Nobody will read it, and whoever adopts this worker must not meet it at work.
+            await asyncio.shield(self._kill(mark, receiving))
+            raise
+        finally:
+            stream.end()
+            await asyncio.gather(sending, receiving)
+        return not ended
+
+    async def _kill(self, mark: str, receiving: "asyncio.Future[None]") -> None:
+        """Kill what carries the mark; where that does not end the output, kill all that runs in the worker."""
+        with contextlib.suppress(TryAgain, Broken):  # a worker full of processes can start no other one
+            await self._connection.ask("killing a command", lambda api: _execute(api, self._container, KILL, f"{MARK}={mark}"))
+        if not (await asyncio.wait({receiving}, timeout=GRACE_SECONDS))[0]:
+            await self._connection.ask("killing a command", lambda api: api.kill(self._container, signal="SIGUSR1"))
+            await asyncio.wait({receiving}, timeout=GRACE_SECONDS)
+
+    async def _exit_code(self, exec_id: str) -> int:
+        """Return the exit code, which the engine knows a moment after the output has ended."""
+        for _ in range(EXIT_POLLS):
+            found = await self._connection.ask("reading an exit code", lambda api: api.exec_inspect(exec_id))
+            if not found["Running"] and found["ExitCode"] is not None:
+                return await self._judged(int(found["ExitCode"]))
+            await asyncio.sleep(0.02)
+        raise EngineUnreachable("the Docker engine", f"ending a command in worker {self._identity}", "it still runs")
+
+    async def _judged(self, exit_code: int) -> int:
+        """Return the code of a command that was not killed together with its whole worker."""
+        if exit_code == KILLED:
+            found = await self._connection.ask("looking at a worker", lambda api: api.inspect_container(self._container))
+            if not found["State"]["Running"]:
+                raise EngineUnreachable(f"worker {self._identity}", "running a command", "the worker ended meanwhile")
+        return exit_code
+
+
+def _execute(api: Any, container: str, script: str, argument: str) -> None:
+    """Run a shell script in the container to its end, as the worker's user."""
+    made = api.exec_create(container, ["/bin/sh", "-c", script, argument], user=WORKER_UID)
+    api.exec_start(made["Id"])

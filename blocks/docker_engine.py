@@ -1,0 +1,82 @@
+"""The Docker engine: workers, candidate images and running apps in containers of one engine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field, PrivateAttr
+
+from blocks.docker_apps import DockerApps
+from blocks.docker_commands import DockerWorker
+from blocks.docker_connection import DockerConnection
+from blocks.docker_images import DockerImages
+from blocks.docker_networks import DockerNetworks
+from blocks.docker_workers import DockerWorkers
+from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
+
+
+class DockerEngine(Block):
+    """Fulfil `domain.workers.Engine` on a Docker engine of version 20.10 or newer."""
+
+    _block_type_name: ClassVar[str] = "Slipway Docker Engine"
+    _block_type_slug: ClassVar[str] = "slipway-docker-engine"
+
+    installation: str = Field(description="Name of this installation; containers of others are never touched")
+    docker_host: str | None = Field(default=None, description="Address of the engine; unset: Docker's own variables decide")
+    base_image: str = Field(description="Image given to projects' Dockerfiles as BASE_IMAGE")
+    worker_image: str = Field(description="Image that agents work in")
+    data_folder: str = Field(description="Slipway's data folder on this machine")
+
+    _workers: DockerWorkers = PrivateAttr()
+    _images: DockerImages = PrivateAttr()
+    _apps: DockerApps = PrivateAttr()
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        connection = DockerConnection(self.docker_host)
+        networks = DockerNetworks(connection, self.installation)
+        self._workers = DockerWorkers(connection, networks, self.installation, self.worker_image)
+        self._images = DockerImages(connection, self.installation, self.base_image)
+        self._apps = DockerApps(connection, networks, self.installation, self.worker_image)
+
+    @property
+    def isolates(self) -> bool:
+        return True
+
+    async def spawn(self, spec: WorkerSpec) -> DockerWorker:
+        return await self._workers.spawn(spec)
+
+    async def workers(self, run: str | None = None) -> Sequence[WorkerInfo]:
+        return await self._workers.workers(run)
+
+    async def remove_worker(self, identity: str) -> None:
+        await self._workers.remove(identity)
+
+    async def build(self, source: Path, project: str, run: str, seconds: float = 600.0) -> Built | BuildFailed:  # noqa: ARG002
+        """Build with the engine's own builder; `run` is no part of a candidate, so that equal content is found again."""
+        return await self._images.build(source, project, seconds)
+
+    async def remove_candidate(self, candidate: str) -> None:
+        await self._images.remove(candidate)
+
+    async def start(self, spec: AppSpec) -> AppStatus:
+        return await self._apps.start(spec)
+
+    async def resume(self, identity: str) -> AppStatus:
+        return await self._apps.resume(identity)
+
+    async def stop(self, identity: str, seconds: float = 30.0) -> None:
+        await self._apps.stop(identity, seconds)
+
+    async def remove(self, identity: str) -> None:
+        await self._apps.remove(identity)
+
+    async def status(self, identity: str) -> AppStatus:
+        return await self._apps.status(identity)
+
+    async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
+        return await self._apps.apps(project)
+
+    async def logs(self, identity: str, lines: int = 200) -> str:
+        return await self._apps.logs(identity, lines)

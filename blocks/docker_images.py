@@ -1,0 +1,158 @@
+"""Candidate images: built from a project's own Dockerfile by the engine, named by their digest."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.errors import APIError, ImageNotFound, create_api_error_from_http_exception
+from docker.types import CancellableStream
+from docker.utils.build import PatternMatcher
+
+from blocks.archives import is_git, pack
+from blocks.docker_connection import DockerConnection, is_conflict
+from domain.errors import EngineUnreachable, SlipwayError
+from domain.workers import BuildFailed, Built
+
+MEMORY_BYTES = 2 * 1024**3
+CONTEXT_BYTES = 512 * 1024**2
+LOG_CHARACTERS = 64_000
+DIGEST_CHARACTERS = 12
+
+
+class DockerImages:
+    """Builds and removes the candidates of one installation."""
+
+    def __init__(self, connection: DockerConnection, installation: str, base_image: str) -> None:
+        self._connection = connection
+        self._installation = installation
+        self._base_image = base_image
+
+    async def build(self, source: Path, project: str, seconds: float) -> Built | BuildFailed:
+        """Build the folder's Dockerfile; a failing step is a value, a base image or an engine that is gone is an error."""
+        started = time.monotonic()
+        await self._connection.ask(
+            f"looking at the base image {self._base_image}", lambda api: api.inspect_image(self._base_image)
+        )
+        context = await asyncio.to_thread(packed_context, source)
+        log = BuildLog()
+        doing = f"building {project}"
+        try:
+            response = await self._connection.ask(doing, lambda api: self._post(api, context, project, seconds))
+        except SlipwayError as error:
+            if is_about_dockerfile(error.__cause__):
+                return BuildFailed(log=str(error), seconds=time.monotonic() - started)
+            raise
+        timed_out = await self._followed(doing, response, log, seconds)
+        spent = time.monotonic() - started
+        if timed_out or log.failed:
+            return BuildFailed(log=log.text, timed_out=timed_out, seconds=spent)
+        if not log.image:
+            raise EngineUnreachable("the Docker engine", doing, "the build's output ended before the build")
+        await self._connection.ask(doing, lambda api: self._tag(api, log.image, project))
+        return Built(candidate=log.image, log=log.text, seconds=spent)
+
+    async def remove(self, candidate: str) -> None:
+        """Delete a candidate that nothing uses."""
+
+        def remove(api: Any) -> None:
+            try:
+                marks = api.inspect_image(candidate)["Config"].get("Labels") or {}
+                if marks.get("slipway.installation") == self._installation:
+                    api.remove_image(candidate)
+            except ImageNotFound:
+                return
+            except APIError as error:
+                if not is_conflict(error):  # 409: a container uses it
+                    raise
+
+        await self._connection.ask(f"removing {candidate}", remove)
+
+    def _post(self, api: Any, context: bytes, project: str, seconds: float) -> requests.Response:
+        """Start the build. The SDK's own `build` hides the response, without which a silent step cannot be cut off."""
+        # No label tells the run: the same content shall give the same digest.
+        marks = {"slipway.installation": self._installation, "slipway.project": project}
+        parameters: dict[str, str | int] = {
+            "buildargs": json.dumps({"BASE_IMAGE": self._base_image}),
+            "labels": json.dumps(marks),
+            "memory": MEMORY_BYTES,
+            "memswap": MEMORY_BYTES,
+            "rm": 1,
+            "forcerm": 1,
+        }
+        response: requests.Response = api.post(
+            f"{api.base_url}/v{api.api_version}/build",
+            params=parameters,
+            data=context,
+            headers={"Content-Type": "application/x-tar"},
+            stream=True,
+            timeout=seconds + 60,
+        )
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            create_api_error_from_http_exception(error)
+        return response
+
+    async def _followed(self, doing: str, response: requests.Response, log: "BuildLog", seconds: float) -> bool:
+        """Read the build's output to its end; return whether the deadline cut it off, which makes the engine stop it."""
+        stream = CancellableStream(response.iter_lines(), response)
+        reading = asyncio.ensure_future(self._connection.thread(doing, lambda: log.follow(stream)))
+        ended: set[asyncio.Future[None]] = set()
+        try:
+            ended, _ = await asyncio.wait({reading}, timeout=seconds)
+        finally:
+            if not ended:
+                stream.close()
+            await asyncio.wait({reading})
+            response.close()
+        reading.result()
+        return not ended
+
+    def _tag(self, api: Any, image: str, project: str) -> None:
+        """Name the image, for people and so that no `docker image prune` takes it."""
+        digest = image.removeprefix("sha256:")[:DIGEST_CHARACTERS]
+        api.tag(image, f"slipway-{self._installation}/{project}", digest)
+
+
+class BuildLog:
+    """What a build said: the last part of its text, the image made, and whether a step failed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.image = ""
+        self.failed = False
+
+    def follow(self, lines: Iterator[bytes]) -> None:
+        """Read the engine's JSON messages, one a line, to the end."""
+        for line in lines:
+            if line.strip():
+                self.add(json.loads(line))
+
+    def add(self, message: dict[str, Any]) -> None:
+        self.failed = self.failed or "error" in message
+        self.image = message.get("aux", {}).get("ID", self.image)
+        self.text = (self.text + message.get("stream", "") + message.get("error", ""))[-LOG_CHARACTERS:]
+
+
+def is_about_dockerfile(error: BaseException | None) -> bool:
+    """Tell whether the engine refused the project's Dockerfile as such: it lacks one, or it cannot be parsed."""
+    return isinstance(error, APIError) and "dockerfile" in str(error.explanation).lower()
+
+
+def packed_context(source: Path) -> bytes:
+    """Return the folder as the engine's build context: without `.git`, and without what `.dockerignore` names."""
+    ignore = source / ".dockerignore"
+    lines = ignore.read_text("utf-8", "replace").splitlines() if ignore.is_file() and not ignore.is_symlink() else []
+    patterns = PatternMatcher([line.strip() for line in lines if line.strip() and not line.startswith("#")] + ["!Dockerfile"])
+    exceptions = [pattern.cleaned_pattern for pattern in patterns.patterns if pattern.exclusion]
+
+    def skip(path: str) -> bool:
+        # A folder that an exception reaches into is walked, though it is itself left out.
+        reached = any(exception == path or exception.startswith(f"{path}/") for exception in exceptions)
+        return is_git(path) or (bool(patterns.matches(path)) and not reached)
+
+    return pack(source, skip, CONTEXT_BYTES)
