@@ -1,0 +1,79 @@
+"""A rehearsal: a throw-away copy of a candidate that is asked the acceptance checks, and what came of it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from domain.environment import Requirements, Source
+from domain.health import Healthy, Unhealthy
+from domain.reports import CaseResult, Outcome, TestCase, TestReport
+from domain.verdicts import counts
+from domain.workers import AppState, AppStatus
+
+SUITE = "acceptance"
+_MASKED_FROM = 6
+"""Characters from which a secret value is masked: shorter ones would blank out half of every text."""
+
+
+def rehearsal_identity(project: str, run: str, label: str) -> str:
+    """Return the copy's unique name; a long project name is cut, since run and label are unique without it."""
+    return f"{project[:28].rstrip('-')}-rehearsal-{run}-{label}"
+
+
+def rehearsal_environment(requirements: Requirements) -> dict[str, str]:
+    """Return an environment for a candidate whose secrets nobody has given yet: defaults, and made-up values of no worth."""
+    values = {variable.name: variable.default for variable in requirements.variables if variable.default is not None}
+    for variable in requirements.variables:
+        if variable.default is None and variable.source in (Source.INFRA, Source.USER):
+            values[variable.name] = hashlib.sha256(variable.name.encode()).hexdigest()
+    if "PUBLIC_URL" in requirements.names(Source.COMPUTED):
+        values.setdefault("PUBLIC_URL", "http://localhost")
+    return values
+
+
+def masked(text: str, secrets: Mapping[str, str]) -> str:
+    """Replace each secret value by its name."""
+    for name, value in sorted(secrets.items(), key=lambda item: len(item[1]), reverse=True):
+        if len(value) >= _MASKED_FROM:
+            text = text.replace(value, f"<{name}>")
+    return text
+
+
+def health_case(path: str, health: Healthy | Unhealthy, seconds: float) -> TestCase:
+    """Return the first case of every rehearsal."""
+    name = f"app becomes healthy (GET {path})"
+    if isinstance(health, Healthy):
+        return TestCase(suite=SUITE, name=name, result=CaseResult.PASSED, seconds=seconds)
+    details = f"--- end of the app's output ---\n{health.log}" if health.log else "The app wrote nothing."
+    return TestCase(suite=SUITE, name=name, result=CaseResult.FAILED, seconds=seconds, message=health.reason, details=details)
+
+
+def survival_case(before: AppStatus, after: AppStatus, log: str) -> TestCase | None:
+    """Return a failed case when the copy died while it was checked; None when it lives as before."""
+    if after.state is AppState.RUNNING and after.restarts == before.restarts and not after.out_of_memory:
+        return None
+    code = "" if after.exit_code is None else f" (exit code {after.exit_code})"
+    why = (
+        "it used up its memory" if after.out_of_memory else f"it is {after.state.value} after {after.restarts} restart(s){code}"
+    )
+    return TestCase(
+        suite=SUITE,
+        name="app keeps running while it is checked",
+        result=CaseResult.FAILED,
+        message=f"The app ended during the checks: {why}.",
+        details=f"--- end of the app's output ---\n{log}",
+    )
+
+
+def rehearsal_report(cases: Sequence[TestCase], *, checks: int, seconds: float, candidate: str, commit: str) -> TestReport:
+    """Judge a rehearsal: a pass needs health, every check run and every case passed."""
+    passed = all(case.result is CaseResult.PASSED for case in cases) and len(cases) == checks + 1
+    not_run = f" {checks} check(s) could not be run." if len(cases) == 1 and checks and not passed else ""
+    return TestReport(
+        outcome=Outcome.PASSED if passed else Outcome.FAILED,
+        cases=tuple(cases),
+        summary=f"{counts(tuple(cases))} in the acceptance of {checks} check(s).{not_run}",
+        log="\n".join(case.details for case in cases if case.result is not CaseResult.PASSED)[-4000:],
+        seconds=seconds,
+        candidate=candidate,
+        commit=commit,
+    )

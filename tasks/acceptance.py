@@ -1,0 +1,97 @@
+"""Acceptance: the person's checks are asked of a throw-away copy of the candidate, before any traffic.
+
+True afterwards: the report holds one case a check, and the copy with its data is gone. No value of a secret is in
+an input or in the report. Blocks: engine, git host, vault.
+"""
+
+from prefect import task
+
+from domain.checks import Check
+from domain.environment import EnvironmentVersion
+from domain.health import HealthCheck, health_check
+from domain.protocols import GitHost, Vault
+from domain.rehearsals import rehearsal_environment, rehearsal_identity
+from domain.reports import TestReport
+from domain.workers import AppSpec, Engine
+from tasks.env_analyzer import analyze_environment
+from tasks.identity import once_per
+from tasks.rehearsal import rehearse
+from tasks.retrying import only_try_again
+from tasks.secret_resolver import environment_values
+from tasks.sources import read_files
+
+HEALTH_SECONDS = 60.0
+
+
+@task(
+    task_run_name="accept {project} round {round}",
+    persist_result=True,
+    cache_key_fn=once_per("run", "round", "commit", "candidate"),
+    retries=3,
+    retry_delay_seconds=[2, 5, 15],
+    retry_condition_fn=only_try_again,
+)
+async def rehearse_candidate(
+    run: str,
+    project: str,
+    round: int,
+    commit: str,
+    candidate: str,
+    process: str,
+    checks: tuple[Check, ...],
+    git: GitHost,
+    engine: Engine,
+    seconds: float = HEALTH_SECONDS,
+) -> TestReport:
+    """Ask the checks of the round's candidate, with defaults and made-up values in its environment."""
+    sources = await read_files(project, commit, (".env.example", "app.json"), git)
+    requirements = await analyze_environment(project, sources)
+    spec = AppSpec(
+        identity=rehearsal_identity(project, run, f"round-{round}"),
+        project=project,
+        run=run,
+        role="rehearsal",
+        candidate=candidate,
+        process=process,
+        environment=rehearsal_environment(requirements),
+        data="scratch",
+    )
+    health = health_check(sources.get("app.json", ""), process)
+    return await rehearse(spec, checks, health, seconds, engine, commit=commit)
+
+
+@task(
+    task_run_name="rehearse the release of {project}",
+    persist_result=True,
+    cache_key_fn=once_per("run", "attempt", "candidate"),
+    retries=3,
+    retry_delay_seconds=[2, 5, 15],
+    retry_condition_fn=only_try_again,
+)
+async def rehearse_release(
+    run: str,
+    project: str,
+    attempt: int,
+    candidate: str,
+    process: str,
+    version: EnvironmentVersion,
+    checks: tuple[Check, ...],
+    health: HealthCheck,
+    seconds: float,
+    engine: Engine,
+    vault: Vault,
+) -> TestReport:
+    """Ask the checks of what is to be released, with the environment that it will have and an empty data folder."""
+    values = await environment_values(version, vault)
+    spec = AppSpec(
+        identity=rehearsal_identity(project, run, f"release-{attempt}"),
+        project=project,
+        run=run,
+        role="rehearsal",
+        candidate=candidate,
+        process=process,
+        environment=values,
+        data="scratch",
+    )
+    secrets = {name: value for name, value in values.items() if name in version.secrets}
+    return await rehearse(spec, checks, health, seconds, engine, secrets=secrets)

@@ -1,0 +1,156 @@
+"""JUnit files become TestCase values; afterwards every file is either read whole or named as unusable. Uses no block.
+
+There is no one standard: each runner writes its own dialect, so the elements decide and the counts in attributes are
+only believed when they say worse. What the elements mean is junitparser's (its `xunit2` flavour, which knows reruns):
+
+- `failure` beside anything else is a failure; `error` beside `skipped` is an error.
+- Surefire's `rerunFailure` stands beside the `failure` of a case that failed in every rerun: FAILED.
+  Its `flakyFailure` stands alone in a case that passed in a later rerun: PASSED, with a message that begins with `flaky`.
+- A case without any name is what pytest leaves of the case in which the runner was stopped: ERROR.
+- A failure that hangs at a suite itself (set-up of a whole file) becomes a case of its own: ERROR or FAILED.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import IO
+
+from junitparser import xunit2
+from junitparser.junitparser import Result
+
+from domain.reports import CaseResult, TestCase
+from domain.trimming import cut, plain
+from domain.verdicts import ParsedReports
+from tasks.junit_stream import FoundCase, FoundHidden, UnreadableXml, read
+
+BYTES_LIMIT = 64 * 1024 * 1024
+CASES_LIMIT = 100_000
+NAME_LIMIT = 300
+MESSAGE_LIMIT = 2_000
+DETAILS_LIMIT = 8_000
+TEXT_BUDGET = 2_000_000
+"""Characters of messages and details of one test run; beyond it cases keep their first words only."""
+
+_FAILED = frozenset({"failed", "failure", "fail", "broken", "undefined", "timedout", "crashed"})
+_ERROR = frozenset({"error", "errored"})
+_SKIPPED = frozenset({"skipped", "notrun", "disabled", "pending", "suppressed", "ignored", "untested"})
+
+
+@dataclass
+class _Reports:
+    """What was read so far, over all files."""
+
+    cases: list[TestCase] = field(default_factory=list)
+    files: int = 0
+    hidden: int = 0
+    size: int = 0
+    text: int = 0
+    problems: list[str] = field(default_factory=list)
+    suites: dict[str, str] = field(default_factory=dict)
+
+    def count(self, size: int) -> None:
+        self.size += size
+        if self.size > BYTES_LIMIT:
+            raise UnreadableXml(f"the reports are larger than {BYTES_LIMIT // 1024 // 1024} MB")
+
+    def add(self, found: FoundCase) -> None:
+        if len(self.cases) >= CASES_LIMIT:
+            raise UnreadableXml(f"the reports hold more than {CASES_LIMIT:,} test cases")
+        case = self._shortened(_case(found))
+        self.text += len(case.message) + len(case.details)
+        self.cases.append(case)
+
+    def _shortened(self, case: TestCase) -> TestCase:
+        suite = self.suites.setdefault(case.suite, case.suite)  # one string for all cases of a suite
+        if self.text < TEXT_BUDGET:
+            return case.model_copy(update={"suite": suite})
+        return case.model_copy(update={"suite": suite, "message": case.message[:100], "details": ""})
+
+
+def parse(files: Iterable[tuple[str, IO[bytes]]]) -> ParsedReports:
+    """Read the named files in order; never raises for what is in them."""
+    reports = _Reports()
+    for name, file in files:
+        reports.files += 1
+        try:
+            _read_file(file, reports)
+        except UnreadableXml as problem:
+            reports.problems.append(f"{plain(name)[:100]}: {plain(str(problem))[:300]}")
+    return ParsedReports(
+        files=reports.files,
+        cases=tuple(reports.cases),
+        malformed="; ".join(reports.problems[:5]),
+        hidden=reports.hidden,
+    )
+
+
+def _read_file(file: IO[bytes], reports: _Reports) -> None:
+    for found in read(file, reports.count):
+        match found:
+            case FoundCase():
+                reports.add(found)
+            case FoundHidden(number):
+                reports.hidden += number
+
+
+def _case(found: FoundCase) -> TestCase:
+    case: xunit2.TestCase = xunit2.TestCase.fromelem(found.element)  # type: ignore[no-untyped-call]
+    result = _result(case, found.element.attrib)
+    failed = result in (CaseResult.FAILED, CaseResult.ERROR)
+    return TestCase(
+        suite=_short(case.classname or found.suite),
+        name=_short(case.name or case.classname or "(no name)"),
+        result=result,
+        seconds=_seconds(case),
+        message=cut(plain(_message(case, result)).strip(), MESSAGE_LIMIT),
+        details=cut(plain(_details(case)).strip(), DETAILS_LIMIT) if failed else "",
+    )
+
+
+def _result(case: xunit2.TestCase, attributes: dict[str, str]) -> CaseResult:
+    said = {attributes.get(name, "").strip().lower() for name in ("status", "result")}
+    if case.is_failure or said & _FAILED:
+        return CaseResult.FAILED
+    if case.is_error or said & _ERROR or not (case.name or case.classname):
+        return CaseResult.ERROR
+    if attributes.get("failure"):  # node:test repeats the message there
+        return CaseResult.FAILED
+    return CaseResult.SKIPPED if case.is_skipped or said & _SKIPPED else CaseResult.PASSED
+
+
+def _message(case: xunit2.TestCase, result: CaseResult) -> str:
+    own = next((text for entry in case.result if (text := _said(entry))), "")
+    if result is CaseResult.PASSED and case.is_flaky:
+        first = next((text for entry in case.interim_result if (text := _said(entry))), "")
+        return f"flaky: failed first and passed when run again: {first}".rstrip(": ")
+    if case.is_rerun:
+        return f"{own}\n(failed again in {len(case.interim_result)} rerun(s))".strip()
+    if result is CaseResult.ERROR and not case.result and not case.name:
+        return "the runner was stopped while this case ran: its name and its end are missing"
+    return own
+
+
+def _said(entry: Result) -> str:
+    """Return a result's message: the attribute, else the first line of its text, else its type."""
+    text = (entry.text or "").strip()
+    return entry.message or text.partition("\n")[0] or entry.type or ""
+
+
+def _details(case: xunit2.TestCase) -> str:
+    parts = [text.strip() for entry in case.result if (text := entry.text)]
+    for title, output in (("output", case.system_out), ("error output", case.system_err)):
+        if output and output.strip():
+            parts.append(f"--- {title} ---\n{cut(output.strip(), DETAILS_LIMIT // 4, head=0.0)}")
+    return "\n\n".join(parts)
+
+
+def _seconds(case: xunit2.TestCase) -> float:
+    try:
+        seconds = case.time or 0.0
+    except ValueError:  # some runners write "NaN" or a unit
+        return 0.0
+    return seconds if math.isfinite(seconds) and seconds >= 0 else 0.0
+
+
+def _short(name: str) -> str:
+    return cut(" ".join(plain(name).split()), NAME_LIMIT)
