@@ -1,0 +1,81 @@
+"""One service by itself: what `slipway server|runner|bot` run, and what `slipway up` starts as its children."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from deployments.data_folder import DataFolder, prefect_environment, read_up
+from deployments.settings import Settings, load_settings
+from domain.errors import BadInput, SlipwayError
+
+
+def _join(settings: Settings) -> None:
+    """Speak to the Prefect server of the environment, of the settings, or of the `slipway up` in the data folder."""
+    if os.environ.get("PREFECT_API_URL"):
+        return
+    os.environ.setdefault("PREFECT_HOME", str(DataFolder(settings.home).prefect))
+    if settings.prefect_api_url:
+        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
+    elif up := read_up(settings.home):
+        os.environ.update(prefect_environment(up))
+    else:
+        raise BadInput("no Prefect server is known: run `slipway up`, or set SLIPWAY_PREFECT_API_URL")
+
+
+async def run_server(settings: Settings) -> None:
+    """Become the Prefect server of this data folder; does not return."""
+    from deployments.preflight import choose_port
+    from deployments.services import prefect_service
+    from deployments.wiring import LOOPBACK, Wiring
+
+    folder = DataFolder(settings.home)
+    folder.prepare()
+    port = choose_port(folder, "prefect", settings.prefect_port, "SLIPWAY_PREFECT_PORT", LOOPBACK)
+    service = prefect_service(
+        Wiring(settings=settings, folder=folder, engine="process", http_port=0, prefect_port=port, replay_port=0)
+    )
+    os.execve(service.argv[0], service.argv, dict(service.environment))  # noqa: S606  (our own argument list)
+
+
+async def run_runner(settings: Settings, mark: Path | None = None) -> None:
+    """Execute deployments' runs until SIGTERM; `mark` is made when the first can be taken."""
+    _join(settings)
+    from deployments.worker import work
+
+    await work(settings, mark)
+
+
+async def run_bot(settings: Settings) -> None:
+    """Answer on Telegram until SIGTERM."""
+    _join(settings)
+    from deployments import bot
+
+    await bot.run_bot(settings)
+
+
+async def run_replay(folder: Path, port: int) -> None:
+    """Serve a recorded model session on loopback."""
+    from deployments.replay import serve
+    from deployments.wiring import LOOPBACK
+
+    await serve(folder, LOOPBACK, port)
+
+
+async def _run(name: str, *words: str) -> None:
+    match name:
+        case "replay":
+            await run_replay(Path(words[0]), int(words[1]))
+        case "bot":
+            await run_bot(load_settings())
+        case "runner":
+            await run_runner(load_settings(), Path(words[0]))
+        case _:
+            raise BadInput(f"there is no service {name!r}")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(_run(*sys.argv[1:]))
+    except SlipwayError as error:
+        sys.exit(str(error))

@@ -1,0 +1,83 @@
+"""The Prefect deployments: which flow runs under which name, when, and how often at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from uuid import UUID
+
+POOL = "slipway"
+WATCH_EVERY = timedelta(seconds=60)
+WATCH_STAYS = 55.0
+"""Seconds that one run of health_watch stays: a little less than its interval, so that two never meet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One deployment, named `<flow>/main`."""
+
+    module: str
+    flow: str
+    every: timedelta | None = None
+    alone: bool = False
+    """A second run at the same time is cancelled, not queued."""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.flow}/main"
+
+
+CATALOG: Sequence[Entry] = (
+    Entry(module="flows.delivery", flow="delivery", tags=("work",)),
+    Entry(module="flows.rollback", flow="rollback", tags=("release",)),
+    Entry(module="flows.health_watch", flow="health_watch", every=WATCH_EVERY, alone=True, tags=("watch",)),
+    Entry(module="flows.janitor", flow="janitor", every=timedelta(hours=1), alone=True, tags=("upkeep",)),
+    Entry(module="flows.alarm", flow="alarm", tags=("upkeep",)),
+)
+
+
+async def apply(entry: Entry, pool: str = POOL) -> UUID:
+    """Create or update the deployment and return its id; runs import the flow by its module, no source is copied."""
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.schedules import Interval
+    from prefect.types.entrypoint import EntrypointType
+
+    limit = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    flow = getattr(import_module(entry.module), entry.flow)
+    deployment = await flow.ato_deployment(
+        "main",
+        work_pool_name=pool,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        schedules=[Interval(entry.every)] if entry.every else [],
+        concurrency_limit=limit if entry.alone else None,
+        tags=["slipway", *entry.tags],
+    )
+    applied: UUID = await deployment.aapply()
+    return applied
+
+
+async def drop_missed(deployments: Sequence[UUID]) -> int:
+    """Delete scheduled runs whose time passed while nothing was up; return how many. The next ones are due soon."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        DeploymentFilter,
+        DeploymentFilterId,
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    async with get_client() as client:
+        missed = await client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC) - timedelta(seconds=5)),
+            ),
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))),
+        )
+        for run in missed:
+            await client.delete_flow_run(run.id)
+    return len(missed)

@@ -1,0 +1,155 @@
+"""Child processes: started, known to be ready, restarted when they die, and ended for certain."""
+
+import asyncio
+import ctypes
+import os
+import signal
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from domain.errors import Broken
+
+PR_SET_PDEATHSIG = 1
+DEATHS, DEATH_WINDOW = 5, 60.0
+"""A child that dies so often within so many seconds is not started again."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ServiceFailed(Broken):
+    """A service did not start or does not stay up: (name, what happened, log file, its last lines)."""
+
+    def __str__(self) -> str:
+        name, happened, log, tail = self.args
+        return f"{name} {happened}; its log {log} ends with:\n{tail}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """How to run one service and how to know that it is ready."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    ready: Callable[[], Awaitable[bool]]
+    seconds: float = 60.0
+    """Deadline for being ready."""
+    sockets: tuple[Path, ...] = ()
+    """Unix sockets that a killed predecessor may have left; removed before each start."""
+    patience: float = 6.0
+    """Seconds from SIGTERM to SIGKILL; the signal is repeated halfway."""
+
+
+def die_with(parent: int, number: int = signal.SIGTERM) -> None:
+    """Make the kernel end this process when its parent ends, however that happens (prctl(2)). Runs after fork."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` ignores it, and Prefect turns SIGTERM into SIGINT
+    _libc.prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class Child:
+    """One supervised service."""
+
+    def __init__(self, service: Service, log: Path, report: Callable[[str], None]) -> None:
+        self.service = service
+        self._log = log
+        self._report = report
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._process: asyncio.subprocess.Process | None = None
+        self._ending = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    async def start(self) -> None:
+        """Start it and return when it is ready; raise ServiceFailed when it ends before or misses its deadline."""
+        for path in self.service.sockets:
+            path.unlink(missing_ok=True)
+        parent = os.getpid()
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.service.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.service.environment),
+                process_group=0,
+                preexec_fn=lambda: die_with(parent),
+            )
+        await self._until_ready(self._process)
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        deadline = monotonic() + self.service.seconds
+        while not await self.service.ready():
+            if process.returncode is not None:
+                raise self._failed(f"ended {_how(process.returncode)} before it was ready")
+            if monotonic() > deadline:
+                await self._end(process)
+                raise self._failed(f"was not ready after {self.service.seconds:.0f} seconds")
+            await asyncio.sleep(0.05)
+
+    async def supervise(self) -> None:
+        """Start it again whenever it dies; return when it was stopped, raise ServiceFailed when it dies too often."""
+        while self._process is not None:
+            code = await self._process.wait()
+            if self._ending:
+                return
+            await self._again(f"ended {_how(code)}")
+
+    async def _again(self, happened: str) -> None:
+        while True:
+            self._deaths.append(monotonic())
+            if len(self._deaths) == DEATHS and self._deaths[-1] - self._deaths[0] < DEATH_WINDOW:
+                raise self._failed(f"{happened}, for the {DEATHS}th time within a minute")
+            recent = sum(monotonic() - death < DEATH_WINDOW for death in self._deaths)
+            self._report(f"{self.service.name} {happened}; starting it again (log: {self._log})")
+            await asyncio.sleep(0.1 * 4 ** (recent - 1))
+            try:
+                return await self.start()
+            except ServiceFailed as error:
+                happened = str(error.args[1])
+
+    async def stop(self) -> None:
+        """Ask it to end, then make it: afterwards it and its process group are gone."""
+        self._ending = True
+        if self._process is not None:
+            await self._end(self._process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        for _ in range(2):  # Prefect answers the first SIGTERM by sending itself SIGINT; the second always ends it
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), self.service.patience / 2)
+                break
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    def _failed(self, happened: str) -> ServiceFailed:
+        return ServiceFailed(self.service.name, happened, str(self._log), tail(self._log))
+
+
+def _how(code: int) -> str:
+    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the end of a log; empty when there is none."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 8192))
+        return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+
+
+def rotate(log: Path) -> None:
+    """Keep the log of the previous `up` as `<name>.log.1`."""
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))

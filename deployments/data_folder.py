@@ -1,0 +1,210 @@
+"""The data folder: where everything lies, who holds it, and what is up in it."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from cryptography.fernet import Fernet
+from pydantic import Field
+
+from domain.errors import BadInput, NeedsPerson
+from domain.values import Value
+
+SOCKET_PATH_LIMIT = 90
+"""Bytes; the kernel takes 107 (unix(7)), and programs append a little when they bind."""
+
+
+class Up(Value):
+    """What runs, as `up.json` tells other processes of this user."""
+
+    home: str
+    pid: int
+    prefect_api_url: str
+    prefect_ui_url: str
+    apps_url: str
+    http_port: int
+    base_domain: str
+    redis_url: str
+    caddy_admin: str
+    engine: str
+    replay: bool
+    pids: dict[str, int] = Field(default_factory=dict)
+
+
+class AlreadyUp(NeedsPerson):
+    """Another `slipway up` holds the data folder: (home, its addresses or None while it starts)."""
+
+    def __init__(self, home: str, up: Up | None) -> None:
+        super().__init__(home, up)
+        self.up = up
+
+    def __str__(self) -> str:
+        if self.up is None:
+            return f"`slipway up` is starting already in {self.args[0]}: nothing was changed"
+        return f"Slipway is up already: apps at {self.up.apps_url}, runs at {self.up.prefect_ui_url}; nothing was changed"
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Paths of one installation. Nothing is made before `prepare`."""
+
+    home: Path
+
+    @property
+    def prefect(self) -> Path:
+        """PREFECT_HOME of everything that this installation runs."""
+        return self.home / "prefect"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def run_logs(self) -> Path:
+        return self.logs / "runs"
+
+    @property
+    def repositories(self) -> Path:
+        return self.home / "git"
+
+    @property
+    def engine(self) -> Path:
+        """What an engine keeps: candidates, workers and data of apps."""
+        return self.home / "engine"
+
+    @property
+    def caddy(self) -> Path:
+        return self.home / "caddy"
+
+    @property
+    def redis(self) -> Path:
+        return self.home / "redis"
+
+    @property
+    def registry(self) -> Path:
+        return self.home / "registry.db"
+
+    @property
+    def sockets(self) -> Path:
+        """Short enough for unix sockets, however deep the data folder lies."""
+        inside = self.home / "sockets"
+        if len(os.fsencode(inside / "caddy-admin.sock")) <= SOCKET_PATH_LIMIT:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        root = runtime if runtime and len(runtime) < 50 and os.path.isdir(runtime) else "/tmp"  # noqa: S108  (owner checked)
+        return Path(root) / f"slipway-{os.getuid()}-{digest}"
+
+    def prepare(self) -> None:
+        """Make every folder with mode 0700; raise BadInput when that is not possible."""
+        _refuse_foreign(self.home)
+        for path in (self.home, self.prefect, self.logs, self.run_logs, self.repositories, self.engine, self.caddy, self.redis):
+            _private(path, self.home)
+        _private(self.sockets, self.home)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Be the one `slipway up` of this folder; raise AlreadyUp when another is."""
+        with (self.home / "up.lock").open("a") as file:
+            if not _locked(file.fileno(), patience=1.0):
+                raise AlreadyUp(str(self.home), read_up(self.home))
+            self._up.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                self._up.unlink(missing_ok=True)
+
+    @property
+    def _up(self) -> Path:
+        return self.home / "up.json"
+
+    def announce(self, up: Up) -> None:
+        """Tell other processes what is up; they see the old text or the new, never half of one."""
+        write_private(self._up, up.model_dump_json(indent=1))
+
+    def kept(self, name: str, make: str) -> str:
+        """Return the text of a small private file, made with `make` the first time."""
+        path = self.home / name
+        if not path.exists():
+            write_private(path, make)
+        return path.read_text().strip()
+
+    @property
+    def installation(self) -> str:
+        """Id of this installation, in the labels of all its containers."""
+        return self.kept("installation", secrets.token_hex(4))
+
+    @property
+    def encryption_key(self) -> str:
+        """Key of Prefect's Secret blocks: without this file the database holds only ciphertext."""
+        return self.kept("encryption.key", Fernet.generate_key().decode())
+
+
+def read_up(home: Path) -> Up | None:
+    """Return what is up; None when nothing is, or it is still starting, or its file was left by a kill."""
+    try:
+        with (home / "up.lock").open() as file:
+            if _locked(file.fileno(), shared=True):
+                return None
+        return Up.model_validate_json((home / "up.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def prefect_environment(up: Up) -> dict[str, str]:
+    """Return the variables with which a process speaks to this installation's Prefect server."""
+    return {"PREFECT_API_URL": up.prefect_api_url, "PREFECT_HOME": str(DataFolder(Path(up.home)).prefect), "DO_NOT_TRACK": "1"}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step, readable by this user only."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        fresh.unlink()
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _locked(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:
+    """Take the lock; the patience is for readers that hold it for an instant to see whether it is free."""
+    deadline = monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= deadline:
+                return False
+            sleep(0.02)
+        else:
+            return True
+
+
+def _refuse_foreign(home: Path) -> None:
+    """Protect a folder with other things in it: `prepare` would close it to everybody else."""
+    if home.is_dir() and any(home.iterdir()) and not (home / "up.lock").exists():
+        raise BadInput(f"{home} holds other things: set SLIPWAY_HOME to a new or empty folder")
+
+
+def _private(path: Path, home: Path) -> None:
+    cure = f"choose a folder that you may write to with SLIPWAY_HOME (now {home})"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) and path != home:
+            raise BadInput(f"{path} is not a folder of its own: {cure}")
+        if path.stat().st_uid != os.getuid():
+            raise BadInput(f"{path} belongs to another user: {cure}")
+        path.chmod(0o700)
+        probe = path / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"the data folder cannot be used: {path}: {error.strerror}; {cure}") from error

@@ -1,0 +1,157 @@
+"""What must be true before anything starts, each told in one sentence with its cure."""
+
+import asyncio
+import errno
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from deployments.data_folder import DataFolder, write_private
+from deployments.settings import Settings
+from domain.errors import BadInput
+
+DISK_FLOOR = 200 * 1024 * 1024
+PING_SECONDS = 3
+
+NOT_ISOLATED = (
+    "WARNING: no container engine answers: agents and apps run as ordinary processes of this user, NOT isolated; "
+    "do not let strangers in"
+)
+
+
+def check_disk(folder: DataFolder) -> None:
+    """Raise BadInput when less than 200 MB are free under the data folder."""
+    free = shutil.disk_usage(folder.home).free
+    if free < DISK_FLOOR:
+        raise BadInput(
+            f"the disk of {folder.home} has {free // 1024**2} MB left and at least {DISK_FLOOR // 1024**2} MB are needed: "
+            "free some, or choose a folder on another disk with SLIPWAY_HOME"
+        )
+
+
+def choose_port(folder: DataFolder, name: str, wanted: int, setting: str, host: str) -> int:
+    """Return the wanted port, or for 0 a free one that stays the same from start to start; raise BadInput when it is used."""
+    if wanted:
+        refuse_used(wanted, setting, host)
+        return wanted
+    file = folder.home / f"{name}.port"
+    kept = int(file.read_text()) if file.exists() else 0
+    if kept and port_problem(kept, host) is None:
+        return kept
+    chosen = free_port(host)
+    write_private(file, str(chosen))
+    return chosen
+
+
+def refuse_used(port: int, setting: str, host: str) -> None:
+    problem = port_problem(port, host)
+    if problem is errno.EACCES:
+        raise BadInput(f"port {port} may not be opened by this user: set {setting} to one above 1023, or 0 for a free one")
+    if problem is not None:
+        by = f" by {owner}" if (owner := port_owner(port)) else ""
+        raise BadInput(f"port {port} is in use{by}: end that, or set {setting} to another port, or 0 for a free one")
+
+
+def port_problem(port: int, host: str) -> int | None:
+    """Return the error number with which the port refuses to be opened; None when it can be."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            return error.errno
+    return None
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def port_owner(port: int) -> str:
+    """Return `name (pid N)` of the listening process, as far as this user may see it; empty when not."""
+    inodes = set(_listening(port))
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(link.readlink()) in inodes:
+                process = link.parent.parent
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:  # it ended, or belongs to another user
+            continue
+    return ""
+
+
+def _listening(port: int) -> Iterator[str]:
+    """Yield `socket:[inode]` of the sockets that listen on the port (proc(5), /proc/net/tcp; state 0A is listening)."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:] if Path(table).exists() else ():
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                yield f"socket:[{fields[9]}]"
+
+
+async def domain_warning(base_domain: str) -> str:
+    """Return one sentence when apps would not be found under the base domain; empty when they will be."""
+    if base_domain == "localhost" or base_domain.endswith(".localhost"):
+        return ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(f"slipway-check.{base_domain}", 80, type=socket.SOCK_STREAM)
+    except OSError:
+        return (
+            f"WARNING: *.{base_domain} does not resolve, so nobody will find the apps: make a DNS record "
+            f"*.{base_domain} that points to this machine, or set SLIPWAY_BASE_DOMAIN=localhost"
+        )
+    addresses = sorted({str(entry[4][0]) for entry in found})
+    if any(map(_is_ours, addresses)):
+        return ""
+    return (
+        f"WARNING: *.{base_domain} points to {', '.join(addresses)}, which is no address of this machine: "
+        "right behind a router or proxy that forwards to it; else change the DNS record or SLIPWAY_BASE_DOMAIN"
+    )
+
+
+def _is_ours(address: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
+
+
+async def engine_answers(settings: Settings) -> bool:
+    """Ping the Docker engine, for three seconds at most."""
+    return await asyncio.to_thread(_ping, settings.docker_host)
+
+
+def _ping(docker_host: str | None) -> bool:
+    import docker
+    import requests
+
+    try:
+        client = (
+            docker.DockerClient(docker_host, timeout=PING_SECONDS) if docker_host else docker.from_env(timeout=PING_SECONDS)
+        )
+    except (docker.errors.DockerException, requests.RequestException):
+        return False
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, requests.RequestException):
+        return False
+    finally:
+        client.close()
+
+
+async def choose_engine(settings: Settings) -> str:
+    """Return `docker` or `process`; raise BadInput when Docker was demanded and does not answer."""
+    if settings.engine == "process":
+        return "process"
+    if await engine_answers(settings):
+        return "docker"
+    if settings.engine == "docker":
+        where = settings.docker_host or "its usual address"
+        raise BadInput(f"no Docker engine answers at {where}: start it, set SLIPWAY_DOCKER_HOST, or set SLIPWAY_ENGINE=process")
+    return "process"

@@ -1,0 +1,172 @@
+"""Which processes `slipway up` runs, with which arguments and environment, and how each is known to be ready."""
+
+import os
+import sys
+from urllib.parse import quote
+
+from deployments.children import Service
+from deployments.probes import accepts, answers, exchange
+from deployments.programs import caddy_binary, caddyfile, redis_binary
+from deployments.settings import variable
+from deployments.wiring import LOOPBACK, Wiring
+
+SECRETS = ("anthropic_api_key", "telegram_token", "database_url", "redis_url")
+"""Settings that no child needs in its environment: they reach flows inside encrypted blocks."""
+
+
+def base_environment() -> dict[str, str]:
+    """Return our own environment without what only `slipway up` itself needs: keys, tokens, another Prefect profile."""
+    hidden = {variable(field) for field in SECRETS}
+    return {name: value for name, value in os.environ.items() if name not in hidden and not name.startswith("PREFECT_")}
+
+
+def redis_service(wiring: Wiring) -> Service:
+    socket = wiring.redis_socket
+    options = {
+        "--port": "0",
+        "--unixsocket": str(socket),
+        "--unixsocketperm": "700",
+        "--dir": str(wiring.folder.redis),
+        "--appendonly": "yes",
+        "--daemonize": "no",
+        "--logfile": "",
+    }
+
+    async def ready() -> bool:
+        return (await exchange(socket, b"PING\r\n")).startswith(b"+PONG")
+
+    return Service(
+        name="redis",
+        argv=(redis_binary(), *(word for option in options.items() for word in option)),
+        environment=base_environment(),
+        ready=ready,
+        sockets=(socket,),
+    )
+
+
+def server_environment(wiring: Wiring) -> dict[str, str]:
+    """Return the environment of our Prefect server; what the operator set in PREFECT_SERVER_* wins."""
+    database = f"{quote(str(wiring.folder.prefect))}/prefect.db"
+    chosen = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_SERVER_")}
+    return {
+        **base_environment(),
+        **wiring.prefect_client,
+        # One SQLite connection: with Prefect's own default, twenty runs at once end in `database is locked`.
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{database}?uri=true&pool=:memory:",
+        "PREFECT_SERVER_ENCRYPTION_KEY": wiring.folder.encryption_key,
+        # Leases in memory, the default, are never given back after a restart of the server.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "1209600",
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P14D",
+        "PREFECT_SERVER_UI_API_URL": wiring.prefect_api_url,
+        **chosen,
+    }
+
+
+def prefect_service(wiring: Wiring) -> Service:
+    async def ready() -> bool:
+        return await answers(f"{wiring.prefect_api_url}/health")
+
+    return Service(
+        name="prefect",
+        argv=(sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wiring.prefect_port)),
+        environment=server_environment(wiring),
+        ready=ready,
+        seconds=120.0,
+        patience=8.0,
+    )
+
+
+def caddy_service(wiring: Wiring) -> Service:
+    folder = wiring.folder.caddy
+
+    async def ready() -> bool:
+        return b"HTTP/1.1" in await exchange(wiring.caddy_socket, b"GET /config/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+
+    return Service(
+        name="caddy",
+        argv=(caddy_binary(), "run", "--config", str(caddyfile()), "--adapter", "caddyfile"),
+        environment={
+            **base_environment(),
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+            "SLIPWAY_CADDY_ADMIN": wiring.caddy_admin,
+            "SLIPWAY_CADDY_STORAGE": str(folder / "storage"),
+            "SLIPWAY_CADDY_LOG": str(wiring.folder.logs / "access.log"),
+            "SLIPWAY_HTTP_LISTEN": wiring.listen,
+        },
+        ready=ready,
+        sockets=(wiring.caddy_socket,),
+    )
+
+
+def replay_service(wiring: Wiring) -> Service:
+    async def ready() -> bool:
+        return await accepts(LOOPBACK, wiring.replay_port)
+
+    return Service(
+        name="replay",
+        argv=_alone("replay", str(wiring.settings.replay), str(wiring.replay_port)),
+        environment=base_environment(),
+        ready=ready,
+    )
+
+
+def runner_environment(wiring: Wiring) -> dict[str, str]:
+    return {
+        **base_environment(),
+        **wiring.prefect_client,
+        "SLIPWAY_HOME": str(wiring.folder.home),
+        "SLIPWAY_RUNNER_LIMIT": str(wiring.settings.runner_limit),
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+
+
+def runner_service(wiring: Wiring) -> Service:
+    mark = wiring.folder.sockets / "runner.ready"
+
+    async def ready() -> bool:
+        return mark.exists()
+
+    return Service(
+        name="runner",
+        argv=_alone("runner", str(mark)),
+        environment=runner_environment(wiring),
+        ready=ready,
+        sockets=(mark,),
+    )
+
+
+def bot_service(wiring: Wiring) -> Service:
+    async def ready() -> bool:
+        return True  # it says in its log when Telegram cannot be reached, and goes on trying
+
+    return Service(
+        name="bot",
+        argv=_alone("bot"),
+        environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
+        ready=ready,
+    )
+
+
+def first_services(wiring: Wiring) -> tuple[Service, ...]:
+    """Return what must be ready before blocks are filled; these start at the same time."""
+    settings = wiring.settings
+    return (
+        *(() if settings.prefect_api_url else (prefect_service(wiring),)),
+        *(() if settings.redis_url else (redis_service(wiring),)),
+        *(() if settings.caddy_admin else (caddy_service(wiring),)),
+        *((replay_service(wiring),) if settings.replay else ()),
+    )
+
+
+def last_services(wiring: Wiring) -> tuple[Service, ...]:
+    """Return what works with the blocks; these start at the same time."""
+    return (runner_service(wiring), *((bot_service(wiring),) if wiring.settings.telegram_token else ()))
+
+
+def _alone(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "deployments.alone", *words)

@@ -1,0 +1,177 @@
+"""Everything that an operator may choose, read once from the environment and `.env`."""
+
+import json
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.errors import BadInput
+
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where other programs are told of a machine's own certificates."""
+
+PREFIX = "SLIPWAY_"
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Settings of one installation. The description of a field is the cure that a person reads when its value is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    home: Path = Field(default=Path("~/.slipway"), description="folder that holds everything Slipway keeps")
+    base_domain: str = Field(
+        default="localhost",
+        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+        description="a lower-case host name: apps are reached as <name>.<base domain>",
+    )
+    http_port: Port = Field(default=8080, description="a port number: the apps are served on it; 0 chooses a free one")
+    prefect_port: Port = Field(default=4200, description="a port number of Prefect's API and UI; 0 chooses a free one")
+    prefect_api_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="address of an outside Prefect server, like http://host:4200/api"
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy async address of the registry, like postgresql+asyncpg://user:password@host/slipway",
+    )
+    redis_url: SecretStr | None = Field(default=None, description="address of an outside Redis, like redis://host:6379/0")
+    caddy_admin: str | None = Field(
+        default=None,
+        pattern=r"^(https?://|unix//)",
+        description="admin address of an outside Caddy, like http://127.0.0.1:2019",
+    )
+    engine: Literal["auto", "docker", "process"] = Field(
+        default="auto", description="`docker`, `process` (isolates nothing), or `auto`: Docker when it answers"
+    )
+    docker_host: str | None = Field(default=None, description="address of the Docker engine, like unix:///var/run/docker.sock")
+    base_image: str | None = Field(default=None, description="base image of generated projects; unset: made on this machine")
+    ca_bundle: Path | None = Field(
+        default=None, description="an existing PEM file with this machine's certificate authorities, for workers and images"
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        default=None, validation_alias="ANTHROPIC_API_KEY", description="your key of the Anthropic API"
+    )
+    anthropic_base_url: str | None = Field(
+        default=None,
+        validation_alias="ANTHROPIC_BASE_URL",
+        pattern=r"^https?://",
+        description="address of another Messages API, like http://127.0.0.1:8000",
+    )
+    model: str = Field(default="claude-sonnet-4-5", description="the model of every role that SLIPWAY_MODELS does not name")
+    models: dict[str, str] = Field(
+        default_factory=dict, description='JSON of role to model, like {"tester": "claude-haiku-4-5"}'
+    )
+    budget_usd: float = Field(default=5.0, gt=0, description="US dollars above 0 that one project may spend on models")
+    rounds: int = Field(default=3, ge=1, le=20, description="1 to 20: how often the developer may try")
+    record: Path | None = Field(default=None, description="a folder: the model session is saved there")
+    replay: Path | None = Field(default=None, description="an existing folder with a recorded model session to play")
+    telegram_token: SecretStr | None = Field(default=None, description="the token that @BotFather gave you")
+    telegram_api_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="address of another Bot API server, like http://127.0.0.1:8081"
+    )
+    telegram_allowed: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(), description="numeric Telegram ids of the people who may use the bot, with commas between"
+    )
+    health_interval: float = Field(default=10.0, ge=1, description="seconds, at least 1, between two probes of a live release")
+    unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")
+    unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")
+    drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")
+    health_deadline: float = Field(default=60.0, gt=0, description="seconds in which a new release must become healthy")
+    runner_limit: int = Field(default=4, ge=1, le=100, description="1 to 100: how many runs go on at once")
+    debug: bool = Field(default=False, description="true or false: show tracebacks")
+
+    @field_validator("telegram_allowed", mode="before")
+    @classmethod
+    def _split_ids(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("home", "record", "replay", "ca_bundle", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
+
+    @field_validator("replay", mode="after")
+    @classmethod
+    def _folder(cls, value: Path | None) -> Path | None:
+        if value and not value.is_dir():
+            raise ValueError("there is no such folder")
+        return value
+
+    @field_validator("ca_bundle", mode="after")
+    @classmethod
+    def _file(cls, value: Path | None) -> Path | None:
+        if value and not value.is_file():
+            raise ValueError("there is no such file")
+        return value
+
+    @property
+    def certificates(self) -> Path | None:
+        """Return the CA bundle: the one set, else the first that the usual variables name and that exists."""
+        usual = (Path(os.environ[name]) for name in CA_VARIABLES if os.environ.get(name))
+        return self.ca_bundle or next((path for path in usual if path.is_file()), None)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make `load_settings` in a child process give the same settings. It holds secrets."""
+        return {
+            variable(name): _text(value) for name in type(self).model_fields if (value := getattr(self, name)) not in (None, ())
+        }
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def _text(value: Any) -> str:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return ",".join(map(str, value))
+        case dict():
+            return json.dumps(value)
+        case _:
+            return str(value)
+
+
+def load_settings(**chosen: Any) -> Settings:
+    """Read settings, `chosen` ones before all others; raise BadInput that names every problem with its cure."""
+    problems = _misspelt(Path(".env"))
+    try:
+        settings = Settings(**chosen)
+    except ValidationError as error:
+        problems += [_sentence(detail["loc"], detail["msg"]) for detail in error.errors()]
+    except ValueError as error:  # pydantic-settings: a JSON value that is not JSON
+        problems += [f"{error}: {Settings.model_fields['models'].description}"]
+    if problems:
+        raise BadInput("these settings cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    return settings
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    named = str(place[0])
+    field = next((f for f in Settings.model_fields if named in (f, variable(f))), None)
+    if field is None:
+        return f"{named}: {message}"
+    return f"{variable(field)}: {message.removeprefix('Value error, ')}; set it to {Settings.model_fields[field].description}"
+
+
+def _misspelt(file: Path) -> list[str]:
+    """Name the SLIPWAY_ lines of `.env` that set nothing: a typing error there would otherwise be silent."""
+    known = [variable(field) for field in Settings.model_fields]
+    written = dotenv_values(file) if file.is_file() else {}
+    unknown = [name for name in written if name.startswith(PREFIX) and name not in known]
+    return [f"{name} in {file} is no setting" + _meant(name, known) for name in unknown]
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else "; remove the line"

@@ -1,0 +1,130 @@
+"""What `slipway up` puts into Prefect: blocks, the work pool, deployments, automations. Repeating it changes nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
+from pydantic import SecretStr
+
+from blocks.caddy import Caddy
+from blocks.claude import Claude
+from blocks.docker_engine import DockerEngine
+from blocks.git_host import BareGitHost
+from blocks.installation import Installation
+from blocks.process_engine import ProcessEngine
+from blocks.registry import SqlRegistry
+from blocks.telegram import TelegramChat
+from blocks.vault import SecretVault
+from blocks.wakeups import RedisWakeups
+from deployments.automations import Windows, automations, upsert
+from deployments.base_image import Images, ensure_images
+from deployments.catalog import CATALOG, POOL, WATCH_STAYS, apply, drop_missed
+from deployments.wiring import Wiring
+from deployments.worker import ForkWorker
+from flows.opening import DOCUMENT
+
+
+async def make_images(wiring: Wiring, report: Callable[[str], None]) -> Images | None:
+    """Make the engine's images; None where processes stand in for containers."""
+    if wiring.engine != "docker":
+        return None
+    settings = wiring.settings
+    return await ensure_images(settings.docker_host, settings.certificates, report, settings.base_image)
+
+
+def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
+    """Return all blocks as the settings have them."""
+    settings = wiring.settings
+    key = SecretStr("replay") if settings.replay else settings.anthropic_api_key or SecretStr("")
+    home, certificates = wiring.folder, settings.certificates
+    return (
+        installation(wiring),
+        Claude(api_key=key, base_url=wiring.model_url, record=str(settings.record) if settings.record else None),
+        SqlRegistry(url=SecretStr(wiring.registry_url), budget_micro_usd=round(settings.budget_usd * 1_000_000)),
+        RedisWakeups(url=SecretStr(wiring.redis_url)),
+        SecretVault(),
+        BareGitHost(folder=str(home.repositories)),
+        Caddy(admin=wiring.caddy_admin, listen=wiring.listen),
+        ProcessEngine(
+            installation=home.installation, folder=str(home.engine), ca_bundle=str(certificates) if certificates else None
+        ),
+        *(
+            [
+                DockerEngine(
+                    installation=home.installation,
+                    docker_host=settings.docker_host,
+                    base_image=images.base,
+                    worker_image=images.worker,
+                    data_folder=str(home.engine),
+                )
+            ]
+            if images
+            else []
+        ),
+        *(
+            [TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)]
+            if settings.telegram_token is not None
+            else []
+        ),
+    )
+
+
+def installation(wiring: Wiring) -> Installation:
+    settings = wiring.settings
+    return Installation(
+        home=str(wiring.folder.home),
+        engine="docker" if wiring.engine == "docker" else "process",
+        base_domain=settings.base_domain,
+        public_port=wiring.http_port,
+        ui_url=wiring.prefect_ui_url,
+        model=settings.model,
+        models=settings.models,
+        recorded=settings.replay is not None,
+        rounds=settings.rounds,
+        budget_usd=settings.budget_usd,
+        health_seconds=settings.health_deadline,
+        drain_seconds=settings.drain_seconds,
+        watch_interval=settings.health_interval,
+        watch_seconds=WATCH_STAYS,
+        unhealthy_threshold=settings.unhealthy_threshold,
+    )
+
+
+async def save(block: Block) -> None:
+    await type(block).register_type_and_schema()
+    await block.save(DOCUMENT, overwrite=True)
+
+
+async def ensure_pool(name: str = POOL) -> None:
+    """Create the work pool of our worker type; the same again changes nothing."""
+    template = ForkWorker.get_default_base_job_template()
+    async with get_client() as client:
+        try:
+            await client.create_work_pool(WorkPoolCreate(name=name, type=ForkWorker.type, base_job_template=template))
+        except ObjectAlreadyExists:
+            return
+
+
+async def set_up(wiring: Wiring, images: Images | None) -> None:
+    """Fill the Prefect server: afterwards runs can be created, and the worker may take them."""
+    await asyncio.gather(ensure_pool(), *map(save, blocks(wiring, images)))
+    ids: dict[str, UUID] = {entry.name: await apply(entry) for entry in CATALOG}
+    await drop_missed([ids[entry.name] for entry in CATALOG if entry.every])
+    windows = Windows(
+        threshold=wiring.settings.unhealthy_threshold, unhealthy=timedelta(seconds=wiring.settings.unhealthy_window)
+    )
+    for automation in automations(ids, windows):
+        await upsert(automation)
+
+
+async def flush_events() -> None:
+    """Send the events that this process still holds: after the server's end Prefect would try for a minute."""
+    from prefect.events.worker import EventsWorker
+
+    await cast(Awaitable[object], EventsWorker.drain_all(timeout=5.0, at_exit=True))

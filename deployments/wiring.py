@@ -1,0 +1,75 @@
+"""Where everything of one installation is: decided once, before anything starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.data_folder import DataFolder
+from deployments.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+PREFECT_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_CLI_PROMPT": "false"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """Addresses and paths, from settings, chosen ports and the engine that answers."""
+
+    settings: Settings
+    folder: DataFolder
+    engine: str
+    http_port: int
+    prefect_port: int
+    replay_port: int
+
+    @property
+    def prefect_api_url(self) -> str:
+        return self.settings.prefect_api_url or f"http://{LOOPBACK}:{self.prefect_port}/api"
+
+    @property
+    def prefect_ui_url(self) -> str:
+        return self.prefect_api_url.removesuffix("/").removesuffix("/api")
+
+    @property
+    def registry_url(self) -> str:
+        chosen = self.settings.database_url
+        return chosen.get_secret_value() if chosen else f"sqlite+aiosqlite:///{self.folder.registry}"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.folder.sockets / "redis.sock"
+
+    @property
+    def redis_url(self) -> str:
+        chosen = self.settings.redis_url
+        return chosen.get_secret_value() if chosen else f"unix://{self.redis_socket}"
+
+    @property
+    def caddy_socket(self) -> Path:
+        return self.folder.sockets / "caddy-admin.sock"
+
+    @property
+    def caddy_admin(self) -> str:
+        return self.settings.caddy_admin or f"unix/{self.caddy_socket}"
+
+    @property
+    def listen(self) -> str:
+        return f":{self.http_port}"
+
+    @property
+    def apps_url(self) -> str:
+        return f"http://{self.settings.base_domain}" + ("" if self.http_port == 80 else f":{self.http_port}")
+
+    @property
+    def model_url(self) -> str | None:
+        """Where the Messages API is; None for Anthropic's own."""
+        return f"http://{LOOPBACK}:{self.replay_port}" if self.settings.replay else self.settings.anthropic_base_url
+
+    @property
+    def prefect_client(self) -> dict[str, str]:
+        """Variables of every process that speaks to the Prefect server."""
+        return {
+            **PREFECT_QUIET,
+            "PREFECT_API_URL": self.prefect_api_url,
+            "PREFECT_UI_URL": self.prefect_ui_url,
+            "PREFECT_HOME": str(self.folder.prefect),
+        }
