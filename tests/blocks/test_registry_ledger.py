@@ -1,0 +1,113 @@
+"""The ledger never lets a project pass its budget, whoever asks at once and whoever dies in between."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from blocks.registry import SqlRegistry
+from domain.errors import BudgetSpent, UnknownObject
+from domain.usage import Cost, TokenUsage
+from tests.blocks.conftest import BUDGET
+from tests.blocks.ledger_process import PRICE, spend
+
+TOKENS = TokenUsage(input=10, output=20, cache_read=300, cache_write=40)
+ROOT = Path(__file__).parents[2]
+
+
+async def reserve(registry: SqlRegistry, call: str, micro_usd: int, project: str = "notes", run: str = "r-1") -> None:
+    await registry.reserve(call, project, run, "developer", "model-x", micro_usd)
+
+
+async def test_settled_call_replaces_its_reservation(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", 500_000)
+    assert await registry.cost("notes") == Cost(reserved_micro_usd=500_000)
+    await registry.settle("a", TOKENS, 1234)
+    assert await registry.cost("notes") == Cost(calls=1, tokens=TOKENS, micro_usd=1234)
+    (line,) = await registry.usage("notes")
+    assert (line.call, line.run, line.node, line.model, line.tokens, line.micro_usd) == (
+        "a",
+        "r-1",
+        "developer",
+        "model-x",
+        TOKENS,
+        1234,
+    )
+    assert line.at.tzinfo is not None
+
+
+async def test_reservation_that_would_pass_the_budget_is_refused_with_the_figures(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", 600_000)
+    await registry.settle("a", TOKENS, 400_000)
+    await reserve(registry, "b", 600_000)
+    with pytest.raises(BudgetSpent) as refused:
+        await reserve(registry, "c", 1)
+    assert refused.value.args == ("notes", 1.0, 1.0)
+    assert (await registry.cost("notes")).reserved_micro_usd == 600_000
+    await reserve(registry, "c", BUDGET, project="other")
+
+
+async def test_released_call_gives_its_money_back_and_can_be_reserved_again(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", BUDGET)
+    await registry.release("a")
+    await registry.release("a")
+    await reserve(registry, "a", BUDGET)
+    assert await registry.cost() == Cost(reserved_micro_usd=BUDGET)
+
+
+async def test_settling_and_reserving_again_change_nothing(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", 10)
+    await reserve(registry, "a", 20)
+    assert (await registry.cost()).reserved_micro_usd == 10
+    await registry.settle("a", TOKENS, 5)
+    await registry.settle("a", TokenUsage(input=9), 900)
+    await registry.release("a")
+    await reserve(registry, "a", BUDGET * 2)
+    assert await registry.cost() == Cost(calls=1, tokens=TOKENS, micro_usd=5)
+
+
+async def test_call_that_was_never_reserved_cannot_be_settled(registry: SqlRegistry) -> None:
+    with pytest.raises(UnknownObject, match="reservation 'x'"):
+        await registry.settle("x", TOKENS, 1)
+
+
+async def test_model_without_a_price_is_counted_as_such(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", 10)
+    await registry.settle("a", TOKENS, None)
+    assert await registry.cost("notes") == Cost(calls=1, tokens=TOKENS, unpriced_calls=1)
+    assert [line.micro_usd for line in await registry.usage()] == [0]
+
+
+async def test_cost_and_lines_are_told_by_project_and_by_run(registry: SqlRegistry) -> None:
+    for call, project, run in (("a", "notes", "r-1"), ("b", "notes", "r-2"), ("c", "other", "r-3")):
+        await reserve(registry, call, 100, project, run)
+        await registry.settle(call, TOKENS, 7)
+    costs = [
+        await registry.cost(),
+        await registry.cost("notes"),
+        await registry.cost("notes", "r-2"),
+        await registry.cost("no"),
+    ]
+    assert [cost.micro_usd for cost in costs] == [21, 14, 7, 0]
+    assert [line.call for line in await registry.usage(run="r-3")] == ["c"]
+
+
+async def test_many_tasks_at_once_get_exactly_what_fits(registry: SqlRegistry) -> None:
+    granted = await spend(registry.url.get_secret_value(), "task", 50)
+    assert granted == BUDGET // PRICE
+    assert (await registry.cost("notes")).reserved_micro_usd == granted * PRICE
+
+
+async def test_many_processes_at_once_get_exactly_what_fits_and_what_the_dead_reserved_stays(registry: SqlRegistry) -> None:
+    url = registry.url.get_secret_value()
+    command = (sys.executable, "-m", "tests.blocks.ledger_process", url)
+    spenders = [
+        await asyncio.create_subprocess_exec(*command, name, "20", cwd=ROOT, stdout=asyncio.subprocess.PIPE) for name in "abc"
+    ]
+    told = [int((await spender.communicate())[0]) for spender in spenders]
+    assert sum(told) == BUDGET // PRICE
+    # They ended without settling, as killed ones do: nothing new fits, and each call finds its own money under its id.
+    with pytest.raises(BudgetSpent):
+        await reserve(registry, "new", PRICE)
+    assert [await spend(url, name, 20) for name in "abc"] == told
