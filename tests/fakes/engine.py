@@ -1,0 +1,205 @@
+"""An engine in memory: keeps what was asked of it, obeys the Protocol's rules, shouts when its script runs out."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from domain.errors import EngineUnreachable, UnknownObject
+from domain.workers import (
+    AppSpec,
+    AppState,
+    AppStatus,
+    BuildFailed,
+    Built,
+    Command,
+    CommandResult,
+    WorkerInfo,
+    WorkerSpec,
+)
+
+Answer = CommandResult | Exception
+Runner = Callable[[WorkerSpec, Command], Awaitable[CommandResult]]
+
+
+class FakeWorker:
+    """A worker whose commands are answered by its engine's script or runner."""
+
+    def __init__(self, engine: "FakeEngine", spec: WorkerSpec) -> None:
+        self._engine = engine
+        self.spec = spec
+        self.archives: list[bytes] = []
+        self.content = b""
+        """What `get` returns."""
+
+    @property
+    def identity(self) -> str:
+        return self.spec.identity
+
+    @property
+    def workspace(self) -> str:
+        return f"/workspace/{self.identity}"
+
+    async def run(self, command: Command) -> CommandResult:
+        self._check()
+        return await self._engine.answer(self.spec, command)
+
+    async def put(self, archive: bytes) -> None:
+        self._check()
+        self.archives.append(archive)
+
+    async def get(self) -> bytes:
+        self._check()
+        return self.content
+
+    def _check(self) -> None:
+        self._engine.check_reachable(f"using worker {self.identity}")
+        if self._engine.live_workers.get(self.identity) is not self:
+            raise UnknownObject("worker", self.identity)
+
+
+class FakeEngine:
+    """Fulfils `domain.workers.Engine`.
+
+    `builds` and `commands` are used up one by one, an exception among them is raised; `run`, when given, answers
+    commands instead. Apps run at `address`; `app_states[identity]` scripts what `status` says, its last one stays.
+    """
+
+    def __init__(
+        self,
+        *,
+        builds: Sequence[Built | BuildFailed | Exception] = (),
+        commands: Sequence[Answer] = (),
+        run: Runner | None = None,
+        address: str = "127.0.0.1:1",
+        isolates: bool = True,
+    ) -> None:
+        self.builds = list(builds)
+        self.commands = list(commands)
+        self.run = run
+        self.address = address
+        self._isolates = isolates
+        self.reachable = True
+        self.live_workers: dict[str, FakeWorker] = {}
+        self.spawned: list[WorkerSpec] = []
+        self.removed_workers: list[str] = []
+        self.asked: list[Command] = []
+        self.built: list[dict[str, bytes]] = []
+        """Files of each folder that was built."""
+        self.candidates: set[str] = set()
+        self.started: list[AppSpec] = []
+        self.live_apps: dict[str, AppSpec] = {}
+        self.stopped: set[str] = set()
+        self.app_states: dict[str, list[AppStatus]] = {}
+        self.app_logs: dict[str, str] = {}
+
+    @property
+    def isolates(self) -> bool:
+        return self._isolates
+
+    def check_reachable(self, attempted: str) -> None:
+        if not self.reachable:
+            raise EngineUnreachable("the fake engine", attempted, "switched off by the test")
+
+    async def answer(self, spec: WorkerSpec, command: Command) -> CommandResult:
+        self.asked.append(command)
+        if self.run is not None:
+            return await self.run(spec, command)
+        assert self.commands, f"FakeEngine's script has no answer left for {command.argv}"
+        answer = self.commands.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    # workers
+    async def spawn(self, spec: WorkerSpec) -> FakeWorker:
+        self.check_reachable(f"spawning {spec.identity}")
+        self.spawned.append(spec)
+        return self.live_workers.setdefault(spec.identity, FakeWorker(self, spec))
+
+    async def workers(self, run: str | None = None) -> Sequence[WorkerInfo]:
+        self.check_reachable("listing workers")
+        specs = [worker.spec for worker in self.live_workers.values() if run in (None, worker.spec.run)]
+        return [WorkerInfo(identity=s.identity, project=s.project, run=s.run, role=s.role, running=True) for s in specs]
+
+    async def remove_worker(self, identity: str) -> None:
+        self.check_reachable(f"removing {identity}")
+        if self.live_workers.pop(identity, None) is not None:
+            self.removed_workers.append(identity)
+
+    # candidates
+    async def build(self, source: Path, project: str, run: str, seconds: float = 600.0) -> Built | BuildFailed:
+        self.check_reachable(f"building {project}")
+        assert self.builds, f"FakeEngine's script has no build left for {project}"
+        self.built.append(_files(source))
+        result = self.builds.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        if isinstance(result, Built):
+            self.candidates.add(result.candidate)
+        return result
+
+    async def remove_candidate(self, candidate: str) -> None:
+        self.check_reachable(f"removing {candidate}")
+        if not any(spec.candidate == candidate for spec in self.live_apps.values()):
+            self.candidates.discard(candidate)
+
+    # apps
+    async def start(self, spec: AppSpec) -> AppStatus:
+        self.check_reachable(f"starting {spec.identity}")
+        if spec.identity not in self.live_apps:
+            self.live_apps[spec.identity] = spec
+            self.started.append(spec)
+        self.stopped.discard(spec.identity)
+        return self._status(spec.identity)
+
+    async def resume(self, identity: str) -> AppStatus:
+        self.check_reachable(f"resuming {identity}")
+        if identity not in self.live_apps:
+            raise UnknownObject("app", identity)
+        self.stopped.discard(identity)
+        return self._status(identity)
+
+    async def stop(self, identity: str, seconds: float = 30.0) -> None:
+        self.check_reachable(f"stopping {identity}")
+        if identity in self.live_apps:
+            self.stopped.add(identity)
+
+    async def remove(self, identity: str) -> None:
+        self.check_reachable(f"removing {identity}")
+        self.live_apps.pop(identity, None)
+        self.stopped.discard(identity)
+
+    async def status(self, identity: str) -> AppStatus:
+        self.check_reachable(f"asking for {identity}")
+        script = self.app_states.get(identity)
+        if script and identity in self.live_apps and identity not in self.stopped:
+            return script.pop(0) if len(script) > 1 else script[0]
+        return self._status(identity)
+
+    async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
+        self.check_reachable("listing apps")
+        return [self._status(name) for name, spec in self.live_apps.items() if project in (None, spec.project)]
+
+    async def logs(self, identity: str, lines: int = 200) -> str:
+        self.check_reachable(f"reading the logs of {identity}")
+        if identity not in self.live_apps:
+            return ""
+        return "\n".join(self.app_logs.get(identity, "").splitlines()[-lines:])
+
+    def _status(self, identity: str) -> AppStatus:
+        spec = self.live_apps.get(identity)
+        if spec is None:
+            return AppStatus(identity=identity, state=AppState.GONE)
+        running = identity not in self.stopped
+        return AppStatus(
+            identity=identity,
+            project=spec.project,
+            run=spec.run,
+            role=spec.role,
+            state=AppState.RUNNING if running else AppState.STOPPED,
+            address=self.address if running else "",
+            exit_code=None if running else 0,
+        )
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
