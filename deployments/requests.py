@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.briefs import Brief
@@ -14,6 +15,9 @@ from domain.names import checked_request, checked_slug
 from domain.protocols import Registry, Wakeups
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.values import Value
+
+if TYPE_CHECKING:
+    from flows.opening import Blocks
 
 
 class Proposal(Value):
@@ -85,7 +89,9 @@ class Desk:
         if existing is None:
             if not proposal.change:
                 owner = proposal.origin.person or "operator"
-                await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(proposal.brief.slug), now)
+                await self.registry.add_project(
+                    proposal.brief, owner, self.blocks.installation.domain_of(proposal.brief.slug), now
+                )
             await self.registry.add_run(request, now)
         flow_run = await hand_over(
             "delivery/main",

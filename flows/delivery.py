@@ -1,7 +1,7 @@
 """delivery: one accepted Brief becomes a release, or a person is told why not."""
 
 from prefect import flow
-from prefect.flow_runs import suspend_flow_run
+from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
 
@@ -66,5 +66,5 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> tuple[Accepted, Rele
         if not isinstance(released, SecretsMissing):
             return built, released
         await wait_for_secrets(request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups)
-        await suspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=f"secrets-{attempt}")
+        await asuspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=f"secrets-{attempt}")
         await Journal(request.run, blocks.registry, blocks.wakeups).step("environment", "the missing secrets are there")

@@ -4,6 +4,7 @@ from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
+from domain.environment import Missing
 from domain.names import Slug
 from domain.outcomes import Rejected, Released, SecretsMissing
 from domain.releases import ReleaseState
@@ -15,7 +16,7 @@ from tasks.env_analyzer import analyze_environment
 from tasks.kinds import kind_named
 from tasks.progress import Journal
 from tasks.readiness import check_readiness, publish_release
-from tasks.secret_resolver import Missing, resolve_environment
+from tasks.secret_resolver import resolve_environment
 from tasks.sources import read_files
 
 
@@ -39,26 +40,47 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
 
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await read_files(name, deployment.commit, (".env.example", "app.json"), blocks.git)
-    requirements = await analyze_environment(name, sources)
+    requirements = await analyze_environment(sources)
     domain = place.domain_of(name)
     context = {"PUBLIC_URL": place.address_of(domain)}
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names)
     project = await blocks.registry.project(name)
-    plan = await check_readiness(name, project, deployment.candidate, sources, blocks.engine, blocks.proxy)
+    plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
 
     await journal.step("deploy", "starting the new release")
     process = kind_named(plan.kind).process
     rehearsal = await rehearse_release(
-        run, name, deployment.attempt, deployment.candidate, process, version, deployment.checks, plan.health, place.health_seconds, blocks.engine, blocks.vault
+        run,
+        name,
+        deployment.attempt,
+        deployment.candidate,
+        process,
+        version,
+        deployment.checks,
+        plan.health,
+        place.health_seconds,
+        blocks.engine,
+        blocks.vault,
     )
     if not rehearsal.passed:
         return Rejected(reason=f"the release is not fit to serve: {rehearsal.summary}", evidence=rehearsal.log)
     release = await start_release(
-        run, name, deployment.commit, deployment.candidate, version.number, process, blocks.registry, blocks.engine, blocks.vault, blocks.wakeups
+        run,
+        name,
+        deployment.commit,
+        deployment.candidate,
+        version.number,
+        process,
+        blocks.registry,
+        blocks.engine,
+        blocks.vault,
+        blocks.wakeups,
     )
-    rejected = await gate_release(run, release, plan.health, place.health_seconds, blocks.registry, blocks.engine, blocks.wakeups)
+    rejected = await gate_release(
+        run, release, plan.health, place.health_seconds, blocks.registry, blocks.engine, blocks.wakeups
+    )
     if rejected is not None:
         await blocks.wakeups.unlock(f"deploy:{name}", run)
         return rejected

@@ -1,4 +1,4 @@
-"""engineering: architect -> preparer -> developer <-> tester, until a commit and its image are accepted or a person is needed."""
+"""engineering: architect -> preparer -> developer <-> tester, until a commit is accepted or a person is needed."""
 
 from prefect import flow
 from pydantic import Field
@@ -63,9 +63,7 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
         await journal.write("report", report.summary, "test", facts(report))
         if report.passed:
             await accept_commit(request.run, request.project, work.commit, blocks.git)
-            return Accepted(
-                commit=work.commit, candidate=report.candidate, report=report, rounds=number, checks=checks
-            )
+            return Accepted(commit=work.commit, candidate=report.candidate, report=report, rounds=number, checks=checks)
         if signature(report) == seen:
             return Escalated(reason="the same failure came twice", evidence=feedback(report), report=report, rounds=number)
         seen = signature(report)
@@ -78,12 +76,20 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
 
 
 async def verdict(
-    request: DeliveryRequest, number: int, commit: str, base: str, locked: tuple[str, ...], process: str, checks: tuple[Check, ...]
+    request: DeliveryRequest,
+    number: int,
+    commit: str,
+    base: str,
+    locked: tuple[str, ...],
+    process: str,
+    checks: tuple[Check, ...],
 ) -> TestReport:
     """Refuse a round that touches platform files; let the tester judge every other."""
     if locked:
         return refused_report(commit, locked)
-    trial = Trial(run=request.run, project=request.project, round=number, commit=commit, base=base, process=process, checks=checks)
+    trial = Trial(
+        run=request.run, project=request.project, round=number, commit=commit, base=base, process=process, checks=checks
+    )
     return await tester(trial)
 
 

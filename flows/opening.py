@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from blocks.caddy import Caddy
 from prefect.blocks.core import Block
 
-from blocks.caddy import Caddy
 from blocks.claude import Claude
 from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
@@ -53,6 +53,6 @@ async def open_blocks() -> Blocks:
         vault=await load(SecretVault),
         git=await load(BareGitHost),
         proxy=await load(Caddy),
-        engine=await load(DockerEngine if installation.engine == "docker" else ProcessEngine),
+        engine=await load(DockerEngine) if installation.engine == "docker" else await load(ProcessEngine),
         model=await load(Claude),
     )

@@ -1,13 +1,10 @@
 """rollback: roll out the previous good release by the same steps as any other."""
 
-from datetime import UTC, datetime
 from typing import Literal
 
 from prefect import flow
 
-from domain.errors import NothingToRollBackTo
-from domain.health import HealthCheck
-from domain.outcomes import Rejected
+from domain.errors import NothingToRollBackTo, UnknownObject
 from domain.releases import Release, ReleaseState, live, previous_good
 from domain.values import Value
 from flows.opening import Blocks, open_blocks
@@ -28,7 +25,9 @@ class RolledBack(Value):
 
 
 @flow(name="rollback", flow_run_name="roll back {project}", persist_result=True)
-async def rollback(project: str, release: int | None = None, to: int | None = None, reason: str = "asked for by hand") -> RolledBack:
+async def rollback(
+    project: str, release: int | None = None, to: int | None = None, reason: str = "asked for by hand"
+) -> RolledBack:
     """Bring the previous good release (or release `to`) back.
 
     `release` names the broken one: when it does not serve any more, there is nothing to do, so a late or repeated
@@ -53,14 +52,26 @@ async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks) -> 
     found = await blocks.registry.project(project)
     check = await health_check_of(project, good.commit, blocks.git)
     await hold(project, owner, blocks.wakeups)
-    await start_copy(good, kind_named(found.brief.kind).process, blocks.registry, blocks.engine, blocks.vault)
+    if found is None:
+        raise UnknownObject("project", project)
+    await start_copy(good, kind_named(found.kind).process, blocks.registry, blocks.engine, blocks.vault)
     rejected = await gate_release(owner, good, check, place.health_seconds, blocks.registry, blocks.engine, blocks.wakeups)
     if rejected is not None:
-        message = f"{project}: release {bad.number} is broken and release {good.number} does not start either: {rejected.reason}"
+        message = (
+            f"{project}: release {bad.number} is broken and release {good.number} does not start either: {rejected.reason}"
+        )
         await tell_rollback(project, bad.number, good.number, message, blocks.registry, blocks.wakeups)
         return RolledBack(outcome="not healthy", project=project, bad=bad.number, good=good.number, message=message)
     back = await switch_release(
-        owner, good, place.domain_of(project), ReleaseState.ROLLED_BACK, reason, blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
+        owner,
+        good,
+        place.domain_of(project),
+        ReleaseState.ROLLED_BACK,
+        reason,
+        blocks.registry,
+        blocks.engine,
+        blocks.proxy,
+        blocks.wakeups,
     )
     await retire_releases(owner, project, place.drain_seconds, blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
     await publish_release(back, place.address_of(place.domain_of(project)), blocks.registry)

@@ -39,7 +39,15 @@ async def tester(trial: Trial) -> TestReport:
         tests, acceptance = await asyncio.gather(
             run_tests(trial.run, trial.project, trial.round, trial.commit, built.candidate, blocks.git, blocks.engine),
             rehearse_candidate(
-                trial.run, trial.project, trial.round, trial.commit, built.candidate, trial.process, trial.checks, blocks.git, blocks.engine
+                trial.run,
+                trial.project,
+                trial.round,
+                trial.commit,
+                built.candidate,
+                trial.process,
+                trial.checks,
+                blocks.git,
+                blocks.engine,
             ),
         )
         report = combined(tests, acceptance)

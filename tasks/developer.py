@@ -1,12 +1,13 @@
 """Developer: a conversation that writes code in a worker, committed on our side after each round.
 
 True afterwards: the round's work is a commit on the branch `run/<run>`; main did not move until `accept_commit`.
-Blocks: engine, git host, model, registry, wakeups. The transcript is stored after each step: a killed round goes on from its last
-step, in the worker that is still there, or in a new one in which the recorded tool calls are done again.
+Blocks: engine, git host, model, registry, wakeups. The transcript is stored after each step: a killed round goes on from
+its last step, in the worker that is still there, or in a new one in which the recorded tool calls are done again.
 """
 
 import asyncio
 import tempfile
+import time
 from pathlib import Path
 
 from prefect import task
@@ -17,7 +18,8 @@ from domain.briefs import as_markdown as brief_markdown
 from domain.conversations import Finished, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
 from domain.patches import locked_files
-from domain.plans import Plan, as_markdown as plan_markdown
+from domain.plans import Plan
+from domain.plans import as_markdown as plan_markdown
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
@@ -69,7 +71,8 @@ async def develop(
         tools=Toolbox(worker),
         transcripts=registry,
         ledger=registry,
-        follow_ups=follow_ups(number, feedback),
+        clock=time.monotonic,
+        follow_up=follow_up(number, feedback),
         on_step=lambda step: tell_step(journal, step),
     )
     if not isinstance(end, Finished):
@@ -85,7 +88,7 @@ def developer_role(model_name: str, workspace: str, kind: str) -> Role[Handover]
         model=model_name,
         output=Handover,
         hand_in="finish",
-        hand_in_description="Say that the work is done and tested. Everything in the workspace is committed and goes to the Tester.",
+        hand_in_description="Say that the work is done and tested. The workspace is committed and goes to the Tester.",
         tools=("bash", "str_replace_based_edit_tool"),
         may_give_up=True,
         limits=RoleLimits(steps=80, seconds=2400.0, max_tokens=16_000),
@@ -98,7 +101,8 @@ def task_text(request: DeliveryRequest, plan: Plan) -> str:
     checks = "\n".join(check.model_dump_json() for check in plan.checks)
     return (
         f"{work}.\n\n{brief_markdown(request.brief)}\n\n{plan_markdown(plan)}\n\n"
-        f"## The acceptance checks, as they will be run\n{checks}\n\n## The person's words\n<request>\n{request.request}\n</request>"
+        f"## The acceptance checks, as they will be run\n{checks}\n\n"
+        f"## The person's words\n<request>\n{request.request}\n</request>"
     )
 
 
@@ -107,7 +111,12 @@ async def ready_worker(
 ) -> Worker:
     """Return the run's worker with the repository in it; a new one is brought to where the transcript is."""
     spec = WorkerSpec(
-        identity=f"{request.run}-developer", project=request.project, run=request.run, role="developer", network="packages", limits=LIMITS
+        identity=f"{request.run}-developer",
+        project=request.project,
+        run=request.run,
+        role="developer",
+        network="packages",
+        limits=LIMITS,
     )
     worker = await engine.spawn(spec)
     if (await worker.run(Command(argv=("test", "-d", ".git"), seconds=20))).ok:
@@ -121,7 +130,9 @@ async def ready_worker(
     return worker
 
 
-async def commit_work(request: DeliveryRequest, number: int, base: str, summary: str, worker: Worker, git: GitHost) -> Developed:
+async def commit_work(
+    request: DeliveryRequest, number: int, base: str, summary: str, worker: Worker, git: GitHost
+) -> Developed:
     """Take the workspace out through the checked archive and commit it onto the run's branch."""
     branch = f"run/{request.run}"
     parent = await git.head(request.project, branch) or base
@@ -136,21 +147,33 @@ async def commit_work(request: DeliveryRequest, number: int, base: str, summary:
     return Developed(commit=commit.sha, summary=summary, locked=locked_files(patch))
 
 
-@task(task_run_name="accept {commit}", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[1, 3, 9], retry_condition_fn=only_try_again)
+@task(
+    task_run_name="accept {commit}",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=[1, 3, 9],
+    retry_condition_fn=only_try_again,
+)
 async def accept_commit(run: str, project: str, commit: str, git: GitHost) -> None:  # noqa: ARG001 - `run` names the task's owner in the UI
     """Move main to the accepted commit."""
     await git.advance(project, "main", commit)
 
 
-@task(task_run_name="dismiss the workers of {run}", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="dismiss the workers of {run}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def dismiss_developer(run: str, engine: WorkerSpawner) -> None:
     """Remove every worker of the run."""
     for worker in await engine.workers(run):
         await engine.remove_worker(worker.identity)
 
 
-def follow_ups(number: int, feedback: str | None) -> tuple[str, ...]:
-    return () if feedback is None else (f"The Tester's report of round {number - 1}:\n\n{feedback}",)
+def follow_up(number: int, feedback: str | None) -> str | None:
+    return None if feedback is None else f"The Tester's report of round {number - 1}:\n\n{feedback}"
 
 
 def first_line(text: str) -> str:

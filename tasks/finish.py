@@ -66,7 +66,8 @@ def describe_end(request: DeliveryRequest, outcome: tuple[Accepted, Released | R
     """Say in one message how the delivery ended, and the one next thing to do."""
     if isinstance(outcome, Escalated):
         evidence = f"\n{outcome.evidence[:EVIDENCE_LIMIT]}" if outcome.evidence else ""
-        text = f"{request.project} was not delivered: {outcome.reason}. See `slipway logs {request.project}` and say it again with more detail.{evidence}"
+        cure = f"See `slipway logs {request.project}` and say it again with more detail."
+        text = f"{request.project} was not delivered: {outcome.reason}. {cure}{evidence}"
         return Delivered(run=request.run, state="failed", message=text, rounds=outcome.rounds)
     built, released = outcome
     if isinstance(released, Rejected):

@@ -7,8 +7,8 @@ Blocks: registry, wakeups. A lost hint is harmless, so an unreachable Redis does
 from datetime import UTC, datetime
 from typing import Literal
 
-from prefect.logging import get_run_logger
 from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
 
 from domain.errors import RunCancelled, ServiceUnreachable
 from domain.protocols import Registry, Wakeups

@@ -33,7 +33,9 @@ class Readiness(Value):
     retry_delay_seconds=[1, 2, 5, 10, 20],
     retry_condition_fn=only_try_again,
 )
-async def check_readiness(name: str, project: Project | None, sources: dict[str, str], engine: AppRunner, proxy: Proxy) -> Readiness:
+async def check_readiness(
+    name: str, project: Project | None, sources: dict[str, str], engine: AppRunner, proxy: Proxy
+) -> Readiness:
     """Ask the engine and Caddy for a sign of life, and read how the app's health is seen."""
     if project is None:
         raise UnknownObject("project", name)
@@ -51,8 +53,12 @@ async def health_check_of(project: str, commit: str, git: GitHost) -> HealthChec
 async def publish_release(release: Release, address: str, registry: Registry) -> None:
     """Show the release with its link, and write the audit line."""
     text = (
-        f"# {release.project}, release {release.number}\n\n[{address}]({address})\n\n| | |\n|---|---|\n| commit | `{release.commit}` |\n"
-        f"| candidate | `{release.candidate}` |\n| environment | version {release.environment_version} |\n| state | {release.state.value} |\n"
+        f"# {release.project}, release {release.number}\n\n[{address}]({address})\n\n| | |\n|---|---|\n"
+        f"| commit | `{release.commit}` |\n"
+        f"| candidate | `{release.candidate}` |\n| environment | version {release.environment_version} |\n"
+        f"| state | {release.state.value} |\n"
     )
     await publish("release", f"{release.project}-{release.number}", text, f"Release {release.number} at {address}")
-    await registry.audit(release.project, release.run, f"release {release.number} is live", release.reason, release.went_live or release.created)
+    await registry.audit(
+        release.project, release.run, f"release {release.number} is live", release.reason, release.went_live or release.created
+    )

@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all their own set-up, once, in .venv.
+PYTHON ?= python3.11
+HOME_DIR ?= $(CURDIR)/.slipway
+KEEP ?= 1
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: setup demo up test check format bench clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3"; exit 1; }
+	@echo "==> a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "==> the locked dependencies (about a minute)"
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway demo $(if $(filter 0 no,$(KEEP)),--no-keep,--keep)
+
+up: setup
+	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway up
+
+test: setup
+	$(RUN)/python -m pytest $(ARGS)
+
+check: setup
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: setup
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+bench: setup
+	$(RUN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .slipway .mypy_cache .ruff_cache

@@ -1,0 +1,36 @@
+"""Removal: a project goes, with everything that is its own.
+
+True afterwards: no route, copy, secret, repository or registry row of the project is left; its runs and costs stay in the books.
+Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
+"""
+
+from datetime import UTC, datetime
+
+from domain.protocols import GitHost, Registry, Vault
+from domain.routes import Proxy
+from domain.runs import RunState
+from domain.workers import Engine
+
+
+async def remove_project(
+    project: str, who: str, registry: Registry, engine: Engine, proxy: Proxy, vault: Vault, git: GitHost
+) -> None:
+    """Remove the project, after ending whatever of it still runs."""
+    for run in await registry.runs(project):
+        if not run.state.ended:
+            await registry.update_run(
+                run.id, state=RunState.CANCELLED, message=f"the project was removed by {who}", ended=datetime.now(UTC)
+            )
+    await proxy.remove_route(project)
+    for app in await engine.apps(project):
+        await engine.remove(app.identity)
+    for worker in await engine.workers():
+        if worker.project == project:
+            await engine.remove_worker(worker.identity)
+    for release in await registry.releases(project):
+        await engine.remove_candidate(release.candidate)
+    for key in await vault.keys(project):
+        await vault.delete(project, key)
+    await git.delete(project)
+    await registry.audit(project, who, "removed", "", datetime.now(UTC))
+    await registry.remove_project(project)
