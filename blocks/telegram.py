@@ -64,7 +64,7 @@ class TelegramChat(Block):
             if "not modified" not in error.message.lower():
                 raise translated(error, "editing a message", message) from None
 
-    async def delete(self, chat: str, message: str) -> None:
+    async def delete_message(self, chat: str, message: str) -> None:
         """Delete a message, also a person's; raise UnknownObject when it is gone."""
         await _asked(self._client().delete_message(chat, int(message)), "deleting a message", message)
 
@@ -119,7 +119,7 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
     )
 
 
-def translated(error: TelegramError, attempted: str, message: str = "") -> SlipwayError:
+def translated(error: TelegramError, attempted: str, message: str = "") -> SlipwayError:  # noqa: PLR0911  (a table)
     """Say in our errors what Telegram answered; the vendor's words, never the token (InvalidToken carries it)."""
     words = error.message
     match error:

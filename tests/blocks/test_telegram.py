@@ -84,7 +84,7 @@ async def test_busy_telegram_says_how_long_to_wait(api: TelegramApi, chat: Teleg
 
 async def test_deleted_message_is_named(api: TelegramApi, chat: TelegramChat) -> None:
     sent = await chat.send(str(ANN), "one")
-    await chat.delete(str(ANN), sent)
+    await chat.delete_message(str(ANN), sent)
     with pytest.raises(UnknownObject, match=f"no message '{sent}'"):
         await chat.edit(str(ANN), sent, "two")
 

@@ -1,0 +1,35 @@
+"""Waiting for hints between processes: a bell that rings at each hint, and a sweep for the hints that were lost."""
+
+import asyncio
+import logging
+
+from domain.errors import TryAgain
+from domain.protocols import Wakeups
+
+logger = logging.getLogger(__name__)
+
+AWAY = 2.0
+"""Seconds until a lost subscription is tried again."""
+
+
+async def ring(bell: asyncio.Event, wakeups: Wakeups, *channels: str) -> None:
+    """Ring at each hint, for ever, and at each new subscription; without Redis only the speed suffers."""
+    while True:
+        try:
+            async with wakeups.subscribe(*channels) as hints:
+                bell.set()
+                async for _ in hints:
+                    bell.set()
+        except TryAgain as error:
+            logger.warning("no hints for %s for now: %s", ", ".join(channels), error)
+        await asyncio.sleep(AWAY)
+
+
+async def rung(bell: asyncio.Event, seconds: float) -> None:
+    """Return when the bell rings, or after `seconds`: the sweep."""
+    try:
+        await asyncio.wait_for(bell.wait(), seconds)
+    except TimeoutError:
+        return
+    finally:
+        bell.clear()

@@ -1,0 +1,194 @@
+"""The Telegram bot: polls, hands updates to their handlers, keeps cards, sends the outbox."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.error import TelegramError
+from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
+
+from blocks.telegram import TelegramChat, bot_client, translated
+from deployments.bot_handlers import Desk, Handlers
+from deployments.bot_messages import Said, said_in
+from deployments.bot_turns import Turns
+from deployments.inbox import Inbox
+from deployments.live_cards import PACE, LiveCards
+from deployments.outbox import Outbox
+from deployments.settings import Settings
+from deployments.wording import LANGUAGES, explain, say
+from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
+
+logger = logging.getLogger(__name__)
+
+COMMANDS = ("start", "help", "change", "status", "rollback", "cancel")
+UPDATES = ["message", "callback_query"]
+STOPPING = 3.0
+"""Seconds that handlers get to end; what they do not finish is in the inbox."""
+
+App = Application[Any, Any, Any, Any, Any, Any]
+Act = Callable[[Said], Awaitable[None]]
+
+
+async def run_bot(settings: Settings) -> None:
+    """Answer on Telegram until SIGTERM or SIGINT; the Prefect server is known from the environment.
+
+    Raises BadInput when the bot must not start, ChatTokenRefused when Telegram does not know the token.
+    """
+    from deployments.requests import open_desk  # its blocks load every vendor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold the token, which is in Telegram's URLs
+    if settings.telegram_token is None:
+        raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
+    chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
+    async with open_desk({}) as desk:
+        check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
+        async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed):
+            await _told_to_stop()
+
+
+def check_access(isolates: bool, allowed: Iterable[int]) -> None:
+    """Raise BadInput when strangers could run code on this machine without isolation."""
+    if not isolates and not tuple(allowed):
+        raise BadInput(
+            "the bot does not start: without a Docker engine nothing isolates what strangers' requests run. "
+            "Start Docker, or name the people who may use the bot: SLIPWAY_TELEGRAM_ALLOWED=<numeric Telegram ids>"
+        )
+
+
+@asynccontextmanager
+async def bot_running(
+    desk: Desk,
+    chat: TelegramChat,
+    folder: Path,
+    allowed: Iterable[int] = (),
+    *,
+    pace: float = PACE,
+    stopping: float = STOPPING,
+) -> AsyncIterator[None]:
+    """Run the bot inside this block. Everything it must remember is in the registry and in `folder`."""
+    inbox = Inbox(folder)
+    cards = LiveCards(chat, desk.registry, desk.wakeups, pace=pace)
+    bot = bot_client(chat.token, chat.api_url)
+    app = application(bot, inbox, Handlers(desk, chat, cards), frozenset(allowed))
+    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups).run())
+    try:
+        await _reach_telegram(app)
+        await _name_commands(chat)
+        await cards.resume()
+        await app.start()
+        await inbox.load(bot)
+        assert app.updater  # noqa: S101  (the builder makes one)
+        await app.updater.start_polling(bootstrap_retries=-1, allowed_updates=UPDATES, error_callback=_polling_failed)
+        yield
+    finally:
+        sending.cancel()
+        await _stop(app, stopping)
+        await cards.aclose()
+        await asyncio.gather(sending, return_exceptions=True)
+        await chat.aclose()
+
+
+def application(bot: Bot, inbox: Inbox, handlers: Handlers, allowed: frozenset[int]) -> App:
+    """Return the vendor's application with one handler per thing that a person can say."""
+    builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
+    app = builder.build()
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    for name in COMMANDS:
+        app.add_handler(CommandHandler(name, _answering(getattr(handlers, name), handlers, allowed), private))
+    app.add_handler(MessageHandler(private & filters.COMMAND, _answering(handlers.help, handlers, allowed)))
+    app.add_handler(MessageHandler(private & filters.TEXT, _answering(handlers.text, handlers, allowed)))
+    app.add_handler(MessageHandler(private, _answering(handlers.other, handlers, allowed)))
+    app.add_handler(CallbackQueryHandler(_answering(handlers.press, handlers, allowed)))
+    return app
+
+
+def _answering(act: Act, handlers: Handlers, allowed: frozenset[int]) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
+    """Wrap a handler: access first, no credential goes further, and every error becomes one sentence."""
+
+    async def respond(update: Update, _: Any) -> None:
+        said = said_in(update)
+        if said is None:
+            return
+        try:
+            if allowed and said.user not in allowed:
+                await handlers.tell(said, "not_allowed", person=said.user)
+            elif not await handlers.refuse_credential(said):
+                await act(said)
+        except Exception as error:  # the door's last line: a person is never left without an answer
+            await _tell_error(handlers, said, error)
+
+    return respond
+
+
+async def _tell_error(handlers: Handlers, said: Said, error: Exception) -> None:
+    reference = token_hex(3)
+    if isinstance(error, SlipwayError):
+        logger.warning("%s: update %s: %s", reference, said.update, error)
+    else:
+        logger.error("%s: update %s", reference, said.update, exc_info=error)
+    try:
+        if isinstance(error, SlipwayError):
+            await handlers.tell_text(said, explain(said.language, error))
+        else:
+            await handlers.tell(said, "error_unexpected", reference=reference)
+    except SlipwayError as closed:
+        logger.warning("%s: the person could not be told: %s", reference, closed)
+
+
+async def _reach_telegram(app: App) -> None:
+    """Return when Telegram knows the bot, however long it cannot be reached."""
+    wait = 1.0
+    while True:
+        try:
+            await app.initialize()
+        except TelegramError as refused:
+            error = translated(refused, "asking who the bot is")
+            if not isinstance(error, TryAgain):
+                raise error from None  # the vendor's text holds the token
+            logger.warning("%s; tried again in %g s", error, wait)
+            await asyncio.sleep(wait)
+            wait = min(30.0, wait * 2)
+        else:
+            return
+
+
+async def _name_commands(chat: TelegramChat) -> None:
+    for language in LANGUAGES:
+        menu = [(name, say(language, f"command_{name}")) for name in COMMANDS]
+        try:
+            await chat.name_commands(menu, "" if language == "en" else language)
+        except ChatTokenRefused:
+            raise
+        except SlipwayError as error:
+            logger.warning("the menu of commands stays as it was: %s", error)
+
+
+def _polling_failed(error: TelegramError) -> None:
+    logger.warning("%s", translated(error, "waiting for messages"))
+
+
+async def _stop(app: App, seconds: float) -> None:
+    """End polling first, then handlers; those that take longer are cut off and taken up by the next process."""
+    if app.updater and app.updater.running:
+        await app.updater.stop()
+    if app.running:
+        try:
+            await asyncio.wait_for(app.stop(), seconds)
+        except TimeoutError:
+            logger.info("handlers were cut off; the next start takes them up")
+    await app.shutdown()
+    await app.bot.shutdown()  # closes what an initialisation that failed had opened
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()

@@ -1,0 +1,61 @@
+"""The order of updates: one at a time per chat, chats side by side, and Stop before everything."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from telegram import Update
+from telegram.ext import BaseUpdateProcessor
+
+from deployments.inbox import Inbox
+
+AT_ONCE = 1024
+"""Updates held in memory at once; further ones wait in the inbox."""
+
+
+class Turns(BaseUpdateProcessor):
+    """Lets updates wait for their chat's earlier ones, and marks each in the inbox when its handler is through."""
+
+    __slots__ = ("_at_work", "_chats", "_inbox")
+
+    def __init__(self, inbox: Inbox) -> None:
+        super().__init__(AT_ONCE)
+        self._inbox = inbox
+        self._chats: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._at_work: set[asyncio.Task[Any]] = set()
+
+    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        if not isinstance(update, Update):
+            await coroutine
+            return
+        if task := asyncio.current_task():
+            self._at_work.add(task)
+            task.add_done_callback(self._at_work.discard)
+        if overtakes(update):
+            await self._deal(update, coroutine)
+        else:
+            chat = update.effective_chat.id if update.effective_chat else 0
+            turn = self._chats.setdefault(chat, asyncio.Lock())
+            async with turn:
+                await self._deal(update, coroutine)
+
+    async def initialize(self) -> None:
+        """Need nothing."""
+
+    async def shutdown(self) -> None:
+        """Cut off what has not ended: it is in the inbox, and the next process takes it up."""
+        tasks = tuple(self._at_work)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deal(self, update: Update, coroutine: Awaitable[Any]) -> None:
+        await coroutine
+        await self._inbox.finish(update)
+
+
+def overtakes(update: Update) -> bool:
+    """Tell whether the update must not wait: a button, or /cancel."""
+    text = update.effective_message.text if update.effective_message else None
+    return update.callback_query is not None or (text or "").split(maxsplit=1)[:1] in (["/cancel"], ["/stop"])

@@ -1,0 +1,58 @@
+"""The inbox: updates on disk before Telegram is told that we have them, until they are dealt with.
+
+python-telegram-bot confirms a batch at its next getUpdates, which can be before its handlers are through; what a kill
+cuts short is taken up from here. `new/<id>` holds an update, `done/<id>` marks one that must not be handled again.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+from telegram import Bot, Update
+
+KEPT = 500
+"""Marks of handled updates that are kept: more than Telegram can bring again (one batch of 100)."""
+
+
+class Inbox(asyncio.Queue[object]):
+    """The queue between poller and handlers, with a folder under it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._new, self._done = folder / "new", folder / "done"
+        for path in (folder, self._new, self._done):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._queued: set[int] = set()
+
+    async def put(self, item: object) -> None:
+        """Store the update, then queue it; one that was handled or is queued already is dropped."""
+        if isinstance(item, Update):
+            if item.update_id in self._queued or (self._done / str(item.update_id)).exists():
+                return
+            self._queued.add(item.update_id)
+            await asyncio.to_thread(self._store, item)
+        await super().put(item)
+
+    async def load(self, bot: Bot) -> None:
+        """Queue what an earlier process stored and did not finish, oldest first."""
+        for path in sorted(self._new.glob("[0-9]*"), key=lambda path: int(path.name)):
+            if update := Update.de_json(json.loads(path.read_text()), bot):
+                await self.put(update)
+
+    async def finish(self, update: Update) -> None:
+        """Mark the update as dealt with."""
+        await asyncio.to_thread(self._finish, update.update_id)
+        self._queued.discard(update.update_id)
+
+    def _store(self, update: Update) -> None:
+        fresh = self._new / f".{update.update_id}"
+        fresh.touch(mode=0o600)
+        fresh.write_text(update.to_json())
+        fresh.replace(self._new / str(update.update_id))
+
+    def _finish(self, update_id: int) -> None:
+        (self._done / str(update_id)).touch(mode=0o600)
+        (self._new / str(update_id)).unlink(missing_ok=True)
+        marks = sorted(self._done.iterdir(), key=lambda path: int(path.name))
+        for mark in marks[:-KEPT]:
+            mark.unlink(missing_ok=True)

@@ -1,0 +1,118 @@
+"""Live cards: one message per run, edited in place while the run goes on."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from deployments.bells import ring, rung
+from deployments.cards import Card, card
+from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
+from domain.protocols import Chat, Registry, Wakeups
+from domain.runs import Progress, Run
+from tasks.progress import run_channel
+
+logger = logging.getLogger(__name__)
+
+PACE = 1.0
+"""Seconds between two edits of a card: Telegram allows about one message a second in a chat."""
+SWEEP = 3.0
+"""Seconds between two looks at a run when no hint comes."""
+RECENT = timedelta(minutes=15)
+"""A run that ended so recently may lack the last edit of its card after a restart."""
+
+
+class LiveCards:
+    """Follows runs and shows them. What was shown is in the chat and in the run's origin: a restart takes up from there."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        registry: Registry,
+        wakeups: Wakeups,
+        *,
+        pace: float = PACE,
+        sweep: float = SWEEP,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._chat = chat
+        self._registry = registry
+        self._wakeups = wakeups
+        self._pace = pace
+        self._sweep = sweep
+        self._clock = clock
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._bells: dict[str, asyncio.Event] = {}
+
+    def follow(self, run: str) -> None:
+        """Keep the run's card up to date from now on; look at once when it is followed already."""
+        self._bells.setdefault(run, asyncio.Event()).set()
+        if run not in self._following:
+            task = asyncio.create_task(self._follow(run), name=f"card of {run}")
+            self._following[run] = task
+            task.add_done_callback(lambda _: self._forget(run))
+
+    async def resume(self) -> None:
+        """Take up the cards of runs that go on, or ended while nobody looked."""
+        since = self._clock() - RECENT
+        for run in await self._registry.runs(limit=200):
+            if run.origin.channel == "telegram" and (not run.state.ended or (run.ended or run.created) > since):
+                self.follow(run.id)
+
+    async def aclose(self) -> None:
+        """Stop following; the cards stay as they are."""
+        tasks = list(self._following.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, run: str) -> None:
+        del self._following[run], self._bells[run]
+
+    async def _follow(self, run: str) -> None:
+        bell = self._bells[run]
+        ringing = asyncio.create_task(ring(bell, self._wakeups, run_channel(run)))
+        try:
+            await self._show_until_ended(run, bell)
+        except UnknownObject:
+            logger.info("the card of %s was deleted by its person", run)
+        except SlipwayError as error:
+            logger.warning("the card of %s is no longer kept: %s", run, error)
+        finally:
+            ringing.cancel()
+
+    async def _show_until_ended(self, run_id: str, bell: asyncio.Event) -> None:
+        seen: list[Progress] = []
+        shown: Card | None = None
+        while True:
+            try:
+                run, fresh = await self._rendered(run_id, seen)
+                if fresh != shown:
+                    await self._show(run, fresh)
+                    shown = fresh
+                if run.state.ended:
+                    return
+                await asyncio.sleep(self._pace)
+            except ChatBusy as busy:
+                await asyncio.sleep(busy.seconds)
+                continue
+            except TryAgain as error:
+                logger.warning("the card of %s is shown later: %s", run_id, error)
+            await rung(bell, self._sweep)
+
+    async def _rendered(self, run_id: str, seen: list[Progress]) -> tuple[Run, Card]:
+        run = await self._registry.run(run_id)
+        if run is None:
+            raise UnknownObject("run", run_id)
+        seen += await self._registry.progress(run_id, seen[-1].sequence if seen else 0)
+        project = await self._registry.project(run.project)
+        title, language = (project.brief.title, project.brief.language) if project else (run.project, "en")
+        return run, card(run, seen, await self._registry.cost(run=run_id), title, language, self._clock())
+
+    async def _show(self, run: Run, fresh: Card) -> None:
+        """Edit the card; the first time send it, and write down which message it is."""
+        if run.origin.message:
+            await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, fresh.buttons)
+        else:
+            message = await self._chat.send(run.origin.chat, fresh.html, fresh.buttons)
+            await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))

@@ -1,0 +1,102 @@
+"""What a card says at each state of a run."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deployments.cards import card, told
+from domain.runs import Origin, Progress, Run, RunState
+from domain.usage import Cost
+from tests.fakes.telegram_html import parse
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COST = Cost(calls=3, micro_usd=123_456)
+
+
+def a_run(state: RunState = RunState.RUNNING, **fields: Any) -> Run:
+    given = {"id": "r-abc123", "project": "notes", "change": False, "request": "notes", "origin": Origin(), "created": NOON}
+    return Run.model_validate({**given, "state": state, **fields})
+
+
+def line(sequence: int, kind: str, text: str, **data: int) -> Progress:
+    return Progress.model_validate(
+        {"run": "r-abc123", "sequence": sequence, "at": NOON, "kind": kind, "text": text, "step": "", "data": data}
+    )
+
+
+def shown(run: Run, *progress: Progress, language: str = "en", title: str = "Notes & more") -> str:
+    return parse(card(run, progress, COST, title, language, NOON + timedelta(minutes=2)).html)[0]
+
+
+def test_card_of_a_working_run_ticks_what_is_done_and_points_at_the_current_step() -> None:
+    run = a_run(step="develop", round=2)
+    text = shown(
+        run,
+        line(1, "round", "round 2 of 3", round=2, of=3),
+        line(2, "report", "5 passed, 1 failed"),
+        line(3, "note", "mends it"),
+    )
+    assert text == (
+        "🛠 Notes & more · notes\n\n✅ Brief\n✅ Plan\n✅ Repository\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Settings\n▫️ Release\n"
+        "▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💬 mends it\n💰 $0.12, 2 min"
+    )
+
+
+def test_card_speaks_the_persons_language() -> None:
+    text = shown(a_run(step="test"), language="ru")
+    assert "✅ Код" in text
+    assert "▶️ Тесты" in text
+
+
+def test_card_of_a_queued_run_says_that_it_waits_for_its_turn() -> None:
+    assert "waiting for its turn" in shown(a_run(RunState.QUEUED))
+
+
+def test_stop_button_stands_until_the_run_ends() -> None:
+    going = card(a_run(step="plan"), [], COST, "Notes", "en", NOON)
+    over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, "Notes", "en", NOON)
+    assert going.buttons == (("⏹ Stop", "stop:r-abc123"),)
+    assert over.buttons == ()
+
+
+def test_delivered_card_has_all_ticks_and_the_address() -> None:
+    text = shown(
+        a_run(RunState.DELIVERED, step="watch", address="http://notes.localhost:8080", ended=NOON + timedelta(minutes=9))
+    )
+    assert text.count("✅") == 9
+    assert text.endswith("💰 $0.12, 9 min\n\n🌐 Online: http://notes.localhost:8080")
+
+
+def test_failed_card_marks_the_step_and_says_why() -> None:
+    text = shown(a_run(RunState.FAILED, step="test", message="three rounds were not enough"))
+    assert "❌ Tests" in text
+    assert "▫️ Release" in text
+    assert text.endswith("Not delivered: three rounds were not enough")
+
+
+def test_waiting_card_names_what_is_missing() -> None:
+    assert "⏸ Waits for: OPENAI_KEY, DB" in shown(a_run(RunState.WAITING, step="environment", waits_for=("OPENAI_KEY", "DB")))
+
+
+@pytest.mark.parametrize("state", RunState)
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_nothing_that_others_wrote_breaks_the_html(state: RunState, language: str) -> None:
+    evil = "<b>& </i> <script>" * 300
+    run = a_run(state, step="test", round=1, message=evil, address='http://x/"><b>', waits_for=("<A>",), request=evil)
+    html = card(run, [line(1, "report", evil), line(2, "note", evil)], COST, evil, language, NOON).html
+    assert "<script>" in parse(html)[0]
+    assert len(parse(html)[0]) < 2500
+    assert parse(told(run, evil, language))[0]
+
+
+def test_told_end_has_the_address_or_the_reason_and_the_next_thing_to_do() -> None:
+    delivered = told(a_run(RunState.DELIVERED, address="http://notes.localhost"), "Notes", "en")
+    failed = told(a_run(RunState.FAILED, message="no tests"), "Notes", "en")
+    waits = told(a_run(RunState.WAITING, waits_for=("API_KEY",)), "Notes", "en")
+    assert (
+        parse(delivered)[0]
+        == "✅ Notes is online. To change it: /change notes what should be different\nhttp://notes.localhost"
+    )
+    assert parse(failed)[0].startswith("❌ Notes was not delivered: no tests\nSay it")
+    assert "slipway secret set notes API_KEY" in waits

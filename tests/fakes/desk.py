@@ -1,0 +1,138 @@
+"""A desk without Prefect: the real registry on SQLite, hints in memory, and a product owner that does as the test says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from blocks.registry import SqlRegistry
+from deployments.requests import Proposal, run_id
+from domain.briefs import AcceptanceCheck, Brief
+from domain.names import checked_request, free_slug, slug_from
+from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState
+from tasks.notify import OUTBOX
+from tasks.progress import run_channel
+
+
+class Hints:
+    """Wakeups in memory: only those who listen at the time hear a hint, as with Redis."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Queue[tuple[str, str]]]] = {}
+        self._locks: dict[str, str] = {}
+
+    def listeners(self, channel: str) -> int:
+        return len(self._listeners.get(channel, ()))
+
+    async def publish(self, channel: str, text: str) -> None:
+        for queue in self._listeners.get(channel, ()):
+            queue.put_nowait((channel, text))
+
+    @asynccontextmanager
+    async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        for channel in channels:
+            self._listeners.setdefault(channel, set()).add(queue)
+
+        async def hints() -> AsyncIterator[tuple[str, str]]:
+            while True:
+                yield await queue.get()
+
+        try:
+            yield hints()
+        finally:
+            for channel in channels:
+                self._listeners[channel].discard(queue)
+
+    async def lock(self, name: str, owner: str, seconds: float) -> int | None:
+        return 1 if self._locks.setdefault(name, owner) == owner else None
+
+    async def unlock(self, name: str, owner: str) -> None:
+        if self._locks.get(name) == owner:
+            del self._locks[name]
+
+
+class FakeDesk:
+    """Follows the rules of `deployments.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
+
+    def __init__(self, registry: SqlRegistry, wakeups: Hints) -> None:
+        self.registry = registry
+        self.wakeups = wakeups
+        self.free = asyncio.Event()
+        self.free.set()
+        self.errors: list[Exception] = []
+        self.proposed: list[str] = []
+        self.rolled_back: list[tuple[str, str]] = []
+
+    async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal:
+        request = checked_request(text)
+        self.proposed.append(request)
+        await self.free.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        taken = frozenset(p.slug for p in await self.registry.projects())
+        slug = project or free_slug(slug_from(request), taken)
+        language = "ru" if any("а" <= c <= "я" for c in request.lower()) else "en"
+        return Proposal(
+            run=run_id(key), brief=a_brief(slug, request, language), change=bool(project), request=request, origin=origin
+        )
+
+    async def start(self, proposal: Proposal) -> Run:
+        existing = await self.registry.run(proposal.run)
+        if existing is not None and existing.flow_run:
+            return existing
+        now, brief = datetime.now(UTC), proposal.brief
+        if existing is None:
+            if not proposal.change:
+                await self.registry.add_project(brief, proposal.origin.person, f"{brief.slug}.localhost", now)
+            request = DeliveryRequest(
+                run=proposal.run,
+                project=brief.slug,
+                change=proposal.change,
+                request=proposal.request,
+                brief=brief,
+                origin=proposal.origin,
+            )
+            await self.registry.add_run(request, now)
+        return await self.registry.update_run(proposal.run, flow_run=f"flow-of-{proposal.run}")
+
+    async def cancel(self, run: str, who: str) -> Run:
+        return await self.registry.update_run(
+            run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC)
+        )
+
+    async def rollback(self, project: str, reason: str, who: str) -> str:
+        self.rolled_back.append((project, who))
+        if self.errors:
+            raise self.errors.pop(0)
+        return "flow-of-rollback"
+
+    # what the delivery flow does, as far as a person sees it
+
+    async def go_on(self, run: str, step: str, kind: str = "step", text: str = "", **data: int) -> None:
+        await self.registry.update_run(run, state=RunState.RUNNING, step=step, round=data.get("round"))
+        line = await self.registry.add_progress(run, kind, text or f"{step} begins", datetime.now(UTC), step, dict(data))
+        await self.wakeups.publish(run_channel(run), str(line.sequence))
+
+    async def end(self, run: str, state: RunState = RunState.DELIVERED, message: str = "", address: str = "") -> None:
+        now = datetime.now(UTC)
+        ended = await self.registry.update_run(run, state=state, message=message, address=address, ended=now)
+        line = await self.registry.add_progress(run, "end", message, now)
+        await self.wakeups.publish(run_channel(run), str(line.sequence))
+        told = Notification(
+            key=f"{run}:end", channel=ended.origin.channel, chat=ended.origin.chat, text=message, run=run, created=now
+        )
+        await self.registry.add_notification(told)
+        await self.wakeups.publish(OUTBOX, told.key)
+
+
+def a_brief(slug: str, title: str, language: str = "en") -> Brief:
+    return Brief(
+        title=title[:80],
+        slug=slug,
+        kind="web-service",
+        language=language,
+        summary=title[:1000],
+        stories=("As a person I see it",),
+        checks=(AcceptanceCheck(id="it-answers", text="given the app, when I open it, it answers"),),
+    )
