@@ -119,7 +119,9 @@ class Apps:
         return place(self._root, "apps", identity)
 
     def _tree(self, identity: str) -> Tree:
-        return Tree(f"SLIPWAY_APP={self._place(identity)}")
+        state = self._state(identity)
+        known = [(int(pid), str(born)) for pid, born in (state["shim"], state["child"])] if state else []
+        return Tree(f"SLIPWAY_APP={self._place(identity)}", *known)
 
     def _spec(self, identity: str) -> AppSpec | None:
         """Return the spec with the port that it really has; None when there is no such app."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from blocks.process_pipes import Feed, Pump
+from blocks.process_shim import birth
 from blocks.process_tree import Tree
 from domain.errors import EngineUnreachable
 from domain.workers import Command, CommandResult, Limits
@@ -57,7 +58,7 @@ async def run_command(command: Command, *, folder: Path, environment: Mapping[st
     process = _started(argv, folder, {**environment, **command.environment, "SLIPWAY_COMMAND": mark})
     if isinstance(process, CommandResult):
         return process
-    tree = Tree(f"SLIPWAY_COMMAND={mark}", process.pid)
+    tree = Tree(f"SLIPWAY_COMMAND={mark}", (process.pid, birth(process.pid)))
     with contextlib.ExitStack() as open_pipes:
         open_pipes.callback(_forget, process, tree)
         out = open_pipes.enter_context(Pump(process.stdout, command.output_limit))

@@ -52,21 +52,15 @@ class Environments:
         return await self._made(venv, ("--without-pip",), install, app, seconds)
 
     async def _made(
-        self,
-        venv: Path,
-        options: tuple[str, ...],
-        packages: tuple[str, ...],
-        cwd: Path,
-        seconds: float,
-        pip: tuple[str, ...] = (),
+        self, venv: Path, options: tuple[str, ...], install: tuple[str, ...], cwd: Path, seconds: float
     ) -> CommandResult | None:
+        """Make the environment and run the installer's command line, if any."""
         if (venv / "ready").exists():
             return None
         shutil.rmtree(venv, ignore_errors=True)
         result = await self._run((base_python(), "-m", "venv", *options, str(venv)), cwd, seconds)
-        if result.ok and packages:
-            pip = pip or (str(venv / "bin/python"), "-m", "pip")
-            result = await self._run((*pip, "install", "--no-input", *packages), cwd, seconds)
+        if result.ok and install:
+            result = await self._run(install, cwd, seconds)
         if not result.ok:
             shutil.rmtree(venv, ignore_errors=True)
             return result

@@ -32,9 +32,10 @@ def alive(pid: int, born: str) -> bool:
 class Tree:
     """The living processes of one mark, like `SLIPWAY_WORKER=/data/workers/x`."""
 
-    def __init__(self, mark: str, root: int | None = None) -> None:
+    def __init__(self, mark: str, *known: tuple[int, str]) -> None:
+        """`known` members (number, birth) count also while they are dying and have no environment any more."""
         self._mark = mark.encode()
-        self._seen = {root: birth(root)} if root else {}
+        self._seen = dict(known)
 
     def look(self) -> tuple[int, ...]:
         """Return the process numbers of all living members, and remember them."""

@@ -1,0 +1,427 @@
+"""What every engine must do: the same suite on local processes and on Docker."""
+
+import asyncio
+import io
+import os
+import tarfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from blocks.process_engine import ProcessEngine
+from domain.workers import AppSpec, AppState, AppStatus, BuildFailed, Built, Command, CommandResult, Engine, Worker, WorkerSpec
+
+DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /app\nCOPY . .\nUSER 10001\n"
+SERVER = """
+import json, os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/crash":
+            os._exit(3)
+        visits = Path(os.environ["DATA_DIR"], "visits")
+        number = int(visits.read_text()) + 1 if visits.exists() else 1
+        visits.write_text(str(number))
+        body = json.dumps({"visits": number, "environment": dict(os.environ)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+print("listening", flush=True)
+ThreadingHTTPServer((os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])), Handler).serve_forever()
+"""
+PROJECT = {
+    "Dockerfile": DOCKERFILE,
+    "Procfile": "web: python server.py\nbroken: python -c \"print('about to fail'); raise SystemExit(3)\"\n",
+    "server.py": SERVER,
+    "test_numbers.py": "import unittest\nclass T(unittest.TestCase):\n    def test_one(self): self.assertEqual(1, 1)\n",
+}
+IS_ALIVE = 'case "$(cut -d" " -f3 /proc/$(cat pid)/stat 2>/dev/null)" in ""|Z) echo dead;; *) echo alive;; esac'
+numbers = count(1)
+
+
+async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 30.0) -> Any:
+    """Ask again and again until the answer is truthy, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := await condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:g} seconds in vain until {what}"
+        await asyncio.sleep(0.05)
+    return answer
+
+
+class Bench:
+    """One project and one run of its own on an engine that the whole session shares."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.folder = folder
+        self.project = f"bench-{os.getpid()}-{next(numbers)}"
+        self.run = f"r-{self.project}"
+
+    def spec(self, role: str = "developer", **more: Any) -> WorkerSpec:
+        return WorkerSpec(identity=f"{self.project}-{role}", project=self.project, run=self.run, role=role, **more)
+
+    async def worker(self, role: str = "developer", **more: Any) -> Worker:
+        return await self.engine.spawn(self.spec(role, **more))
+
+    async def build(self, files: dict[str, str], **more: Any) -> Built | BuildFailed:
+        source = self.folder / f"source-{next(numbers)}"
+        for name, text in files.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_text(text)
+        return await self.engine.build(source, self.project, self.run, **more)
+
+    async def candidate(self) -> str:
+        built = await self.build(PROJECT)
+        assert isinstance(built, Built), built.log
+        return built.candidate
+
+    async def app(self, name: str = "v1", **more: Any) -> AppSpec:
+        candidate = more.pop("candidate", None) or await self.candidate()
+        return AppSpec(identity=f"{self.project}-{name}", project=self.project, run=self.run, candidate=candidate, **more)
+
+    async def answer(self, identity: str, path: str = "/") -> dict[str, Any]:
+        """Return what the app says once it answers."""
+
+        async def asked() -> dict[str, Any] | None:
+            status = await self.engine.status(identity)
+            try:
+                async with httpx.AsyncClient(trust_env=False) as client:
+                    return (await client.get(f"http://{status.address or '127.0.0.1:1'}{path}")).json()
+            except httpx.TransportError:
+                return None
+
+        return await until(asked, f"{identity} answers")
+
+    async def clear(self) -> None:
+        for app in await self.engine.apps(self.project):
+            await self.engine.remove(app.identity)
+        for worker in await self.engine.workers(self.run):
+            await self.engine.remove_worker(worker.identity)
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return where this session's process engine keeps the agents' environment: making one takes longer than all the rest."""
+    return factory.getbasetemp() / "process-engine"
+
+
+def process_engine(folder: Path) -> ProcessEngine:
+    return ProcessEngine(installation="tests", folder=str(folder), ca_bundle=os.environ.get("SSL_CERT_FILE"))
+
+
+def docker_engine(factory: pytest.TempPathFactory) -> Engine:
+    from blocks.docker_engine import DockerEngine
+    from deployments.base_image import ensure_images
+
+    bundle = os.environ.get("SSL_CERT_FILE")
+    images = asyncio.run(ensure_images(None, Path(bundle) if bundle else None, print))
+    return DockerEngine(
+        installation=f"tests-{os.getpid()}",
+        base_image=images.base,
+        worker_image=images.worker,
+        data_folder=str(factory.mktemp("docker")),
+    )
+
+
+ENGINES: dict[str, Callable[[pytest.TempPathFactory], Engine]] = {
+    "process": lambda factory: process_engine(shared_folder(factory)),
+    "docker": docker_engine,
+}
+
+
+@pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    yield ENGINES[request.param](tmp_path_factory)
+
+
+@pytest.fixture
+async def bench(engine: Engine, tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(engine, tmp_path)
+    yield made
+    await made.clear()
+
+
+def another(engine: Engine) -> Engine:
+    """Return what another process would have: an engine object made from the same fields."""
+    kind: Any = type(engine)
+    return kind(**{name: getattr(engine, name) for name in kind.model_fields})
+
+
+async def shell(worker: Worker, line: str, **more: Any) -> CommandResult:
+    return await worker.run(Command(argv=("sh", "-c", line), **more))
+
+
+# workers
+
+
+async def test_the_same_identity_adopts_the_worker_with_its_files(bench: Bench) -> None:
+    first = await bench.worker()
+    assert (await shell(first, "echo kept > note")).ok
+    second = await another(bench.engine).spawn(bench.spec())
+    assert (await shell(second, "cat note")).stdout == b"kept\n"
+    listed = await bench.engine.workers(bench.run)
+    assert [(info.identity, info.project, info.role, info.running) for info in listed] == [
+        (bench.spec().identity, bench.project, "developer", True)
+    ]
+
+
+async def test_a_removed_worker_is_gone_and_its_identity_starts_empty(bench: Bench) -> None:
+    worker = await bench.worker()
+    await shell(worker, "echo old > note")
+    await bench.engine.remove_worker(worker.identity)
+    await bench.engine.remove_worker(worker.identity)
+    assert await bench.engine.workers(bench.run) == []
+    assert (await shell(await bench.worker(), "ls -A")).stdout == b""
+
+
+async def test_spawning_one_identity_twice_at_once_gives_one_worker(bench: Bench) -> None:
+    await asyncio.gather(bench.worker(), bench.worker())
+    assert len(await bench.engine.workers(bench.run)) == 1
+
+
+async def test_a_command_returns_both_streams_and_its_exit_code(bench: Bench) -> None:
+    result = await shell(await bench.worker(), "echo out; echo err >&2; exit 7")
+    assert (result.exit_code, result.stdout, result.stderr, result.timed_out) == (7, b"out\n", b"err\n", False)
+
+
+@pytest.mark.parametrize("command", [Command(argv=("no-such-program",)), Command(argv=("ls",), cwd="no/such/folder")])
+async def test_a_command_that_cannot_start_is_a_value(bench: Bench, command: Command) -> None:
+    result = await (await bench.worker()).run(command)
+    assert result.exit_code in (126, 127)
+    assert result.text
+
+
+async def test_a_command_runs_where_and_with_what_it_is_told(bench: Bench) -> None:
+    worker = await bench.worker(environment={"FROM_SPEC": "1"})
+    await shell(worker, "mkdir -p deep/er")
+    result = await shell(worker, 'pwd; echo "$FROM_SPEC$FROM_COMMAND"', cwd="deep/er", environment={"FROM_COMMAND": "2"})
+    assert result.stdout.decode() == f"{worker.workspace}/deep/er\n12\n"
+
+
+async def test_the_deadline_kills_the_whole_tree_also_what_went_to_the_background(bench: Bench) -> None:
+    worker = await bench.worker()
+    result = await shell(worker, "(setsid sh -c 'echo $$ > pid; exec sleep 600' &); sleep 600", seconds=2)
+    assert (result.exit_code, result.timed_out, result.ok) == (-1, True, False)
+
+    async def is_dead() -> bool:
+        return (await shell(worker, f"test -s pid && {IS_ALIVE}")).stdout == b"dead\n"
+
+    await until(is_dead, "the grandchild is dead")
+
+
+async def test_a_flood_of_output_is_cut_and_both_ends_are_kept(bench: Bench) -> None:
+    flood = "import sys; sys.stdout.write('first' + 'x' * 5_000_000 + 'last')"
+    result = await (await bench.worker()).run(Command(argv=("python", "-c", flood), output_limit=10_000))
+    assert result.truncated
+    assert result.stdout.startswith(b"firstxx")
+    assert result.stdout.endswith(b"xxlast")
+    assert 10_000 <= len(result.stdout) < 10_200
+
+
+async def test_standard_input_arrives_whole_and_ends(bench: Bench) -> None:
+    sent = os.urandom(300_000)
+    result = await (await bench.worker()).run(Command(argv=("cat",), stdin=sent))
+    assert result.stdout == sent
+
+
+async def test_input_that_nobody_reads_is_no_error(bench: Bench) -> None:
+    assert (await (await bench.worker()).run(Command(argv=("true",), stdin=b"x" * 1_000_000))).ok
+
+
+async def test_what_is_put_comes_back_with_bytes_names_bits_and_empty_folders(bench: Bench) -> None:
+    members = {"пакет/данные 🚢.bin": (bytes(range(256)), 0o644), "run.sh": (b"#!/bin/sh\necho ran\n", 0o755)}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, (content, mode) in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), mode
+            tar.addfile(info, io.BytesIO(content))
+        empty = tarfile.TarInfo("empty")
+        empty.type, empty.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(empty)
+    worker = await bench.worker()
+    await worker.put(buffer.getvalue())
+    assert (await shell(worker, "./run.sh; mkdir .git; echo x > .git/x")).stdout == b"ran\n"
+
+    with tarfile.open(fileobj=io.BytesIO(await worker.get())) as tar:
+        found = {member.name.removeprefix("./"): member for member in tar}
+        contents = {name: tar.extractfile(found[name]).read() for name in members}  # type: ignore[union-attr]
+    assert contents == {name: content for name, (content, _) in members.items()}
+    assert found["empty"].isdir()
+    assert found["run.sh"].mode & 0o100
+    assert not found["пакет/данные 🚢.bin"].mode & 0o100
+    assert not [name for name in found if ".git" in name]
+
+
+async def test_nothing_of_our_environment_reaches_a_worker(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-of-ours")
+    worker = await bench.worker()
+    seen = (await shell(worker, "env; cat /proc/self/environ")).stdout
+    assert b"canary" not in seen
+    assert os.fsencode(os.environ.get("HOME", "/root")) + b"\n" not in seen
+
+
+async def test_an_agent_finds_python_with_the_usual_tools(bench: Bench) -> None:
+    result = await shell(await bench.worker(), "python -c 'import fastapi, uvicorn, httpx; print(1)' && pytest --version")
+    assert result.ok, result.text
+
+
+# candidates
+
+
+async def test_the_same_content_builds_the_same_candidate(bench: Bench) -> None:
+    assert await bench.candidate() == await bench.candidate()
+
+
+async def test_other_content_builds_another_candidate(bench: Bench) -> None:
+    other = await bench.build({**PROJECT, "more.txt": "more"})
+    assert isinstance(other, Built)
+    assert other.candidate != await bench.candidate()
+
+
+async def test_a_failing_build_is_a_value_with_its_cause_at_the_end_of_the_log(bench: Bench) -> None:
+    dockerfile = DOCKERFILE.replace("COPY . .", "COPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .")
+    failed = await bench.build({**PROJECT, "Dockerfile": dockerfile, "requirements.txt": "this is ??? no requirement\n"})
+    assert isinstance(failed, BuildFailed)
+    assert not failed.timed_out
+    assert "this is ??? no requirement" in failed.log[-2000:]
+
+
+async def test_a_worker_in_a_candidate_runs_the_projects_tests(bench: Bench) -> None:
+    worker = await bench.worker("tester", image=await bench.candidate())
+    result = await worker.run(Command(argv=("python", "-m", "unittest", "-v")))
+    assert result.ok, result.text
+    assert "test_one" in result.text
+
+
+async def test_removing_a_candidate_that_is_gone_or_used_does_nothing(bench: Bench) -> None:
+    app = await bench.app()
+    await bench.engine.start(app)
+    await bench.engine.remove_candidate(app.candidate)
+    assert (await bench.answer(app.identity))["visits"] == 1
+    await bench.engine.stop(app.identity, 5)
+    assert (await bench.engine.resume(app.identity)).state is AppState.RUNNING
+
+
+# apps
+
+
+async def test_an_app_starts_answers_and_tells_what_it_is(bench: Bench) -> None:
+    app = await bench.app(role="rehearsal")
+    await bench.engine.start(app)
+    await bench.answer(app.identity)
+    status = await bench.engine.status(app.identity)
+    assert (status.state, status.project, status.run, status.role) == (
+        AppState.RUNNING,
+        bench.project,
+        bench.run,
+        "rehearsal",
+    )
+    assert "listening" in await bench.engine.logs(app.identity)
+
+
+async def test_starting_an_app_again_adopts_it(bench: Bench) -> None:
+    app = await bench.app()
+    first = await bench.engine.start(app)
+    assert await another(bench.engine).start(app) == first
+    assert len(await bench.engine.apps(bench.project)) == 1
+
+
+async def test_an_unknown_app_is_gone_and_can_be_removed_and_has_no_logs(bench: Bench) -> None:
+    assert (await bench.engine.status("no-such-app")).state is AppState.GONE
+    await bench.engine.stop("no-such-app", 1)
+    await bench.engine.remove("no-such-app")
+    assert await bench.engine.logs("no-such-app") == ""
+
+
+async def test_a_stopped_app_is_kept_and_resumes_with_the_environment_it_had(bench: Bench) -> None:
+    app = await bench.app(environment={"GREETING": "привет $HOME 'quoted'"})
+    await bench.engine.start(app)
+    await bench.answer(app.identity)
+    await bench.engine.stop(app.identity, 10)
+    stopped = await bench.engine.status(app.identity)
+    assert (stopped.state, stopped.address) == (AppState.STOPPED, "")
+    assert "listening" in await bench.engine.logs(app.identity)
+
+    await another(bench.engine).resume(app.identity)
+    answer = await bench.answer(app.identity)
+    assert answer["environment"]["GREETING"] == "привет $HOME 'quoted'"
+    assert answer["visits"] == 2
+
+
+async def test_a_crash_is_seen_with_its_exit_code_and_last_words(bench: Bench) -> None:
+    app = await bench.app(process="broken")
+    await bench.engine.start(app)
+
+    async def crashed() -> AppStatus | None:
+        status = await bench.engine.status(app.identity)
+        return status if status.exit_code == 3 and status.restarts else None
+
+    status = await until(crashed, "the crash is seen")
+    assert status.state in (AppState.RESTARTING, AppState.STOPPED)
+    assert status.address == ""
+    assert "about to fail" in await bench.engine.logs(app.identity)
+
+
+async def test_an_app_that_crashes_once_is_started_again(bench: Bench) -> None:
+    app = await bench.app()
+    await bench.engine.start(app)
+    await bench.answer(app.identity)
+    with pytest.raises(httpx.TransportError):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await client.get(f"http://{(await bench.engine.status(app.identity)).address}/crash")
+
+    async def restarted() -> bool:
+        return (await bench.engine.status(app.identity)).restarts == 1
+
+    await until(restarted, "it was restarted")
+    assert (await bench.answer(app.identity))["visits"] == 2
+
+
+async def test_a_removed_app_is_gone(bench: Bench) -> None:
+    app = await bench.app()
+    await bench.engine.start(app)
+    await bench.engine.remove(app.identity)
+    assert (await bench.engine.status(app.identity)).state is AppState.GONE
+    assert await bench.engine.apps(bench.project) == []
+
+
+async def test_apps_are_found_by_another_engine_object(bench: Bench) -> None:
+    app = await bench.app()
+    started = await bench.engine.start(app)
+    assert await another(bench.engine).apps(bench.project) == [started]
+
+
+async def test_two_copies_run_side_by_side_on_the_same_data(bench: Bench) -> None:
+    old, new = await bench.app("v1"), await bench.app("v2")
+    await bench.engine.start(old)
+    await bench.engine.start(new)
+    assert (await bench.answer(old.identity))["visits"] == 1
+    assert (await bench.answer(new.identity))["visits"] == 2
+    addresses = {status.address for status in await bench.engine.apps(bench.project)}
+    assert len(addresses) == 2
+
+
+async def test_project_data_outlives_the_copy_and_scratch_data_does_not(bench: Bench) -> None:
+    visits = []
+    for data in ("project", "scratch", "project", "scratch"):
+        app = await bench.app(data=data)
+        await bench.engine.start(app)
+        visits.append((await bench.answer(app.identity))["visits"])
+        await bench.engine.remove(app.identity)
+    assert visits == [1, 1, 2, 1]
+
+
+async def test_nothing_of_our_environment_reaches_an_app(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-of-ours")
+    app = await bench.app()
+    await bench.engine.start(app)
+    assert "canary" not in str(await bench.answer(app.identity))
