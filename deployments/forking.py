@@ -6,8 +6,10 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from deployments.children import die_with
 
@@ -46,9 +48,20 @@ def _nothing() -> None:
 def _run(flow_run: str, environment: dict[str, str], log: str) -> None:
     os.setsid()
     die_with(os.getppid(), signal.SIGKILL)
+    _let_go_of_the_server()
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(environment)
     sys.argv = ["prefect.engine", flow_run]
     runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)  # what Prefect's own workers execute
+
+
+def _let_go_of_the_server() -> None:
+    """Close our end of the pipe that keeps the server alive: only the worker's may, else we outlive a killed worker.
+
+    Python hands it to every fork, so that a fork can fork again through the server (Lib/multiprocessing/forkserver.py).
+    """
+    server: Any = forkserver._forkserver
+    os.close(server._forkserver_alive_fd)
+    server._forkserver_alive_fd = server._forkserver_address = None

@@ -7,9 +7,6 @@ from typing import cast
 from uuid import UUID
 
 from prefect.blocks.core import Block
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
 from pydantic import SecretStr
 
 from blocks.caddy import Caddy
@@ -24,9 +21,9 @@ from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
 from deployments.automations import Windows, automations, upsert
 from deployments.base_image import Images, ensure_images
-from deployments.catalog import CATALOG, POOL, WATCH_STAYS, apply, drop_missed
+from deployments.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
 from deployments.wiring import Wiring
-from deployments.worker import ForkWorker
+from deployments.worker import ensure_pool
 from flows.opening import DOCUMENT
 
 
@@ -99,16 +96,6 @@ def installation(wiring: Wiring) -> Installation:
 async def save(block: Block) -> None:
     await type(block).register_type_and_schema()
     await block.save(DOCUMENT, overwrite=True)
-
-
-async def ensure_pool(name: str = POOL) -> None:
-    """Create the work pool of our worker type; the same again changes nothing."""
-    template = ForkWorker.get_default_base_job_template()
-    async with get_client() as client:
-        try:
-            await client.create_work_pool(WorkPoolCreate(name=name, type=ForkWorker.type, base_job_template=template))
-        except ObjectAlreadyExists:
-            return
 
 
 async def set_up(wiring: Wiring, images: Images | None) -> None:

@@ -19,6 +19,8 @@ from uuid import UUID
 import anyio
 import anyio.abc
 import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
@@ -28,6 +30,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -189,6 +192,16 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
             await self.client.set_flow_run_state(child.id, state, force=True)
 
 
+async def ensure_pool(name: str = POOL) -> None:
+    """Create the work pool of our worker type; the same again changes nothing."""
+    template = ForkWorker.get_default_base_job_template()
+    async with get_client() as client:
+        try:
+            await client.create_work_pool(WorkPoolCreate(name=name, type=ForkWorker.type, base_job_template=template))
+        except ObjectAlreadyExists:
+            return
+
+
 def _ended(process: BaseProcess, identity: ProcessId | None) -> int:
     """Make sure that the process and its group are gone; return the exit code, negative for a signal."""
     if identity is not None:
@@ -198,12 +211,12 @@ def _ended(process: BaseProcess, identity: ProcessId | None) -> int:
     return process.exitcode if process.exitcode is not None else 1
 
 
-async def work(settings: Settings, mark: Path | None = None) -> None:
+async def work(settings: Settings, mark: Path | None = None, pool: str = POOL) -> None:
     """Execute runs until SIGTERM or SIGINT; raises when the Prefect server stays unreachable, to be started again."""
     folder = DataFolder(settings.home)
     await asyncio.to_thread(warm, [entry.module for entry in CATALOG])
     worker = ForkWorker(
-        POOL,
+        pool,
         name=f"slipway-{folder.installation}",
         limit=settings.runner_limit,
         prefetch_seconds=1,

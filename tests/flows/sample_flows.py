@@ -8,18 +8,25 @@ from prefect import flow, task
 from prefect.cache_policies import INPUTS, RUN_ID
 
 
+def _append(folder: str, name: str, line: object) -> None:
+    with Path(folder, name).open("a") as file:
+        file.write(f"{line}\n")
+
+
+def _may_go(folder: str) -> bool:
+    return Path(folder, "go").exists()
+
+
 @flow(name="sample_note")
 async def note(folder: str, text: str = "done") -> str:
     """Leave one line."""
-    with Path(folder, "notes").open("a") as file:
-        file.write(f"{text}\n")
+    _append(folder, "notes", text)
     return text
 
 
 @task(persist_result=True, cache_policy=RUN_ID + INPUTS)
 async def step(folder: str, number: int) -> int:
-    with Path(folder, "steps").open("a") as file:
-        file.write(f"{number}\n")
+    _append(folder, "steps", number)
     return number
 
 
@@ -33,9 +40,9 @@ async def long(folder: str) -> int:
     """Do two steps, say who runs, wait until `folder/go` is there, do a third."""
     await step(folder, 1)
     await inner(folder, 2)
-    with Path(folder, "pids").open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    while not Path(folder, "go").exists():
+    _append(folder, "pids", os.getpid())
+    print("waiting for go")  # noqa: T201  (the worker keeps this in the run's log)
+    while not _may_go(folder):  # noqa: ASYNC110  (another process makes the file)
         await asyncio.sleep(0.05)
     return await step(folder, 3)
 
@@ -53,3 +60,14 @@ async def alarm(what: str, detail: str = "") -> str:
 @flow(name="sample_tick")
 async def tick() -> None:
     return None
+
+
+@flow(name="sample_nest")
+async def nest(folder: str) -> int:
+    """Wait inside a subflow."""
+    return await long_inside(folder)
+
+
+@flow(name="sample_long_inside")
+async def long_inside(folder: str) -> int:
+    return await long.fn(folder)
