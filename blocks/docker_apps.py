@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from docker.errors import APIError, NotFound
+
 from blocks.docker_commands import WORKER_UID
-from blocks.docker_connection import DockerConnection
+from blocks.docker_connection import DockerConnection, is_conflict
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
 from blocks.docker_networks import DockerNetworks
 from domain.errors import UnknownObject
@@ -14,11 +16,15 @@ DATA = "/data"
 RESTARTS = 5
 """How often the engine restarts a release that ended with an error."""
 
-# Heroku runs a process type's line in a shell; `exec` hands the shell's place, and so SIGTERM, to it.
+# Heroku gives a process type's line to a shell. Where the line is one command, that command takes the shell's place (`env`
+# understands leading assignments), so that SIGTERM reaches it; a compound line has to do so itself.
 PROCFILE = """
 line=$(sed -n "s/^$0:[[:space:]]*//p" Procfile | head -n 1)
 [ "$line" ] || { echo "the Procfile has no process type $0" >&2; exit 1; }
-exec sh -c "$line"
+case $line in
+  *[\\;\\&\\|\\(\\`]*) exec sh -c "$line" ;;
+  *) exec sh -c "exec env ${line#exec }" ;;
+esac
 """
 
 STATES = {"running": AppState.RUNNING, "paused": AppState.RUNNING, "restarting": AppState.RESTARTING}
@@ -114,22 +120,36 @@ class DockerApps:
     async def _volume(self, project: str) -> str:
         """Return the project's kept volume, owned by the apps' user.
 
-        The engine copies the owner from the image in which a volume is first mounted, when the container is created; the
-        workers' image has such a folder for sure, a project's may not. That container never runs.
+        The engine copies the owner from the image that an empty volume is mounted in, when the container is created; the
+        workers' image has such a folder for sure, a project's may not. That container never runs. It is made each time, since
+        a process that died in between leaves a volume that looks finished.
         """
         name = f"slipway-{self._installation}-{project}-data"
         marks = {"slipway.installation": self._installation, "slipway.project": project}
+        image = self._worker_image
 
         def ensure(api: Any) -> None:
-            if name in {each["Name"] for each in api.volumes(filters={"name": name})["Volumes"] or ()}:
-                return
             api.create_volume(name, driver="local", labels=marks)
             config = api.create_host_config(binds=[f"{name}:{DATA}"])
-            made = api.create_container(self._worker_image, labels={**marks, "slipway.kind": "volume"}, host_config=config)
-            api.remove_container(made["Id"])
+            _forget(api, name)
+            try:
+                api.create_container(image, name=name, labels={**marks, "slipway.kind": "volume"}, host_config=config)
+            except APIError as error:
+                if not is_conflict(error):  # 409: somebody else does the same now
+                    raise
+            _forget(api, name)
 
         await self._connection.ask(f"making the volume {name}", ensure)
         return name
+
+
+def _forget(api: Any, name: str) -> None:
+    """Delete a container that never ran, if it is there."""
+    try:
+        api.remove_container(name, force=True)
+    except APIError as error:
+        if not (isinstance(error, NotFound) or is_conflict(error)):
+            raise
 
 
 def status_of(found: Container) -> AppStatus:

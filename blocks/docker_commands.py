@@ -113,7 +113,7 @@ class DockerWorker:
         )
 
     async def _attach(self, command: Command, mark: str) -> tuple[str, AttachedStream]:
-        folder = posixpath.join(self._workspace, command.cwd)
+        folder = posixpath.normpath(posixpath.join(self._workspace, command.cwd))
         argv = ["/bin/sh", "-c", LAUNCH, folder, str(command.seconds + BACKSTOP_SECONDS), *command.argv]
         environment = {**command.environment, MARK: mark}
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
 from domain.errors import Broken, EngineUnreachable, SlipwayError, UnknownObject
 
@@ -26,10 +26,8 @@ ENGINE_ERRORS = (DockerException, requests.RequestException, OSError)
 
 def docker_failure(error: Exception, attempted: str) -> SlipwayError:
     """Return what `error` means while `attempted`: the engine's 404, its refusals (4xx), and all else as unreachable."""
-    if isinstance(error, ImageNotFound):
-        return UnknownObject("image for", f"{attempted}: {error.explanation}")
     if isinstance(error, NotFound):
-        return UnknownObject("Docker object for", f"{attempted}: {error.explanation}")
+        return UnknownObject(f"object in the Docker engine for {attempted}:", error.explanation)
     if isinstance(error, APIError) and error.is_client_error():
         return Broken(f"the Docker engine refused {attempted}: {error.explanation}")
     return EngineUnreachable("the Docker engine", attempted, str(error)[:500])

@@ -1,5 +1,6 @@
 """What all containers of Slipway have in common: labels from birth, hardening, and how they are found again."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,10 +8,12 @@ from docker.errors import APIError, NotFound
 from docker.types import LogConfig
 
 from blocks.docker_connection import DockerConnection, is_conflict
-from domain.errors import Broken
 from domain.workers import Limits
 
 UID = 10001
+LEAVING = ("removing", "dead")
+NAME_SECONDS = 10.0
+NAME_POLL_SECONDS = 0.05
 Kind = Literal["worker", "app"]
 Container = Mapping[str, Any]
 """A container as the engine's `inspect` tells it."""
@@ -74,16 +77,7 @@ class DockerContainers:
         """Create it, not started; one that somebody else made in the meantime is as good."""
         name = container_name(self._installation, identity)
 
-        def create(api: Any) -> None:
-            try:
-                api.create_container(name=name, **settings)
-            except APIError as error:
-                if not is_conflict(error):
-                    raise
-                if self._ours(api, name) is None:
-                    raise Broken(f"a container named {name} that is not ours is in the way: remove it") from error
-
-        await self._connection.ask(f"creating {name}", create)
+        await self._connection.ask(f"creating {name}", lambda api: self._created(api, name, settings))
 
     async def start(self, identity: str) -> None:
         """Start it; one that runs is left as it is."""
@@ -94,6 +88,22 @@ class DockerContainers:
         """Kill and delete it with its anonymous volumes; return what it was, None when there was none."""
         name = container_name(self._installation, identity)
         return await self._connection.ask(f"removing {name}", lambda api: self._removed(api, name))
+
+    def _created(self, api: Any, name: str, settings: Mapping[str, Any]) -> None:
+        """Create it. The engine takes a name some time before the container can be seen, and frees it some time after."""
+        deadline = time.monotonic() + NAME_SECONDS
+        while True:
+            try:
+                api.create_container(name=name, **settings)
+            except APIError as error:
+                if not is_conflict(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            found = self._ours(api, name)
+            if found is not None and found["State"]["Status"] not in LEAVING:
+                return
+            time.sleep(NAME_POLL_SECONDS)
 
     def _ours(self, api: Any, name: str) -> Container | None:
         try:

@@ -43,8 +43,8 @@ class DockerImages:
         try:
             response = await self._connection.ask(doing, lambda api: self._post(api, context, project, seconds))
         except SlipwayError as error:
-            if is_about_dockerfile(error.__cause__):
-                return BuildFailed(log=str(error), seconds=time.monotonic() - started)
+            if refusal := dockerfile_refusal(error.__cause__):
+                return BuildFailed(log=refusal, seconds=time.monotonic() - started)
             raise
         timed_out = await self._followed(doing, response, log, seconds)
         spent = time.monotonic() - started
@@ -138,9 +138,10 @@ class BuildLog:
         self.text = (self.text + message.get("stream", "") + message.get("error", ""))[-LOG_CHARACTERS:]
 
 
-def is_about_dockerfile(error: BaseException | None) -> bool:
-    """Tell whether the engine refused the project's Dockerfile as such: it lacks one, or it cannot be parsed."""
-    return isinstance(error, APIError) and "dockerfile" in str(error.explanation).lower()
+def dockerfile_refusal(error: BaseException | None) -> str:
+    """Return why the engine refused the project's Dockerfile as such (it lacks one, it cannot be parsed); else nothing."""
+    why = str(error.explanation) if isinstance(error, APIError) else ""
+    return why if "dockerfile" in why.lower() else ""
 
 
 def packed_context(source: Path) -> bytes:
