@@ -19,6 +19,7 @@ _NOISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?", "<time>"),
         (r"\b(?:mon|tue|wed|thu|fri|sat|sun),? \d\d? \w{3} \d{4} \d\d:\d\d:\d\d(?: \w+)?", "<time>"),
         (r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b", "<time>"),
+        (r"\b20\d{12}\b", "<time>"),
         (r"\b0x[0-9a-f]+\b", "<address>"),
         (r"(?:/private)?(?:/var)?/(?:tmp|folders)/[^\s'\"`,;:)\]}>]+", "<tmp>"),
         (r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}\b", "<hash>"),
@@ -86,7 +87,7 @@ def _body(report: TestReport, failed: tuple[TestCase, ...], room: int) -> str:
 
 def _signed(case: TestCase) -> str:
     said = case.message or case.details.rpartition("\n")[2]
-    return "\t".join((case.suite, normalised(case.name), normalised(said)[:_SIGNED_MESSAGE]))
+    return "\t".join((normalised(case.suite), normalised(case.name), normalised(said)[:_SIGNED_MESSAGE]))
 
 
 def _last_words(report: TestReport) -> str:
