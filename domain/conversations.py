@@ -51,6 +51,7 @@ Part = Annotated[Text | Image | ToolUse | ToolResult | Opaque, Field(discriminat
 class Message(Value):
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
+    stop_reason: str = Field(default="", description="Why the model stopped; needed to go on rightly after a restart")
 
 
 class ToolSpec(Value):

@@ -1,0 +1,124 @@
+"""Claude: every model call goes through this block."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import anthropic
+import httpx2
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from blocks.claude_wire import reply_from, request_for
+from domain.conversations import ModelCall, ModelReply
+from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
+from domain.sessions import REPLIES_FILE, recorded
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 60.0
+"""The service sends a ping at least every few seconds while it thinks."""
+
+SERVICE = "the model service"
+ANTHROPIC = "https://api.anthropic.com"
+
+
+class Claude(Block):
+    """Anthropic's Messages API, or a gateway or recorded session that speaks it."""
+
+    _block_type_slug = "slipway-claude"
+    _block_type_name = "Slipway Claude"
+
+    api_key: SecretStr = Field(description="Key of the Anthropic API, or of the gateway at `base_url`")
+    base_url: str | None = Field(default=None, description="Another place that speaks the Messages API; None is Anthropic's")
+    record: str | None = Field(default=None, description="Folder in which each answered call is kept, to be played again")
+    connect_seconds: float = Field(default=CONNECT_SECONDS, description="How long a connection may take")
+    silence_seconds: float = Field(default=SILENCE_SECONDS, description="How long the service may say nothing")
+
+    async def reply(self, call: ModelCall) -> ModelReply:
+        """Send one request, streamed, and return the whole answer.
+
+        Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
+        """
+        try:
+            async with (
+                self._connection() as client,
+                client.messages.stream(**request_for(call), extra_headers=_headers(call)) as stream,
+            ):
+                message = await stream.get_final_message()
+        except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, AssertionError) as error:
+            raise model_error(error) from error
+        if message.stop_reason is None:
+            raise ServiceUnreachable(SERVICE, "answering", "the answer ended in the middle")
+        # Input that fits no schema is the loop's to judge, so serializing it warns of nothing.
+        reply = reply_from(message.model_dump(exclude_unset=True, by_alias=True, warnings=False))
+        if self.record:
+            await asyncio.to_thread(_keep, Path(self.record), recorded(call, reply).model_dump_json())
+        return reply
+
+    def _connection(self) -> anthropic.AsyncAnthropic:
+        # Opened for one call: an answer takes seconds, a connection milliseconds; and tasks run in several event loops.
+        return anthropic.AsyncAnthropic(
+            api_key=self.api_key.get_secret_value(),
+            base_url=self.base_url or ANTHROPIC,
+            max_retries=0,
+            timeout=httpx2.Timeout(self.silence_seconds, connect=self.connect_seconds),
+        )
+
+
+def model_error(error: Exception) -> SlipwayError:
+    """Say what an SDK error means, by who must act.
+
+    An error inside a stream comes with status 200 and is told apart by its type.
+    """
+    if not isinstance(error, anthropic.APIStatusError):
+        attempted = "being called" if isinstance(error, anthropic.APIConnectionError) else "answering"
+        cause = error.__cause__ or error
+        return ServiceUnreachable(SERVICE, attempted, f"{type(cause).__name__} {cause}".strip()[:300])
+    status, detail = _status(error), (error.api_message or error.message)[:1000]
+    if status in (401, 403):
+        return ModelKeyRefused()
+    if status in (408, 409, 429) or status >= 500:
+        return ModelOverloaded(status, _retry_after(error.response), detail)
+    return ModelRequestRefused(status, detail)
+
+
+IN_STREAM = {
+    "overloaded_error": 529,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "api_error": 500,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "invalid_request_error": 400,
+}
+
+
+def _status(error: anthropic.APIStatusError) -> int:
+    return error.status_code if error.status_code >= 400 else IN_STREAM.get(str(error.type), 500)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Return the seconds that the service asked to wait; None when it named none that can be read."""
+    try:
+        return max(float(response.headers["retry-after"]), 0.0)
+    except (KeyError, ValueError):
+        return None
+
+
+def _headers(call: ModelCall) -> dict[str, str]:
+    return {
+        "X-Slipway-Role": call.role,
+        "X-Slipway-Run": call.run,
+        "X-Slipway-Conversation": call.conversation,
+        "X-Slipway-Turn": str(call.turn),
+    }
+
+
+def _keep(folder: Path, line: str) -> None:
+    """Append the line in one write, so that lines of several processes do not mix."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = os.open(folder / REPLIES_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, line.encode() + b"\n")
+    finally:
+        os.close(file)

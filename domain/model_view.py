@@ -1,0 +1,117 @@
+"""What a model sees of a conversation: outputs cut to a known length, old outputs masked, cache breakpoints as positions.
+
+The stored transcript is never changed. The view is a pure function of it, so a restarted run sends the same bytes.
+
+Masking goes in steps: a boundary moves only when the view grows past a threshold, and then far enough to pay for the cache
+that it throws away. The newest models bind a thinking block to the exact messages before it and refuse it after any of them
+changed, but let the oldest thinking blocks be left out; so each move also drops the thinking written before it.
+Source: https://platform.claude.com/docs/en/models/fable-5-1/migration-guide (history edits and thinking blocks).
+"""
+
+from collections.abc import Sequence
+
+from domain.conversations import Image, Message, ModelCall, Opaque, Part, Text, ToolResult
+from domain.values import Value
+
+OUTPUT_LIMIT = 16_000
+"""Characters of one tool result."""
+
+MASKED = "[old output left out to save room; run the call again if you need it]"
+
+BYTES_PER_TOKEN = 2
+"""A low guess (English and code run at 3 to 4 on current tokenizers), so that a reservation is not below the real cost."""
+
+IMAGE_TOKENS = 5_000
+
+
+class Masking(Value):
+    """When old tool outputs go, in characters of the whole view."""
+
+    threshold: int = 240_000
+    keep_last: int = 8
+    """Messages with tool results that are never masked."""
+    least_gain: int = 60_000
+    """A step that would free less is not taken: it would cost the cache and bring nothing."""
+
+
+def cut(text: str, limit: int = OUTPUT_LIMIT) -> str:
+    """Keep head and tail of a long text and mark what is left out; the result is at most `limit` characters."""
+    if len(text) <= limit:
+        return text
+    mark = f"\n[... {len(text)} characters, the middle left out: ask for less, with head, tail, grep or view_range ...]\n"
+    room = max(limit - len(mark), 0)
+    head, tail = room * 3 // 5, room - room * 3 // 5
+    return (text[:head] + mark + text[len(text) - tail :])[:limit]
+
+
+def view(messages: Sequence[Message], masking: Masking | None = None) -> tuple[Message, ...]:
+    """Return the messages as they are sent: old tool outputs masked, thinking that no longer fits its past left out."""
+    boundaries = _boundaries(messages, masking or Masking())
+    now = boundaries[-1] if boundaries else 0
+    return tuple(
+        _seen(message, masked=position < now, thinking=boundaries[position] == now) for position, message in enumerate(messages)
+    )
+
+
+def breakpoints(messages: Sequence[Message]) -> tuple[int, ...]:
+    """Return the positions of messages after which the cache shall be written: the last user message and the one before.
+
+    The one before is where the previous request wrote, so it is found again however long the last answer was.
+    """
+    users = [position for position, message in enumerate(messages) if message.role == "user"]
+    return tuple(users[-2:])
+
+
+def estimated_tokens(call: ModelCall) -> int:
+    """Return an upper guess of the call's input tokens."""
+    tools = sum(len(tool.model_dump_json()) + 1_000 for tool in call.tools)
+    size = len(call.system.encode()) + tools + sum(_bytes(part) for message in call.messages for part in message.parts)
+    images = sum(isinstance(part, Image) for message in call.messages for part in message.parts)
+    return size // BYTES_PER_TOKEN + images * IMAGE_TOKENS + 500
+
+
+def _boundaries(messages: Sequence[Message], masking: Masking) -> list[int]:
+    """Return for each message the boundary that held when it was written: results before it were masked."""
+    boundary, size, found = 0, 0, []
+    results: list[int] = []
+    for position, message in enumerate(messages):
+        found.append(boundary)
+        size += _characters(message)
+        if any(isinstance(part, ToolResult) for part in message.parts):
+            results.append(position)
+        if message.role == "user" and size > masking.threshold and len(results) > masking.keep_last:
+            wanted = results[-masking.keep_last]
+            gain = sum(_gain(old) for old in messages[boundary:wanted])
+            if gain >= masking.least_gain:
+                boundary, size = wanted, size - gain
+                found[-1] = boundary
+    return found
+
+
+def _seen(message: Message, *, masked: bool, thinking: bool) -> Message:
+    parts = tuple(_masked(part) if masked else part for part in message.parts if thinking or not isinstance(part, Opaque))
+    return message.model_copy(update={"parts": parts or (Text(text="(thinking)"),)})
+
+
+def _masked(part: Part) -> Part:
+    if isinstance(part, ToolResult) and len(part.text) > len(MASKED):
+        return part.model_copy(update={"text": MASKED})
+    return part
+
+
+def _gain(message: Message) -> int:
+    return sum(max(len(part.text) - len(MASKED), 0) for part in message.parts if isinstance(part, ToolResult))
+
+
+def _characters(message: Message) -> int:
+    return sum(_bytes(part) for part in message.parts)
+
+
+def _bytes(part: Part) -> int:
+    match part:
+        case Text(text=text) | ToolResult(text=text):
+            return len(text.encode("utf-8", "replace"))
+        case Image():
+            return 0
+        case _:
+            return len(part.model_dump_json())
