@@ -98,7 +98,7 @@ async def _watched(process: "subprocess.Popen[bytes]", tree: Tree, seconds: floa
                 return _End.ITSELF
             if len(tree.look()) > limits.pids:
                 return _End.PROCESSES
-            if tree.memory() > limits.memory_mb << 20:
+            if tree.holds_more_than(limits.memory_mb << 20):
                 return _End.MEMORY
         return _End.DEADLINE
     finally:

@@ -65,6 +65,7 @@ class Bench:
         self.folder = folder
         self.project = f"bench-{os.getpid()}-{next(numbers)}"
         self.run = f"r-{self.project}"
+        self.built: set[str] = set()
 
     def spec(self, role: str = "developer", **more: Any) -> WorkerSpec:
         return WorkerSpec(identity=f"{self.project}-{role}", project=self.project, run=self.run, role=role, **more)
@@ -77,7 +78,10 @@ class Bench:
         for name, text in files.items():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_text(text)
-        return await self.engine.build(source, self.project, self.run, **more)
+        built = await self.engine.build(source, self.project, self.run, **more)
+        if isinstance(built, Built):
+            self.built.add(built.candidate)
+        return built
 
     async def candidate(self) -> str:
         built = await self.build(PROJECT)
@@ -106,6 +110,8 @@ class Bench:
             await self.engine.remove(app.identity)
         for worker in await self.engine.workers(self.run):
             await self.engine.remove_worker(worker.identity)
+        for candidate in self.built:
+            await self.engine.remove_candidate(candidate)
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:
@@ -131,6 +137,18 @@ def docker_engine(factory: pytest.TempPathFactory) -> Engine:
     )
 
 
+def clean_docker(label: str) -> None:
+    """Delete the volumes of this session: an engine keeps its projects' data for ever."""
+    import docker
+
+    client = docker.from_env()
+    try:
+        for volume in client.volumes.list(filters={"label": label}):
+            volume.remove()
+    finally:
+        client.close()
+
+
 ENGINES: dict[str, Callable[[pytest.TempPathFactory], Engine]] = {
     "process": lambda factory: process_engine(shared_folder(factory)),
     "docker": docker_engine,
@@ -139,7 +157,10 @@ ENGINES: dict[str, Callable[[pytest.TempPathFactory], Engine]] = {
 
 @pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    yield ENGINES[request.param](tmp_path_factory)
+    made = ENGINES[request.param](tmp_path_factory)
+    yield made
+    if request.param == "docker":
+        clean_docker(f"slipway.installation=tests-{os.getpid()}")
 
 
 @pytest.fixture

@@ -73,6 +73,11 @@ async def test_a_tree_that_takes_too_much_memory_together_is_killed_and_told_apa
     assert b"more memory" in result.stderr
 
 
+async def test_memory_shared_since_a_fork_counts_once(tmp_path: Path) -> None:
+    calm = "import os, time\nheld = b'x' * 40_000_000\nfor _ in range(2): os.fork()\ntime.sleep(1)"
+    assert (await run((sys.executable, "-c", calm), tmp_path, Limits(memory_mb=100))).ok
+
+
 async def test_one_allocation_beyond_all_bounds_fails_at_once(tmp_path: Path) -> None:
     result = await run((sys.executable, "-c", "bytearray(10**9)"), tmp_path, Limits(memory_mb=64))
     assert not result.ok
