@@ -15,7 +15,9 @@ class Installation(Block):
     home: str = Field(description="Data folder")
     engine: Literal["docker", "process"] = Field(description="What runs workers and apps")
     base_domain: str = Field(default="localhost", description="Apps are reached as <slug>.<base domain>")
-    public_port: int = Field(default=8080, description="Port on which Caddy serves the apps; 80 and 443 are left out of addresses")
+    public_port: int = Field(
+        default=8080, description="Port on which Caddy serves the apps; 80 and 443 are left out of addresses"
+    )
     ui_url: str = Field(default="", description="Address of the Prefect UI")
     model: str = Field(description="Model of every role that `models` does not name")
     models: dict[str, str] = Field(default_factory=dict, description="Model by role")

@@ -116,7 +116,7 @@ class Desk:
     async def rollback(self, project: str, reason: str, who: str, to: int | None = None) -> str:
         """Start the rollback deployment and return Prefect's id of the flow run."""
         await self._known(project)
-        parameters = {"project": project, "to": to, "reason": f"{reason} (by {who})"}
+        parameters: dict[str, object] = {"project": project, "to": to, "reason": f"{reason} (by {who})"}
         return await hand_over("rollback/main", parameters, None, tags=(f"project:{project}",))
 
     async def resume_waiting(self, project: str) -> list[str]:

@@ -13,7 +13,9 @@ from domain.values import Value
 class Handover(Value):
     """What the developer says when it is done."""
 
-    summary: str = Field(min_length=1, max_length=4000, description="What was built or changed, and what was tested, for people")
+    summary: str = Field(
+        min_length=1, max_length=4000, description="What was built or changed, and what was tested, for people"
+    )
 
 
 class Developed(Value):

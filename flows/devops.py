@@ -16,6 +16,7 @@ from tasks.env_analyzer import analyze_environment
 from tasks.kinds import kind_named
 from tasks.progress import Journal
 from tasks.readiness import check_readiness, publish_release
+from tasks.redaction import shield
 from tasks.secret_resolver import resolve_environment
 from tasks.sources import read_files
 
@@ -38,6 +39,7 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
     run, name, place = deployment.run, deployment.project, blocks.installation
     journal = Journal(run, blocks.registry, blocks.wakeups)
 
+    await shield(name, blocks.vault)
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await read_files(name, deployment.commit, (".env.example", "app.json"), blocks.git)
     requirements = await analyze_environment(sources)

@@ -17,6 +17,7 @@ from tasks.developer import accept_commit, develop, dismiss_developer
 from tasks.kinds import kind_named
 from tasks.preparer import prepare_repository
 from tasks.progress import Journal
+from tasks.redaction import shield
 from tasks.tester import refused_report
 
 
@@ -33,6 +34,7 @@ async def engineering(commission: Commission) -> Accepted | Escalated:
     blocks = await open_blocks()
     request, journal = commission.request, Journal(commission.request.run, blocks.registry, blocks.wakeups)
 
+    await shield(request.project, blocks.vault)
     await journal.step("prepare", "preparing the repository")
     base = await prepare_repository(request.brief, blocks.git)
     await journal.step("plan", "the architect writes the plan")

@@ -6,6 +6,7 @@ and enter the acceptance ledger when the release is live. Blocks: model, git hos
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,8 +61,10 @@ async def write_plan(
         await task_text(request, base, earlier, git),
         facts=facts,
         model=model,
+        tools=None,
         transcripts=registry,
         ledger=registry,
+        clock=time.monotonic,
         accept=lambda plan: gaps(plan, request.brief, earlier),
     )
     if not isinstance(end, Finished):

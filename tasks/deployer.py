@@ -79,7 +79,13 @@ async def start_copy(release: Release, process: str, registry: Registry, engine:
     await engine.start(spec)
 
 
-@task(task_run_name="gate {release.identity}", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="gate {release.identity}",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def gate_release(
     owner: str, release: Release, check: HealthCheck, seconds: float, registry: Registry, engine: AppRunner, wakeups: Wakeups
 ) -> Rejected | None:
@@ -94,7 +100,13 @@ async def gate_release(
     return Rejected(reason=health.reason, evidence=health.log)
 
 
-@task(task_run_name="switch to {release.identity}", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=1, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="switch to {release.identity}",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
 async def switch_release(
     owner: str,
     release: Release,
@@ -114,7 +126,13 @@ async def switch_release(
     return moved
 
 
-@task(task_run_name="retire what {project} ran before", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="retire what {project} ran before",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def retire_releases(
     owner: str, project: str, seconds: float, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> None:

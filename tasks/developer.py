@@ -34,6 +34,7 @@ from tasks.progress import Journal
 from tasks.prompts import prompt
 from tasks.retrying import only_try_again
 
+FILES_LIMIT = 20_000
 LIMITS = Limits(memory_mb=3072, cpus=2.0, pids=512, disk_mb=1024)
 
 
@@ -139,7 +140,7 @@ async def commit_work(
     with tempfile.TemporaryDirectory(prefix="slipway-commit-") as folder:
         root = Path(folder) / "tree"
         root.mkdir()
-        await asyncio.to_thread(unpack, await worker.get(), root)
+        await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
         message = f"{first_line(summary)}\n\nRound {number} of {request.run}"
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
     patch = await git.patch(request.project, base, commit.sha)

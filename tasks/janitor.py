@@ -15,7 +15,13 @@ from domain.workers import Engine
 from tasks.retrying import only_try_again
 
 
-@task(task_run_name="remove orphan workers", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="remove orphan workers",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
 async def remove_orphans(registry: Registry, engine: Engine) -> Sequence[str]:
     """Remove workers and rehearsals whose run has ended or is unknown; return their names."""
     removed = []
@@ -30,7 +36,13 @@ async def remove_orphans(registry: Registry, engine: Engine) -> Sequence[str]:
     return removed
 
 
-@task(task_run_name="remove retired releases", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="remove retired releases",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
 async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
     """Remove the copies and candidates of releases beyond those that are kept; return their names."""
     removed = []

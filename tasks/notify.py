@@ -19,7 +19,13 @@ OUTBOX = "slipway:outbox"
 """Channel that says: the outbox holds something new."""
 
 
-@task(task_run_name="tell how {run} ended", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="tell how {run} ended",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def end_run(run: str, state: RunState, message: str, address: str, registry: Registry, wakeups: Wakeups) -> Run:
     """Write the run's end, and its one notification; the same end again changes nothing."""
     text = redacted(message)
@@ -35,6 +41,8 @@ async def tell(key: str, run: Run, text: str, registry: Registry, wakeups: Wakeu
     """Put one message to the run's person into the outbox; the same key again changes nothing."""
     origin = run.origin
     await registry.add_notification(
-        Notification(key=key, channel=origin.channel, chat=origin.chat, text=redacted(text), run=run.id, created=datetime.now(UTC))
+        Notification(
+            key=key, channel=origin.channel, chat=origin.chat, text=redacted(text), run=run.id, created=datetime.now(UTC)
+        )
     )
     await hint(wakeups, OUTBOX, key)

@@ -4,6 +4,8 @@ True afterwards: the Brief is returned and shown in the Prefect UI; nothing else
 Blocks: model, registry (ledger and transcripts).
 """
 
+import time
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -62,8 +64,10 @@ async def write_brief(
         wish_text(request, kind, present),
         facts=facts,
         model=model,
+        tools=None,
         transcripts=registry,
         ledger=registry,
+        clock=time.monotonic,
         accept=lambda brief: complaints(brief, present),
     )
     if not isinstance(end, Finished):
@@ -77,7 +81,9 @@ def wish_text(request: str, kind: str | None, present: Brief | None) -> str:
     """Return the first message of the conversation."""
     offered = [kind_named(kind)] if kind else kinds()
     listed = "\n".join(f"- {each.name}: {each.description}" for each in offered)
-    before = f"\n\nThe present Brief of the project that is to be changed:\n{present.model_dump_json(indent=1)}" if present else ""
+    before = (
+        f"\n\nThe present Brief of the project that is to be changed:\n{present.model_dump_json(indent=1)}" if present else ""
+    )
     return f"Kinds of project:\n{listed}{before}\n\nThe person writes:\n<request>\n{request}\n</request>"
 
 
@@ -92,7 +98,9 @@ def complaints(brief: Brief, present: Brief | None) -> tuple[str, ...]:
     if present:
         kept = {check.id for check in brief.checks}
         lost = [check.id for check in present.checks if check.id not in kept and check.id not in brief.retires]
-        found += [f"earlier check {name!r} is missing: keep it, or name it in retires if the new wish contradicts it" for name in lost]
+        found += [
+            f"earlier check {name!r} is missing: keep it, or name it in retires if the new wish contradicts it" for name in lost
+        ]
     return tuple(found)
 
 

@@ -15,7 +15,13 @@ from tasks.progress import hint
 from tasks.retrying import only_try_again
 
 
-@task(task_run_name="tell of {project}", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=2, retry_condition_fn=only_try_again)
+@task(
+    task_run_name="tell of {project}",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def tell_rollback(project: str, bad: int, good: int | None, text: str, registry: Registry, wakeups: Wakeups) -> None:
     """Write the audit line and one message to the person who asked for the broken release."""
     key = f"{project}:rollback-{bad}-{good or 'none'}"
