@@ -8,17 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from blocks.registry_sqlite import sqlite_engine
 from domain.errors import Broken, ServiceUnreachable, SlipwayError
-
-BUSY_SECONDS = 30
-"""How long a writer waits for another process's transaction."""
 
 WRITES = {"slipway_writes": True}
 
@@ -80,23 +77,6 @@ def translated(error: StatementError | OSError, attempted: str) -> SlipwayError:
 @lru_cache(maxsize=8)
 def open_engine(url: str) -> AsyncEngine:
     """Return the engine of this address; the same one within a process, so that statements are compiled once."""
-    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Set what SQLite forgets with each connection; transactions are begun by us, not guessed by the driver."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {BUSY_SECONDS * 1000}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock first: a reader that turns writer half way cannot wait and fails at once."""
-    writes = connection.get_execution_options().get("slipway_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if make_url(url).get_backend_name() == "sqlite":
+        return sqlite_engine(url)
+    return create_async_engine(url, poolclass=NullPool, hide_parameters=True)

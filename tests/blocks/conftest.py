@@ -11,9 +11,8 @@ from sqlalchemy import make_url
 
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
+from tests.blocks.ledger_process import BUDGET
 from tests.blocks.postgres import private_server, server_folder
-
-BUDGET = 1_000_000
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import sys
 
 from blocks.registry import SqlRegistry
 from domain.errors import BudgetSpent
-from tests.blocks.conftest import BUDGET
 
+BUDGET = 1_000_000
 PRICE = 30_000
 
 

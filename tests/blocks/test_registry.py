@@ -1,6 +1,7 @@
 """The registry keeps what it was told, refuses what must never be true, and serves many writers."""
 
 import asyncio
+import threading
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -169,6 +170,18 @@ async def test_progress_of_many_writers_is_numbered_without_gaps(registry: SqlRe
         await registry.add_progress("r-bbbbbbbb", "log", "x", NOON)
 
 
+async def test_cancelled_writers_leave_neither_gap_nor_lock(registry: SqlRegistry) -> None:
+    await registry.add_run(a_request(), NOON)
+    for turns in range(30):
+        writer = asyncio.create_task(registry.add_progress("r-aaaaaaaa", "log", "x", NOON))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+    last = await registry.add_progress("r-aaaaaaaa", "end", "x", NOON)
+    assert [line.sequence for line in await registry.progress("r-aaaaaaaa")] == list(range(1, last.sequence + 1))
+
+
 async def test_text_that_databases_refuse_is_kept_readable(registry: SqlRegistry) -> None:
     await registry.add_run(a_request(), NOON)
     line = await registry.add_progress("r-aaaaaaaa", "log", "a\x00b \udce4 é 🚢", NOON)
@@ -314,6 +327,13 @@ async def test_sqlite_is_set_for_several_processes(tmp_path: Path) -> None:
             await db.execute(
                 insert(tables.progress).values(run="none", sequence=1, at=NOON, kind="", step="", text="", data={})
             )
+
+
+def test_file_that_cannot_be_opened_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    with pytest.raises(Broken, match="unable to open"):
+        asyncio.run(SqlRegistry(url="sqlite+aiosqlite:////nowhere/r.db", budget_micro_usd=1).projects())
+    assert threading.active_count() == before
 
 
 def test_one_block_serves_several_event_loops_without_leftovers(tmp_path: Path) -> None:
