@@ -1,41 +1,18 @@
 """A rehearsal: a throw-away copy of a candidate that is asked the acceptance checks, and what came of it."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from domain.environment import Requirements, Source
 from domain.health import Healthy, Unhealthy
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.verdicts import counts
 from domain.workers import AppState, AppStatus
 
 SUITE = "acceptance"
-_MASKED_FROM = 6
-"""Characters from which a secret value is masked: shorter ones would blank out half of every text."""
 
 
 def rehearsal_identity(project: str, run: str, label: str) -> str:
     """Return the copy's unique name; a long project name is cut, since run and label are unique without it."""
-    return f"{project[:28].rstrip('-')}-rehearsal-{run}-{label}"
-
-
-def rehearsal_environment(requirements: Requirements) -> dict[str, str]:
-    """Return an environment for a candidate whose secrets nobody has given yet: defaults, and made-up values of no worth."""
-    values = {variable.name: variable.default for variable in requirements.variables if variable.default is not None}
-    for variable in requirements.variables:
-        if variable.default is None and variable.source in (Source.INFRA, Source.USER):
-            values[variable.name] = hashlib.sha256(variable.name.encode()).hexdigest()
-    if "PUBLIC_URL" in requirements.names(Source.COMPUTED):
-        values.setdefault("PUBLIC_URL", "http://localhost")
-    return values
-
-
-def masked(text: str, secrets: Mapping[str, str]) -> str:
-    """Replace each secret value by its name."""
-    for name, value in sorted(secrets.items(), key=lambda item: len(item[1]), reverse=True):
-        if len(value) >= _MASKED_FROM:
-            text = text.replace(value, f"<{name}>")
-    return text
+    return f"{project[:20].rstrip('-')}-rehearsal-{run}-{label}"
 
 
 def health_case(path: str, health: Healthy | Unhealthy, seconds: float) -> TestCase:

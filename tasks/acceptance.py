@@ -7,13 +7,13 @@ an input or in the report. Blocks: engine, git host, vault.
 from prefect import task
 
 from domain.checks import Check
+from domain.env_rules import placeholder_values, requirements
 from domain.environment import EnvironmentVersion
 from domain.health import HealthCheck, health_check
 from domain.protocols import GitHost, Vault
-from domain.rehearsals import rehearsal_environment, rehearsal_identity
+from domain.rehearsals import rehearsal_identity
 from domain.reports import TestReport
 from domain.workers import AppSpec, Engine
-from tasks.env_analyzer import analyze_environment
 from tasks.identity import once_per
 from tasks.rehearsal import rehearse
 from tasks.retrying import only_try_again
@@ -45,7 +45,7 @@ async def rehearse_candidate(
 ) -> TestReport:
     """Ask the checks of the round's candidate, with defaults and made-up values in its environment."""
     sources = await read_files(project, commit, (".env.example", "app.json"), git)
-    requirements = await analyze_environment(project, sources)
+    wanted = requirements(sources.get(".env.example", ""), sources.get("app.json", ""))
     spec = AppSpec(
         identity=rehearsal_identity(project, run, f"round-{round}"),
         project=project,
@@ -53,7 +53,7 @@ async def rehearse_candidate(
         role="rehearsal",
         candidate=candidate,
         process=process,
-        environment=rehearsal_environment(requirements),
+        environment=placeholder_values(wanted, {"PUBLIC_URL": "http://localhost"}),
         data="scratch",
     )
     health = health_check(sources.get("app.json", ""), process)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from domain.checks import Check, CommandCheck, HttpCheck
 from domain.health import HealthCheck, Unhealthy
 from domain.manifests import at_the_project
-from domain.rehearsals import SUITE, health_case, masked, rehearsal_report, survival_case
+from domain.redaction import Redactor
+from domain.rehearsals import SUITE, health_case, rehearsal_report, survival_case
 from domain.reports import CaseResult, TestCase, TestReport
 from domain.trimming import tail
 from domain.workers import AppSpec, AppStatus, Command, CommandResult, Engine, Limits, WorkerSpec
@@ -31,7 +32,7 @@ async def rehearse(
     commit: str = "",
     secrets: Mapping[str, str] | None = None,
 ) -> TestReport:
-    """Return a report with one case a check; values of `secrets` are masked in it.
+    """Return a report with one case a check; values of `secrets` are not in it.
 
     What an interrupted attempt left under the same identity is removed first: its data is not fresh.
     """
@@ -42,7 +43,8 @@ async def rehearse(
         cases = await _cases(spec, checks, health, seconds, engine)
     finally:
         await engine.remove(spec.identity)
-    shown = [_masked_case(case, secrets or {}) for case in cases]
+    redactor = Redactor(dict(secrets or {}))
+    shown = [_redacted(case, redactor) for case in cases]
     return rehearsal_report(
         shown, checks=len(checks), seconds=time.monotonic() - began, candidate=spec.candidate, commit=commit
     )
@@ -110,5 +112,5 @@ def _command_complaint(check: CommandCheck, result: CommandResult) -> str | None
     return None if missing is None else f"did not print {missing!r}"
 
 
-def _masked_case(case: TestCase, secrets: Mapping[str, str]) -> TestCase:
-    return case.model_copy(update={"message": masked(case.message, secrets), "details": masked(case.details, secrets)})
+def _redacted(case: TestCase, redactor: Redactor) -> TestCase:
+    return case.model_copy(update={"message": redactor.redact(case.message), "details": redactor.redact(case.details)})

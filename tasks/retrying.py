@@ -1,4 +1,4 @@
-"""When Prefect may run a task again by itself."""
+"""When a task may be retried: only for errors that say that the same call may succeed later."""
 
 from typing import Any
 
@@ -8,6 +8,9 @@ from prefect.client.schemas.objects import State, TaskRun
 from domain.errors import TryAgain
 
 
-def only_try_again(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Accept errors of the try-again family alone: every other one would only come again."""
+def only_try_again(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    """Be a task's `retry_condition_fn`. Prefect hands the fresh failure with the exception itself as data.
+
+    It must be a plain function: Prefect takes a callable object for False.
+    """
     return isinstance(state.data, TryAgain)

@@ -33,7 +33,6 @@ from domain.workers import (
     WorkerSpawner,
     WorkerSpec,
 )
-from tasks.artifacts import publish
 from tasks.identity import once_per
 from tasks.junit import BYTES_LIMIT, parse
 from tasks.retrying import only_try_again
@@ -48,7 +47,7 @@ COLLECT_SECONDS = 60.0
 FILES_LIMIT = 2_000
 
 _NEW_FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/reports.XXXXXXXX"'
-_COLLECT = "find . -name '*.xml' -type f | tar -cf - -T -"
+_COLLECT = "cd -- \"$1\" && find . -name '*.xml' -type f | tar -cf - -T -"
 
 
 @task(
@@ -114,6 +113,8 @@ async def run_tests(
 
 async def publish_report(run: str, round: int, report: TestReport) -> None:
     """Show the report as a table in the Prefect UI."""
+    from tasks.artifacts import publish
+
     await publish(f"tests-{round}", run, as_markdown(report, f"Tests of round {round}"), report.summary)
 
 
@@ -156,7 +157,7 @@ async def _new_folder(worker: Worker) -> str:
 
 async def _collected(worker: Worker, folder: str) -> ParsedReports:
     """Take every XML file out of the worker's folder and parse it; what cannot be taken is a malformed report."""
-    command = Command(argv=("sh", "-c", _COLLECT), cwd=folder, seconds=COLLECT_SECONDS, output_limit=BYTES_LIMIT)
+    command = Command(argv=("sh", "-c", _COLLECT, "sh", folder), seconds=COLLECT_SECONDS, output_limit=BYTES_LIMIT)
     archive = await worker.run(command)
     if archive.truncated:
         return ParsedReports(files=1, malformed=f"the reports are larger than {BYTES_LIMIT >> 20} MB")
