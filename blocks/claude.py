@@ -39,13 +39,15 @@ class Claude(Block):
 
         Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
         """
+        request = request_for(call)
         try:
             async with (
                 self._connection() as client,
-                client.messages.stream(**request_for(call), extra_headers=_headers(call)) as stream,
+                client.messages.stream(**request, extra_headers=_headers(call)) as stream,
             ):
                 message = await stream.get_final_message()
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, AssertionError) as error:
+            # The SDK raises ValueError for broken JSON in a stream, and AssertionError for a stream without a message.
             raise model_error(error) from error
         if message.stop_reason is None:
             raise ServiceUnreachable(SERVICE, "answering", "the answer ended in the middle")

@@ -65,10 +65,8 @@ def _within(path: str, folder: str) -> bool:
 
 
 def viewed(text: str, view_range: tuple[int, int] | None = None) -> str:
-    """Return the text with line numbers, whole or from the first to the last line of the range (-1 is the end)."""
-    lines = text.split("\n")
-    if lines[-1] == "" and len(lines) > 1:
-        lines.pop()
+    """Return the text with line numbers, whole or the range from first to last line (-1 is the end); empty stays empty."""
+    lines = text.removesuffix("\n").split("\n") if text else []
     if view_range is None:
         return _numbered(lines, 1)
     first, last = view_range

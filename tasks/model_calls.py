@@ -1,6 +1,7 @@
 """Paid model calls: reserve, ask, settle; try again while the service is busy."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from domain.errors import ModelOverloaded, SlipwayError, TryAgain
 from domain.model_view import estimated_tokens
 from domain.prices import cost, worst_case
 from domain.usage import Ledger
+
+log = logging.getLogger("slipway.agent")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ async def paid_reply(
             wait = pacing.delay(attempt, error)
             if clock() + wait > deadline:
                 raise
+            log.warning("%s: %s; trying again in %.0f s", call.conversation, error, wait)
             await pacing.sleep(wait)
     raise AssertionError("count() does not end")
 

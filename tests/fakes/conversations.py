@@ -31,6 +31,8 @@ class MemoryLedger:
     def __init__(self, budget_micro_usd: int = 10**12) -> None:
         self.budget = budget_micro_usd
         self.reserved: dict[str, int] = {}
+        self.most: dict[str, int] = {}
+        """What was reserved for each call, also after it was settled."""
         self.settled: dict[str, tuple[TokenUsage, int | None]] = {}
         self.released: list[str] = []
 
@@ -40,7 +42,7 @@ class MemoryLedger:
         used = (await self.cost()).micro_usd + sum(self.reserved.values())
         if used + micro_usd > self.budget:
             raise BudgetSpent(project, self.budget / 1e6, used / 1e6)
-        self.reserved[call] = micro_usd
+        self.reserved[call] = self.most[call] = micro_usd
 
     async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
         assert call in self.reserved or call in self.settled, f"{call} was never reserved"
