@@ -22,7 +22,7 @@ def sqlite_engine(url: str) -> AsyncEngine:
         raw = await asyncio.to_thread(_open, file)
         connection = aiosqlite.Connection(lambda: raw, iter_chunk_size=64)
         # As SQLAlchemy does where it opens: a thread still busy must not keep a process from ending.
-        getattr(connection, "_thread", connection).daemon = True
+        connection._thread.daemon = True
         return await connection
 
     engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True, async_creator=opened)

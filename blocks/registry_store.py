@@ -29,7 +29,7 @@ class Store(ABC):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open one transaction that sees one moment."""
+        """Open one transaction for a single question."""
         async with transaction(self.engine(), "reading") as connection:
             yield connection
 
