@@ -45,3 +45,9 @@ class EnvironmentVersion(Value):
     number: int
     secrets: dict[str, str] = Field(default_factory=dict, description="Name to vault reference")
     plain: dict[str, str] = Field(default_factory=dict, description="Computed and default values")
+
+
+class Missing(Value):
+    """Names of the variables that a person must give before the app can start."""
+
+    names: tuple[str, ...] = Field(min_length=1)

@@ -43,18 +43,28 @@ class Proxy(Protocol):
         ...
 
 
-def caddy_route(route: Route) -> dict[str, Any]:
-    """Return the route as Caddy's JSON (https://caddyserver.com/docs/json/apps/http/servers/routes/)."""
+def caddy_route(route: Route, folder: str) -> dict[str, Any]:
+    """Return the route as Caddy's JSON (https://caddyserver.com/docs/json/apps/http/servers/routes/).
+
+    Where to dial is not in it: Caddy reads that from the project's file in `folder` at each request. A release is
+    switched by replacing the file, since loading a configuration drops requests (measured in docs/caddy.md).
+    Caddy repeats a request only when it could not connect, or when it is a GET.
+    """
     return {
         "@id": route_id(route.project),
         "match": [{"host": list(route.hosts)}],
         "handle": [
             {
                 "handler": "reverse_proxy",
-                "upstreams": [{"dial": route.upstream}],
+                "upstreams": [{"dial": f"{{file.{upstream_file(route.project, folder)}}}"}],
                 "flush_interval": -1,
-                "load_balancing": {"retries": 2, "try_duration": "2s", "try_interval": "100ms"},
+                "load_balancing": {"retries": 4, "try_duration": "2s", "try_interval": "500ms"},
             }
         ],
         "terminal": True,
     }
+
+
+def upstream_file(project: str, folder: str) -> str:
+    """Return where the `host:port` of the project's live release stands."""
+    return f"{folder}/{project}"

@@ -1,0 +1,76 @@
+"""Takes known secret values out of text, in every form in which programs print them."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+SHORTEST = 6
+"""Shorter values are left: replacing them would garble ordinary text and hide nothing that cannot be guessed."""
+
+_LINE = 16
+"""Lines of a longer value, like a PEM key, are known one by one from this length on: logs come line by line."""
+
+
+class Redactor:
+    """Replaces values by `«secret NAME»`. Knows nothing when made of nothing; its repr shows names only."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+        self._names: dict[str, str] = {}
+        for name, value in sorted(values.items(), key=lambda item: -len(item[1])):
+            for form in _forms(value):
+                self._names.setdefault(form, name)
+        self._forms = sorted(self._names, key=len, reverse=True)
+
+    def __repr__(self) -> str:
+        return f"Redactor({', '.join(sorted(self._values))})"
+
+    def redact(self, text: str) -> str:
+        """Return the text without the values; the same text when it holds none."""
+        present = [form for form in self._forms if form in text]
+        if not present:
+            return text
+        pattern = "|".join(re.escape(form) for form in present)
+        return re.sub(pattern, lambda match: f"«secret {self._names[match[0]]}»", text)
+
+    def also(self, other: "Redactor") -> "Redactor":
+        """Return one that knows both; of two values by one name, both."""
+        merged = dict(self._values)
+        for name, value in other._values.items():
+            free = name if merged.get(name, value) == value else f"{name} ({sum(n.startswith(name) for n in merged) + 1})"
+            merged[free] = value
+        return Redactor(merged)
+
+
+def _forms(value: str) -> set[str]:
+    """Return all texts that give the value away. Fragments shorter than a real value would be noise."""
+    pieces = [
+        value,
+        *(line.strip() for line in value.splitlines() if len(line.strip()) >= _LINE and not line.startswith("-----")),
+    ]
+    found = {form for piece in pieces for form in _spellings(piece)} if len(value) >= SHORTEST else set()
+    return {form for form in found if len(form) >= SHORTEST}
+
+
+def _spellings(value: str) -> Iterator[str]:
+    escaped = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1], html.escape(value))
+    for quoted in (quote(value, safe=""), quote(value), quote_plus(value)):
+        yield quoted
+        yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
+    yield from (value, value[::-1], *escaped, json.dumps(escaped[0])[1:-1])
+    raw = value.encode()
+    yield from (raw.hex(), raw.hex().upper())
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        whole = encode(raw).decode()
+        yield from (whole, whole.rstrip("="), *_inside(raw, encode))
+
+
+def _inside(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterator[str]:
+    """Return the base64 of the value as it looks within longer data: what only its own bytes decide, at each alignment."""
+    for before in range(3):
+        first = -(-before * 8 // 6)
+        last = (before + len(raw)) * 8 // 6
+        yield encode(bytes(before) + raw).decode()[first:last]

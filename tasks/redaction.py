@@ -1,0 +1,60 @@
+"""Keeps secret values out of the logs of this process.
+
+Afterwards every handler of Prefect's loggers and of the root logger writes known values as `«secret NAME»`.
+"""
+
+import logging
+
+from domain.names import secret_block_name
+from domain.protocols import Vault
+from domain.redaction import Redactor
+
+LOGGERS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
+
+
+class RedactingFilter(logging.Filter):
+    """Rewrites records; one that cannot even be put together passes as it is, for logging to complain of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redactor = Redactor({})
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        clean = self.redactor.redact(message)
+        if clean != message:
+            record.msg, record.args = clean, ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _FORMATTER.formatException(record.exc_info)
+        if record.exc_text and (clean := self.redactor.redact(record.exc_text)) != record.exc_text:
+            record.exc_text, record.exc_info = clean, None
+        if record.stack_info:
+            record.stack_info = self.redactor.redact(record.stack_info)
+        return True
+
+
+_FORMATTER = logging.Formatter()
+_FILTER = RedactingFilter()
+
+
+def install(redactor: Redactor) -> None:
+    """Add what `redactor` knows to what this process redacts; call it again after handlers were added."""
+    _FILTER.redactor = _FILTER.redactor.also(redactor)
+    for name in LOGGERS:
+        for handler in logging.getLogger(name).handlers:
+            handler.addFilter(_FILTER)
+
+
+def redacted(text: str) -> str:
+    """Return the text with every secret value that this process knows replaced."""
+    return _FILTER.redactor.redact(text)
+
+
+async def shield(project: str, vault: Vault) -> None:
+    """Make this process redact the project's secrets wherever it writes."""
+    install(await project_redactor(project, vault))
+
+
+async def project_redactor(project: str, vault: Vault) -> Redactor:
+    """Return a redactor that knows all secrets of the project."""
+    return Redactor({key: await vault.get(secret_block_name(project, key)) for key in await vault.keys(project)})

@@ -1,0 +1,201 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from blocks.caddy import Caddy
+from domain.errors import Broken, ServiceUnreachable
+from domain.routes import Proxy, Route
+from tests.blocks.services import CaddyServer, adapted, caddy_environment, caddy_server
+
+
+@dataclass
+class Upstream:
+    """A small HTTP server that answers with its name; /slow is answered once `go` is set."""
+
+    name: str
+    address: str = ""
+    waiting: int = 0
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if b" /slow " in head:
+                    self.waiting += 1
+                    await self.go.wait()
+                body = self.name.encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def upstream(name: str) -> AsyncIterator[Upstream]:
+    made = Upstream(name)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    made.address = f"{host}:{port}"
+    try:
+        yield made
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[CaddyServer]:
+    with caddy_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def caddy(server: CaddyServer) -> AsyncIterator[Proxy]:
+    block = Caddy(admin=server.admin, listen=server.listen)
+    yield block
+    await block.replace_routes([])
+
+
+@pytest.fixture
+async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=server.url, headers={"Host": "notes.localhost"}, timeout=20) as client:
+        yield client
+
+
+def route(address: str, project: str = "notes") -> Route:
+    return Route(project=project, hosts=(f"{project}.localhost",), upstream=address)
+
+
+async def test_host_without_a_project_is_answered_by_the_fallback(server: CaddyServer, browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/", headers={"Host": "nobody.localhost"})
+    assert (answer.status_code, answer.text.count("\n")) == (404, 1)
+    assert "nobody.localhost: `slipway status`" in answer.text
+    line = json.loads(server.log.read_text().splitlines()[-1])
+    assert (line["request"]["host"], line["status"]) == ("nobody.localhost", 404)
+
+
+async def test_route_is_set_switched_and_removed(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("old") as old, upstream("new") as new:
+        await caddy.set_route(route(old.address))
+        assert (await browser.get("/")).text == "old"
+        await caddy.set_route(route(new.address))
+        await caddy.set_route(route(new.address))
+        assert (await browser.get("/")).text == "new"
+        assert await caddy.routes() == [route(new.address)]
+        await caddy.remove_route("notes")
+        await caddy.remove_route("notes")
+        assert (await browser.get("/")).status_code == 404
+        assert await caddy.routes() == []
+
+
+async def test_new_hosts_replace_the_old_ones(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("app") as app:
+        await caddy.set_route(route(app.address))
+        await caddy.set_route(Route(project="notes", hosts=("other.localhost",), upstream=app.address))
+        assert (await browser.get("/")).status_code == 404
+        assert (await browser.get("/", headers={"Host": "other.localhost"})).text == "app"
+
+
+async def test_in_flight_counts_until_the_old_one_has_answered(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("old") as old, upstream("new") as new:
+        await caddy.set_route(route(old.address))
+        slow = [asyncio.create_task(browser.get("/slow")) for _ in range(3)]
+        await until(lambda: old.waiting == 3)
+        assert await caddy.in_flight(old.address) == 3
+        await caddy.set_route(route(new.address))
+        assert (await browser.get("/")).text == "new"
+        assert await caddy.in_flight(old.address) == 3
+        old.go.set()
+        assert [(await task).text for task in slow] == ["old"] * 3
+        assert await caddy.in_flight(old.address) == 0
+        assert await caddy.in_flight("127.0.0.1:1") == 0
+
+
+async def test_no_request_is_lost_while_releases_are_switched(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("old") as old, upstream("new") as new:
+        await caddy.set_route(route(old.address))
+        switched = asyncio.Event()
+
+        async def visit() -> list[str]:
+            answers = []
+            while not switched.is_set():
+                answers.append((await browser.post("/")).text)
+            return answers
+
+        visitors = [asyncio.create_task(visit()) for _ in range(4)]
+        for turn in range(20):
+            await caddy.set_route(route((new, old)[turn % 2].address))
+        switched.set()
+        answers = [answer for visitor in visitors for answer in await visitor]
+    assert set(answers) == {"old", "new"}
+
+
+async def test_many_processes_at_once_make_one_route_each(caddy: Proxy, server: CaddyServer) -> None:
+    names = ("one", "two")
+    await asyncio.gather(*(Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9", n)) for n in names))
+    assert sorted(found.project for found in await caddy.routes()) == ["one", "two"]
+
+
+async def test_reconciling_replaces_ours_and_keeps_foreign_routes(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("app") as app:
+        await caddy.set_route(route("127.0.0.1:9", "stale"))
+        await caddy.set_route(route("127.0.0.1:9"))
+        await caddy.replace_routes([route(app.address)])
+        assert await caddy.routes() == [route(app.address)]
+        assert (await browser.get("/")).text == "app"
+        assert "slipway status" in (await browser.get("/", headers={"Host": "stale.localhost"})).text
+
+
+async def test_upstream_file_that_was_lost_shows_and_is_mended(caddy: Proxy, server: CaddyServer) -> None:
+    await caddy.set_route(route("127.0.0.1:9"))
+    (server.log.parent / "storage" / "slipway-upstreams" / "notes").unlink()
+    assert await caddy.routes() == [route("")]
+    await caddy.replace_routes([route("127.0.0.1:9")])
+    assert await caddy.routes() == [route("127.0.0.1:9")]
+
+
+async def test_refusal_carries_caddys_own_words(caddy: Proxy) -> None:
+    with pytest.raises(Broken, match=r"Caddy refused PUT .*cannot unmarshal"):
+        await caddy.set_route(
+            Route(project="notes", hosts=("*.*.bad.*{",), upstream="127.0.0.1:9").model_copy(update={"hosts": ({},)})
+        )
+
+
+async def test_server_on_another_port_is_not_taken(server: CaddyServer) -> None:
+    with pytest.raises(Broken, match="no HTTP server on :1:"):
+        await Caddy(admin=server.admin, listen=":1").set_route(route("127.0.0.1:9"))
+
+
+async def test_dead_caddy_is_unreachable() -> None:
+    for admin in ("unix//tmp/slipway-no-such.sock", "http://127.0.0.1:1"):
+        with pytest.raises(ServiceUnreachable, match="Caddy did not answer while setting the route of notes"):
+            await Caddy(admin=admin, listen=":1").set_route(route("127.0.0.1:9"))
+
+
+def test_caddyfile_is_valid_and_binds_what_it_is_told() -> None:
+    config: Any = adapted(caddy_environment(Path("/tmp/sw"), 8080))
+    (server,) = config["apps"]["http"]["servers"].values()
+    assert server["listen"] == ["127.0.0.1:8080"]
+    assert server["automatic_https"] == {"disable": True}
+    assert config["admin"] == {"listen": "unix//tmp/sw/a.sock", "config": {"persist": False}}
+    assert config["storage"] == {"module": "file_system", "root": "/tmp/sw/storage"}
+
+
+def test_caddyfile_without_a_bind_address_listens_everywhere() -> None:
+    config: Any = adapted(caddy_environment(Path("/tmp/sw"), 8080) | {"SLIPWAY_HTTP_BIND": ""})
+    (server,) = config["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":8080"]
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  the upstream runs on this same loop
+            await asyncio.sleep(0)
