@@ -21,7 +21,7 @@ MOVES: dict[ReleaseState, frozenset[ReleaseState]] = {
     ReleaseState.STARTING: frozenset({ReleaseState.LIVE, ReleaseState.FAILED}),
     ReleaseState.LIVE: frozenset({ReleaseState.DRAINING, ReleaseState.ROLLED_BACK, ReleaseState.KEPT}),
     ReleaseState.DRAINING: frozenset({ReleaseState.KEPT, ReleaseState.LIVE}),
-    ReleaseState.KEPT: frozenset({ReleaseState.LIVE, ReleaseState.REMOVED}),
+    ReleaseState.KEPT: frozenset({ReleaseState.LIVE, ReleaseState.FAILED, ReleaseState.REMOVED}),
     ReleaseState.FAILED: frozenset({ReleaseState.REMOVED}),
     ReleaseState.ROLLED_BACK: frozenset({ReleaseState.REMOVED}),
     ReleaseState.REMOVED: frozenset(),

@@ -95,7 +95,7 @@ async def gate_release(
     if not isinstance(health, Unhealthy):
         return None
     await engine.stop(release.identity, 5.0)
-    if release.state is ReleaseState.STARTING:
+    if release.state in (ReleaseState.STARTING, ReleaseState.KEPT):
         await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=health.reason)
     return Rejected(reason=health.reason, evidence=health.log)
 
