@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from domain.errors import TryAgain
+from domain.errors import SlipwayError
 from domain.protocols import Wakeups
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ async def ring(bell: asyncio.Event, wakeups: Wakeups, *channels: str) -> None:
                 bell.set()
                 async for _ in hints:
                     bell.set()
-        except TryAgain as error:
+        except SlipwayError as error:
             logger.warning("no hints for %s for now: %s", ", ".join(channels), error)
         await asyncio.sleep(AWAY)
 

@@ -14,6 +14,7 @@ from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from blocks.telegram import TelegramChat, bot_client, translated
+from deployments.bot_access import check_access
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_messages import Said, said_in
 from deployments.bot_turns import Turns
@@ -51,15 +52,6 @@ async def run_bot(settings: Settings) -> None:
         check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
         async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed):
             await _told_to_stop()
-
-
-def check_access(isolates: bool, allowed: Iterable[int]) -> None:
-    """Raise BadInput when strangers could run code on this machine without isolation."""
-    if not isolates and not tuple(allowed):
-        raise BadInput(
-            "the bot does not start: without a Docker engine nothing isolates what strangers' requests run. "
-            "Start Docker, or name the people who may use the bot: SLIPWAY_TELEGRAM_ALLOWED=<numeric Telegram ids>"
-        )
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from html import escape
 from typing import Protocol
 
 from blocks.telegram import TelegramChat
-from deployments.bot_messages import Said
+from deployments.bot_messages import Said, rest_of
 from deployments.cards import STOP, link
 from deployments.live_cards import LiveCards
 from deployments.requests import Proposal, run_id
@@ -77,11 +77,11 @@ class Handlers:
         await self._begin(said, said.text, None)
 
     async def change(self, said: Said) -> None:
-        slug, _, wish = said.words.partition(" ")
-        if not wish.strip():
+        slug, wish = said.words.split(maxsplit=1)[:1], rest_of(said.words)
+        if not wish:
             await self.tell(said, "change_usage")
-        elif await self._own(said, slug):
-            await self._begin(said, wish, slug)
+        elif await self._own(said, slug[0].lower()):
+            await self._begin(said, wish, slug[0].lower())
 
     async def status(self, said: Said) -> None:
         projects = await self._projects(said)
@@ -92,7 +92,7 @@ class Handlers:
 
     async def rollback(self, said: Said) -> None:
         projects = await self._projects(said)
-        slug = said.words or (projects[0].slug if len(projects) == 1 else "")
+        slug = said.words.lower() or (projects[0].slug if len(projects) == 1 else "")
         if projects and not slug:
             await self.tell(said, "which_project", projects=listed(projects), command="rollback", first=projects[0].slug)
         elif await self._own(said, slug):

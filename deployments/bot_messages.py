@@ -34,26 +34,33 @@ class Said(Value):
     @property
     def words(self) -> str:
         """What follows the command."""
-        return self.text.partition(" ")[2].strip()
+        return rest_of(self.text)
 
 
 def said_in(update: Update) -> Said | None:
-    """Return what was said; None when the update names no person or chat."""
-    user, chat, message, query = (
-        update.effective_user,
-        update.effective_chat,
-        update.effective_message,
-        update.callback_query,
-    )
-    if user is None or chat is None or message is None:
+    """Return what was said; None when the update is neither a message nor a button of a person."""
+    user, message, query = update.effective_user, update.message, update.callback_query
+    if user is None or (message is None and query is None):
         return None
+    card = message or (query.message if query else None)  # None or inaccessible when the card is old or deleted
     return Said(
         update=update.update_id,
-        chat=str(chat.id),
+        chat=str(card.chat.id if card else user.id),
         person=f"telegram:{user.id}",
         user=user.id,
         language=spoken(user.language_code),
-        message=str(message.message_id),
-        text=(query.data if query else message.text) or "",
+        message=str(card.message_id) if card else "",
+        text=(query.data if query else message.text if message else "") or "",
         press=query.id if query else "",
     )
+
+
+def rest_of(text: str) -> str:
+    """Return what follows the first word."""
+    return "".join(text.split(maxsplit=1)[1:])
+
+
+def overtakes(update: Update) -> bool:
+    """Tell whether the update must not wait for its chat's earlier ones: a button, or /cancel."""
+    words = ((update.message.text if update.message else "") or "").split(maxsplit=1)
+    return update.callback_query is not None or (bool(words) and words[0].split("@")[0] == "/cancel")

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 from telegram import Update
 from telegram.ext import BaseUpdateProcessor
 
+from deployments.bot_messages import overtakes
 from deployments.inbox import Inbox
 
 AT_ONCE = 1024
@@ -53,9 +54,3 @@ class Turns(BaseUpdateProcessor):
     async def _deal(self, update: Update, coroutine: Awaitable[Any]) -> None:
         await coroutine
         await self._inbox.finish(update)
-
-
-def overtakes(update: Update) -> bool:
-    """Tell whether the update must not wait: a button, or /cancel."""
-    text = update.effective_message.text if update.effective_message else None
-    return update.callback_query is not None or (text or "").split(maxsplit=1)[:1] in (["/cancel"], ["/stop"])

@@ -113,6 +113,14 @@ class LiveCards:
         """Edit the card; the first time send it, and write down which message it is."""
         if run.origin.message:
             await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, fresh.buttons)
-        else:
-            message = await self._chat.send(run.origin.chat, fresh.html, fresh.buttons)
-            await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))
+            return
+        first = asyncio.create_task(self._send(run, fresh))
+        try:
+            await asyncio.shield(first)
+        except asyncio.CancelledError:  # a card that nobody knows would be sent a second time after the restart
+            await first
+            raise
+
+    async def _send(self, run: Run, fresh: Card) -> None:
+        message = await self._chat.send(run.origin.chat, fresh.html, fresh.buttons)
+        await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))

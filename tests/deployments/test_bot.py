@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
-from deployments.bot import bot_running, check_access
+from deployments.bot import bot_running
+from deployments.bot_access import check_access
 from deployments.requests import run_id
 from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded, NothingToRollBackTo
 from domain.runs import Notification, Run, RunState
@@ -58,7 +59,7 @@ async def bot(start: Start) -> AsyncIterator[None]:
 async def eventually(condition: Callable[[], Awaitable[object]], seconds: float = 10.0) -> None:
     """Wait until an asynchronous condition holds, giving way between two looks."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  (the registry has no event to wait for)
             await asyncio.sleep(0.01)
 
 
@@ -187,7 +188,7 @@ async def test_change_and_rollback_work_on_the_persons_project(api: TelegramApi,
     await api.message(ANN, "notes is online")
     await api.say(ANN, "/change notes")
     await api.message(ANN, "/change notes add a search")
-    await api.say(ANN, "/change notes add a search")
+    await api.say(ANN, "/change Notes\nadd a search")
     await api.message(ANN, "waiting for its turn")
     changed = (await desk.registry.runs())[0]
     assert (changed.project, changed.change, changed.request) == ("notes", True, "add a search")
@@ -256,6 +257,18 @@ async def test_foreign_and_dead_buttons_answer_with_a_sentence(api: TelegramApi,
     await api.message(ANN, "notes is online")
     dead = await api.press(button)
     assert (await api.until(lambda: api.queries[dead])).startswith("That has ended already")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_button_of_a_deleted_card_still_stops_the_run(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    [card] = api.messages(ANN)
+    card.deleted = True
+    pressed = await api.press(card.buttons[0])
+    assert await api.until(lambda: api.queries[pressed]) == "Stopping notes."
+    found = await desk.registry.run(run.id)
+    assert found
+    assert found.state is RunState.CANCELLED
 
 
 async def test_request_cut_off_by_a_stop_is_taken_up_once_by_the_next_process(

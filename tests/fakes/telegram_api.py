@@ -68,7 +68,8 @@ class TelegramApi(Methods):
         query = f"q{self.next_update}"
         self.queries[query] = None
         user = self._user(self.person(by or button.chat))
-        message = self.shown(self.sent[button.message])
+        card = self.sent[button.message]  # a deleted one is shown as inaccessible: date 0 and no content
+        message = {**self.shown(card), **({"date": 0} if card.deleted else {})}
         body = {"id": query, "from": user, "chat_instance": "1", "data": button.data, "message": message}
         await self._add_update({"callback_query": body})
         return query

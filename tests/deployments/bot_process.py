@@ -1,0 +1,25 @@
+"""A bot in its own process, for tests that kill it: `python -m tests.deployments.bot_process API REGISTRY FOLDER [hold]`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from blocks.registry import SqlRegistry
+from blocks.telegram import TelegramChat
+from deployments.bot import bot_running
+from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.telegram_api import TOKEN
+
+
+async def main(api: str, registry: str, folder: str, hold: bool) -> None:
+    desk = FakeDesk(SqlRegistry(url=SecretStr(registry), budget_micro_usd=5_000_000), Hints())
+    if hold:
+        desk.free.clear()
+    async with bot_running(desk, TelegramChat(token=SecretStr(TOKEN), api_url=api), Path(folder)):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:4], hold=sys.argv[4:] == ["hold"]))

@@ -1,0 +1,102 @@
+"""The outbox's sender without hints, and what it does with a run's end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.registry import SqlRegistry
+from blocks.registry_migrations import migrate
+from deployments.outbox import Outbox
+from domain.errors import ChatBusy, ServiceUnreachable
+from domain.runs import Notification
+from tests.fakes.desk import Hints
+
+
+class NoRedis(Hints):
+    """Wakeups whose server is away."""
+
+    @asynccontextmanager
+    async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        raise ServiceUnreachable("Redis", f"listening on {channels}")
+        yield
+
+
+class Paper:
+    """A chat that writes down what was sent, and raises what the test lays ready."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.sent: list[tuple[str, str]] = []
+        self.grew = asyncio.Event()
+
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.sent.append((chat, html))
+        self.grew.set()
+        return str(len(self.sent))
+
+    async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
+        raise AssertionError("the outbox edits nothing")
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
+    await migrate(url)
+    block = SqlRegistry(url=SecretStr(url), budget_micro_usd=1)
+    yield block
+    await block.close()
+
+
+def news(key: str, chat: str = "1", channel: str = "telegram") -> Notification:
+    return Notification(key=key, channel=channel, chat=chat, text=f"{key} & more", created=datetime.now(UTC))
+
+
+async def test_sweep_sends_what_no_hint_told_of(registry: SqlRegistry) -> None:
+    paper = Paper()
+    sending = asyncio.create_task(Outbox(paper, registry, NoRedis(), sweep=0.02).run())
+    await registry.add_notification(news("late"))
+    await asyncio.wait_for(paper.grew.wait(), 10)
+    sending.cancel()
+    assert paper.sent == [("1", "late &amp; more")]
+
+
+async def test_each_is_sent_once_in_order_and_other_channels_are_left_alone(registry: SqlRegistry) -> None:
+    for notification in (news("a"), news("b"), news("c", channel="cli")):
+        await registry.add_notification(notification)
+    paper = Paper()
+    outbox = Outbox(paper, registry, Hints())
+    await outbox.send_waiting()
+    await outbox.send_waiting()
+    assert [html for _, html in paper.sent] == ["a &amp; more", "b &amp; more"]
+    assert [n.key for n in await registry.unsent("cli")] == ["c"]
+
+
+async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: SqlRegistry) -> None:
+    for notification in (news("a"), news("b"), news("c", chat="2")):
+        await registry.add_notification(notification)
+    paper = Paper(ChatBusy(0.01, "sending"))
+    outbox = Outbox(paper, registry, Hints())
+    await outbox.send_waiting()
+    assert paper.sent == [("2", "c &amp; more")]
+    while len(paper.sent) < 3:
+        await asyncio.sleep(0)
+        await outbox.send_waiting()
+    assert [html for _, html in paper.sent] == ["c &amp; more", "a &amp; more", "b &amp; more"]
+
+
+async def test_unreachable_telegram_leaves_everything_for_later(registry: SqlRegistry) -> None:
+    await registry.add_notification(news("a"))
+    paper = Paper(ServiceUnreachable("Telegram", "sending"))
+    outbox = Outbox(paper, registry, Hints())
+    with pytest.raises(ServiceUnreachable):
+        await outbox.send_waiting()
+    assert [n.key for n in await registry.unsent("telegram")] == ["a"]
+    await outbox.send_waiting()
+    assert paper.sent == [("1", "a &amp; more")]
