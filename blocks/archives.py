@@ -91,6 +91,8 @@ def unpack(archive: bytes, into: Path, limit_bytes: int, limit_files: int) -> No
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:", tarinfo=_Header) as opened:
             members = _judged(opened, limit_bytes, limit_files)
+            if archive[opened.offset : opened.offset + tarfile.BLOCKSIZE].strip(tarfile.NUL) or opened.offset >= len(archive):
+                raise UnsafeArchive("the archive", "is damaged or cut off: it does not end as a tar archive does")
             for name, member in members.items():
                 if not member.issym():
                     _write(opened, name, member, into)
@@ -205,14 +207,15 @@ def _link(targets: dict[str, str], into: Path) -> None:
         _clear(into / name, name)
         (into / name).symlink_to(aim)
     root = into.resolve()
-    strays = [name for name in targets if not _stays(into / name, root)]
+    strays = [name for name in targets if not stays_inside(into / name, root)]
     if strays:
         for name in targets:
             (into / name).unlink()
         raise UnsafeArchive(strays[0], f"is a link to {targets[strays[0]]!r}, which leads out of the folder")
 
 
-def _stays(link: Path, root: Path) -> bool:
+def stays_inside(link: Path, root: Path) -> bool:
+    """Tell whether the link leads, through whatever other links, to a place in the resolved `root`."""
     try:
         return link.resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # a loop of links leads nowhere

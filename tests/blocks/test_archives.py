@@ -141,7 +141,18 @@ def test_archive_refused_by_its_headers_writes_nothing_at_all(folder: Path) -> N
     assert os.listdir(folder) == []
 
 
-@pytest.mark.parametrize("junk", [b"not a tar" * 100, archive(member("a", b"0" * 5000))[:1500]], ids=["junk", "cut off"])
+WHOLE = archive(member("a", b"x"), member("b", b"0" * 5000))
+DAMAGED = {
+    "junk": b"not a tar" * 100,
+    "empty": b"",
+    "cut in a file": WHOLE[:3000],
+    "cut between two members": WHOLE[:1024],
+    "cut in a header": WHOLE[:1300],
+    "a header overwritten": WHOLE[:1024] + b"J" * 512 + WHOLE[1536:],
+}
+
+
+@pytest.mark.parametrize("junk", DAMAGED.values(), ids=DAMAGED.keys())
 def test_what_is_no_whole_archive_is_refused(folder: Path, junk: bytes) -> None:
     with pytest.raises(UnsafeArchive):
         unpack(junk, folder, LIMIT, 100)

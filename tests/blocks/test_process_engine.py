@@ -22,7 +22,7 @@ from blocks.process_shim import Supervisor, birth
 from blocks.process_tree import Tree, alive
 from domain.errors import UnknownObject
 from domain.workers import AppSpec, AppState, BuildFailed, Built, Command, CommandResult, Limits, WorkerSpec
-from tests.blocks.test_engines import PROJECT, Bench, process_engine, shared_folder, until
+from tests.blocks.engine_bench import PROJECT, Bench, process_engine, shared_folder, until
 
 ROOT = Path(__file__).parents[2]
 PATH = {"PATH": os.environ["PATH"]}
