@@ -14,9 +14,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import IO
+from xml.etree import ElementTree as ET
 
-from junitparser import xunit2
-from junitparser.junitparser import Result
+from junitparser import Error, Failure, Skipped, SystemErr, xunit2
+from junitparser.junitparser import FinalResult, Result, System
 
 from domain.reports import CaseResult, TestCase
 from domain.trimming import cut, plain
@@ -56,15 +57,10 @@ class _Reports:
     def add(self, found: FoundCase) -> None:
         if len(self.cases) >= CASES_LIMIT:
             raise UnreadableXml(f"the reports hold more than {CASES_LIMIT:,} test cases")
-        case = self._shortened(_case(found))
+        suite = _short(found.element.get("classname") or found.suite)
+        case = _case(found.element, self.suites.setdefault(suite, suite), brief=self.text >= TEXT_BUDGET)
         self.text += len(case.message) + len(case.details)
         self.cases.append(case)
-
-    def _shortened(self, case: TestCase) -> TestCase:
-        suite = self.suites.setdefault(case.suite, case.suite)  # one string for all cases of a suite
-        if self.text < TEXT_BUDGET:
-            return case.model_copy(update={"suite": suite})
-        return case.model_copy(update={"suite": suite, "message": case.message[:100], "details": ""})
 
 
 def parse(files: Iterable[tuple[str, IO[bytes]]]) -> ParsedReports:
@@ -93,39 +89,45 @@ def _read_file(file: IO[bytes], reports: _Reports) -> None:
                 reports.hidden += number
 
 
-def _case(found: FoundCase) -> TestCase:
-    case: xunit2.TestCase = xunit2.TestCase.fromelem(found.element)  # type: ignore[no-untyped-call]
-    result = _result(case, found.element.attrib)
+def _case(element: ET.Element, suite: str, *, brief: bool) -> TestCase:
+    """Return our value; `brief` keeps the first words of its message and no details."""
+    case: xunit2.TestCase = xunit2.TestCase.fromelem(element)  # type: ignore[no-untyped-call]
+    entries: list[Result | System] = list(case)
+    results = [entry for entry in entries if isinstance(entry, Result)]
+    result = _result(case, results)
     failed = result in (CaseResult.FAILED, CaseResult.ERROR)
     return TestCase(
-        suite=_short(case.classname or found.suite),
+        suite=suite,
         name=_short(case.name or case.classname or "(no name)"),
         result=result,
         seconds=_seconds(case),
-        message=cut(plain(_message(case, result)).strip(), MESSAGE_LIMIT),
-        details=cut(plain(_details(case)).strip(), DETAILS_LIMIT) if failed else "",
+        message=cut(plain(_message(case, results, result)).strip(), 100 if brief else MESSAGE_LIMIT),
+        details=cut(plain(_details(entries)).strip(), DETAILS_LIMIT) if failed and not brief else "",
     )
 
 
-def _result(case: xunit2.TestCase, attributes: dict[str, str]) -> CaseResult:
+def _result(case: xunit2.TestCase, results: list[Result]) -> CaseResult:
+    kinds = {type(entry) for entry in results}
+    attributes: dict[str, str] = case._elem.attrib  # junitparser knows neither of these attributes
     said = {attributes.get(name, "").strip().lower() for name in ("status", "result")}
-    if case.is_failure or said & _FAILED:
+    if Failure in kinds or said & _FAILED:
         return CaseResult.FAILED
-    if case.is_error or said & _ERROR or not (case.name or case.classname):
+    if Error in kinds or said & _ERROR or not (case.name or case.classname):
         return CaseResult.ERROR
     if attributes.get("failure"):  # node:test repeats the message there
         return CaseResult.FAILED
-    return CaseResult.SKIPPED if case.is_skipped or said & _SKIPPED else CaseResult.PASSED
+    return CaseResult.SKIPPED if Skipped in kinds or said & _SKIPPED else CaseResult.PASSED
 
 
-def _message(case: xunit2.TestCase, result: CaseResult) -> str:
-    own = next((text for entry in case.result if (text := _said(entry))), "")
-    if result is CaseResult.PASSED and case.is_flaky:
-        first = next((text for entry in case.interim_result if (text := _said(entry))), "")
-        return f"flaky: failed first and passed when run again: {first}".rstrip(": ")
-    if case.is_rerun:
-        return f"{own}\n(failed again in {len(case.interim_result)} rerun(s))".strip()
-    if result is CaseResult.ERROR and not case.result and not case.name:
+def _message(case: xunit2.TestCase, results: list[Result], result: CaseResult) -> str:
+    own = next((text for entry in results if isinstance(entry, FinalResult) and (text := _said(entry))), "")
+    flaky = [entry for entry in results if isinstance(entry, xunit2.FlakyFailure | xunit2.FlakyError)]
+    reruns = [entry for entry in results if isinstance(entry, xunit2.RerunFailure | xunit2.RerunError)]
+    if flaky and result is CaseResult.PASSED:
+        return f"flaky: failed first and passed when run again: {_said(flaky[0])}".rstrip(": ")
+    if reruns:
+        return f"{own}\n(failed again in {len(reruns)} rerun(s))".strip()
+    if result is CaseResult.ERROR and not results and not case.name:
         return "the runner was stopped while this case ran: its name and its end are missing"
     return own
 
@@ -136,11 +138,12 @@ def _said(entry: Result) -> str:
     return entry.message or text.partition("\n")[0] or entry.type or ""
 
 
-def _details(case: xunit2.TestCase) -> str:
-    parts = [text.strip() for entry in case.result if (text := entry.text)]
-    for title, output in (("output", case.system_out), ("error output", case.system_err)):
-        if output and output.strip():
-            parts.append(f"--- {title} ---\n{cut(output.strip(), DETAILS_LIMIT // 4, head=0.0)}")
+def _details(entries: list[Result | System]) -> str:
+    parts = [text.strip() for entry in entries if isinstance(entry, FinalResult) and (text := entry.text)]
+    for entry in entries:
+        if isinstance(entry, System) and entry.text and entry.text.strip():
+            title = "error output" if isinstance(entry, SystemErr) else "output"
+            parts.append(f"--- {title} ---\n{cut(entry.text.strip(), DETAILS_LIMIT // 4, head=0.0)}")
     return "\n\n".join(parts)
 
 

@@ -26,8 +26,10 @@ def sample(name: str) -> bytes:
     return (SAMPLES / f"{name}.xml").read_bytes()
 
 
-def outcome(exit_code: int, *files: bytes, output: bytes = b"", **facts: bool) -> Outcome:
-    run = CommandResult(exit_code=exit_code, stdout=output, seconds=1.5, **facts)  # type: ignore[arg-type]
+def outcome(
+    exit_code: int, *files: bytes, output: bytes = b"", timed_out: bool = False, out_of_memory: bool = False
+) -> Outcome:
+    run = CommandResult(exit_code=exit_code, stdout=output, seconds=1.5, timed_out=timed_out, out_of_memory=out_of_memory)
     reports = parse((f"{n}.xml", io.BytesIO(data)) for n, data in enumerate(files))
     report = verdict(run, reports, candidate="sha256:1", commit="c" * 40)
     assert report.summary

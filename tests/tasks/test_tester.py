@@ -195,8 +195,13 @@ async def test_platform_files_are_those_of_the_base(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").write_text("untouched")
-    trusted = {"Dockerfile": "FROM base", "app.json": "{}", ".github/workflows/ci.yml": "good", "old.py": "1"}
-    changed = {
+    trusted: dict[str, str | Path] = {
+        "Dockerfile": "FROM base",
+        "app.json": "{}",
+        ".github/workflows/ci.yml": "good",
+        "old.py": "1",
+    }
+    changed: dict[str, str | Path] = {
         "Dockerfile": outside / "kept",
         "app.json/x": "a folder in its place",
         ".dockerignore": "*",
