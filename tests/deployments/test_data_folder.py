@@ -1,0 +1,103 @@
+"""The data folder: private, held by one, short sockets; and what must be true before anything starts."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from deployments.data_folder import SOCKET_PATH_LIMIT, AlreadyUp, DataFolder, Up, read_up
+from deployments.preflight import choose_port, domain_warning, free_port, port_owner
+from domain.errors import BadInput
+
+
+def an_up(home: Path) -> Up:
+    return Up(
+        home=str(home), pid=1, prefect_api_url="http://a/api", prefect_ui_url="http://a", apps_url="http://localhost:1",
+        http_port=1, base_domain="localhost", redis_url="unix:///r", caddy_admin="unix//c", engine="process", replay=False,
+    )  # fmt: skip
+
+
+def test_everything_in_it_is_private_and_kept_values_stay(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "home")
+    folder.prepare()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.home, folder.prefect, folder.logs, folder.sockets)} == {0o700}
+    key, identity = folder.encryption_key, folder.installation
+    assert stat.S_IMODE((folder.home / "encryption.key").stat().st_mode) == 0o600
+    assert (DataFolder(folder.home).encryption_key, DataFolder(folder.home).installation) == (key, identity)
+
+
+def test_folder_with_other_things_in_it_is_refused_untouched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(BadInput, match="holds other things: set SLIPWAY_HOME"):
+        DataFolder(tmp_path).prepare()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_place_that_cannot_be_a_folder_is_told_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match=r"the data folder cannot be used: .*SLIPWAY_HOME"):
+        DataFolder(tmp_path / "file" / "home").prepare()
+
+
+def test_sockets_of_a_deep_folder_are_short_and_private(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / ("d" * 80) / "home")
+    folder.prepare()
+    try:
+        assert len(os.fsencode(folder.sockets / "caddy-admin.sock")) <= SOCKET_PATH_LIMIT
+        assert stat.S_IMODE(folder.sockets.stat().st_mode) == 0o700
+        assert folder.sockets != DataFolder(tmp_path / ("e" * 80) / "home").sockets
+    finally:
+        folder.sockets.rmdir()
+
+
+def test_second_holder_learns_what_is_up_and_readers_see_it_only_while_it_is_held(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "home")
+    assert read_up(folder.home) is None
+    folder.prepare()
+    with folder.hold():
+        assert read_up(folder.home) is None
+        folder.announce(an_up(folder.home))
+        assert read_up(folder.home) == an_up(folder.home)
+        with pytest.raises(AlreadyUp, match="nothing was changed") as refused, DataFolder(folder.home).hold():
+            pytest.fail("two hold it")
+        assert refused.value.up == an_up(folder.home)
+        left = (folder.home / "up.json").read_text()
+    (folder.home / "up.json").write_text(left)  # as after kill -9
+    assert read_up(folder.home) is None
+
+
+def test_used_port_is_told_with_its_owner_and_the_setting_that_changes_it(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "home")
+    folder.prepare()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"(pid {os.getpid()})" in port_owner(port)
+        with pytest.raises(BadInput, match=rf"port {port} is in use by .*\(pid {os.getpid()}\).*SLIPWAY_HTTP_PORT"):
+            choose_port(folder, "http", port, "SLIPWAY_HTTP_PORT", "0.0.0.0")
+
+
+def test_chosen_port_stays_the_same_until_somebody_takes_it(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "home")
+    folder.prepare()
+    first = choose_port(folder, "http", 0, "SLIPWAY_HTTP_PORT", "127.0.0.1")
+    assert choose_port(folder, "http", 0, "SLIPWAY_HTTP_PORT", "127.0.0.1") == first
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first))
+        taken.listen()
+        assert choose_port(folder, "http", 0, "SLIPWAY_HTTP_PORT", "127.0.0.1") not in (first, 0)
+
+
+def test_free_port_can_be_opened() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free_port()))
+
+
+async def test_domain_that_leads_elsewhere_is_a_warning_with_the_cure() -> None:
+    assert await domain_warning("localhost") == ""
+    assert await domain_warning("apps.localhost") == ""
+    assert "make a DNS record *.nowhere.invalid" in await domain_warning("nowhere.invalid")

@@ -1,0 +1,117 @@
+"""Children: ready or told why not, restarted when they die, given up when they die too often, gone when stopped."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from deployments.children import Child, Service, ServiceFailed
+from deployments.processes import identified, is_alive
+
+
+def service(code: str, ready: Callable[[], Awaitable[bool]], **more: float) -> Service:
+    return Service(name="sample", argv=(sys.executable, "-c", code), environment=dict(os.environ), ready=ready, **more)  # type: ignore[arg-type]
+
+
+def marked(mark: Path) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        return os.path.exists(mark)  # noqa: ASYNC240  (a local file)
+
+    return ready
+
+
+async def never() -> bool:
+    return False
+
+
+async def at_once() -> bool:
+    return True
+
+
+async def seen(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_child_that_dies_is_started_again_and_said_so(tmp_path: Path) -> None:
+    told: list[str] = []
+    mark = tmp_path / "mark"
+    code = f"import pathlib, time; pathlib.Path({str(mark)!r}).touch(); time.sleep(600)"
+    child = Child(service(code, marked(mark)), tmp_path / "log", told.append)
+    await child.start()
+    first = child.pid
+    watching = asyncio.create_task(child.supervise())
+    os.kill(first, signal.SIGKILL)
+    await seen(lambda: child.pid != first)
+    assert told == [f"sample ended by signal SIGKILL; starting it again (log: {tmp_path / 'log'})"]
+    await child.stop()
+    await watching
+    assert identified(child.pid) is None
+
+
+async def test_child_that_keeps_dying_ends_with_its_last_words(tmp_path: Path) -> None:
+    told: list[str] = []
+    child = Child(service("import sys; sys.exit('no configuration')", at_once), tmp_path / "log", told.append)
+    await child.start()
+    with pytest.raises(ServiceFailed, match=r"for the 5th time within a minute(.|\n)*no configuration"):
+        await child.supervise()
+    assert len(told) == 4
+
+
+async def test_child_that_ends_before_it_is_ready_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    child = Child(service("import sys; sys.exit('port taken')", never), tmp_path / "log", print)
+    with pytest.raises(ServiceFailed, match=r"sample ended with exit code 1 before it was ready(.|\n)*port taken"):
+        await child.start()
+
+
+async def test_child_that_is_never_ready_is_ended_at_its_deadline(tmp_path: Path) -> None:
+    child = Child(service("import time; time.sleep(600)", never, seconds=0.2), tmp_path / "log", print)
+    with pytest.raises(ServiceFailed, match="was not ready after 0 seconds"):
+        await child.start()
+    assert identified(child.pid) is None
+
+
+async def test_child_deaf_to_sigterm_is_killed_with_its_group(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    code = (
+        "import pathlib, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+        f"pathlib.Path({str(mark)!r}).write_text(str(p.pid)); time.sleep(600)"
+    )
+    child = Child(service(code, marked(mark), patience=0.4), tmp_path / "log", print)
+    await child.start()
+    await seen(mark.read_text)
+    grandchild = identified(int(mark.read_text()))
+    assert grandchild is not None
+    await child.stop()
+    assert identified(child.pid) is None
+    await seen(lambda: not is_alive(grandchild))
+
+
+async def test_killed_supervisor_takes_its_children_with_it(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from tests.deployments.test_supervisor import Child, at_once, service\n"
+        "async def main():\n"
+        f"    child = Child(service('import time; time.sleep(600)', at_once), pathlib.Path({str(tmp_path / 'log')!r}), print)\n"
+        "    await child.start()\n"
+        f"    pathlib.Path({str(mark)!r}).write_text(str(child.pid))\n"
+        "    await child.supervise()\n"
+        "asyncio.run(main())\n"
+    )
+    supervisor = subprocess.Popen([sys.executable, "-c", code])  # noqa: ASYNC220  (it is to be killed, not awaited)
+    await seen(lambda: mark.exists() and mark.read_text())
+    child = identified(int(mark.read_text()))
+    assert child is not None
+    supervisor.kill()
+    supervisor.wait()
+    await seen(lambda: not is_alive(child))
