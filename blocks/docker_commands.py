@@ -121,8 +121,8 @@ class DockerWorker:
             try:
                 made = api.exec_create(self._container, argv, stdin=True, user=WORKER_UID, environment=environment)
                 return made["Id"], AttachedStream(api.exec_start(made["Id"], socket=True))
-            except (NotFound, APIError) as error:
-                if isinstance(error, NotFound) or is_conflict(error):
+            except APIError as error:
+                if isinstance(error, NotFound) or is_conflict(error) or "is not running" in str(error.explanation):
                     raise EngineUnreachable(f"worker {self._identity}", "starting a command", "it is gone") from error
                 raise
 
@@ -137,6 +137,8 @@ class DockerWorker:
         receiving = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.receive(stdout, stderr)))
         try:
             ended, _ = await asyncio.wait({receiving}, timeout=command.seconds)
+            if stdout.full:
+                stream.end()  # the engine ends no command while an output of it is not read
             if not ended or stdout.full:
                 await self._kill(mark, receiving)
         except asyncio.CancelledError:
@@ -151,7 +153,7 @@ class DockerWorker:
     async def _kill(self, mark: str, receiving: "asyncio.Future[None]") -> None:
         """Kill what carries the mark; where that does not end the output, kill all that runs in the worker."""
         with contextlib.suppress(TryAgain, Broken):  # a worker full of processes can start no other one
-            await self._connection.ask("killing a command", lambda api: _execute(api, self._container, KILL, f"{MARK}={mark}"))
+            await self._connection.ask("killing a command", lambda api: _begin(api, self._container, KILL, f"{MARK}={mark}"))
         if not (await asyncio.wait({receiving}, timeout=GRACE_SECONDS))[0]:
             await self._connection.ask("killing a command", lambda api: api.kill(self._container, signal="SIGUSR1"))
             await asyncio.wait({receiving}, timeout=GRACE_SECONDS)
@@ -174,7 +176,7 @@ class DockerWorker:
         return exit_code
 
 
-def _execute(api: Any, container: str, script: str, argument: str) -> None:
-    """Run a shell script in the container to its end, as the worker's user."""
+def _begin(api: Any, container: str, script: str, argument: str) -> None:
+    """Begin a shell script in the container, as the worker's user."""
     made = api.exec_create(container, ["/bin/sh", "-c", script, argument], user=WORKER_UID)
-    api.exec_start(made["Id"])
+    api.exec_start(made["Id"], detach=True)

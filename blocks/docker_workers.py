@@ -16,13 +16,17 @@ LIFETIME_SECONDS = 2 * 60 * 60
 
 IDLE = f"""
 trap 'kill -s KILL -- -1; killed=yes' USR1
+trap 'exec /bin/sh -c "$0" "$0"' EXIT
 while :; do
   killed=
   sleep {LIFETIME_SECONDS} & wait $!
-  [ "$killed" ] || exit 0
+  [ "$killed" ] || {{ trap - EXIT; exit 0; }}
 done
 """
-"""The main process. On SIGUSR1 it kills all others: that works where no further process can be started."""
+"""The main process, given itself as $0. On SIGUSR1 it kills all others: that works where no further process can be started.
+
+A shell that cannot fork ends: then it begins anew, which needs no fork, until the killed ones have been reaped.
+"""
 
 
 class DockerWorkers:
@@ -73,7 +77,7 @@ class DockerWorkers:
         return {
             "image": spec.image or self._image,
             "entrypoint": ["/bin/sh", "-c"],
-            "command": [IDLE],
+            "command": [IDLE, IDLE],
             "user": WORKER_UID,
             "working_dir": workspace,
             "environment": {"HOME": HOME, **spec.environment},
