@@ -33,6 +33,7 @@ from domain.workers import (
     WorkerSpawner,
     WorkerSpec,
 )
+from tasks.artifacts import publish
 from tasks.identity import once_per
 from tasks.junit import BYTES_LIMIT, parse
 from tasks.retrying import only_try_again
@@ -113,8 +114,6 @@ async def run_tests(
 
 async def publish_report(run: str, round: int, report: TestReport) -> None:
     """Show the report as a table in the Prefect UI."""
-    from tasks.artifacts import publish
-
     await publish(f"tests-{round}", run, as_markdown(report, f"Tests of round {round}"), report.summary)
 
 
