@@ -53,6 +53,16 @@ def view(messages: Sequence[Message], masking: Masking | None = None) -> tuple[M
     )
 
 
+def refuses_thinking(refusal: str) -> bool:
+    """Tell whether the service refused a request for thinking that no longer fits: another prompt, another model."""
+    return "thinking" in refusal and any(sign in refusal for sign in ("bound to", "signature", "cannot be modified"))
+
+
+def without_thinking(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return the messages without any thinking, which is always allowed."""
+    return tuple(_seen(message, masked=False, thinking=False) for message in messages)
+
+
 def breakpoints(messages: Sequence[Message]) -> tuple[int, ...]:
     """Return the positions of messages after which the cache shall be written: the last user message and the one before.
 

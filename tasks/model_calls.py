@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from domain.conversations import ModelCall, ModelClient, ModelReply
-from domain.errors import ModelOverloaded, SlipwayError, TryAgain
-from domain.model_view import estimated_tokens
+from domain.errors import ModelOverloaded, ModelRequestRefused, SlipwayError, TryAgain
+from domain.model_view import estimated_tokens, refuses_thinking, without_thinking
 from domain.prices import cost, worst_case
 from domain.usage import Ledger
 
@@ -61,9 +61,20 @@ async def _paid(call: ModelCall, model: ModelClient, ledger: Ledger) -> ModelRep
     most = worst_case(call.model, estimated_tokens(call), call.max_tokens)
     await ledger.reserve(name, call.project, call.run, call.role, call.model, most)
     try:
-        reply = await model.reply(call)
+        reply = await _answered(call, model)
     except SlipwayError:
         await ledger.release(name)
         raise
     await ledger.settle(name, reply.usage, cost(reply.model, reply.usage))
     return reply
+
+
+async def _answered(call: ModelCall, model: ModelClient) -> ModelReply:
+    try:
+        return await model.reply(call)
+    except ModelRequestRefused as refused:
+        # A release of ours between two turns may have changed the prompt, and thinking is bound to it.
+        if not refuses_thinking(str(refused)):
+            raise
+        log.warning("%s: earlier thinking no longer fits and is left out: %s", call.conversation, refused)
+        return await model.reply(call.model_copy(update={"messages": without_thinking(call.messages)}))

@@ -148,11 +148,12 @@ def broken_thinking(body: dict[str, Any], bound: dict[str, tuple[str, list[str]]
         for place, block in enumerate(blocks):
             if role != "assistant" or block["type"] != "thinking":
                 continue
+            wrong = f"messages.{index}.content.{place}: Invalid `signature` in `thinking` block"
             if block["signature"] not in bound:
-                return f"messages.{index}.content.{place}: Invalid `signature` in `thinking` block"
+                return wrong
             before = [{"role": r, "content": b} for r, b in all_turns[:index]]
             now = history({**body, "messages": before} if before else body)
             then = bound[block["signature"]]
             if now[0] != then[0] or (now[1] and then[1][-len(now[1]) :] != now[1]):
-                return f"messages.{index}.content.{place}: The block is bound to a different conversation"
+                return f"{wrong}. The block is bound to a different conversation. Remove the block."
     return None

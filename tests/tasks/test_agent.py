@@ -317,6 +317,19 @@ async def test_a_follow_up_has_its_own_steps() -> None:
         api.assert_exhausted()
 
 
+async def test_a_prompt_that_changed_between_two_processes_costs_the_thinking_and_not_the_run() -> None:
+    with ScriptedMessagesAPI([Say([thinking(), use("bash", command="a")]), Say([thinking(), DONE])]) as api:
+        desk = Desk(api.url)
+        desk.fail["a"] = EngineUnreachable("docker", "running a")
+        with pytest.raises(EngineUnreachable):
+            await desk.talk()
+        desk.fail.clear()
+        assert isinstance(await desk.talk(ROLE.model_copy(update={"system": "A newer prompt."})), Finished)
+    assert len(api.problems) == 1
+    assert "The block is bound to a different conversation" in api.problems[0]
+    assert len(desk.ledger.settled) == 2
+
+
 async def test_tools_are_replayed_in_order_without_the_model() -> None:
     cut = Say([use("bash", command="b"), use("bash", command="hal")], stop_reason="max_tokens")
     _, desk, _ = await play(Say([use("bash", command="a"), use("nope")]), cut, Say([use("bash", command="c"), DONE]))
