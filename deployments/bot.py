@@ -43,8 +43,7 @@ async def run_bot(settings: Settings) -> None:
     """
     from deployments.requests import open_desk  # its blocks load every vendor
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold the token, which is in Telegram's URLs
+    log_without_token()
     if settings.telegram_token is None:
         raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
     chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
@@ -52,6 +51,12 @@ async def run_bot(settings: Settings) -> None:
         check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
         async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed):
             await _told_to_stop()
+
+
+def log_without_token() -> None:
+    """Log to stderr, without httpx's line per request: the token is in Telegram's URLs."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from deployments.bells import ring, rung
 from deployments.cards import Card, card
+from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.protocols import Chat, Registry, Wakeups
 from domain.runs import Progress, Run
@@ -110,16 +111,11 @@ class LiveCards:
         return run, card(run, seen, await self._registry.cost(run=run_id), title, language, self._clock())
 
     async def _show(self, run: Run, fresh: Card) -> None:
-        """Edit the card; the first time send it, and write down which message it is."""
+        """Edit the card; the first time send it, and write down which message it is: else a restart sends another."""
         if run.origin.message:
             await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, fresh.buttons)
-            return
-        first = asyncio.create_task(self._send(run, fresh))
-        try:
-            await asyncio.shield(first)
-        except asyncio.CancelledError:  # a card that nobody knows would be sent a second time after the restart
-            await first
-            raise
+        else:
+            await whole(self._send(run, fresh))
 
     async def _send(self, run: Run, fresh: Card) -> None:
         message = await self._chat.send(run.origin.chat, fresh.html, fresh.buttons)

@@ -11,6 +11,7 @@ from html import escape
 
 from deployments.bells import ring, rung
 from deployments.cards import told
+from deployments.whole import whole
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
 from domain.protocols import Chat, Registry, Wakeups
 from domain.runs import Notification
@@ -60,7 +61,7 @@ class Outbox:
         """Send each once; a chat that asked to wait keeps its own later messages back, in their order."""
         for notification in await self._registry.unsent(CHANNEL):
             if notification.chat not in self._busy:
-                await self._send(notification)
+                await whole(self._send(notification))
 
     async def _send(self, notification: Notification) -> None:
         try:

@@ -1,6 +1,7 @@
 """The bot, talked to as a person would, on the Bot API simulator, with the real registry on SQLite."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
-from deployments.bot import bot_running
+from deployments.bot import bot_running, log_without_token
 from deployments.bot_access import check_access
 from deployments.requests import run_id
 from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded, NothingToRollBackTo
@@ -352,6 +353,24 @@ async def test_wrong_token_ends_the_bot_with_the_cure(api: TelegramApi, desk: Fa
     with pytest.raises(ChatTokenRefused, match="@BotFather"):
         async with bot_running(desk, chat, tmp_path / "telegram"):
             raise AssertionError("it must not start")
+
+
+async def test_log_never_holds_the_token(
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_without_token()
+    caplog.set_level(logging.INFO)
+    wrong = TelegramChat(token=SecretStr("42:AAwrong"), api_url=api.url)
+    with pytest.raises(ChatTokenRefused):
+        async with bot_running(desk, wrong, tmp_path / "other"):
+            raise AssertionError("it must not start")
+    async with start():
+        desk.errors.append(ZeroDivisionError("inner detail"))
+        await api.say(ANN, "notes")
+        await api.message(ANN, "Something went wrong")
+    assert "inner detail" in caplog.text
+    assert TOKEN not in caplog.text
+    assert "AAwrong" not in caplog.text
 
 
 def test_bot_does_not_start_for_everybody_where_nothing_isolates() -> None:
