@@ -5,15 +5,15 @@ beside each block there is a Prefect variable of the same name that says whose i
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.variables import Variable
+from prefect.client.schemas.actions import VariableCreate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from pydantic import SecretStr
 
 from domain.errors import BadInput, Broken, ServiceUnreachable, UnknownObject
@@ -32,12 +32,14 @@ class SecretVault(Block):
         """Store or replace the value; raise BadInput when its block name is another secret's already."""
         name, owner = secret_block_name(project, key), {"project": project, "key": key}
         with _errors(f"storing {key} of {project}"):
-            holder = await Variable.aget(name)
-            if holder is not None and holder != owner:
-                raise BadInput(f"{key} of {project} would share the block {name} with another secret: give it another name")
-            await Secret(value=SecretStr(value)).asave(name, overwrite=True)
-            if holder is None:
-                await Variable.aset(name, owner, tags=_tags(project), overwrite=True)
+            async with get_client() as client:
+                holder = await client.read_variable_by_name(name)
+                if holder is not None and holder.value != owner:
+                    raise BadInput(f"{key} of {project} would share the block {name} with another secret: give it another name")
+                await Secret(value=SecretStr(value)).asave(name, overwrite=True)
+                if holder is None:
+                    with suppress(ObjectAlreadyExists):  # the same put from another process, a moment earlier
+                        await client.create_variable(VariableCreate(name=name, value=owner, tags=_tags(project)))
         return name
 
     async def get(self, reference: str) -> str:
@@ -63,15 +65,15 @@ class SecretVault(Block):
         """Forget the value; nothing happens when there is none."""
         name = secret_block_name(project, key)
         with _errors(f"deleting {key} of {project}"):
-            if await Variable.aget(name) != {"project": project, "key": key}:
-                return
             async with get_client() as client:
-                try:
+                holder = await client.read_variable_by_name(name)
+                if holder is None or holder.value != {"project": project, "key": key}:
+                    return
+                with suppress(ObjectNotFound):  # the variable alone is what a delete that was killed leaves
                     document = await client.read_block_document_by_name(name, "secret", include_secrets=False)
                     await client.delete_block_document(document.id)
-                except ObjectNotFound:
-                    pass  # the variable alone was left by a delete that was killed
-            await Variable.aunset(name)
+                with suppress(ObjectNotFound):
+                    await client.delete_variable_by_name(name)
 
 
 def _tags(project: str) -> list[str]:

@@ -41,7 +41,7 @@ _SECRET_VALUE = re.compile(
     r"(?=\S*[a-z])(?=\S*[0-9])(?=\S*[A-Z])[\w+/=.-]{24,}|[0-9a-f]{32,}|\w+://[^/\s:@]*:[^/\s@]+@.+|-----BEGIN.*", re.S
 )
 _BLANK_VALUE = re.compile(
-    r"<.*>|x{3,}|\.{3,}|\*{3,}|(?:your|my|replace|change|insert|enter)[-_ ]?\w.*|changeme|todo|tbd|none|null", re.I
+    r"<.*>|\S*(?:x{3,}|\.{3,}|\*{3,})|(?:your|my|replace|change|insert|enter)[-_ ]?\w.*|changeme|todo|tbd|none|null", re.I
 )
 
 
@@ -71,7 +71,8 @@ def requirements(env_example: str, app_json: str = "") -> Requirements:
     named = {entry.name: entry for entry in declared(env_example)}
     return Requirements(
         variables=tuple(
-            _variable(named.get(name) or Declared(name=name), app.get(name)) for name in [*named, *(app.keys() - named)]
+            _variable(named.get(name) or Declared(name=name), app.get(name))
+            for name in [*named, *(name for name in app if name not in named)]
         )
     )
 

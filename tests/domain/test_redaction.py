@@ -1,0 +1,130 @@
+import base64
+import html
+import json
+import logging
+import urllib.parse
+from collections.abc import Iterator
+
+import pytest
+
+from domain.redaction import Redactor
+from tasks import redaction
+
+SECRET = 'sk-"Ünïcode"/+&\\ 9x7Qz'
+MARK = "«secret STRIPE_KEY»"
+
+
+def encoded(value: str, before: str = "", after: str = "") -> str:
+    return base64.b64encode(f"{before}{value}{after}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        SECRET[::-1],
+        encoded(SECRET),
+        encoded(SECRET).rstrip("="),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        urllib.parse.quote(SECRET),
+        urllib.parse.quote(SECRET, safe=""),
+        urllib.parse.quote_plus(SECRET),
+        urllib.parse.quote_plus(SECRET).replace("%2B", "%2b").replace("%C3%9C", "%c3%9c").replace("%C3%AF", "%c3%af")
+        .replace("%2F", "%2f").replace("%5C", "%5c"),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(json.dumps(SECRET))[3:-3],
+        repr(SECRET + "'")[1:-3],
+        html.escape(SECRET),
+    ],
+)  # fmt: skip
+def test_every_form_is_replaced(form: str) -> None:
+    assert Redactor({"STRIPE_KEY": SECRET}).redact(f"key={form}; done") == f"key={MARK}; done"
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+@pytest.mark.parametrize("after", ["", "z", "zz", "zzz"])
+@pytest.mark.parametrize("value", ["hunter2!", "correct-horse-battery", "aaaaaa??>>~~"])
+def test_base64_of_longer_data_is_replaced_at_each_alignment(before: str, after: str, value: str) -> None:
+    for text in (encoded(value, before, after), base64.urlsafe_b64encode(f"{before}{value}{after}".encode()).decode()):
+        clean = Redactor({"PW": value}).redact(text)
+        assert "«secret PW»" in clean
+        assert len(clean.replace("«secret PW»", "")) <= -(-len(before) * 8 // 6) + len(after) * 2 + 5
+
+
+def test_longer_value_goes_before_one_that_it_holds() -> None:
+    redactor = Redactor({"SHORT": "abcdef", "LONG": "abcdefghij"})
+    assert redactor.redact("abcdefghij abcdef") == "«secret LONG» «secret SHORT»"
+
+
+def test_value_that_reads_like_a_mark_garbles_no_mark() -> None:
+    assert Redactor({"A": "secret", "B": "hunter22"}).redact("hunter22 secret") == "«secret B» «secret A»"
+
+
+def test_lines_of_a_key_file_are_known_one_by_one() -> None:
+    pem = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
+    clean = Redactor({"PEM": pem}).redact("log: hkiG9w0BAQEFAASC\nlog: -----BEGIN KEY-----")
+    assert clean == "log: «secret PEM»\nlog: -----BEGIN KEY-----"
+
+
+@pytest.mark.parametrize("values", [{}, {"A": ""}, {"A": "12345"}])
+def test_nothing_or_short_values_change_nothing(values: dict[str, str]) -> None:
+    assert Redactor(values).redact("12345 stays") == "12345 stays"
+
+
+def test_redactors_add_up_also_when_names_are_equal() -> None:
+    both = Redactor({"TOKEN": "value-of-a"}).also(Redactor({"TOKEN": "value-of-b"})).also(Redactor({"TOKEN": "value-of-b"}))
+    clean = both.redact("value-of-a value-of-b")
+    assert "value-of" not in clean
+    assert clean.startswith("«secret TOKEN» «secret TOKEN")
+
+
+def test_repr_shows_names_only() -> None:
+    assert repr(Redactor({"TOKEN": "value-of-a"})) == "Redactor(TOKEN)"
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def logger(lines: list[str]) -> Iterator[logging.Logger]:
+    """A logger below Prefect's own, with one handler on that."""
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler = Keep()
+    logging.getLogger("prefect.flow_runs").addHandler(handler)
+    redaction.install(Redactor({"PW": "hunter2-hunter2"}))
+    redaction.install(Redactor({"OTHER": "tr0ub4dor&3"}))
+    yield logging.getLogger("prefect.flow_runs.here")
+    logging.getLogger("prefect.flow_runs").removeHandler(handler)
+
+
+def test_log_lines_are_redacted_with_arguments_and_tracebacks(logger: logging.Logger, lines: list[str]) -> None:
+    logger.warning("plain hunter2-hunter2")
+    logger.warning("args %s and %s", "hunter2-hunter2", {"a": "tr0ub4dor&3"})
+    try:
+        int("of hunter2-hunter2")
+    except ValueError:
+        logger.exception("failed")
+    assert lines[0] == "plain «secret PW»"
+    assert lines[1] == "args «secret PW» and {'a': '«secret OTHER»'}"
+    assert "ValueError: invalid literal for int() with base 10: 'of «secret PW»'" in lines[2]
+    assert "Traceback" in lines[2]
+
+
+def test_harmless_line_keeps_its_arguments_for_other_handlers(logger: logging.Logger) -> None:
+    record = logger.makeRecord("n", logging.INFO, "f", 1, "%s", ("harmless",), None)
+    assert logging.getLogger("prefect.flow_runs").handlers[-1].filter(record)
+    assert record.args == ("harmless",)
+
+
+def test_installing_twice_adds_one_filter(logger: logging.Logger) -> None:
+    (handler,) = [h for h in logging.getLogger("prefect.flow_runs").handlers if type(h).__name__ == "Keep"][-1:]
+    assert len([f for f in handler.filters if isinstance(f, redaction.RedactingFilter)]) == 1
