@@ -17,13 +17,13 @@ RESTARTS = 5
 """How often the engine restarts a release that ended with an error."""
 
 # Heroku gives a process type's line to a shell. Where the line is one command, that command takes the shell's place (`env`
-# understands leading assignments), so that SIGTERM reaches it; a compound line has to do so itself.
+# understands leading assignments), so that SIGTERM reaches it; a compound line has to `exec` its last command itself.
 PROCFILE = """
 line=$(sed -n "s/^$0:[[:space:]]*//p" Procfile | head -n 1)
 [ "$line" ] || { echo "the Procfile has no process type $0" >&2; exit 1; }
 case $line in
-  *[\\;\\&\\|\\(\\`]*) exec sh -c "$line" ;;
-  *) exec sh -c "exec env ${line#exec }" ;;
+  *[\\;\\&\\|\\(\\`]* | *"exec "*) exec sh -c "$line" ;;
+  *) exec sh -c "exec env $line" ;;
 esac
 """
 

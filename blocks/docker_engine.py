@@ -26,7 +26,7 @@ class DockerEngine(Block):
     docker_host: str | None = Field(default=None, description="Address of the engine; unset: Docker's own variables decide")
     base_image: str = Field(description="Image given to projects' Dockerfiles as BASE_IMAGE")
     worker_image: str = Field(description="Image that agents work in")
-    data_folder: str = Field(description="Slipway's data folder on this machine")
+    data_folder: str = Field(description="Slipway's data folder on this machine; locks lie in it")
 
     _workers: DockerWorkers = PrivateAttr()
     _images: DockerImages = PrivateAttr()
@@ -35,7 +35,7 @@ class DockerEngine(Block):
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
         connection = DockerConnection(self.docker_host)
-        networks = DockerNetworks(connection, self.installation)
+        networks = DockerNetworks(connection, self.installation, Path(self.data_folder))
         self._workers = DockerWorkers(connection, networks, self.installation, self.worker_image)
         self._images = DockerImages(connection, self.installation, self.base_image)
         self._apps = DockerApps(connection, networks, self.installation, self.worker_image)

@@ -27,8 +27,8 @@ HOG = "bytearray(300_000_000)"
 PROJECT = {
     "Dockerfile": DOCKERFILE,
     "waiter.py": WAITER,
-    "Procfile": f'web: python -u waiter.py\nassigned: GREETING=hi exec python -u waiter.py\nhog: python -c "{HOG}"\n'
-    "writer: touch /tmp/yes && touch /data/yes && touch /app/no\n",
+    "Procfile": "web: python -u waiter.py\nassigned: GREETING=hi python -u waiter.py\nexecuted: cd . && exec python -u waiter.py\n"
+    f'hog: python -c "{HOG}"\nwriter: touch /tmp/yes && touch /data/yes && touch /app/no\n',
 }
 SMALL = Limits(memory_mb=128, cpus=0.5, pids=48, disk_mb=32)
 numbers = count(1)
@@ -257,7 +257,7 @@ async def test_an_app_publishes_nothing_and_lives_on_its_projects_network(
     status = await engine.start(app)
     found = host.api.inspect_container(f"slipway-{INSTALLATION}-{app.identity}")
     settings = found["HostConfig"]
-    assert (settings["PortBindings"], settings["CapDrop"], settings["ReadonlyRootfs"]) == ({}, ["ALL"], True)
+    assert (settings["PortBindings"], settings["CapDrop"], settings["ReadonlyRootfs"]) == (None, ["ALL"], True)
     assert (settings["SecurityOpt"], settings["PidsLimit"]) == (["no-new-privileges:true"], 48)
     assert settings["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 5}
     assert settings["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "2", "max-size": "5m"}}
@@ -267,7 +267,7 @@ async def test_an_app_publishes_nothing_and_lives_on_its_projects_network(
     assert [mount["Name"] for mount in found["Mounts"]] == [f"slipway-{INSTALLATION}-notes-data"]
 
 
-@pytest.mark.parametrize("process", ["web", "assigned"])
+@pytest.mark.parametrize("process", ["web", "assigned", "executed"])
 async def test_the_signal_to_end_reaches_the_app_itself(engine: DockerEngine, app: AppSpec, process: str) -> None:
     await engine.start(app.model_copy(update={"process": process}))
     await says(engine, app.identity, "up")

@@ -1,0 +1,93 @@
+"""The Docker engine's parts that need no engine: bounded streams, the meaning of errors, build contexts."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from blocks.docker_connection import docker_failure
+from blocks.docker_engine import DockerEngine
+from blocks.docker_images import BuildLog, packed_context
+from blocks.docker_streams import HeadAndTail
+from domain.errors import Broken, EngineUnreachable, SlipwayError, UnknownObject
+
+
+def refusal(status: int, kind: type[APIError] = APIError) -> APIError:
+    response = requests.Response()
+    response.status_code = status
+    return kind("refused", response=response, explanation="because")
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (refusal(404, ImageNotFound), UnknownObject),
+        (refusal(409), Broken),
+        (refusal(500), EngineUnreachable),
+        (requests.ConnectionError("no socket"), EngineUnreachable),
+        (requests.ReadTimeout("silence"), EngineUnreachable),
+        (DockerException("Error while fetching server API version"), EngineUnreachable),
+        (ConnectionResetError(104, "reset"), EngineUnreachable),
+    ],
+)
+def test_each_engine_error_has_one_meaning(error: Exception, meaning: type[SlipwayError]) -> None:
+    assert type(docker_failure(error, "starting x")) is meaning
+    assert "starting x" in str(docker_failure(error, "starting x"))
+
+
+async def test_a_dead_engine_is_unreachable(tmp_path: Path) -> None:
+    engine = DockerEngine(
+        installation="dead",
+        docker_host=f"unix://{tmp_path}/none.sock",
+        base_image="b",
+        worker_image="w",
+        data_folder=str(tmp_path),
+    )
+    with pytest.raises(EngineUnreachable, match="listing the workers"):
+        await engine.workers()
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize(("limit", "kept"), [(20, b"0123456789abcdefghij"), (10, b"01234\n[... 10 bytes cut ...]\nfghij")])
+def test_head_and_tail_are_kept_however_the_stream_is_cut_into_pieces(size: int, limit: int, kept: bytes) -> None:
+    text = b"0123456789abcdefghij"
+    stream = HeadAndTail(limit)
+    for start in range(0, len(text), size):
+        stream.add(text[start : start + size])
+    assert (stream.bytes(), stream.truncated) == (kept, limit < len(text))
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(1, b"h\n[... 4 bytes cut ...]\n"), (5, b"hello"), (50, b"hello")])
+def test_a_mark_at_the_end_is_taken_off_before_anything_is_cut(limit: int, kept: bytes) -> None:
+    stream = HeadAndTail(limit, spare=4)
+    for piece in (b"hel", b"loMA", b"RK"):
+        stream.add(piece)
+    assert stream.take_ending(b"MARK")
+    assert stream.bytes() == kept
+    assert not stream.take_ending(b"MARK")
+
+
+def test_a_build_context_obeys_dockerignore_and_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("s")
+    source = tmp_path / "source"
+    for name in (".git/config", "Dockerfile", "kept.py", "logs/a.log", "logs/keep.txt", "build/x"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    (source / "out").symlink_to(tmp_path / "outside")
+    (source / ".dockerignore").write_text("# comment\nbuild\nlogs/*\n!logs/keep.txt\nDockerfile\n")
+    with tarfile.open(fileobj=io.BytesIO(packed_context(source))) as tar:
+        names = {member.name: member for member in tar}
+    assert set(names) == {".dockerignore", "Dockerfile", "kept.py", "logs", "logs/keep.txt", "out"}
+    assert names["out"].issym()
+
+
+def test_a_build_log_keeps_its_end_and_what_was_made() -> None:
+    log = BuildLog()
+    log.follow(iter([b'{"stream":"Step 1/1"}', b"", b'{"aux":{"ID":"sha256:1"}}']))
+    assert (log.text, log.image, log.failed) == ("Step 1/1", "sha256:1", False)
+    log.follow(iter([b'{"errorDetail":{"message":"no"},"error":"no"}']))
+    assert (log.text, log.failed) == ("Step 1/1no", True)
