@@ -27,7 +27,8 @@ HOG = "bytearray(300_000_000)"
 PROJECT = {
     "Dockerfile": DOCKERFILE,
     "waiter.py": WAITER,
-    "Procfile": "web: python -u waiter.py\nassigned: GREETING=hi python -u waiter.py\nexecuted: cd . && exec python -u waiter.py\n"
+    "Procfile": "web: python -u waiter.py\nassigned: GREETING=hi python -u waiter.py\n"
+    "executed: cd . && exec python -u waiter.py\n"
     f'hog: python -c "{HOG}"\nwriter: touch /tmp/yes && touch /data/yes && touch /app/no\n',
 }
 SMALL = Limits(memory_mb=128, cpus=0.5, pids=48, disk_mb=32)
