@@ -10,8 +10,7 @@ from deployments.cards import Card, card
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.protocols import Chat, Registry, Wakeups
-from domain.runs import Progress, Run
-from tasks.progress import run_channel
+from domain.runs import Progress, Run, run_channel
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from deployments.cards import told
 from deployments.whole import whole
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
 from domain.protocols import Chat, Registry, Wakeups
-from domain.runs import Notification
+from domain.runs import Notification, Run, RunState
 from tasks.notify import OUTBOX
 
 logger = logging.getLogger(__name__)
@@ -74,9 +74,9 @@ class Outbox:
         await self._registry.mark_sent(notification.key, self._clock())
 
     async def _html(self, notification: Notification) -> str:
-        """Return the text: a run's end in the words of its person's language, anything else as it was written."""
+        """Return the text: news of a run in the words of its person's language, anything else as it was written."""
         run = await self._registry.run(notification.run) if notification.run else None
-        if run is None or notification.key != f"{run.id}:end" or not run.state.ended:
+        if run is None or not _tells_state(notification.key, run):
             return escape(notification.text)
         project = await self._registry.project(run.project)
         return told(run, project.brief.title, project.brief.language) if project else told(run, run.project, "en")
@@ -88,3 +88,10 @@ class Outbox:
     def _resume(self, chat: str) -> None:
         self._busy.discard(chat)
         self._bell.set()
+
+
+def _tells_state(key: str, run: Run) -> bool:
+    """Tell whether this is about what the run's row says now; `tasks` names these keys."""
+    if key == f"{run.id}:end":
+        return run.state.ended
+    return key.startswith(f"{run.id}:secrets-") and run.state is RunState.WAITING and bool(run.waits_for)

@@ -339,6 +339,23 @@ async def _all_sent(desk: FakeDesk) -> bool:
 
 
 @pytest.mark.usefixtures("bot")
+async def test_missing_secret_is_asked_for_by_name_in_the_persons_language(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, IVAN, "бот погоды")
+    await desk.registry.update_run(run.id, state=RunState.WAITING, waits_for=("API_KEY",))
+    asked = Notification(
+        key=f"{run.id}:secrets-1",
+        channel="telegram",
+        chat=str(IVAN),
+        text="app needs it",
+        run=run.id,
+        created=datetime.now(UTC),
+    )
+    await desk.registry.add_notification(asked)
+    await desk.wakeups.publish("slipway:outbox", asked.key)
+    await api.message(IVAN, "бот погоды ждёт API_KEY", f"slipway secret set {run.project} API_KEY")
+
+
+@pytest.mark.usefixtures("bot")
 async def test_card_waits_when_telegram_asks_to_and_then_shows_the_newest(api: TelegramApi, desk: FakeDesk) -> None:
     run = await begun(api, desk, ANN, "notes")
     api.busy(1, method="editMessageText")

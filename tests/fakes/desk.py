@@ -9,9 +9,8 @@ from blocks.registry import SqlRegistry
 from deployments.requests import Proposal, run_id
 from domain.briefs import AcceptanceCheck, Brief
 from domain.names import checked_request, free_slug, slug_from
-from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState
+from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState, run_channel
 from tasks.notify import OUTBOX
-from tasks.progress import run_channel
 
 
 class Hints:
