@@ -49,9 +49,9 @@ async def run_runner(settings: Settings, mark: Path | None = None) -> None:
 async def run_bot(settings: Settings) -> None:
     """Answer on Telegram until SIGTERM."""
     _join(settings)
-    from deployments import bot
+    from deployments.bot import run_bot as answer
 
-    await bot.run_bot(settings)
+    await answer(settings)
 
 
 async def run_replay(folder: Path, port: int) -> None:

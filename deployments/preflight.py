@@ -14,10 +14,11 @@ from domain.errors import BadInput
 DISK_FLOOR = 200 * 1024 * 1024
 PING_SECONDS = 3
 
-NOT_ISOLATED = (
-    "WARNING: no container engine answers: agents and apps run as ordinary processes of this user, NOT isolated; "
-    "do not let strangers in"
-)
+
+def isolation_warning(settings: Settings) -> str:
+    """Return the loud line of the process engine, with why it is the one."""
+    why = "SLIPWAY_ENGINE=process" if settings.engine == "process" else "no container engine answers"
+    return f"WARNING: {why}: agents and apps run as ordinary processes of this user, NOT isolated; do not let strangers in"
 
 
 def check_disk(folder: DataFolder) -> None:

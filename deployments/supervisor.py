@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from deployments.children import Child, Service, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
-from deployments.preflight import NOT_ISOLATED, check_disk, choose_engine, choose_port, domain_warning, free_port
+from deployments.preflight import check_disk, choose_engine, choose_port, domain_warning, free_port, isolation_warning
 from deployments.services import first_services, last_services
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, Wiring
@@ -163,7 +163,7 @@ async def _wire(settings: Settings, folder: DataFolder, report: Report) -> Wirin
     check_disk(folder)
     engine = await choose_engine(settings)
     if engine == "process":
-        report(NOT_ISOLATED)
+        report(isolation_warning(settings))
     if warning := await domain_warning(settings.base_domain):
         report(warning)
     http, prefect = settings.http_port, settings.prefect_port
