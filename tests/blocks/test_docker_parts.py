@@ -41,7 +41,7 @@ def test_each_engine_error_has_one_meaning(error: Exception, meaning: type[Slipw
 async def test_a_dead_engine_is_unreachable(tmp_path: Path) -> None:
     engine = DockerEngine(
         installation="dead",
-        docker_host=f"unix://{tmp_path}/none.sock",
+        docker_host="tcp://127.0.0.1:1",  # at a missing socket file the SDK itself leaves a socket open
         base_image="b",
         worker_image="w",
         data_folder=str(tmp_path),
