@@ -15,7 +15,6 @@ from deployments.children import die_with
 
 PRELOAD = (
     "prefect.main",
-    "prefect.engine",
     "prefect.flow_engine",
     "prefect.task_engine",
     "prefect.events.clients",
