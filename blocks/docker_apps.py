@@ -10,7 +10,7 @@ from blocks.docker_connection import DockerConnection, is_conflict
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
 from blocks.docker_networks import DockerNetworks
 from domain.errors import UnknownObject
-from domain.workers import AppSpec, AppState, AppStatus
+from domain.workers import AppSpec, AppState, AppStatus, filled
 
 DATA = "/data"
 RESTARTS = 5
@@ -111,7 +111,7 @@ class DockerApps:
             "entrypoint": ["/bin/sh", "-c", PROCFILE],
             "command": [spec.process],
             "user": WORKER_UID,
-            "environment": {"HOME": "/tmp", **spec.environment, "PORT": str(spec.port), "DATA_DIR": DATA},  # noqa: S108
+            "environment": {"HOME": "/tmp", **filled(spec.environment, DATA), "PORT": str(spec.port), "DATA_DIR": DATA},  # noqa: S108
             "labels": {**marks, "slipway.candidate": spec.candidate, "slipway.port": str(spec.port)},
             "healthcheck": {"test": ["NONE"]},
             "host_config": config,

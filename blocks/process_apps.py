@@ -23,7 +23,7 @@ from blocks.process_folders import copy, delete, locked, overlaid, partial, plac
 from blocks.process_shim import write_json
 from blocks.process_tree import Tree, alive
 from domain.errors import EngineUnreachable, UnknownObject
-from domain.workers import AppSpec, AppState, AppStatus
+from domain.workers import AppSpec, AppState, AppStatus, filled
 
 FIRST_PORT, PORTS = 20_000, 10_000
 """Below Linux's ephemeral range, so that no outgoing connection takes a port between its choice and its use."""
@@ -178,7 +178,7 @@ class Apps:
         base = scrubbed(home, path=(venv / "bin",), ca_bundle=self._ca_bundle)
         return {
             "argv": [*bounds(spec.limits), "/bin/sh", "-c", _line(home / "app", spec.process)],
-            "environment": overlaid(base, spec.environment, fixed),
+            "environment": overlaid(base, filled(spec.environment, str(data)), fixed),
             "cwd": str(home / "app"),
             "log_bytes": LOG_BYTES,
             "tries": 5,

@@ -52,7 +52,7 @@ class SecretVault(Block):
                     raise UnknownObject("secret", reference) from None
         return str(document.data["value"])
 
-    async def keys(self, project: str) -> Sequence[str]:
+    async def names(self, project: str) -> Sequence[str]:
         """Return the names, sorted, of those whose block still exists: one deleted in Prefect's UI is missing again."""
         with _errors(f"listing the secrets of {project}"):
             async with get_client() as client:

@@ -41,7 +41,7 @@ class Windows:
 
     threshold: int = 3
     unhealthy: timedelta = timedelta(seconds=60)
-    heartbeat: timedelta = timedelta(seconds=75)  # runs send one each 30 s, the shortest that Prefect allows
+    heartbeat: timedelta = timedelta(seconds=150)  # one comes each 30 s; one false alarm would run a delivery twice
     stuck: timedelta = timedelta(seconds=20)
     watch: timedelta = 3 * WATCH_EVERY
     quiet: timedelta = timedelta(minutes=5)
@@ -56,7 +56,7 @@ def automations(deployments: Mapping[str, UUID], windows: Windows) -> Sequence[A
         _resume_crashed(ours),
         _no_heartbeat(ours, windows),
         _stuck(ours, windows),
-        _dead_watch(deployments["health_watch/main"], deployments["alarm/main"], windows),
+        _dead_watch(deployments["alarm/main"], windows),
         _failed_to_act(deployments["alarm/main"], windows),
     )
 
@@ -147,16 +147,16 @@ def _stuck(ours: Related, windows: Windows) -> Automation:
     )
 
 
-def _dead_watch(watch: UUID, alarm: UUID, windows: Windows) -> Automation:
-    signs = {"prefect.flow-run.Running", "prefect.flow-run.Completed"}
+def _dead_watch(alarm: UUID, windows: Windows) -> Automation:
+    signs = {"slipway.watch.alive"}
     return Automation(
         name=DEAD_WATCH,
         description="Nobody probes the apps any more: the operator is told.",
         trigger=EventTrigger(
             after=signs,
             expect=signs,
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related=related([watch]),
+            match={"prefect.resource.id": "slipway.watch"},
+            for_each={"prefect.resource.id"},  # without it Prefect counts from the automation's own creation
             posture=Posture.Proactive,
             threshold=1,
             within=windows.watch,
@@ -166,7 +166,7 @@ def _dead_watch(watch: UUID, alarm: UUID, windows: Windows) -> Automation:
                 deployment_id=alarm,
                 parameters={
                     "what": "nobody watches the apps",
-                    "detail": f"no run of health_watch began or ended for {windows.watch.total_seconds():.0f} seconds: "
+                    "detail": f"no sign of life of health_watch for {windows.watch.total_seconds():.0f} seconds: "
                     "look at the runner's log, and start `slipway up` again",
                 },
             )

@@ -13,9 +13,8 @@ from rich.text import Text
 
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.protocols import Registry, Wakeups
-from domain.runs import STEPS, Progress, Run, RunState
+from domain.runs import STEPS, Progress, Run, RunState, run_channel
 from domain.usage import Cost
-from tasks.progress import run_channel
 
 LOOK_AGAIN = 1.0
 """Seconds after which the registry is read without a hint: hints can be lost."""

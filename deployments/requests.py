@@ -86,13 +86,9 @@ class Desk:
             brief=proposal.brief,
             origin=proposal.origin,
         )
-        if existing is None:
-            if not proposal.change:
-                owner = proposal.origin.person or "operator"
-                await self.registry.add_project(
-                    proposal.brief, owner, self.blocks.installation.domain_of(proposal.brief.slug), now
-                )
-            await self.registry.add_run(request, now)
+        await self.registry.add_run(request, now)
+        if not proposal.change:
+            await self._reserve(proposal, now)
         flow_run = await hand_over(
             "delivery/main",
             {"request": request.model_dump(mode="json")},
@@ -123,13 +119,25 @@ class Desk:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
         from flows.delivery import SecretsProvided
 
-        there = set(await self.blocks.vault.keys(project))
+        there = set(await self.blocks.vault.names(project))
         resumed = []
         for run in await self.registry.runs(project):
             if run.state is RunState.WAITING and run.waits_for and set(run.waits_for) <= there:
                 await resume_flow_run(run.flow_run, SecretsProvided(provided=True).model_dump())
                 resumed.append(run.id)
         return resumed
+
+    async def _reserve(self, proposal: Proposal, now: datetime) -> None:
+        """Make the project; one that the same run made before it was interrupted is its own."""
+        slug, owner = proposal.brief.slug, proposal.origin.person or "operator"
+        oldest = (await self.registry.runs(slug, 1000))[-1]
+        if await self.registry.project(slug) is not None and oldest.id == proposal.run:
+            return
+        try:
+            await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), now)
+        except BadInput as taken:
+            await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=now)
+            raise
 
     async def _refuse_taken(self, slug: str) -> None:
         if await self.registry.project(slug) is not None:
@@ -176,6 +184,10 @@ async def resume_flow_run(flow_run: str, run_input: dict[str, object]) -> None:
 async def open_desk(environment: dict[str, str]) -> AsyncIterator[Desk]:
     """Open the blocks of a running installation; `environment` is `prefect_environment(up)`."""
     os.environ.update(environment)
+    from prefect.context import refresh_global_settings_context
+
     from flows.opening import open_blocks
+
+    refresh_global_settings_context()  # Prefect may have been imported before its server was known
 
     yield Desk(await open_blocks())

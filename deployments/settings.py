@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         pattern=r"^https?://",
         description="address of another Messages API, like http://127.0.0.1:8000",
     )
-    model: str = Field(default="claude-sonnet-4-5", description="the model of every role that SLIPWAY_MODELS does not name")
+    model: str = Field(default="claude-sonnet-5-5", description="the model of every role that SLIPWAY_MODELS does not name")
     models: dict[str, str] = Field(
         default_factory=dict, description='JSON of role to model, like {"tester": "claude-haiku-4-5"}'
     )

@@ -21,8 +21,22 @@ __all__ = ["AlreadyUp", "up"]
 T = TypeVar("T")
 Report = Callable[[str], None]
 Hook = Callable[[], Awaitable[None]]
-AFTER_START: Sequence[Hook] = ()
-BEFORE_STOP: Sequence[Hook] = ()
+
+
+async def _resume_apps() -> None:
+    from deployments.apps import resume
+
+    await resume()
+
+
+async def _pause_apps() -> None:
+    from deployments.apps import pause
+
+    await pause()
+
+
+AFTER_START: Sequence[Hook] = (_resume_apps,)
+BEFORE_STOP: Sequence[Hook] = (_pause_apps,)
 STOP_SECONDS = 10.0
 """Deadline of the hooks and of Prefect's last events together; the children have their own."""
 

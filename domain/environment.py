@@ -38,6 +38,13 @@ class Requirements(Value):
         return tuple(v.name for v in self.variables if v.source is source)
 
 
+def computed_values(address: str) -> dict[str, str]:
+    """Return what follows from the project's address; `${DATA_DIR}` is filled by the engine when the app starts."""
+    host = address.split("://", 1)[-1].split(":", 1)[0]
+    urls = dict.fromkeys(("PUBLIC_URL", "BASE_URL", "APP_URL", "SITE_URL", "EXTERNAL_URL"), address)
+    return {**urls, "PUBLIC_HOST": host, "APP_DOMAIN": host, "DATA_DIR": "${DATA_DIR}"}
+
+
 class EnvironmentVersion(Value):
     """Which names a release gets and where each value lies; no value itself, but for plain ones."""
 

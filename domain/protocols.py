@@ -143,7 +143,7 @@ class Vault(Protocol):
         """Return the value; raise UnknownObject when there is none."""
         ...
 
-    async def keys(self, project: str) -> Sequence[str]:
+    async def names(self, project: str) -> Sequence[str]:
         """Return the names of the project's secrets."""
         ...
 

@@ -84,6 +84,11 @@ STEPS: Sequence[str] = ("brief", "plan", "prepare", "develop", "test", "environm
 """The steps of a delivery in order, as cards and live views show them."""
 
 
+def run_channel(run: str) -> str:
+    """Name the channel on which a run's progress is hinted."""
+    return f"slipway:run:{run}"
+
+
 class Project(Value):
     """One row of the registry."""
 

@@ -162,11 +162,20 @@ class AppSpec(Value):
     candidate: str
     process: str = Field(default="web", description="Entry of the Procfile")
     port: int = Field(default=8000, description="PORT in its environment; where it listens inside its container")
-    environment: dict[str, str] = Field(default_factory=dict, repr=False, description="Holds secret values: never log it")
+    environment: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="Holds secret values: never log it. `${DATA_DIR}` in a value stands for the copy's own data folder",
+    )
     data: Literal["project", "scratch"] = Field(
         default="project", description="What /data (DATA_DIR) is: the project's kept volume, or an empty throw-away one"
     )
     limits: Limits = Field(default_factory=lambda: Limits(memory_mb=512))
+
+
+def filled(environment: dict[str, str], data_folder: str) -> dict[str, str]:
+    """Return the environment with `${DATA_DIR}` replaced: only the engine knows where a copy's data lies."""
+    return {name: value.replace("${DATA_DIR}", data_folder) for name, value in environment.items()}
 
 
 class AppState(StrEnum):

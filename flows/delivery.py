@@ -15,6 +15,8 @@ from tasks.finish import describe_end, publish_brief, publish_cost, record_deliv
 from tasks.notify import end_run
 from tasks.progress import Journal
 
+Outcome = tuple[Accepted, Released | Rejected] | Escalated
+
 WEEK = 7 * 24 * 3600
 """Seconds for which a run waits for a person."""
 
@@ -30,19 +32,29 @@ async def delivery(request: DeliveryRequest) -> Delivered:
     """Take the request all the way; the run's end is written and told exactly once, whatever it is."""
     blocks = await open_blocks()
     await blocks.registry.update_run(request.run, state=RunState.RUNNING, flow_run=str(flow_run.id))
+    outcome: Outcome
     try:
         outcome = await work(request, blocks)
     except RunCancelled as stopped:
         outcome = Escalated(reason=str(stopped), rounds=0)
     except SlipwayError as error:
         outcome = Escalated(reason=str(error), rounds=0)
+    except Exception as error:  # a fault of ours: the person is told, and the flow run fails with its traceback
+        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", rounds=0)
+        await tell_end(request, fault, blocks)
+        raise
+    return await tell_end(request, outcome, blocks)
+
+
+async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -> Delivered:
+    """Write and tell the run's end, once, and show what it cost."""
     await publish_cost(request.run, blocks.registry)
     delivered = describe_end(request, outcome)
     await end_run(request.run, RunState(delivered.state), delivered.message, delivered.address, blocks.registry, blocks.wakeups)
     return delivered
 
 
-async def work(request: DeliveryRequest, blocks: Blocks) -> tuple[Accepted, Released | Rejected] | Escalated:
+async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
     """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
     await publish_brief(request)
     built = await engineering(Commission(request=request, rounds=blocks.installation.rounds))

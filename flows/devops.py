@@ -4,7 +4,7 @@ from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
-from domain.environment import Missing
+from domain.environment import Missing, computed_values
 from domain.names import Slug
 from domain.outcomes import Rejected, Released, SecretsMissing
 from domain.releases import ReleaseState
@@ -44,7 +44,7 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
     sources = await read_files(name, deployment.commit, (".env.example", "app.json"), blocks.git)
     requirements = await analyze_environment(sources)
     domain = place.domain_of(name)
-    context = {"PUBLIC_URL": place.address_of(domain)}
+    context = computed_values(place.address_of(domain))
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names)

@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.opening import open_blocks
 from tasks.reconciler import reconcile_routes
-from tasks.watch import Watch
+from tasks.watch import Watch, emit_alive
 
 
 @flow(name="health_watch", flow_run_name="watch the live releases")
@@ -18,6 +18,7 @@ async def health_watch(seconds: float | None = None) -> int:
     watch = Watch(blocks.registry, blocks.engine, blocks.git)
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
     unwell = 0
+    emit_alive()
     while True:
         started = time.monotonic()
         await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy)

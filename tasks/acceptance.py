@@ -8,7 +8,7 @@ from prefect import task
 
 from domain.checks import Check
 from domain.env_rules import placeholder_values, requirements
-from domain.environment import EnvironmentVersion
+from domain.environment import EnvironmentVersion, computed_values
 from domain.health import HealthCheck, health_check
 from domain.protocols import GitHost, Vault
 from domain.rehearsals import rehearsal_identity
@@ -53,7 +53,7 @@ async def rehearse_candidate(
         role="rehearsal",
         candidate=candidate,
         process=process,
-        environment=placeholder_values(wanted, {"PUBLIC_URL": "http://localhost"}),
+        environment=placeholder_values(wanted, computed_values("http://localhost")),
         data="scratch",
     )
     health = health_check(sources.get("app.json", ""), process)

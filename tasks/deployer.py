@@ -27,7 +27,7 @@ from tasks.secret_resolver import environment_values
 LEASE = 180.0
 """Seconds for which one step of a deploy holds the project's lock; each step extends it."""
 
-QUIET = 0.3
+QUIET = 0.5
 """Seconds without a request in flight after which an old release counts as drained."""
 
 

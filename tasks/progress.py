@@ -12,16 +12,11 @@ from prefect.logging import get_run_logger
 
 from domain.errors import RunCancelled, ServiceUnreachable
 from domain.protocols import Registry, Wakeups
-from domain.runs import RunState
+from domain.runs import RunState, run_channel
 from tasks.redaction import redacted
 
 Kind = Literal["step", "round", "report", "cost", "note", "log", "waiting", "end"]
 Facts = dict[str, str | int | float | bool]
-
-
-def run_channel(run: str) -> str:
-    """Name the channel on which a run's progress is hinted."""
-    return f"slipway:run:{run}"
 
 
 class Journal:

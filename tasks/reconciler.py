@@ -4,6 +4,7 @@ True afterwards: Caddy's project routes are exactly those of the live releases t
 Blocks: registry, engine, vault, proxy. Safe to repeat; used at start, on schedule, and after Caddy lost its state.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from domain.errors import SlipwayError
@@ -32,11 +33,10 @@ async def resume_apps(processes: dict[str, str], registry: Registry, engine: App
     return failed
 
 
-async def pause_apps(registry: Registry, engine: AppRunner) -> None:
-    """Stop every running copy but keep it, so that `resume_apps` brings it back."""
-    for app in await engine.apps():
-        if app.state in (AppState.RUNNING, AppState.RESTARTING):
-            await engine.stop(app.identity, 5.0)
+async def pause_apps(engine: AppRunner) -> None:
+    """Stop every running copy at once but keep it, so that `resume_apps` brings it back."""
+    running = [app for app in await engine.apps() if app.state in (AppState.RUNNING, AppState.RESTARTING)]
+    await asyncio.gather(*(engine.stop(app.identity, 5.0) for app in running))
 
 
 async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy) -> Sequence[Route]:

@@ -57,4 +57,4 @@ async def shield(project: str, vault: Vault) -> None:
 
 async def project_redactor(project: str, vault: Vault) -> Redactor:
     """Return a redactor that knows all secrets of the project."""
-    return Redactor({key: await vault.get(secret_block_name(project, key)) for key in await vault.keys(project)})
+    return Redactor({key: await vault.get(secret_block_name(project, key)) for key in await vault.names(project)})

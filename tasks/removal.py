@@ -1,6 +1,7 @@
 """Removal: a project goes, with everything that is its own.
 
-True afterwards: no route, copy, secret, repository or registry row of the project is left; its runs and costs stay in the books.
+True afterwards: no route, copy, secret, repository or registry row of the project is left;
+its runs and costs stay in the books.
 Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
 """
 
@@ -29,7 +30,7 @@ async def remove_project(
             await engine.remove_worker(worker.identity)
     for release in await registry.releases(project):
         await engine.remove_candidate(release.candidate)
-    for key in await vault.keys(project):
+    for key in await vault.names(project):
         await vault.delete(project, key)
     await git.delete(project)
     await registry.audit(project, who, "removed", "", datetime.now(UTC))

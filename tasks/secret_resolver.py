@@ -35,7 +35,7 @@ async def resolve_environment(
 
     What a person put into the vault goes before a default; what the platform computes (`context`) goes before both.
     """
-    given = frozenset(await vault.keys(project))
+    given = frozenset(await vault.names(project))
     plain = {v.name: value for v in requirements.variables if (value := _plain(v, context, given)) is not None}
     kept = [v for v in requirements.variables if v.name not in plain]
     missing = tuple(v.name for v in kept if v.required and v.source in _ASKED and v.name not in given)

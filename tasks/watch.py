@@ -20,6 +20,7 @@ from tasks.reconciler import live_releases
 
 UNHEALTHY = "slipway.release.unhealthy"
 RECOVERED = "slipway.release.recovered"
+ALIVE = "slipway.watch.alive"
 PROBE_SECONDS = 3.0
 
 
@@ -79,6 +80,11 @@ class Watch:
         elif identity in self._unwell:
             self._unwell.discard(identity)
             emit(RECOVERED, probe)
+
+
+def emit_alive() -> None:
+    """Say that somebody watches; an automation raises the alarm when this stays away."""
+    emit_event(ALIVE, resource={"prefect.resource.id": "slipway.watch"})
 
 
 def emit(event: str, probe: Probe) -> None:

@@ -73,7 +73,7 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
         **await summary(desk, project),
         "releases": [release.model_dump(mode="json") for release in releases],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
-        "secrets": list(await desk.blocks.vault.keys(project.slug)),
+        "secrets": list(await desk.blocks.vault.names(project.slug)),
         "runs": [await run_document(desk, run, up) for run in runs],
     }
 

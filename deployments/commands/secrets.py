@@ -64,7 +64,7 @@ def list_secrets(context: typer.Context, project: Annotated[str, PROJECT], as_js
     async def work() -> int:
         async with session() as (desk, _):
             await known(desk, project)
-            names = list(await desk.blocks.vault.keys(project))
+            names = list(await desk.blocks.vault.names(project))
             print_json({"project": project, "secrets": names}) if as_json else sys.stdout.write(
                 "".join(f"{name}\n" for name in names)
             )
@@ -82,7 +82,7 @@ def remove_secret(
     async def work() -> int:
         async with session() as (desk, _):
             await known(desk, project)
-            if key not in await desk.blocks.vault.keys(project):
+            if key not in await desk.blocks.vault.names(project):
                 raise BadInput(f"{project} has no secret {key}: `slipway secret list {project}` lists what there is")
             await desk.blocks.vault.delete(project, key)
             sys.stdout.write(f"{key} of {project} is gone\n")

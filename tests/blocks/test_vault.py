@@ -25,19 +25,19 @@ async def test_new_value_replaces_the_old_one(vault: Vault) -> None:
 
 
 async def test_keys_are_listed_as_they_were_given_and_by_project(vault: Vault) -> None:
-    assert await vault.keys("shop") == []
+    assert await vault.names("shop") == []
     await vault.put("shop", "OPENAI_API_KEY", "1")
     await vault.put("shop", "camelCase_Key", "2")
     await vault.put("shop-two", "OTHER", "3")
-    assert await vault.keys("shop") == ["OPENAI_API_KEY", "camelCase_Key"]
-    assert await vault.keys("shop-two") == ["OTHER"]
+    assert await vault.names("shop") == ["OPENAI_API_KEY", "camelCase_Key"]
+    assert await vault.names("shop-two") == ["OTHER"]
 
 
 async def test_deleted_key_is_gone(vault: Vault) -> None:
     reference = await vault.put("gone", "TOKEN", "x")
     await vault.delete("gone", "TOKEN")
     await vault.delete("gone", "TOKEN")
-    assert await vault.keys("gone") == []
+    assert await vault.names("gone") == []
     with pytest.raises(UnknownObject, match=reference):
         await vault.get(reference)
 
@@ -45,9 +45,9 @@ async def test_deleted_key_is_gone(vault: Vault) -> None:
 async def test_block_deleted_in_the_ui_is_missing_and_can_be_put_again(vault: Vault) -> None:
     reference = await vault.put("ui", "TOKEN", "x")
     await Secret.adelete(reference)
-    assert await vault.keys("ui") == []
+    assert await vault.names("ui") == []
     await vault.put("ui", "TOKEN", "y")
-    assert await vault.keys("ui") == ["TOKEN"]
+    assert await vault.names("ui") == ["TOKEN"]
 
 
 async def test_two_secrets_never_share_a_block(vault: Vault) -> None:

@@ -34,7 +34,7 @@ class MemoryVault:
             raise UnknownObject("secret", reference)
         return self._values[reference]
 
-    async def keys(self, project: str) -> Sequence[str]:
+    async def names(self, project: str) -> Sequence[str]:
         return sorted(key for owner, key in self._names if owner == project)
 
     async def delete(self, project: str, key: str) -> None:

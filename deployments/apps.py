@@ -1,0 +1,24 @@
+"""What `slipway up` does with the apps when it begins and when it ends."""
+
+import logging
+
+from flows.opening import open_blocks
+from tasks.kinds import kind_named
+from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
+
+log = logging.getLogger("slipway.apps")
+
+
+async def resume() -> None:
+    """Start every live release again and lead its route to it; one that does not start is left to the watch."""
+    blocks = await open_blocks()
+    processes = {project.slug: kind_named(project.kind).process for project in await blocks.registry.projects()}
+    for failure in await resume_apps(processes, blocks.registry, blocks.engine, blocks.vault):
+        log.error("%s", failure)
+    await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy)
+
+
+async def pause() -> None:
+    """Stop every app; the next `up` resumes it."""
+    blocks = await open_blocks()
+    await pause_apps(blocks.engine)
