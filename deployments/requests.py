@@ -58,6 +58,8 @@ class Desk:
 
         Raises BadInput before any model is asked when text, name, kind or project cannot be used.
         """
+        from prefect import tags
+
         from flows.product_owner import Wish, product_owner
         from tasks.kinds import kind_named
 
@@ -69,7 +71,8 @@ class Desk:
         if project is not None and await self.registry.project(checked_slug(project)) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
         run = run_id(key)
-        brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
+        with tags(f"run:{run}", *([f"project:{project}"] if project else [])):
+            brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
         return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin)
 
     async def start(self, proposal: Proposal) -> Run:
@@ -93,6 +96,7 @@ class Desk:
             "delivery/main",
             {"request": request.model_dump(mode="json")},
             proposal.run,
+            name=f"deliver {request.project} ({proposal.run})",
             tags=(f"project:{request.project}", f"run:{proposal.run}"),
         )
         return await self.registry.update_run(proposal.run, flow_run=flow_run)
@@ -113,7 +117,7 @@ class Desk:
         """Start the rollback deployment and return Prefect's id of the flow run."""
         await self._known(project)
         parameters: dict[str, object] = {"project": project, "to": to, "reason": f"{reason} (by {who})"}
-        return await hand_over("rollback/main", parameters, None, tags=(f"project:{project}",))
+        return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
 
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
@@ -148,14 +152,16 @@ class Desk:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
 
 
-async def hand_over(deployment: str, parameters: dict[str, object], key: str | None, tags: tuple[str, ...]) -> str:
-    """Create a flow run of the deployment and return its id; the same key returns the same run."""
+async def hand_over(
+    deployment: str, parameters: dict[str, object], key: str | None, *, name: str, tags: tuple[str, ...]
+) -> str:
+    """Create a flow run of the deployment, named before it begins, and return its id; the same key returns the same run."""
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
         found = await client.read_deployment_by_name(deployment)
         created = await client.create_flow_run_from_deployment(
-            found.id, parameters=parameters, idempotency_key=key, tags=list(tags)
+            found.id, parameters=parameters, name=name, idempotency_key=key, tags=list(tags)
         )
     return str(created.id)
 

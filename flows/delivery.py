@@ -1,6 +1,6 @@
 """delivery: one accepted Brief becomes a release, or a person is told why not."""
 
-from prefect import flow
+from prefect import flow, tags
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
@@ -34,7 +34,8 @@ async def delivery(request: DeliveryRequest) -> Delivered:
     await blocks.registry.update_run(request.run, state=RunState.RUNNING, flow_run=str(flow_run.id))
     outcome: Outcome
     try:
-        outcome = await work(request, blocks)
+        with tags(f"project:{request.project}", f"run:{request.run}"):
+            outcome = await work(request, blocks)
     except RunCancelled as stopped:
         outcome = Escalated(reason=str(stopped), rounds=0)
     except SlipwayError as error:

@@ -1,8 +1,9 @@
 """What a delivery leaves in the Prefect UI: one markdown artifact for each thing worth reading."""
 
 import re
+from uuid import UUID
 
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
+from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 from prefect.context import FlowRunContext, TaskRunContext
 
 from domain.patches import Patch
@@ -17,11 +18,32 @@ async def publish(name: str, run: str, markdown: str, description: str = "") -> 
     await acreate_markdown_artifact(redacted(markdown), key=artifact_key(name, run), description=description)
 
 
-async def publish_link(name: str, run: str, link: str, text: str) -> None:
-    """Create a link artifact; nothing happens outside of a Prefect run."""
-    if FlowRunContext.get() is None and TaskRunContext.get() is None:
-        return
-    await acreate_link_artifact(link=link, link_text=text, key=artifact_key(name, run))
+class Meter:
+    """A progress bar in the Prefect UI: how much of its limit a long step has used."""
+
+    def __init__(self, limit: int, artifact: UUID | None) -> None:
+        self._limit = limit
+        self._artifact = artifact
+        self._used = 0
+
+    @classmethod
+    async def begin(cls, name: str, run: str, limit: int, text: str) -> "Meter":
+        """Create the artifact `<name>-<run>`; outside of a Prefect run the meter counts without one."""
+        if FlowRunContext.get() is None and TaskRunContext.get() is None:
+            return cls(limit, None)
+        return cls(limit, await acreate_progress_artifact(0.0, key=artifact_key(name, run), description=text))
+
+    async def advance(self, text: str) -> None:
+        """Count one step; the bar is full only when `end` says so."""
+        self._used = min(self._used + 1, self._limit)
+        await self._show(100.0 * self._used / (self._limit + 1), text)
+
+    async def end(self, text: str) -> None:
+        await self._show(100.0, text)
+
+    async def _show(self, percent: float, text: str) -> None:
+        if self._artifact is not None:
+            await aupdate_progress_artifact(self._artifact, percent, description=redacted(text))
 
 
 def artifact_key(name: str, run: str) -> str:

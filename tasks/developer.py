@@ -26,7 +26,7 @@ from domain.runs import DeliveryRequest
 from domain.workers import Command, Engine, Limits, Worker, WorkerSpawner, WorkerSpec
 from tasks.agent import converse, replay_tools
 from tasks.agent_tools import Toolbox
-from tasks.artifacts import patch_markdown, publish
+from tasks.artifacts import Meter, patch_markdown, publish
 from tasks.identity import once_per
 from tasks.kinds import kind_named
 from tasks.preparer import AUTHOR
@@ -64,6 +64,7 @@ async def develop(
     conversation = f"{request.run}/developer"
     worker = await ready_worker(request, base, conversation, git, engine, registry)
     role = developer_role(model_name, worker.workspace, request.brief.kind)
+    meter = await Meter.begin(f"developer-{number}", request.run, role.limits.steps, f"Round {number} has begun")
     end = await converse(
         role,
         task_text(request, plan),
@@ -74,10 +75,12 @@ async def develop(
         ledger=registry,
         clock=time.monotonic,
         follow_up=follow_up(number, feedback),
-        on_step=lambda step: tell_step(journal, step),
+        on_step=lambda step: tell_step(journal, meter, number, step),
     )
     if not isinstance(end, Finished):
+        await meter.end(f"Round {number} stopped: {end.reason}")
         return Abandoned(reason=end.reason, detail=end.detail)
+    await meter.end(f"Round {number} is done")
     return await commit_work(request, number, base, end.value.summary, worker, git)
 
 
@@ -149,7 +152,7 @@ async def commit_work(
 
 
 @task(
-    task_run_name="accept {commit}",
+    task_run_name="accept commit {commit:.10}",
     cache_policy=NO_CACHE,
     retries=3,
     retry_delay_seconds=[1, 3, 9],
@@ -181,8 +184,9 @@ def first_line(text: str) -> str:
     return text.strip().splitlines()[0][:72]
 
 
-async def tell_step(journal: Journal, step: Step) -> None:
+async def tell_step(journal: Journal, meter: Meter, number: int, step: Step) -> None:
     """Write what the agent just did, and stop when its person has stopped the run."""
     await journal.stand()
     did = ", ".join(step.calls) or "thought"
+    await meter.advance(f"Round {number}, last step: {did}")
     await journal.write("log", f"{did}: {step.said}" if step.said else did, "develop", {"micro_usd": step.micro_usd or 0})

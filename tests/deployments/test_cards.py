@@ -38,7 +38,7 @@ def test_card_of_a_working_run_ticks_what_is_done_and_points_at_the_current_step
         line(3, "note", "mends it"),
     )
     assert text == (
-        "🛠 Notes & more · notes\n\n✅ Brief\n✅ Plan\n✅ Repository\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Settings\n▫️ Release\n"
+        "🛠 Notes & more · notes\n\n✅ Brief\n✅ Repository\n✅ Plan\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Settings\n▫️ Release\n"
         "▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💬 mends it\n💰 $0.12, 2 min"
     )
 
