@@ -1,0 +1,66 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.releases import MOVES, Release, ReleaseState, live, previous_good, retired
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+S = ReleaseState
+
+
+def release(number: int, state: ReleaseState, went_live: int | None = None) -> Release:
+    return Release(
+        project="notes",
+        number=number,
+        run=f"r-{number:06}",
+        commit="a" * 40,
+        candidate=f"sha256:{number}",
+        environment_version=1,
+        state=state,
+        created=START + timedelta(minutes=number),
+        went_live=None if went_live is None else START + timedelta(minutes=went_live),
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({3: S.LIVE, 2: S.KEPT, 1: S.KEPT}, 2),
+        ({3: S.LIVE, 2: S.ROLLED_BACK, 1: S.KEPT}, 1),
+        ({3: S.LIVE, 2: S.FAILED, 1: S.REMOVED}, None),
+        ({2: S.LIVE, 1: S.DRAINING}, 1),
+        ({1: S.LIVE}, None),
+        ({2: S.ROLLED_BACK, 1: S.KEPT}, 1),
+        ({}, None),
+    ],
+)
+def test_previous_good_is_the_newest_that_served_well_and_is_older(
+    states: dict[int, ReleaseState], expected: int | None
+) -> None:
+    releases = [release(number, state, number) for number, state in states.items()]
+    found = previous_good(releases)
+    assert (found.number if found else None) == expected
+
+
+def test_after_a_rollback_the_release_before_is_older_still() -> None:
+    releases = [release(3, S.ROLLED_BACK, 3), release(2, S.LIVE, 4), release(1, S.KEPT, 1)]
+    found = previous_good(releases)
+    assert found is not None
+    assert found.number == 1
+
+
+def test_live_is_found_or_nothing() -> None:
+    assert live([release(2, S.KEPT), release(1, S.LIVE)]) == release(1, S.LIVE)
+    assert live([release(2, S.KEPT)]) is None
+
+
+def test_only_kept_ones_beyond_the_newest_and_failed_ones_are_retired() -> None:
+    releases = [release(n, S.KEPT) for n in (5, 4, 3, 2)] + [release(6, S.LIVE), release(1, S.FAILED), release(7, S.ROLLED_BACK)]
+    assert {r.number for r in retired(releases, keep=3)} == {2, 1, 7}
+
+
+def test_every_state_has_its_moves_and_removed_is_the_end() -> None:
+    assert set(MOVES) == set(ReleaseState)
+    assert MOVES[S.REMOVED] == frozenset()
+    reachable = {state for moves in MOVES.values() for state in moves}
+    assert reachable == set(ReleaseState) - {S.STARTING}

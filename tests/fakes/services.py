@@ -1,0 +1,107 @@
+"""Proxy, wake-ups and vault in memory, with the rules of the real ones."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from domain.errors import ServiceUnreachable, UnknownObject
+from domain.names import secret_block_name
+from domain.routes import Route
+
+
+class MemoryProxy:
+    """Holds routes by project; `flying` scripts what is in flight to an upstream, its last figure stays."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Route] = {}
+        self.switches: list[Route] = []
+        self.replaced = 0
+        self.flying: dict[str, list[int]] = {}
+        self.reachable = True
+
+    async def set_route(self, route: Route) -> None:
+        self._check()
+        self.held[route.project] = route
+        self.switches.append(route)
+
+    async def remove_route(self, project: str) -> None:
+        self._check()
+        self.held.pop(project, None)
+
+    async def routes(self) -> Sequence[Route]:
+        self._check()
+        return list(self.held.values())
+
+    async def replace_routes(self, routes: Sequence[Route]) -> None:
+        self._check()
+        self.replaced += 1
+        self.held = {route.project: route for route in routes}
+
+    async def in_flight(self, upstream: str) -> int:
+        self._check()
+        script = self.flying.get(upstream, [0])
+        return script.pop(0) if len(script) > 1 else script[0]
+
+    def _check(self) -> None:
+        if not self.reachable:
+            raise ServiceUnreachable("Caddy", "answering the test")
+
+
+class MemoryWakeups:
+    """Locks with owners; published hints are kept, nobody listens."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str]] = []
+        self.owners: dict[str, str] = {}
+        self.fences: dict[str, int] = {}
+        self.reachable = True
+
+    async def publish(self, channel: str, text: str) -> None:
+        if not self.reachable:
+            raise ServiceUnreachable("Redis", "publishing")
+        self.published.append((channel, text))
+
+    @asynccontextmanager
+    async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        raise AssertionError(f"nobody listens here: {channels}")
+        yield
+
+    async def lock(self, name: str, owner: str, seconds: float) -> int | None:
+        assert seconds > 0
+        held = self.owners.get(name)
+        if held not in (None, owner):
+            return None
+        if held is None:
+            self.fences[name] = self.fences.get(name, 0) + 1
+            self.owners[name] = owner
+        return self.fences[name]
+
+    async def unlock(self, name: str, owner: str) -> None:
+        if self.owners.get(name) == owner:
+            del self.owners[name]
+
+
+class MemoryVault:
+    """Secrets by project and name."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.held: dict[str, list[str]] = {}
+
+    async def put(self, project: str, key: str, value: str) -> str:
+        reference = secret_block_name(project, key)
+        self.values[reference] = value
+        if key not in self.held.setdefault(project, []):
+            self.held[project].append(key)
+        return reference
+
+    async def get(self, reference: str) -> str:
+        if reference not in self.values:
+            raise UnknownObject("secret", reference)
+        return self.values[reference]
+
+    async def names(self, project: str) -> Sequence[str]:
+        return sorted(self.held.get(project, ()))
+
+    async def delete(self, project: str, key: str) -> None:
+        self.values.pop(secret_block_name(project, key), None)
+        self.held[project] = [name for name in self.held.get(project, ()) if name != key]
