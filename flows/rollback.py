@@ -12,6 +12,7 @@ from tasks.deployer import gate_release, hold, retire_releases, start_copy, swit
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
 from tasks.rollback import tell_rollback
+from tasks.tagging import tag_run
 
 
 class RolledBack(Value):
@@ -34,6 +35,7 @@ async def rollback(
     event is harmless. The person is told why, once per pair of releases.
     """
     blocks = await open_blocks()
+    await tag_run(f"project:{project}")
     releases = await blocks.registry.releases(project)
     bad = live(releases)
     if bad is None or (release is not None and bad.number != release):

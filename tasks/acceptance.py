@@ -24,7 +24,7 @@ HEALTH_SECONDS = 60.0
 
 
 @task(
-    task_run_name="accept {project} round {round}",
+    task_run_name="acceptance of {project} round {round}",
     persist_result=True,
     cache_key_fn=once_per("run", "round", "commit", "candidate"),
     retries=3,
