@@ -71,6 +71,14 @@ class BadInput(NeedsPerson):
     """A person's input cannot be used; the message carries the cure."""
 
 
+class NoBrief(NeedsPerson):
+    """The model made no Brief of a request: (how its conversation ended, detail)."""
+
+    def __str__(self) -> str:
+        reason, detail = self.args
+        return f"no Brief came of the request ({reason}: {detail}): say it in other words and try again"
+
+
 class ModelKeyRefused(NeedsPerson):
     """The model service refused the API key (401 or 403)."""
 

@@ -5,9 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from domain.checks import Check
+from domain.errors import BudgetSpent, ModelKeyRefused, SlipwayError, TryAgain
 from domain.releases import Release
 from domain.reports import TestReport
 from domain.values import Value
+
+Cause = Literal["", "rounds_spent", "same_failure", "no_plan", "gave_up", "unfit", "budget", "model_key", "try_again", "broken"]
+"""Why a run ended without a release, for doors that tell it in the person's language; empty when only words say it."""
 
 
 class Handover(Value):
@@ -49,6 +53,7 @@ class Escalated(Value):
 
     kind: Literal["escalated"] = "escalated"
     reason: str
+    cause: Cause = ""
     evidence: str = ""
     report: TestReport | None = None
     rounds: int
@@ -83,6 +88,25 @@ class Delivered(Value):
     run: str
     state: Literal["delivered", "failed"]
     message: str
+    cause: Cause = ""
     address: str = ""
     rounds: int = 0
     release: int | None = None
+
+
+def cause_of_giving_up(reason: str) -> Cause:
+    """Name the cause of a conversation that ended without a result."""
+    return "budget" if reason == "out of budget" else "gave_up"
+
+
+def cause_of(error: SlipwayError) -> Cause:
+    """Name the error's cause by who must act."""
+    match error:
+        case BudgetSpent():
+            return "budget"
+        case ModelKeyRefused():
+            return "model_key"
+        case TryAgain():
+            return "try_again"
+        case _:
+            return "broken"

@@ -6,7 +6,7 @@ from prefect.input import RunInput
 from prefect.runtime import flow_run
 
 from domain.errors import RunCancelled, SlipwayError
-from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released, SecretsMissing
+from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released, SecretsMissing, cause_of
 from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment, devops
 from flows.engineering import Commission, engineering
@@ -39,9 +39,9 @@ async def delivery(request: DeliveryRequest) -> Delivered:
     except RunCancelled as stopped:
         outcome = Escalated(reason=str(stopped), rounds=0)
     except SlipwayError as error:
-        outcome = Escalated(reason=str(error), rounds=0)
+        outcome = Escalated(reason=str(error), cause=cause_of(error), rounds=0)
     except Exception as error:  # a fault of ours: the person is told, and the flow run fails with its traceback
-        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", rounds=0)
+        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", cause="broken", rounds=0)
         await tell_end(request, fault, blocks)
         raise
     return await tell_end(request, outcome, blocks)
@@ -51,7 +51,15 @@ async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -
     """Write and tell the run's end, once, and show what it cost."""
     await publish_cost(request.run, blocks.registry)
     delivered = describe_end(request, outcome)
-    await end_run(request.run, RunState(delivered.state), delivered.message, delivered.address, blocks.registry, blocks.wakeups)
+    await end_run(
+        request.run,
+        RunState(delivered.state),
+        delivered.message,
+        delivered.cause,
+        delivered.address,
+        blocks.registry,
+        blocks.wakeups,
+    )
     return delivered
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from domain.checks import Check
 from domain.failures import feedback, signature
-from domain.outcomes import Abandoned, Accepted, Escalated
+from domain.outcomes import Abandoned, Accepted, Escalated, cause_of_giving_up
 from domain.plans import Plan, in_force
 from domain.reports import TestReport
 from domain.runs import DeliveryRequest
@@ -40,7 +40,7 @@ async def engineering(commission: Commission) -> Accepted | Escalated:
     await journal.step("plan", "the architect writes the plan")
     plan = await write_plan(request, base, blocks.installation.model_of("architect"), blocks.git, blocks.model, blocks.registry)
     if not isinstance(plan, Plan):
-        return Escalated(reason=f"the architect found no plan: {plan.reason}", evidence=plan.detail, rounds=0)
+        return Escalated(reason=f"the architect found no plan: {plan.reason}", cause="no_plan", evidence=plan.detail, rounds=0)
     try:
         return await rounds(commission, base, plan, journal, blocks)
     finally:
@@ -59,7 +59,13 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
             blocks.git, blocks.engine, blocks.model, blocks.registry, blocks.wakeups,
         )  # fmt: skip
         if isinstance(work, Abandoned):
-            return Escalated(reason=f"the developer stopped: {work.reason}", evidence=work.detail, report=report, rounds=number)
+            return Escalated(
+                reason=f"the developer stopped: {work.reason}",
+                cause=cause_of_giving_up(work.reason),
+                evidence=work.detail,
+                report=report,
+                rounds=number,
+            )
         await journal.step("test", f"testing round {number}")
         report = await verdict(request, number, work.commit, base, work.locked, kind.process, checks)
         await journal.write("report", report.summary, "test", facts(report))
@@ -67,10 +73,17 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
             await accept_commit(request.run, request.project, work.commit, blocks.git)
             return Accepted(commit=work.commit, candidate=report.candidate, report=report, rounds=number, checks=checks)
         if signature(report) == seen:
-            return Escalated(reason="the same failure came twice", evidence=feedback(report), report=report, rounds=number)
+            return Escalated(
+                reason="the same failure came twice",
+                cause="same_failure",
+                evidence=feedback(report),
+                report=report,
+                rounds=number,
+            )
         seen = signature(report)
     return Escalated(
         reason=f"the tests still fail after {commission.rounds} rounds",
+        cause="rounds_spent",
         evidence=feedback(report) if report else "",
         report=report,
         rounds=commission.rounds,

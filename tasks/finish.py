@@ -68,14 +68,14 @@ def describe_end(request: DeliveryRequest, outcome: tuple[Accepted, Released | R
         evidence = f"\n{outcome.evidence[:EVIDENCE_LIMIT]}" if outcome.evidence else ""
         cure = f"See `slipway logs {request.project}` and say it again with more detail."
         text = f"{request.project} was not delivered: {outcome.reason}. {cure}{evidence}"
-        return Delivered(run=request.run, state="failed", message=text, rounds=outcome.rounds)
+        return Delivered(run=request.run, state="failed", message=text, cause=outcome.cause, rounds=outcome.rounds)
     built, released = outcome
     if isinstance(released, Rejected):
         text = (
             f"{request.project} passed its tests but did not go online: {released.reason}. What served before still serves."
             f"\n{released.evidence[-EVIDENCE_LIMIT:]}"
         )
-        return Delivered(run=request.run, state="failed", message=text, rounds=built.rounds)
+        return Delivered(run=request.run, state="failed", message=text, cause="unfit", rounds=built.rounds)
     text = f"{request.brief.title} is online: {released.address}"
     return Delivered(
         run=request.run,

@@ -26,13 +26,15 @@ OUTBOX = "slipway:outbox"
     retry_delay_seconds=2,
     retry_condition_fn=only_try_again,
 )
-async def end_run(run: str, state: RunState, message: str, address: str, registry: Registry, wakeups: Wakeups) -> Run:
+async def end_run(
+    run: str, state: RunState, message: str, cause: str, address: str, registry: Registry, wakeups: Wakeups
+) -> Run:
     """Write the run's end, and its one notification; the same end again changes nothing."""
     text = redacted(message)
     now = datetime.now(UTC)
     ended = await registry.update_run(run, state=state, message=text, address=address, ended=now, waits_for=())
     if not any(line.kind == "end" for line in await registry.progress(run)):
-        await Journal(run, registry, wakeups).write("end", ended.message, data={"state": ended.state.value})
+        await Journal(run, registry, wakeups).write("end", ended.message, data={"state": ended.state.value, "cause": cause})
     await tell(f"{run}:end", ended, text, registry, wakeups)
     return ended
 

@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import Brief, as_markdown
 from domain.conversations import Finished, ModelClient
-from domain.errors import BadInput, NeedsPerson
+from domain.errors import BadInput, NoBrief
 from domain.names import checked_slug, free_slug, slug_from
 from domain.protocols import Registry
 from domain.roles import CallFacts, Role, RoleLimits
@@ -42,7 +42,7 @@ async def write_brief(
 ) -> Brief:
     """Return the Brief of a new project, or of `present` after the change.
 
-    Raises BadInput when the person's name or kind cannot be used, NeedsPerson when the model gave none.
+    Raises BadInput when the person's name or kind cannot be used, NoBrief when the model gave none.
     """
     if name is not None and checked_slug(name) in taken:
         raise BadInput(f"there is a project {name!r} already: choose another name, or use `slipway change {name}`")
@@ -71,7 +71,7 @@ async def write_brief(
         accept=lambda brief: complaints(brief, present),
     )
     if not isinstance(end, Finished):
-        raise NeedsPerson(f"no Brief came of the request ({end.reason}: {end.detail}): say it in other words and try again")
+        raise NoBrief(end.reason, end.detail)
     brief = settled(end.value, name, kind, present, taken)
     await publish("brief", run, as_markdown(brief), "What will be built")
     return brief
