@@ -57,7 +57,7 @@ def server_environment(wiring: Wiring) -> dict[str, str]:
         # Leases in memory, the default, are never given back after a restart of the server.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # Runs of the next hour, the default, would fill the UI with sixty names that no flow has given yet.
-        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "180",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT3M",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "1209600",
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P14D",
