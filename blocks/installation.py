@@ -22,6 +22,8 @@ class Installation(Block):
     model: str = Field(description="Model of every role that `models` does not name")
     models: dict[str, str] = Field(default_factory=dict, description="Model by role")
     recorded: bool = Field(default=False, description="A recorded session answers instead of a model")
+    answers: bool = Field(default=True, description="Somebody answers as the model: a key is set, or a session is played")
+    record: str = Field(default="", description="Folder in which the model session is recorded; empty for none")
     rounds: int = Field(default=3, ge=1, description="How often the developer may try")
     budget_usd: float = Field(default=5.0, gt=0, description="Money that one project may spend on models")
     health_seconds: float = Field(default=60.0, gt=0, description="Deadline for a new release to become healthy")

@@ -5,14 +5,14 @@ import hashlib
 import os
 import secrets
 import stat
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from cryptography.fernet import Fernet
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
@@ -80,6 +80,11 @@ class DataFolder:
         return self.home / "engine"
 
     @property
+    def egress(self) -> Path:
+        """What each run's workers did on the network."""
+        return self.home / "egress"
+
+    @property
     def caddy(self) -> Path:
         return self.home / "caddy"
 
@@ -144,7 +149,13 @@ class DataFolder:
     @property
     def encryption_key(self) -> str:
         """Key of Prefect's Secret blocks: without this file the database holds only ciphertext."""
-        return self.kept("encryption.key", Fernet.generate_key().decode())
+        # A Fernet key (https://github.com/fernet/spec): its library is slow to import, and every command reads this module.
+        return self.kept("encryption.key", urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+    @property
+    def egress_key(self) -> str:
+        """Key of the tokens with which workers use the egress proxy."""
+        return self.kept("egress.key", secrets.token_hex(32))
 
 
 def read_up(home: Path) -> Up | None:
@@ -156,6 +167,8 @@ def read_up(home: Path) -> Up | None:
         return Up.model_validate_json((home / "up.json").read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except ValidationError:
+        raise BadInput(f"{home / 'up.json'} is another version's: end that `slipway up` and start it again") from None
 
 
 def prefect_environment(up: Up) -> dict[str, str]:

@@ -1,46 +1,86 @@
 """`make demo`: the main job once, from a sentence to an address, with everything real but (without a key) the model's words."""
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
-from deployments.commands.services import say, stop_on_signals
+from deployments.asking import ended_code, patience
 from deployments.commands.sessions import running
-from deployments.commands.work import ended_code, person
 from deployments.data_folder import Up, prefect_environment, read_up
+from deployments.documents import run_link
 from deployments.live import watch
+from deployments.people import person
 from deployments.requests import Desk, open_desk
 from deployments.settings import Settings, load_settings
-from domain.errors import Broken
+from deployments.standing import say, stop_on_signals, supervise
+from deployments.tables import money, table
+from deployments.terminal import DONE, FAILED_RUN, INTERRUPTED, console
+from domain.errors import BadInput, Broken
 from domain.runs import Origin, Run, RunState
 from domain.sessions import Session
 
 SESSION = Path(str(files("deployments") / "demo_session"))
-START_SECONDS = 600.0
-"""How long the first start may take: it makes images where there is an engine."""
 
 
 async def show(keep: bool) -> int:
     """Bring Slipway up, build the demo's request, show what came of it; stay until Ctrl-C when `keep`."""
-    settings, ended = demo_settings(), asyncio.Event()
+    ended, screen = asyncio.Event(), console()
     stop_on_signals(ended)
-    console = Console()
-    supervisor = None if read_up(settings.home) else asyncio.create_task(supervise(settings, ended))
-    try:
-        up = await started(settings, supervisor)
-        code = await deliver(up, console)
+    async with standing(demo_settings(), ended) as (up, supervisor):
+        if up is None or (code := await unless(ended, supervisor, deliver(up, screen))) is None:
+            say("slipway: interrupted; the run goes on at the next `slipway up` or `make demo`")
+            return INTERRUPTED
         if keep and supervisor is not None and not ended.is_set():
-            console.print("\nThe app keeps running until you press Ctrl-C.", style="bold")
-            await ended.wait()
+            screen.print("\nThe app keeps running until you press Ctrl-C.", style="bold")
+            await asyncio.wait({supervisor})
+            await supervisor
         return code
+
+
+@asynccontextmanager
+async def standing(settings: Settings, ended: asyncio.Event) -> AsyncIterator[tuple[Up | None, "asyncio.Task[None] | None"]]:
+    """Yield what is up, started here if it is not; None when it was ended before it was up. Stops what it started."""
+    if up := read_up(settings.home):
+        yield up, None
+        return
+    supervisor = asyncio.create_task(supervise(settings, ended))
+    try:
+        yield await started(settings, supervisor, ended), supervisor
     finally:
         ended.set()
-        if supervisor is not None:
-            await supervisor
+        await asyncio.wait({supervisor})
+
+
+async def started(settings: Settings, supervisor: "asyncio.Task[None]", ended: asyncio.Event) -> Up | None:
+    """Wait until everything is up; raise what the supervisor raised when it is not coming."""
+    while read_up(settings.home) is None:
+        if supervisor.done():
+            supervisor.result()
+            if not ended.is_set():
+                raise Broken("`slipway up` ended before it was up")
+            return None
+        await asyncio.sleep(0.1)
+    return running(settings)
+
+
+async def unless(ended: asyncio.Event, supervisor: "asyncio.Task[None] | None", work: Coroutine[Any, Any, int]) -> int | None:
+    """Return what the work returns; None when it was ended first. Raises what the supervisor raised, if that ends first."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(ended.wait())
+    await asyncio.wait({task, stop, *([supervisor] if supervisor else ())}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    if supervisor is not None and supervisor.done():
+        supervisor.result()
+    return None
 
 
 def demo_settings() -> Settings:
@@ -53,52 +93,50 @@ def demo_settings() -> Settings:
     return load_settings(**chosen)
 
 
-async def supervise(settings: Settings, ended: asyncio.Event) -> None:
-    from deployments.supervisor import up
-
-    await up(settings, say, ended)
-
-
-async def started(settings: Settings, supervisor: "asyncio.Task[None] | None") -> Up:
-    """Wait until everything is up; raise what the supervisor raised when it is not coming."""
-    async with asyncio.timeout(START_SECONDS):
-        while read_up(settings.home) is None:
-            if supervisor is not None and supervisor.done():
-                supervisor.result()
-                raise Broken("`slipway up` ended before it was up")
-            await asyncio.sleep(0.1)
-    return running(settings)
-
-
-async def deliver(up: Up, console: Console) -> int:
+async def deliver(up: Up, screen: Console) -> int:
     """Take the demo's request all the way and print what a person wants to see of it."""
     request = Session.model_validate_json((SESSION / "session.json").read_text("utf-8")).request
     async with open_desk(prefect_environment(up)) as desk:
-        console.print(f'\n[bold]The request:[/bold] "{request}"\n')
-        proposal = await desk.propose(request, Origin(channel="cli", person=person()))
-        run = await watch((await desk.start(proposal)).id, desk.registry, desk.wakeups, console, up.prefect_ui_url)
-        await print_result(run, desk, up, console)
-    return ended_code(run)
+        if not desk.blocks.installation.answers:
+            raise BadInput(
+                f"`slipway up` runs in {up.home} with neither a key nor a recorded session: stop it with Ctrl-C and run "
+                "`make demo` again, or give the demo a folder of its own with HOME_DIR=/path/to/folder"
+            )
+        screen.print(f'\n[bold]The request:[/bold] "{request}"\n')
+        with patience(screen):
+            proposal = await desk.propose(request, Origin(channel="cli", person=person()))
+        run = await watch((await desk.start(proposal)).id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
+        return await print_result(run, desk, up, screen)
 
 
-async def print_result(run: Run, desk: Desk, up: Up, console: Console) -> None:
-    """Print address, tests, rounds, cost and link."""
-    table = Table("round", "verdict", "passed", "failed", title="Tests", title_justify="left", box=None, header_style="dim")
+async def print_result(run: Run, desk: Desk, up: Up, screen: Console) -> int:
+    """Print tests, rounds, cost, link and address; return the exit code."""
+    tests = table("round", "verdict", "passed", "failed")
     reports = [line for line in await desk.registry.progress(run.id) if line.kind == "report"]
     for number, report in enumerate(reports, 1):
-        table.add_row(str(number), str(report.data["outcome"]), str(report.data["passed"]), str(report.data["failed"]))
+        tests.add_row(str(number), *(str(report.data[name]) for name in ("outcome", "passed", "failed")))
     cost = await desk.registry.cost(run=run.id)
-    console.print()
-    console.print(table)
-    console.print(f"Rounds:  {run.round}")
-    console.print(f"Cost:    {cost.usd:.4f} USD in {cost.calls} calls" + (" (as recorded)" if up.replay else ""))
-    console.print(f"Run:     {up.prefect_ui_url}/runs/flow-run/{run.flow_run}")
-    if run.state is RunState.DELIVERED:
-        console.print(f"Address: {run.address}  (answers {await answer(run.address, up)} through Caddy)", style="bold green")
+    screen.print()
+    screen.print(tests)
+    screen.print()
+    screen.print(f"Rounds:  {run.round}")
+    screen.print(f"Cost:    {money(cost.usd)} in {cost.calls} calls{' (as recorded)' if up.replay else ''}")
+    screen.print(f"Run:     {run_link(run, up.prefect_ui_url)}", soft_wrap=True)
+    if run.state is not RunState.DELIVERED:
+        return ended_code(run)
+    said, code = await answer(run.address, up)
+    screen.print(
+        f"Address: {run.address}  ({said} through Caddy)", style="bold green" if code == DONE else "red", soft_wrap=True
+    )
+    return code
 
 
-async def answer(address: str, up: Up) -> int:
-    """Ask Caddy for the address, also where `*.localhost` does not resolve."""
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-        response = await client.get(f"http://127.0.0.1:{up.http_port}/", headers={"Host": httpx.URL(address).netloc.decode()})
-    return response.status_code
+async def answer(address: str, up: Up) -> tuple[str, int]:
+    """Ask Caddy for the address, also where `*.localhost` does not resolve; return words and an exit code."""
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            host = httpx.URL(address).netloc.decode()
+            response = await client.get(f"http://127.0.0.1:{up.http_port}/", headers={"Host": host})
+    except httpx.HTTPError as error:
+        return f"does not answer: {type(error).__name__}", FAILED_RUN
+    return f"answers {response.status_code}", DONE if response.status_code == httpx.codes.OK else FAILED_RUN

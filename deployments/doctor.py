@@ -119,6 +119,8 @@ def _existing(path: Path) -> Path:
 def model(settings: Settings) -> Finding:
     if settings.replay:
         return Finding(name="model", ok=None, found=f"a recorded session is played from {settings.replay}")
+    if (up := read_up(settings.home)) and up.replay:
+        return Finding(name="model", ok=None, found="`slipway up` plays a recorded session")
     if settings.anthropic_api_key:
         return Finding(name="model", ok=True, found=f"ANTHROPIC_API_KEY is set; {settings.model}")
     cure = "export ANTHROPIC_API_KEY=... (console.anthropic.com); `make demo` works without"

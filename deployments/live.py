@@ -1,7 +1,7 @@
 """The live view of a run in a terminal: steps, rounds, tests, cost, address."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from deployments.documents import run_link
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.protocols import Registry, Wakeups
 from domain.runs import STEPS, Progress, Run, RunState, run_channel
@@ -67,42 +68,62 @@ def rests(run: Run) -> bool:
     return run.state.ended or run.state is RunState.WAITING
 
 
-async def watch(run: str, registry: Registry, wakeups: Wakeups, console: Console, ui_url: str) -> Run:
+async def watch(run: str, registry: Registry, wakeups: Wakeups, screen: Console, ui_url: str) -> Run:
     """Show the run until it rests; a terminal gets one picture redrawn, anything else a line for each step."""
-    found: Run | None = None
-    if not console.is_terminal:
-        shown = 0
-        async for current, lines in follow(run, registry, wakeups, rests):
-            found = current
-            for line in lines[shown:]:
-                if line.kind != "log":
-                    console.print(f"{line.at:%H:%M:%S} {line.text}", markup=False, highlight=False)
-            shown = len(lines)
-    else:
-        with Live(console=console, refresh_per_second=8, transient=False) as live:
-            async for found, lines in follow(run, registry, wakeups, rests):
-                live.update(picture(found, lines, await registry.cost(run=run), ui_url))
-    if found is None:
+    current = await registry.run(run)
+    if current is None:
         raise UnknownObject("run", run)
-    return found
+    if link := run_link(current, ui_url):  # outside the picture, so that it stays one line and can be clicked
+        screen.print(Text(link, style="dim"), soft_wrap=True)
+    show = _drawn if screen.is_terminal else _listed
+    return await show(follow(run, registry, wakeups, rests), registry, screen)
 
 
-def picture(run: Run, lines: Sequence[Progress], cost: Cost, ui_url: str) -> RenderableType:
+Followed = AsyncIterator[tuple[Run, list[Progress]]]
+
+
+async def _listed(followed: Followed, _: Registry, screen: Console) -> Run:
+    shown = 0
+    async for current, lines in followed:
+        for line in lines[shown:]:
+            if line.kind != "log":
+                screen.print(plain(line), markup=False)
+        shown, last = len(lines), current
+    return last
+
+
+async def _drawn(followed: Followed, registry: Registry, screen: Console) -> Run:
+    with Live(console=screen, refresh_per_second=8) as live:
+        async for current, lines in followed:
+            live.update(picture(current, lines, await registry.cost(run=current.id)))
+            last = current
+    return last
+
+
+def plain(line: Progress) -> str:
+    """Return one line of progress as text."""
+    return f"{line.at.astimezone():%H:%M:%S} {line.text}"
+
+
+def picture(run: Run, lines: Sequence[Progress], cost: Cost) -> RenderableType:
     """Draw the run as it stands."""
-    table = Table.grid(padding=(0, 2))
+    steps = Table.grid(padding=(0, 2))
     reached = [line.step for line in lines if line.kind in ("step", "round")]
     now = reached[-1] if reached else "brief"
     for step in (s for s in STEPS if s in TITLES):
-        table.add_row(mark(step, now, run), TITLES[step], Text(detail(step, lines), overflow="ellipsis", no_wrap=True))
-    ends = run.ended or datetime.now(UTC)
-    foot = Text(
-        f"{run.project} · {run.state.value} · {cost.usd:.4f} USD · {(ends - run.created).total_seconds():.0f} s", style="dim"
-    )
-    link = Text(f"{ui_url}/runs/flow-run/{run.flow_run}" if run.flow_run and ui_url else "", style="dim")
-    end = (
-        Text(run.message, style="bold green" if run.state is RunState.DELIVERED else "bold yellow") if run.message else Text("")
-    )
-    return Group(table, foot, link, end)
+        steps.add_row(mark(step, now, run), TITLES[step], detail(step, lines))
+    seconds = ((run.ended or datetime.now(UTC)) - run.created).total_seconds()
+    foot = f"{run.project} · {run.state.value} · {cost.usd:.4f} USD · {int(seconds) // 60}:{int(seconds) % 60:02}"
+    return Group(steps, Text(foot, style="dim"), *ending(run))
+
+
+def ending(run: Run) -> Iterator[RenderableType]:
+    """Yield how it ended or what it waits for, and the address."""
+    delivered = run.state is RunState.DELIVERED
+    if run.message:
+        yield Text(run.message, style="bold green" if delivered else "bold yellow")
+    if delivered and run.address not in run.message:
+        yield Text(run.address, style="bold green", no_wrap=True)
 
 
 def mark(step: str, now: str, run: Run) -> RenderableType:
@@ -116,13 +137,23 @@ def mark(step: str, now: str, run: Run) -> RenderableType:
     return Text("…", style="yellow") if run.state is RunState.WAITING else Spinner("dots", style="cyan")
 
 
-def detail(step: str, lines: Sequence[Progress]) -> str:
-    """Return the newest thing said of a step."""
+def detail(step: str, lines: Sequence[Progress]) -> Text:
+    """Return the newest thing said of a step; of the tests one line for each round."""
     of_step = [line for line in lines if line.step == step]
-    if step == "develop":
-        rounds = [line for line in of_step if line.kind == "round"]
-        last = of_step[-1].text if of_step else ""
-        return f"{rounds[-1].text}: {last.splitlines()[0] if last else ''}" if rounds else ""
-    if step == "test":
-        return "; ".join(line.text for line in of_step if line.kind == "report") or (of_step[-1].text if of_step else "")
-    return of_step[-1].text if of_step else ""
+    reports = [line for line in of_step if line.kind == "report"] if step == "test" else []
+    if reports:
+        rounds = Text("\n").join(verdict(number, line) for number, line in enumerate(reports, 1))
+        rounds.no_wrap, rounds.overflow = True, "ellipsis"
+        return rounds
+    said = of_step[-1].text.split("\n")[0] if of_step else ""
+    rounds_begun = [line.text for line in of_step if line.kind == "round"]
+    if step == "develop" and rounds_begun and said != rounds_begun[-1]:
+        said = f"{rounds_begun[-1]}: {said}"
+    return Text(said, overflow="ellipsis", no_wrap=True)
+
+
+def verdict(number: int, report: Progress) -> Text:
+    """Say how one round's tests ended."""
+    passed = report.data.get("outcome") == "passed"
+    counts = f"{report.data.get('passed', 0)} passed, {report.data.get('failed', 0)} failed"
+    return Text(f"round {number}: {report.data.get('outcome', '')}, {counts}", style="green" if passed else "yellow")

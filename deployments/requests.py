@@ -1,18 +1,21 @@
 """The desk where requests come in: the command line, the bot and the API start work through it."""
 
+import asyncio
 import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from deployments.recording import begin_session
 from domain.briefs import Brief
-from domain.errors import BadInput, UnknownObject
+from domain.errors import BadInput, ModelKeyMissing, UnknownObject
 from domain.names import checked_request, checked_slug
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Registry, Vault, Wakeups
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.values import Value
 
@@ -43,6 +46,7 @@ class Desk:
         self.blocks = blocks
         self.registry: Registry = blocks.registry
         self.wakeups: Wakeups = blocks.wakeups
+        self.vault: Vault = blocks.vault
 
     async def propose(
         self,
@@ -56,13 +60,16 @@ class Desk:
     ) -> Proposal:
         """Turn a request into a Brief by the product_owner flow, in this process; nothing is reserved yet.
 
-        Raises BadInput before any model is asked when text, name, kind or project cannot be used.
+        Raises ModelKeyMissing, or BadInput before any model is asked when text, name, kind or project cannot be used.
         """
         from prefect import tags
 
         from flows.product_owner import Wish, product_owner
         from tasks.kinds import kind_named
 
+        installation = self.blocks.installation
+        if not installation.answers:
+            raise ModelKeyMissing
         request = checked_request(text)
         if kind is not None:
             kind_named(kind)
@@ -71,6 +78,10 @@ class Desk:
         if project is not None and await self.registry.project(checked_slug(project)) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
         run = run_id(key)
+        if installation.record:
+            await asyncio.to_thread(
+                begin_session, Path(installation.record), run, request, installation.model, datetime.now(UTC)
+            )
         with tags(f"run:{run}", *([f"project:{project}"] if project else [])):
             brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
         return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin)
@@ -78,7 +89,7 @@ class Desk:
     async def start(self, proposal: Proposal) -> Run:
         """Reserve the project, store the run and hand it to the delivery deployment; the same proposal again is one run."""
         existing = await self.registry.run(proposal.run)
-        if existing is not None and existing.flow_run:
+        if existing is not None and (existing.flow_run or existing.state.ended):
             return existing
         now = datetime.now(UTC)
         request = DeliveryRequest(

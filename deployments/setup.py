@@ -59,6 +59,8 @@ def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
                     base_image=images.base,
                     worker_image=images.worker,
                     data_folder=str(home.engine),
+                    egress_port=wiring.egress_port or None,
+                    egress_key=SecretStr(home.egress_key) if wiring.egress_port else None,
                 )
             ]
             if images
@@ -83,6 +85,8 @@ def installation(wiring: Wiring) -> Installation:
         model=settings.model,
         models=settings.models,
         recorded=settings.replay is not None,
+        answers=settings.replay is not None or settings.anthropic_api_key is not None,
+        record=str(settings.record or ""),
         rounds=settings.rounds,
         budget_usd=settings.budget_usd,
         health_seconds=settings.health_deadline,

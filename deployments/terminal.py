@@ -1,18 +1,38 @@
 """What every command shares: one sentence for each failure, an exit code that means something, JSON when asked for."""
 
-import asyncio
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+import warnings
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from domain.errors import BadInput, Broken, NeedsPerson, SlipwayError, TryAgain
+from domain.errors import BadInput, NeedsPerson, ServiceUnreachable, SlipwayError, TryAgain
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 
-FAILED_RUN, BAD_INPUT, PERSON, UNREACHABLE, FAULT, INTERRUPTED = 1, 2, 3, 4, 70, 130
+DONE, FAILED_RUN, BAD_INPUT, PERSON, UNREACHABLE, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+
+DISK_FULL = ("No space left on device", "database or disk is full")
+"""ENOSPC as the C library words it, and SQLite's SQLITE_FULL."""
+
+
+MODEL = "the model service"
+MODEL_CURE = "; see that the network and ANTHROPIC_BASE_URL are right, then run the command again"
+INTERRUPTED_WORDS = {
+    True: "interrupted; nothing was started",
+    False: "interrupted; what was handed over goes on: see `slipway status`",
+}
+
+
+PLAIN_WIDTH = 1000
+"""Columns where nobody looks at a terminal: lines are read by programs, and stay whole."""
 
 
 class NotUp(TryAgain):
@@ -22,51 +42,69 @@ class NotUp(TryAgain):
         return f"Slipway is not up in {self.args[0]}: run `slipway up` in another terminal"
 
 
+class Declined(BaseException):
+    """A person left a question without an answer: Ctrl-C or Ctrl-D at a prompt."""
+
+
 def exit_code(error: BaseException) -> int:
     """Return the exit code that belongs to an error's family."""
-    match error:
-        case BadInput():
-            return BAD_INPUT
-        case NeedsPerson():
-            return PERSON
-        case TryAgain():
-            return UNREACHABLE
-        case KeyboardInterrupt() | asyncio.CancelledError():
-            return INTERRUPTED
-        case Broken():
-            return FAULT
-        case _:
-            return FAULT
+    families: tuple[tuple[bool, int], ...] = (
+        (isinstance(error, BadInput), BAD_INPUT),
+        (isinstance(error, NeedsPerson), PERSON),
+        (isinstance(error, TryAgain), UNREACHABLE),
+        (isinstance(error, SlipwayError), FAULT),
+        (is_interruption(error), INTERRUPTED),
+        (is_full(error) or isinstance(error, PermissionError), PERSON),
+        (is_connection(error), UNREACHABLE),
+    )
+    return next((code for belongs, code in families if belongs), FAULT)
 
 
 def sentence(error: BaseException) -> str:
     """Return what a person reads about an error; never a traceback."""
-    match error:
-        case SlipwayError():
-            return str(error)
-        case KeyboardInterrupt() | asyncio.CancelledError():
-            return "interrupted; what was handed over goes on, see `slipway status`"
-        case OSError() if error.errno == 28:
-            return "the disk is full: free some space and run the command again"
-        case PermissionError():
-            return f"no permission for {error.filename}: choose another folder with SLIPWAY_HOME"
-        case _ if is_connection(error):
-            return "the Prefect server does not answer: see `slipway doctor`, and `slipway up` if it is not running"
-        case _:
-            what = f"{type(error).__name__}: {error}"
-            return f"a fault of Slipway's own ({what}); run it again with --debug and report what it prints"
+    if isinstance(error, SlipwayError):
+        return str(error) + (MODEL_CURE if isinstance(error, ServiceUnreachable) and error.service == MODEL else "")
+    if is_interruption(error):
+        return INTERRUPTED_WORDS[isinstance(error, Declined)]
+    if is_full(error):
+        return "the disk is full: free some space and run the command again"
+    if isinstance(error, PermissionError):
+        return f"no permission for {error.filename}: choose another folder with SLIPWAY_HOME"
+    if is_connection(error):
+        return "the Prefect server does not answer: see `slipway doctor`, and `slipway up` if it is not running"
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"a fault of Slipway's own ({what}); run it again with --debug and report what it prints"
+
+
+def is_interruption(error: BaseException) -> bool:
+    return isinstance(error, KeyboardInterrupt | Declined) or type(error).__name__ == "CancelledError"
+
+
+def is_full(error: BaseException) -> bool:
+    return any(text in str(error) for text in DISK_FULL)
 
 
 def is_connection(error: BaseException) -> bool:
-    return type(error).__module__.startswith(("httpx", "httpcore")) or isinstance(error, ConnectionError)
+    """Tell whether Prefect's server could not be reached; its engine says so in a RuntimeError of its own."""
+    return (
+        type(error).__module__.startswith(("httpx", "httpcore"))
+        or isinstance(error, ConnectionError)
+        or (isinstance(error, RuntimeError) and "Failed to reach API" in str(error))
+    )
 
 
 def fail(error: BaseException, as_json: bool = False) -> NoReturn:
     """Print the sentence (or its JSON document) and leave with the code."""
-    code = exit_code(error)
+    if isinstance(error, BrokenPipeError):  # whoever read our output has had enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED_RUN)
+    refuse(sentence(error), exit_code(error), as_json)
+
+
+def refuse(text: str, code: int, as_json: bool = False) -> NoReturn:
     if as_json:
-        print_json({"error": sentence(error), "exit": code})
-    sys.stderr.write(f"slipway: {sentence(error)}\n")
+        print_json({"error": text, "exit": code})
+    sys.stderr.write(f"slipway: {text}\n")
     raise SystemExit(code)
 
 
@@ -76,22 +114,59 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()
 
 
-def finish(work: Coroutine[Any, Any, T], *, debug: bool = False, as_json: bool = False) -> T:
-    """Run a command's work; leave with a sentence and a code when it fails."""
-    if not debug:
+def finish(work: Coroutine[Any, Any, T], *, debug: bool = False, as_json: bool = False, quiet: bool = True) -> T:
+    """Run a command's work; leave with a sentence and a code when it fails. `quiet` keeps the libraries' words away."""
+    import asyncio
+
+    if quiet and not debug:
         silence_libraries()
     try:
-        return asyncio.run(work)
+        done = asyncio.run(work)
+        sys.stdout.flush()
     except SystemExit:
         raise
     except BaseException as error:
         if debug:
             raise
         fail(error, as_json)
+    return done
 
 
 def silence_libraries() -> None:
-    """Keep Prefect's own log lines off the terminal: they go to its UI all the same."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    """Keep the libraries' own log lines and warnings off the terminal: Prefect's go to its UI all the same."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    logging.getLogger("httpx").setLevel(logging.ERROR)
+    logging.lastResort = None
+    warnings.simplefilter("ignore")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question at once: an event loop would only note it, and wait for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError):
+        sys.stderr.write("\n")
+        raise Declined from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def confirmed(question: str, *, default: bool) -> bool:
+    """Ask a yes-or-no question on the terminal; raise Declined when it is left without an answer."""
+    import typer
+
+    with interruptible():
+        try:
+            return typer.confirm(question, default=default, err=True)
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Return a console that leaves lines whole where nobody looks at a terminal: a link must stay one line."""
+    from rich.console import Console
+
+    looked_at = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, soft_wrap=not looked_at, width=None if looked_at else PLAIN_WIDTH, highlight=False)

@@ -79,6 +79,13 @@ class NoBrief(NeedsPerson):
         return f"no Brief came of the request ({reason}: {detail}): say it in other words and try again"
 
 
+class ModelKeyMissing(NeedsPerson):
+    """No model can be asked."""
+
+    def __str__(self) -> str:
+        return "no model can be asked: set ANTHROPIC_API_KEY and start `slipway up` again (`make demo` works without a key)"
+
+
 class ModelKeyRefused(NeedsPerson):
     """The model service refused the API key (401 or 403)."""
 

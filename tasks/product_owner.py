@@ -19,16 +19,12 @@ from tasks.agent import converse
 from tasks.artifacts import publish
 from tasks.kinds import kind_named, kinds
 from tasks.prompts import prompt
-from tasks.retrying import only_try_again
+
+PATIENCE = 30.0
+"""Seconds for which a model that does not answer is asked again: somebody sits and waits."""
 
 
-@task(
-    task_run_name="write the brief of {run}",
-    cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=only_try_again,
-)
+@task(task_run_name="write the brief of {run}", cache_policy=NO_CACHE, retries=0)  # the person who waits tries again
 async def write_brief(
     run: str,
     request: str,
@@ -55,7 +51,7 @@ async def write_brief(
         output=Brief,
         hand_in="submit_brief",
         hand_in_description="Hand in the finished Brief.",
-        limits=RoleLimits(steps=8, seconds=300.0, max_tokens=8_000),
+        limits=RoleLimits(steps=8, seconds=300.0, max_tokens=8_000, retry_seconds=PATIENCE),
     )
     project = present.slug if present else f"new-{run}"
     facts = CallFacts(project=project, run=run, conversation=f"{run}/product_owner")

@@ -1,108 +1,93 @@
 """Commands that run Slipway itself: up, doctor, demo, and each service alone."""
 
-import asyncio
-import signal
-import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from deployments.commands.work import JSON
-from deployments.data_folder import AlreadyUp
-from deployments.settings import load_settings
-from deployments.terminal import FAILED_RUN, finish, print_json
+from deployments.commands.projects import JSON
+from deployments.terminal import DONE, FAILED_RUN, console, finish, print_json
+
+if TYPE_CHECKING:
+    from deployments.settings import Settings
 
 
 def up(context: typer.Context) -> None:
-    """Start what is not there already and keep it running; Ctrl-C stops it, the apps are resumed by the next `up`."""
-    raise typer.Exit(finish(stay_up(), debug=context.obj))
+    """Start Slipway and keep it running until Ctrl-C.
 
+    Starts what is not there already; the apps are resumed by the next `up`.
+    """
 
-async def stay_up() -> int:
-    """Be the supervisor until a signal comes."""
-    from deployments.supervisor import up as supervise
+    async def work() -> int:
+        from deployments.standing import stay_up
 
-    ended = asyncio.Event()
-    stop_on_signals(ended)
-    try:
-        await supervise(load_settings(), say, ended)
-    except AlreadyUp as already:
-        say(str(already))
-    return 0
+        return await stay_up()
 
-
-def stop_on_signals(ended: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-
-
-def say(text: str) -> None:
-    """Print a line for the operator; stdout belongs to documents."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
 def doctor(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None:
-    """Say what is found, what is missing, and the command that mends it."""
+    """Say what is missing, and the command that mends it."""
 
     async def work() -> int:
         from deployments.doctor import examine
+        from deployments.settings import load_settings
+        from deployments.tables import show_findings
 
         findings = await examine(load_settings())
-        if as_json:
-            print_json({"findings": [finding.model_dump() for finding in findings]})
-        else:
-            table = Table("", "what", "found", "what to do", box=None, header_style="dim")
-            for finding in findings:
-                sign = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[yellow]·[/yellow]"}[finding.ok]
-                table.add_row(sign, finding.name, finding.found, "" if finding.ok else finding.cure)
-            Console().print(table)
-        return FAILED_RUN if any(finding.ok is False for finding in findings) else 0
+        documents = [finding.model_dump() for finding in findings]
+        print_json({"findings": documents}) if as_json else show_findings(documents, console())
+        return FAILED_RUN if any(finding.ok is False for finding in findings) else DONE
 
-    raise typer.Exit(finish(work(), debug=context.obj, as_json=as_json))
+    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
 
 
 def demo(
     context: typer.Context,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the app running until Ctrl-C.")] = True,
 ) -> None:
-    """Do the main job once, from a sentence to an address, and show what happened."""
-    from deployments.demo import show
+    """Do the main job once, from a sentence to an address."""
 
-    raise typer.Exit(finish(show(keep), debug=context.obj))
+    async def work() -> int:
+        from deployments.demo import show
+
+        return await show(keep)
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
 def server(context: typer.Context) -> None:
     """Run the Prefect server alone."""
-    from deployments.alone import run_server
-
-    finish(run_server(load_settings()), debug=context.obj)
+    _alone(context, lambda alone, settings: alone.run_server(settings))
 
 
 def runner(context: typer.Context) -> None:
     """Run the worker of the deployments alone."""
-    from deployments.alone import run_runner
-
-    finish(run_runner(load_settings()), debug=context.obj)
+    _alone(context, lambda alone, settings: alone.run_runner(settings))
 
 
 def bot(context: typer.Context) -> None:
     """Run the Telegram bot alone."""
-    from deployments.alone import run_bot
-
-    finish(run_bot(load_settings()), debug=context.obj)
+    _alone(context, lambda alone, settings: alone.run_bot(settings))
 
 
 def replay(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of a recorded model session.", exists=True, file_okay=False)],
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8089,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on loopback.")] = 8089,
 ) -> None:
     """Serve a recorded model session as a Messages API on loopback."""
-    from deployments.alone import run_replay
+    _alone(context, lambda alone, _: alone.run_replay(folder, port))
 
-    finish(run_replay(folder, port), debug=context.obj)
+
+def _alone(context: typer.Context, service: "Callable[[Any, Settings], Coroutine[Any, Any, None]]") -> None:
+    """Become one service; its own log lines are what its operator wants to see."""
+
+    async def work() -> None:
+        from deployments import alone
+        from deployments.settings import load_settings
+
+        await service(alone, load_settings())
+
+    finish(work(), debug=context.obj.debug, quiet=False)

@@ -1,16 +1,22 @@
 """What a command needs of a running installation."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from deployments.data_folder import Up, prefect_environment, read_up
-from deployments.requests import Desk, open_desk
-from deployments.settings import Settings, load_settings
 from deployments.terminal import NotUp
 
+if TYPE_CHECKING:
+    from deployments.data_folder import Up
+    from deployments.requests import Desk
+    from deployments.settings import Settings
 
-def running(settings: Settings) -> Up:
+
+def running(settings: "Settings") -> "Up":
     """Return where everything is; raise NotUp when no `slipway up` holds the data folder."""
+    from deployments.data_folder import read_up
+
     up = read_up(settings.home)
     if up is None:
         raise NotUp(str(settings.home))
@@ -18,8 +24,21 @@ def running(settings: Settings) -> Up:
 
 
 @asynccontextmanager
-async def session() -> AsyncIterator[tuple[Desk, Up]]:
+async def open_session() -> AsyncIterator[tuple["Desk", "Up"]]:
     """Open the desk of the running installation."""
+    from deployments.data_folder import prefect_environment
+    from deployments.settings import load_settings
+
     up = running(load_settings())
+    from deployments.requests import open_desk
+
     async with open_desk(prefect_environment(up)) as desk:
         yield desk, up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What all commands share."""
+
+    debug: bool = False
+    session: Callable[[], AbstractAsyncContextManager[tuple["Desk", "Up"]]] = open_session

@@ -1,0 +1,109 @@
+"""A request at the terminal: from its text to the Brief, to the person's yes, to its end or to where it goes on alone."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from deployments.data_folder import Up
+from deployments.documents import run_document, run_link
+from deployments.live import watch
+from deployments.people import person
+from deployments.requests import Desk, Proposal
+from deployments.terminal import DONE, FAILED_RUN, PERSON, confirmed, console, print_json
+from domain.briefs import as_markdown
+from domain.errors import BadInput
+from domain.names import checked_request
+from domain.runs import Origin, Run, RunState
+
+REPLAYED = "No ANTHROPIC_API_KEY is used here: a recorded model session answers."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was asked on the command line, and how."""
+
+    text: str
+    name: str | None
+    kind: str | None
+    project: str | None
+    yes: bool
+    wait: bool
+    as_json: bool
+
+
+async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManager[tuple[Desk, Up]]]) -> int:
+    """Take the request as far as was asked for; return the exit code."""
+    text = checked_request(asked.text)
+    if not asked.yes and not sys.stdin.isatty():
+        raise BadInput("nobody can be asked here: add --yes to accept the Brief as it is written")
+    screen = console(stderr=asked.as_json)
+    async with session() as (desk, up):
+        if up.replay:
+            screen.print(REPLAYED, style="yellow")
+        origin = Origin(channel="cli", person=person())
+        with patience(screen):
+            proposal = await desk.propose(text, origin, name=asked.name, kind=asked.kind, project=asked.project)
+        if not asked.as_json or not asked.yes:
+            show_brief(proposal, screen)
+        if not asked.yes and not confirmed("Build this?", default=True):
+            return declined(asked, screen)
+        return await build(desk, proposal, up, screen, asked)
+
+
+def show_brief(proposal: Proposal, screen: Console) -> None:
+    text = as_markdown(proposal.brief)
+    screen.print(Markdown(text)) if screen.is_terminal else screen.print(text, markup=False)
+
+
+def declined(asked: Asked, screen: Console) -> int:
+    if asked.as_json:
+        print_json({"state": "declined", "message": "Nothing was started."})
+    else:
+        screen.print("Nothing was started.")
+    return DONE
+
+
+async def build(desk: Desk, proposal: Proposal, up: Up, screen: Console, asked: Asked) -> int:
+    """Hand the accepted Brief over, and follow the run when asked to."""
+    run = await desk.start(proposal)
+    if asked.wait:
+        run = await watch(run.id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
+    if asked.as_json:
+        print_json(await run_document(desk, run, up))
+    elif not asked.wait:
+        screen.print(f"{run.project} is being built as {run.id}: follow it with `slipway logs {run.project} --follow`")
+        screen.print(run_link(run, up.prefect_ui_url), style="dim", soft_wrap=True)
+    return ended_code(run) if asked.wait else DONE
+
+
+def ended_code(run: Run) -> int:
+    return {RunState.DELIVERED: DONE, RunState.WAITING: PERSON}.get(run.state, FAILED_RUN)
+
+
+@contextmanager
+def patience(screen: Console) -> Iterator[None]:
+    """Show that the model is being asked, and say so when it has to be asked again."""
+    logger = logging.getLogger("slipway.agent")
+    with screen.status("The Product Owner reads your request…") as status:
+        told = _Told(lambda text: status.update(text) if screen.is_terminal else screen.print(text, markup=False))
+        logger.addHandler(told)
+        try:
+            yield
+        finally:
+            logger.removeHandler(told)
+
+
+class _Told(logging.Handler):
+    """Turns the agent loop's warnings about a busy or silent model into words on the screen."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage().partition(": ")[2])

@@ -1,0 +1,74 @@
+"""All commands in one table, each a few lines over the desk, the registry and the supervisor; what is common to them."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli import EXIT_CODES
+from deployments.commands import projects, secrets, services, work
+from deployments.commands.sessions import Shared
+from deployments.terminal import BAD_INPUT, refuse
+
+app = typer.Typer(
+    name="slipway",
+    help="Say what you want, get a tested, running, reversible app.",
+    epilog=f"\b\n{EXIT_CODES}",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in (
+    ("up", services.up),
+    ("new", work.new),
+    ("change", work.change),
+    ("status", projects.status),
+    ("logs", projects.logs),
+    ("open", projects.open_project),
+    ("runs", projects.runs),
+    ("rollback", work.rollback),
+    ("cancel", work.cancel),
+    ("history", projects.history),
+    ("down", projects.down),
+    ("doctor", services.doctor),
+    ("demo", services.demo),
+    ("server", services.server),
+    ("runner", services.runner),
+    ("bot", services.bot),
+    ("replay", services.replay),
+):
+    app.command(name)(command)
+app.add_typer(secrets.secret, name="secret")
+
+
+@app.callback()
+def slipway(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
+) -> None:
+    """Keep what all commands share; a test brings its own."""
+    context.obj = context.obj or Shared(debug=debug)
+
+
+def run(words: Sequence[str], shared: Shared | None = None) -> int:
+    """Run one command and return its exit code; options that it does not know are told in one sentence."""
+    ordered = sorted(words, key=lambda word: word != "--debug") if "--" not in words else list(words)
+    try:
+        ended: Any = typer.main.get_command(app).main(ordered, prog_name="slipway", standalone_mode=False, obj=shared)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error}\n")
+            return BAD_INPUT
+        refuse(_usage(error), BAD_INPUT, "--json" in words)
+    except SystemExit as left:
+        return int(left.code or 0)
+    return ended if isinstance(ended, int) else 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    said = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{said.rstrip('.')}: see `{context.command_path if context else 'slipway'} --help`"

@@ -1,0 +1,85 @@
+"""What there is, as JSON documents: the same facts that the tables of the command line show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from deployments.data_folder import Up
+from deployments.requests import Desk
+from domain.errors import BadInput
+from domain.releases import live
+from domain.runs import Project, Run
+
+
+async def known(desk: Desk, slug: str) -> Project:
+    """Return the project; raise BadInput when there is none."""
+    found = await desk.registry.project(slug)
+    if found is None:
+        raise BadInput(f"there is no project {slug[:60]!r}: `slipway status` lists what there is")
+    return found
+
+
+async def overview(desk: Desk, up: Up) -> dict[str, Any]:
+    """Return all projects, and where everything is."""
+    rows = [await summary(desk, each) for each in await desk.registry.projects()]
+    return {"projects": rows, "ui": up.prefect_ui_url, "apps": up.apps_url}
+
+
+async def summary(desk: Desk, project: Project) -> dict[str, Any]:
+    releases = await desk.registry.releases(project.slug)
+    current = live(releases)
+    runs = await desk.registry.runs(project.slug, 1)
+    cost = await desk.registry.cost(project=project.slug)
+    return {
+        "project": project.slug,
+        "title": project.title,
+        "kind": project.kind,
+        "state": f"release {current.number}" if current else "not online",
+        "address": desk.blocks.installation.address_of(project.domain) if current else "",
+        "last_run": f"{runs[0].id} {runs[0].state.value}" if runs else "",
+        "cost_usd": cost.usd,
+    }
+
+
+async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
+    """Return one project with its releases, checks, names of secrets and last runs."""
+    releases = await desk.registry.releases(project.slug)
+    runs = await desk.registry.runs(project.slug, 5)
+    return {
+        **await summary(desk, project),
+        "releases": [release.model_dump(mode="json") for release in releases],
+        "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
+        "secrets": list(await desk.blocks.vault.names(project.slug)),
+        "runs": [await run_document(desk, run, up) for run in runs],
+    }
+
+
+async def all_runs(desk: Desk, up: Up) -> Sequence[dict[str, Any]]:
+    return [await run_document(desk, run, up) for run in await desk.registry.runs()]
+
+
+async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
+    """Return everything about a run."""
+    cost = await desk.registry.cost(run=run.id)
+    reports = [line.text for line in await desk.registry.progress(run.id) if line.kind == "report"]
+    return {
+        "run": run.id,
+        "project": run.project,
+        "state": run.state.value,
+        "step": run.step,
+        "rounds": run.round,
+        "address": run.address,
+        "message": run.message,
+        "waits_for": list(run.waits_for),
+        "reports": reports,
+        "cost_usd": cost.usd,
+        "calls": cost.calls,
+        "tokens": cost.tokens.model_dump(),
+        "flow_run": run_link(run, up.prefect_ui_url),
+        "created": run.created.isoformat(),
+        "ended": run.ended.isoformat() if run.ended else None,
+    }
+
+
+def run_link(run: Run, ui_url: str) -> str:
+    """Return the run's page in the Prefect UI; empty until it was handed over."""
+    return f"{ui_url}/runs/flow-run/{run.flow_run}" if run.flow_run and ui_url else ""
