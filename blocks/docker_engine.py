@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SecretStr
 
 from blocks.docker_apps import DockerApps
 from blocks.docker_commands import DockerWorker
 from blocks.docker_connection import DockerConnection
 from blocks.docker_images import DockerImages
 from blocks.docker_networks import DockerNetworks
-from blocks.docker_workers import DockerWorkers
+from blocks.docker_workers import DockerWorkers, EgressProxy
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
 
@@ -27,6 +27,10 @@ class DockerEngine(Block):
     base_image: str = Field(description="Image given to projects' Dockerfiles as BASE_IMAGE")
     worker_image: str = Field(description="Image that agents work in")
     data_folder: str = Field(description="Slipway's data folder on this machine; locks lie in it")
+    egress_port: int | None = Field(
+        default=None, description="Port of the egress proxy on the workers' network; unset: agents reach nothing"
+    )
+    egress_key: SecretStr | None = Field(default=None, description="Key that makes the runs' tokens for the egress proxy")
 
     _workers: DockerWorkers = PrivateAttr()
     _images: DockerImages = PrivateAttr()
@@ -36,9 +40,14 @@ class DockerEngine(Block):
         super().model_post_init(context)
         connection = DockerConnection(self.docker_host)
         networks = DockerNetworks(connection, self.installation, Path(self.data_folder))
-        self._workers = DockerWorkers(connection, networks, self.installation, self.worker_image)
+        self._workers = DockerWorkers(connection, networks, self.installation, self.worker_image, self._egress())
         self._images = DockerImages(connection, self.installation, self.base_image)
         self._apps = DockerApps(connection, networks, self.installation, self.worker_image)
+
+    def _egress(self) -> EgressProxy | None:
+        if self.egress_port is None or self.egress_key is None:
+            return None
+        return EgressProxy(self.egress_port, self.egress_key.get_secret_value())
 
     @property
     def isolates(self) -> bool:
@@ -80,3 +89,6 @@ class DockerEngine(Block):
 
     async def logs(self, identity: str, lines: int = 200) -> str:
         return await self._apps.logs(identity, lines)
+
+    async def remove_data(self, project: str) -> None:
+        await self._apps.remove_data(project)

@@ -1,16 +1,30 @@
 """Networks of one installation: who can reach whom."""
 
 import fcntl
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from blocks.docker_connection import DockerConnection, is_conflict
-from domain.errors import NeedsPerson
+from domain.errors import Broken, NeedsPerson
 
-SEPARATED = {"com.docker.network.bridge.enable_icc": "false"}
-"""Containers on such a bridge reach out, but not one another."""
+WORKERS = "workers.internal"
+"""End of the workers' network's name. No project's name has a dot: none can share this network."""
+
+
+@dataclass(frozen=True)
+class WorkersNetwork:
+    """The bridge that workers are on. Nothing is routed from it; the egress proxy listens on its gateway address."""
+
+    id: str
+    bridge: str
+    """Name of the interface on the engine's machine."""
+    gateway: str
+    subnet: IPv4Network
 
 
 class DockerNetworks:
@@ -21,15 +35,31 @@ class DockerNetworks:
         self._installation = installation
         self._lock = data_folder / "docker-networks.lock"
 
-    async def of_worker(self, wanted: Literal["none", "packages"]) -> str:
-        """Return what a worker is connected to; the one place that decides it."""
-        if wanted == "none":
-            return "none"
-        return await self._ensure("workers", "", SEPARATED)
+    async def of_workers(self) -> WorkersNetwork:
+        """Return the internal network of all workers, which cannot reach one another on it either."""
+        bridge = bridge_name(self._installation)
+        options = {"com.docker.network.bridge.enable_icc": "false", "com.docker.network.bridge.name": bridge}
+        made = await self._ensure(WORKERS, "", options, internal=True)
+        found = await self._connection.ask("looking at the workers' network", lambda api: api.inspect_network(made))
+        if not found["Internal"]:
+            raise Broken(
+                f"the network {found['Name']} is open to the outside and not ours: `docker network rm {found['Name']}`"
+            )
+        address = next(each for each in found["IPAM"]["Config"] if ":" not in each["Subnet"])
+        return WorkersNetwork(made, bridge, address["Gateway"], IPv4Network(address["Subnet"]))
+
+    async def workers_are_attached(self) -> bool:
+        """Tell whether a running worker is on the network."""
+        name = self._name(WORKERS)
+
+        def attached(api: Any) -> bool:
+            return any(api.inspect_network(found)["Containers"] for found in _named(api, name))
+
+        return await self._connection.ask(f"looking at the network {name}", attached)
 
     async def of_project(self, project: str) -> str:
         """Return the network that only the project's own apps are on."""
-        return await self._ensure(project, project, {})
+        return await self._ensure(project, project, {}, internal=False)
 
     async def remove_of_project(self, project: str) -> None:
         """Delete the project's network; one that is in use or gone is left as it is. Engines have only some thirty."""
@@ -46,27 +76,33 @@ class DockerNetworks:
 
         await self._connection.ask(f"removing the network {name}", remove)
 
-    async def _ensure(self, suffix: str, project: str, options: dict[str, str]) -> str:
+    async def _ensure(self, suffix: str, project: str, options: dict[str, str], *, internal: bool) -> str:
         name = self._name(suffix)
         labels = {"slipway.installation": self._installation, "slipway.project": project}
-        return await self._connection.ask(f"making the network {name}", lambda api: self._ensured(api, name, labels, options))
+        settings = {"driver": "bridge", "labels": labels, "options": options, "internal": internal, "check_duplicate": True}
+        return await self._connection.ask(f"making the network {name}", lambda api: self._ensured(api, name, settings))
 
-    def _ensured(self, api: Any, name: str, labels: dict[str, str], options: dict[str, str]) -> str:
+    def _ensured(self, api: Any, name: str, settings: dict[str, Any]) -> str:
         if not _named(api, name):
             self._lock.parent.mkdir(parents=True, exist_ok=True)
             with self._lock.open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not _named(api, name):
-                    _create(api, name, labels, options)
+                    _create(api, name, settings)
         return _named(api, name)[0]
 
     def _name(self, suffix: str) -> str:
         return f"slipway-{self._installation}-{suffix}"
 
 
-def _create(api: Any, name: str, labels: dict[str, str], options: dict[str, str]) -> None:
+def bridge_name(installation: str) -> str:
+    """Return a name of at most 15 characters, all that the kernel takes; known beforehand for the firewall."""
+    return f"slw-{hashlib.sha256(installation.encode()).hexdigest()[:10]}"
+
+
+def _create(api: Any, name: str, settings: dict[str, Any]) -> None:
     try:
-        api.create_network(name, driver="bridge", labels=labels, options=options, check_duplicate=True)
+        api.create_network(name, **settings)
     except APIError as error:
         if "address pool" in str(error.explanation):
             raise NeedsPerson(

@@ -1,12 +1,14 @@
 """Workers in containers: no root, no capability, no socket, no key, and writable folders in memory only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from blocks.docker_commands import WORKER_UID, DockerWorker
 from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
 from blocks.docker_networks import DockerNetworks
+from domain.egress import proxy_environment, run_token
 from domain.workers import WorkerInfo, WorkerSpec
 
 WORKSPACE = "/workspace"
@@ -29,15 +31,36 @@ A shell that cannot fork ends: then it begins anew, which needs no fork, until t
 """
 
 
+NO_NAMES = ["127.0.0.1"]
+"""Name server of the workers: their own loopback, where none is. Engines before 25 forward the questions of internal networks
+to the machine's own resolver (CVE-2024-29018); only the proxy shall ask for names."""
+
+
+@dataclass(frozen=True)
+class EgressProxy:
+    """Where the way to package registries is, on the gateway address of the workers' network."""
+
+    port: int
+    key: str = field(repr=False)
+
+
 class DockerWorkers:
     """Spawns, lists and removes the workers of one installation."""
 
-    def __init__(self, connection: DockerConnection, networks: DockerNetworks, installation: str, worker_image: str) -> None:
+    def __init__(
+        self,
+        connection: DockerConnection,
+        networks: DockerNetworks,
+        installation: str,
+        worker_image: str,
+        egress: EgressProxy | None,
+    ) -> None:
         self._connection = connection
         self._networks = networks
         self._containers = DockerContainers(connection, installation, "worker")
         self._installation = installation
         self._image = worker_image
+        self._egress = egress
 
     async def spawn(self, spec: WorkerSpec) -> DockerWorker:
         """Return a running worker; one that has ended is thrown away, whatever was in it."""
@@ -70,8 +93,14 @@ class DockerWorkers:
         """Return what the container is created with. A candidate's own files stay writable: its layer is thrown away."""
         writable = tmpfs(spec.limits.disk_mb, executable=True)
         folders = {"/tmp": writable, HOME: writable} | ({} if spec.image else {WORKSPACE: writable})  # noqa: S108
-        network = await self._networks.of_worker(spec.network)
-        host = {**hardening(spec.limits), "read_only": not spec.image, "tmpfs": folders, "network_mode": network}
+        network, egress = await self._network(spec)
+        host = {
+            **hardening(spec.limits),
+            "read_only": not spec.image,
+            "tmpfs": folders,
+            "network_mode": network,
+            "dns": NO_NAMES if network != "none" else None,
+        }
         marks = labels(self._installation, "worker", spec.project, spec.run, spec.role, spec.identity)
         config = await self._connection.ask("preparing a worker", lambda api: api.create_host_config(**host))
         return {
@@ -80,11 +109,21 @@ class DockerWorkers:
             "command": [IDLE, IDLE],
             "user": WORKER_UID,
             "working_dir": workspace,
-            "environment": {"HOME": HOME, **spec.environment},
+            "environment": {"HOME": HOME, **egress, **spec.environment},
             "labels": marks,
             "healthcheck": {"test": ["NONE"]},
             "host_config": config,
         }
+
+    async def _network(self, spec: WorkerSpec) -> tuple[str, dict[str, str]]:
+        """Return what the worker is connected to, and how its programs find the proxy; the one place that decides it."""
+        if spec.network == "none":
+            return "none", {}
+        network = await self._networks.of_workers()
+        if self._egress is None:
+            return network.id, {}
+        token = run_token(self._egress.key, spec.run)
+        return network.id, proxy_environment(network.gateway, self._egress.port, spec.run, token)
 
 
 def _info(found: Container) -> WorkerInfo:

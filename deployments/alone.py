@@ -62,10 +62,19 @@ async def run_replay(folder: Path, port: int) -> None:
     await serve(folder, LOOPBACK, port)
 
 
+async def run_egress(settings: Settings, port: int, mark: Path) -> None:
+    """Let the workers reach package registries until SIGTERM."""
+    from deployments.egress import run_egress as let_through
+
+    await let_through(settings, port, mark)
+
+
 async def _run(name: str, *words: str) -> None:
     match name:
         case "replay":
             await run_replay(Path(words[0]), int(words[1]))
+        case "egress":
+            await run_egress(load_settings(), int(words[0]), Path(words[1]))
         case "bot":
             await run_bot(load_settings())
         case "runner":

@@ -142,6 +142,26 @@ def runner_service(wiring: Wiring) -> Service:
     )
 
 
+def egress_service(wiring: Wiring) -> Service:
+    mark = wiring.folder.sockets / "egress.ready"
+
+    async def ready() -> bool:
+        return mark.exists()
+
+    return Service(
+        name="egress",
+        argv=_alone("egress", str(wiring.egress_port), str(mark)),
+        environment={
+            **base_environment(),
+            "SLIPWAY_HOME": str(wiring.folder.home),
+            "SLIPWAY_EGRESS": ",".join(wiring.settings.egress),
+            **({"SLIPWAY_DOCKER_HOST": wiring.settings.docker_host} if wiring.settings.docker_host else {}),
+        },
+        ready=ready,
+        sockets=(mark,),
+    )
+
+
 def bot_service(wiring: Wiring) -> Service:
     async def ready() -> bool:
         return True  # it says in its log when Telegram cannot be reached, and goes on trying
@@ -162,6 +182,7 @@ def first_services(wiring: Wiring) -> tuple[Service, ...]:
         *(() if settings.redis_url else (redis_service(wiring),)),
         *(() if settings.caddy_admin else (caddy_service(wiring),)),
         *((replay_service(wiring),) if settings.replay else ()),
+        *((egress_service(wiring),) if wiring.egress_port else ()),
     )
 
 

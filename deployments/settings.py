@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.egress import is_pattern
 from domain.errors import BadInput
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -55,6 +56,11 @@ class Settings(BaseSettings):
     ca_bundle: Path | None = Field(
         default=None, description="an existing PEM file with this machine's certificate authorities, for workers and images"
     )
+    egress: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="host names with commas between that agents may reach besides package registries, like "
+        "packages.example.org or *.example.org; port 443, or 80 when :80 is added",
+    )
     anthropic_api_key: SecretStr | None = Field(
         default=None, validation_alias="ANTHROPIC_API_KEY", description="your key of the Anthropic API"
     )
@@ -87,10 +93,17 @@ class Settings(BaseSettings):
     runner_limit: int = Field(default=4, ge=1, le=100, description="1 to 100: how many runs go on at once")
     debug: bool = Field(default=False, description="true or false: show tracebacks")
 
-    @field_validator("telegram_allowed", mode="before")
+    @field_validator("telegram_allowed", "egress", mode="before")
     @classmethod
-    def _split_ids(cls, value: Any) -> Any:
+    def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("egress", mode="after")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [pattern for pattern in value if not is_pattern(pattern)]:
+            raise ValueError(f"{wrong[0]!r} is no host name in lower case")
+        return value
 
     @field_validator("home", "record", "replay", "ca_bundle", mode="after")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from deployments.children import Child, Service, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
+from deployments.firewall import egress_warning
 from deployments.preflight import check_disk, choose_engine, choose_port, domain_warning, free_port, isolation_warning
 from deployments.services import first_services, last_services
 from deployments.settings import Settings
@@ -178,6 +179,8 @@ async def _wire(settings: Settings, folder: DataFolder, report: Report) -> Wirin
     engine = await choose_engine(settings)
     if engine == "process":
         report(isolation_warning(settings))
+    elif warning := egress_warning():
+        report(warning)
     if warning := await domain_warning(settings.base_domain):
         report(warning)
     http, prefect = settings.http_port, settings.prefect_port
@@ -190,6 +193,7 @@ async def _wire(settings: Settings, folder: DataFolder, report: Report) -> Wirin
         if settings.prefect_api_url
         else choose_port(folder, "prefect", prefect, "SLIPWAY_PREFECT_PORT", LOOPBACK),
         replay_port=free_port() if settings.replay else 0,
+        egress_port=choose_port(folder, "egress", 0, "", "0.0.0.0") if engine == "docker" else 0,  # noqa: S104  (a probe only)
     )
 
 

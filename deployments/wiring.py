@@ -20,6 +20,8 @@ class Wiring:
     http_port: int
     prefect_port: int
     replay_port: int
+    egress_port: int = 0
+    """Of the egress proxy, on the workers' network; 0 when there is none."""
 
     @property
     def prefect_api_url(self) -> str:
