@@ -1,6 +1,7 @@
 """Releases and rehearsals in containers: on their project's own network, with no published port."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -87,6 +88,20 @@ class DockerApps:
         output = await self._connection.ask(f"reading the log of {name}", lambda api: api.logs(name, tail=lines))
         return str(output.decode("utf-8", "replace"))
 
+    async def remove_data(self, project: str) -> None:
+        """Delete the project's volume, and the container that an interrupted start left on it."""
+        name = self._volume_name(project)
+
+        def remove(api: Any) -> None:
+            _forget(api, name)
+            with suppress(NotFound):
+                api.remove_volume(name)
+
+        await self._connection.ask(f"deleting the volume {name}", remove)
+
+    def _volume_name(self, project: str) -> str:
+        return f"slipway-{self._installation}-{project}-data"
+
     async def _settings(self, spec: AppSpec) -> dict[str, Any]:
         """Return what the container is created with."""
         folders = {"/tmp": tmpfs(spec.limits.disk_mb, executable=False)}  # noqa: S108 inside the container
@@ -124,7 +139,7 @@ class DockerApps:
         workers' image has such a folder for sure, a project's may not. That container never runs. It is made each time, since
         a process that died in between leaves a volume that looks finished.
         """
-        name = f"slipway-{self._installation}-{project}-data"
+        name = self._volume_name(project)
         marks = {"slipway.installation": self._installation, "slipway.project": project}
         image = self._worker_image
 

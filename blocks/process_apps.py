@@ -115,6 +115,10 @@ class Apps:
         text = b"".join(file.read_bytes() for file in files if file.is_file()).decode("utf-8", "replace")
         return "".join(text.splitlines(keepends=True)[-lines:]) if lines > 0 else ""
 
+    def remove_data(self, project: str) -> None:
+        """Delete the project's kept data; nothing happens when there is none."""
+        delete(place(self._root, "data", project), self._root)
+
     def _place(self, identity: str) -> Path:
         return place(self._root, "apps", identity)
 
@@ -171,7 +175,7 @@ class Apps:
     def _plan(self, spec: AppSpec) -> dict[str, Any]:
         """Return launch.json: what the supervisor runs and how often it tries."""
         home = self._place(spec.identity)
-        data = self._root / "data" / spec.project if spec.data == "project" else home / "scratch"
+        data = place(self._root, "data", spec.project) if spec.data == "project" else home / "scratch"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         venv = (self._candidates.folder(spec.candidate) / "venv").readlink()
         fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), "SLIPWAY_APP": str(home)}

@@ -77,6 +77,9 @@ class ProcessEngine(Block):
     async def logs(self, identity: str, lines: int = 200) -> str:
         return await asyncio.to_thread(self._apps.logs, identity, lines)
 
+    async def remove_data(self, project: str) -> None:
+        await asyncio.to_thread(self._apps.remove_data, project)
+
     @property
     def _root(self) -> Path:
         root = Path(self.folder).resolve()

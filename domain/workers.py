@@ -230,6 +230,10 @@ class AppRunner(Protocol):
         """Return the last lines of both its streams; empty when it is gone."""
         ...
 
+    async def remove_data(self, project: str) -> None:
+        """Delete the project's kept data, after its copies were removed; nothing happens when there is none."""
+        ...
+
 
 class Engine(WorkerSpawner, ImageBuilder, AppRunner, Protocol):
     """All three of one machine."""

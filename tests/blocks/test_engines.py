@@ -303,6 +303,24 @@ async def test_project_data_outlives_the_copy_and_scratch_data_does_not(bench: B
     assert visits == [1, 1, 2, 1]
 
 
+async def test_removed_data_is_gone_and_only_that_projects(bench: Bench, tmp_path: Path) -> None:
+    neighbour = Bench(bench.engine, tmp_path)
+    await bench.engine.remove_data(bench.project)
+    for one in (bench, neighbour):
+        app = await one.app()
+        await one.engine.start(app)
+        assert (await one.answer(app.identity))["visits"] == 1
+        await one.engine.remove(app.identity)
+    await another(bench.engine).remove_data(bench.project)
+    visits = []
+    for one in (bench, neighbour):
+        app = await one.app()
+        await one.engine.start(app)
+        visits.append((await one.answer(app.identity))["visits"])
+        await one.clear()
+    assert visits == [1, 2]
+
+
 async def test_nothing_of_our_environment_reaches_an_app(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-of-ours")
     app = await bench.app()

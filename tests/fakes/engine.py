@@ -88,6 +88,7 @@ class FakeEngine:
         self.started: list[AppSpec] = []
         self.live_apps: dict[str, AppSpec] = {}
         self.stopped: set[str] = set()
+        self.removed_data: list[str] = []
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
 
@@ -184,6 +185,11 @@ class FakeEngine:
         if identity not in self.live_apps:
             return ""
         return "\n".join(self.app_logs.get(identity, "").splitlines()[-lines:])
+
+    async def remove_data(self, project: str) -> None:
+        self.check_reachable(f"deleting the data of {project}")
+        assert not any(spec.project == project for spec in self.live_apps.values()), f"copies of {project} are still there"
+        self.removed_data.append(project)
 
     def _status(self, identity: str) -> AppStatus:
         spec = self.live_apps.get(identity)
