@@ -5,7 +5,7 @@ Blocks: registry, engine, git host (health paths). A probe has its own deadline,
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httpx
 from prefect.events import emit_event
@@ -31,13 +31,28 @@ class Probe(Value):
     complaint: str = ""
 
 
+def emit(event: str, probe: Probe) -> None:
+    """Send a Prefect event about the release; the automation that rolls back listens to it."""
+    release = probe.release
+    emit_event(
+        event,
+        resource={
+            "prefect.resource.id": f"slipway.release.{release.project}.{release.number}",
+            "prefect.resource.name": release.identity,
+            "slipway.project": release.project,
+        },
+        payload={"release": release.number, "project": release.project, "reason": probe.complaint},
+    )
+
+
 class Watch:
     """Remembers, between passes, who was unwell and where each app's health is seen."""
 
-    def __init__(self, registry: Registry, engine: AppRunner, git: GitHost) -> None:
+    def __init__(self, registry: Registry, engine: AppRunner, git: GitHost, tell: Callable[[str, Probe], None] = emit) -> None:
         self._registry = registry
         self._engine = engine
         self._git = git
+        self._tell = tell
         self._unwell: set[str] = set()
         self._checks: dict[str, HealthCheck] = {}
 
@@ -76,26 +91,12 @@ class Watch:
         identity = probe.release.identity
         if probe.complaint:
             self._unwell.add(identity)
-            emit(UNHEALTHY, probe)
+            self._tell(UNHEALTHY, probe)
         elif identity in self._unwell:
             self._unwell.discard(identity)
-            emit(RECOVERED, probe)
+            self._tell(RECOVERED, probe)
 
 
 def emit_alive() -> None:
     """Say that somebody watches; an automation raises the alarm when this stays away."""
     emit_event(ALIVE, resource={"prefect.resource.id": "slipway.watch"})
-
-
-def emit(event: str, probe: Probe) -> None:
-    """Send a Prefect event about the release; the automation that rolls back listens to it."""
-    release = probe.release
-    emit_event(
-        event,
-        resource={
-            "prefect.resource.id": f"slipway.release.{release.project}.{release.number}",
-            "prefect.resource.name": release.identity,
-            "slipway.project": release.project,
-        },
-        payload={"release": release.number, "project": release.project, "reason": probe.complaint},
-    )

@@ -1,0 +1,137 @@
+"""Reconciler, janitor, removal and notifications: what keeps the world as the registry says."""
+
+from pathlib import Path
+
+import pytest
+
+from blocks.git_host import BareGitHost
+from blocks.registry import SqlRegistry
+from domain.checks import HttpCheck, HttpStep
+from domain.errors import RunCancelled
+from domain.releases import Release, ReleaseState
+from domain.routes import Route
+from domain.runs import RunState
+from domain.workers import AppSpec, WorkerSpec
+from tasks.janitor import remove_orphans, remove_retired
+from tasks.notify import end_run
+from tasks.progress import Journal
+from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
+from tasks.removal import remove_project
+from tests.fakes.engine import FakeEngine
+from tests.fakes.services import MemoryProxy, MemoryVault, MemoryWakeups
+from tests.tasks.conftest import COMMIT, NOW, request
+
+CHECK = HttpCheck(id="list", covers="keep", title="listed", steps=(HttpStep(path="/"),))
+
+
+async def release(registry: SqlRegistry, engine: FakeEngine, number: int, commit: str | None = COMMIT) -> Release:
+    """Make one more release of `notes`, with its copy, and the one before it kept."""
+    run = f"r-{number:06}"
+    await registry.add_run(request(run), NOW)
+    version = await registry.add_environment("notes", {}, {})
+    assert commit is not None
+    made = await registry.add_release("notes", run, commit, f"sha256:{number}", version.number, NOW)
+    spec = AppSpec(identity=made.identity, project="notes", run=run, candidate=made.candidate)
+    await engine.start(spec)
+    made = await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW)
+    for old in await registry.releases("notes"):
+        if old.state is ReleaseState.DRAINING:
+            await registry.move_release("notes", old.number, ReleaseState.KEPT)
+    return made
+
+
+async def test_live_release_that_does_not_run_is_started_again_and_routed(registry: SqlRegistry) -> None:
+    engine, proxy, vault = FakeEngine(address="127.0.0.1:7"), MemoryProxy(), MemoryVault()
+    await release(registry, engine, 1)
+    await pause_apps(engine)
+    assert engine.stopped == {"notes-v1"}
+
+    assert await resume_apps({}, registry, engine, vault) == []
+    await reconcile_routes(registry, engine, proxy)
+
+    assert engine.stopped == set()
+    assert list(proxy.held.values()) == [Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:7")]
+
+
+async def test_copy_that_is_gone_is_made_again_from_its_candidate(registry: SqlRegistry) -> None:
+    engine = FakeEngine()
+    await release(registry, engine, 1)
+    await engine.remove("notes-v1")
+    assert await resume_apps({"notes": "web"}, registry, engine, MemoryVault()) == []
+    assert engine.live_apps["notes-v1"].candidate == "sha256:1"
+
+
+async def test_routes_that_are_right_are_not_touched_and_foreign_ones_go(registry: SqlRegistry) -> None:
+    engine, proxy = FakeEngine(address="127.0.0.1:7"), MemoryProxy()
+    await release(registry, engine, 1)
+    await proxy.set_route(Route(project="ghost", hosts=("ghost.localhost",), upstream="127.0.0.1:8"))
+    await reconcile_routes(registry, engine, proxy)
+    await reconcile_routes(registry, engine, proxy)
+    assert set(proxy.held) == {"notes"}
+    assert proxy.replaced == 1
+
+
+async def test_workers_and_rehearsals_of_ended_runs_go_and_others_stay(registry: SqlRegistry) -> None:
+    engine = FakeEngine()
+    await registry.add_run(request("r-000002"), NOW)
+    await registry.update_run("r-000002", state=RunState.FAILED, ended=NOW)
+    for run in ("r-000001", "r-000002", "r-unknown"):
+        await engine.spawn(WorkerSpec(identity=f"{run}-developer", project="notes", run=run, role="developer"))
+    rehearsal = AppSpec(identity="old-rehearsal", project="notes", run="r-000002", role="rehearsal", candidate="sha256:1")
+    await engine.start(rehearsal)
+
+    removed = await remove_orphans.fn(registry, engine)
+
+    assert sorted(removed) == ["old-rehearsal", "r-000002-developer", "r-unknown-developer"]
+    assert set(engine.live_workers) == {"r-000001-developer"}
+
+
+async def test_only_the_newest_good_releases_stay_startable(registry: SqlRegistry) -> None:
+    engine = FakeEngine()
+    for number in range(1, 7):
+        await release(registry, engine, number)
+    removed = await remove_retired.fn(registry, engine)
+    assert removed == ["notes-v2", "notes-v1"]
+    assert set(engine.live_apps) == {"notes-v3", "notes-v4", "notes-v5", "notes-v6"}
+    assert await remove_retired.fn(registry, engine) == []
+
+
+async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistry, tmp_path: Path) -> None:
+    engine, proxy, vault, git = FakeEngine(), MemoryProxy(), MemoryVault(), BareGitHost(folder=str(tmp_path / "git"))
+    await git.create("notes")
+    await release(registry, engine, 1)
+    await registry.set_checks("notes", "r-000001", [CHECK], ())
+    await vault.put("notes", "API_TOKEN", "x" * 20)
+    await proxy.set_route(Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:1"))
+
+    await remove_project("notes", "local:me", registry, engine, proxy, vault, git)
+
+    assert await registry.project("notes") is None
+    assert (engine.live_apps, proxy.held, vault.values) == ({}, {}, {})
+    assert not await git.exists("notes")
+    run = await registry.run("r-000001")
+    assert run is not None
+    assert run.state is RunState.CANCELLED
+
+
+async def test_end_of_a_run_is_written_and_told_once_whatever_is_repeated(registry: SqlRegistry) -> None:
+    wakeups = MemoryWakeups()
+    for _ in range(2):
+        await end_run.fn("r-000001", RunState.DELIVERED, "it is online", "http://notes.localhost", registry, wakeups)
+    await end_run.fn("r-000001", RunState.FAILED, "no, it failed", "", registry, wakeups)
+    run = await registry.run("r-000001")
+    assert run is not None
+    assert (run.state, run.message) == (RunState.DELIVERED, "it is online")
+    assert [n.text for n in await registry.unsent("cli")] == ["it is online"]
+    assert [line.kind for line in await registry.progress("r-000001")] == ["end"]
+
+
+async def test_journal_goes_on_without_redis_and_stops_when_its_person_stopped_the_run(registry: SqlRegistry) -> None:
+    wakeups = MemoryWakeups()
+    wakeups.reachable = False
+    journal = Journal("r-000001", registry, wakeups)
+    await journal.step("plan", "planning")
+    await registry.update_run("r-000001", state=RunState.CANCELLED, ended=NOW)
+    with pytest.raises(RunCancelled, match="stopped by its person"):
+        await journal.step("develop", "developing")
+    assert [line.text for line in await registry.progress("r-000001")] == ["planning"]
