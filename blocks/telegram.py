@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr, SecretStr
-from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, BotCommand, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
@@ -47,6 +47,13 @@ class TelegramChat(Block):
         for part in head:
             await self._send(chat, part, ())
         return await self._send(chat, last, buttons)
+
+    async def ask(self, chat: str, html: str, hint: str) -> str:
+        """Send a question to which the person's client opens a reply; `hint` is cut to the 64 characters that it shows."""
+        sent = self._client().send_message(
+            chat, html, parse_mode=ParseMode.HTML, reply_markup=ForceReply(input_field_placeholder=hint[:64])
+        )
+        return str((await _asked(sent, "asking a question")).message_id)
 
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Replace a message, cut to what one can hold; raise UnknownObject when the person deleted it."""

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import signal
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -12,15 +14,19 @@ from typing import Any
 from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
+from telegram.warnings import PTBDeprecationWarning
 
 from blocks.telegram import TelegramChat, bot_client, translated
+from deployments.asks import Asks
 from deployments.bot_access import check_access
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_messages import Said, said_in
+from deployments.bot_secrets import SecretMessages
 from deployments.bot_turns import Turns
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
+from deployments.sealing import Seal
 from deployments.settings import Settings
 from deployments.wording import LANGUAGES, explain, say
 from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
@@ -57,6 +63,7 @@ def log_without_token() -> None:
     """Log to stderr, without httpx's line per request: the token is in Telegram's URLs."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*retry_after", PTBDeprecationWarning)  # both of its types are taken: blocks/telegram.py
 
 
 @asynccontextmanager
@@ -70,11 +77,13 @@ async def bot_running(
     stopping: float = STOPPING,
 ) -> AsyncIterator[None]:
     """Run the bot inside this block. Everything it must remember is in the registry and in `folder`."""
-    inbox = Inbox(folder)
+    asks = Asks(folder / "asks")
+    inbox = Inbox(folder, Seal(asks, desk.registry, desk.vault))
     cards = LiveCards(chat, desk.registry, desk.wakeups, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
-    app = application(bot, inbox, Handlers(desk, chat, cards), frozenset(allowed))
-    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups).run())
+    handlers = Handlers(desk, chat, cards)
+    app = application(bot, inbox, handlers, SecretMessages(desk, chat, asks, handlers), frozenset(allowed))
+    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks).run())
     try:
         await _reach_telegram(app)
         await _name_commands(chat)
@@ -92,22 +101,25 @@ async def bot_running(
         await chat.aclose()
 
 
-def application(bot: Bot, inbox: Inbox, handlers: Handlers, allowed: frozenset[int]) -> App:
+def application(bot: Bot, inbox: Inbox, handlers: Handlers, secrets: SecretMessages, allowed: frozenset[int]) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
     builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
     app = builder.build()
+    answering = partial(_answering, handlers=handlers, secrets=secrets, allowed=allowed)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
-        app.add_handler(CommandHandler(name, _answering(getattr(handlers, name), handlers, allowed), private))
-    app.add_handler(MessageHandler(private & filters.COMMAND, _answering(handlers.help, handlers, allowed)))
-    app.add_handler(MessageHandler(private & filters.TEXT, _answering(handlers.text, handlers, allowed)))
-    app.add_handler(MessageHandler(private, _answering(handlers.other, handlers, allowed)))
-    app.add_handler(CallbackQueryHandler(_answering(handlers.press, handlers, allowed)))
+        app.add_handler(CommandHandler(name, answering(getattr(handlers, name)), private))
+    app.add_handler(MessageHandler(private & filters.COMMAND, answering(handlers.help)))
+    app.add_handler(MessageHandler(private & filters.TEXT, answering(handlers.text)))
+    app.add_handler(MessageHandler(private, answering(handlers.other)))
+    app.add_handler(CallbackQueryHandler(answering(handlers.press)))
     return app
 
 
-def _answering(act: Act, handlers: Handlers, allowed: frozenset[int]) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
-    """Wrap a handler: access first, no credential goes further, and every error becomes one sentence."""
+def _answering(
+    act: Act, handlers: Handlers, secrets: SecretMessages, allowed: frozenset[int]
+) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
+    """Wrap a handler: access first, sealed messages next, and every error becomes one sentence."""
 
     async def respond(update: Update, _: Any) -> None:
         said = said_in(update)
@@ -116,7 +128,7 @@ def _answering(act: Act, handlers: Handlers, allowed: frozenset[int]) -> Callabl
         try:
             if allowed and said.user not in allowed:
                 await handlers.tell(said, "not_allowed", person=said.user)
-            elif not await handlers.refuse_credential(said):
+            elif not (await secrets.refuse_credential(said) or await secrets.take_answer(said)):
                 await act(said)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await _tell_error(handlers, said, error)

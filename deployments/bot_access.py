@@ -1,8 +1,9 @@
-"""Who may use the bot, decided before anything of Telegram is loaded."""
+"""Whether the bot may start, decided before it does: who may use it, and whether Telegram knows its token."""
 
 from collections.abc import Iterable
 
-from domain.errors import BadInput
+from deployments.settings import Settings
+from domain.errors import BadInput, ChatTokenRefused, SlipwayError
 
 
 def check_access(isolates: bool, allowed: Iterable[int]) -> None:
@@ -12,3 +13,24 @@ def check_access(isolates: bool, allowed: Iterable[int]) -> None:
             "the bot does not start: without a Docker engine nothing isolates what strangers' requests run. "
             "Start Docker, or name the people who may use the bot: SLIPWAY_TELEGRAM_ALLOWED=<numeric Telegram ids>"
         )
+
+
+async def check_bot(settings: Settings, isolates: bool) -> str:
+    """Return the bot's name on Telegram, empty when Telegram cannot be asked now.
+
+    Raises BadInput or ChatTokenRefused when the bot must not start. There must be a token.
+    """
+    check_access(isolates, settings.telegram_allowed)
+    from blocks.telegram import TelegramChat  # loads the vendor's library
+
+    if settings.telegram_token is None:
+        raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
+    chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
+    try:
+        return await chat.username()
+    except ChatTokenRefused:
+        raise
+    except SlipwayError:  # not reachable, or busy: the bot itself goes on trying
+        return ""
+    finally:
+        await chat.aclose()

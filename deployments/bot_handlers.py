@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from html import escape
 from typing import Protocol
 
 from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said, rest_of
-from deployments.cards import STOP, link
+from deployments.cards import STOP, link, noted
 from deployments.live_cards import LiveCards
 from deployments.requests import Proposal, run_id
 from deployments.wording import say
-from domain.credentials import credential_in
-from domain.errors import ChatBusy, SlipwayError
-from domain.protocols import Registry, Wakeups
-from domain.releases import live
+from domain.errors import ChatBusy, NothingToRollBackTo, SlipwayError
+from domain.names import REQUEST_LIMIT
+from domain.protocols import Registry, Vault, Wakeups
+from domain.releases import live, previous_good
 from domain.runs import Origin, Project, Run, RunState
 
 TYPING = 4.0
@@ -29,11 +30,13 @@ class Desk(Protocol):
 
     registry: Registry
     wakeups: Wakeups
+    vault: Vault
 
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal: ...
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
     async def rollback(self, project: str, reason: str, who: str) -> str: ...
+    async def resume_waiting(self, project: str) -> list[str]: ...
 
 
 class Handlers:
@@ -96,6 +99,8 @@ class Handlers:
         if projects and not slug:
             await self.tell(said, "which_project", projects=listed(projects), command="rollback", first=projects[0].slug)
         elif await self._own(said, slug):
+            if previous_good(await self._desk.registry.releases(slug)) is None:
+                raise NothingToRollBackTo(slug)
             await self._desk.rollback(slug, "asked for in Telegram", said.person)
             await self.tell(said, "rollback_started", project=slug)
 
@@ -124,29 +129,30 @@ class Handlers:
             await self._stop(said, run)
             await self._chat.answer(said.press, say(said.language, "cancelling", project=run.project))
 
-    async def refuse_credential(self, said: Said) -> bool:
-        """Delete a message that holds a credential and say so; False when it holds none."""
-        kind = credential_in(said.text)
-        if kind is None or said.press:
-            return False
-        try:
-            await self._chat.delete_message(said.chat, said.message)
-        except SlipwayError:
-            await self.tell(said, "credential_left", kind=kind)
-        else:
-            await self.tell(said, "credential", kind=kind)
-        return True
-
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
         """Start a run and its card. The run's id comes of the update, so that the same one again starts nothing new."""
+        if len(wish) > REQUEST_LIMIT:
+            await self.tell(said, "too_long", length=f"{len(wish):,}", limit=f"{REQUEST_LIMIT:,}")
+            return
+        if not any(letter.isalnum() for letter in wish):
+            await self.tell(said, "no_words", example=say(said.language, "example"))
+            return
         await without_fail(self._chat.react(said.chat, said.message, "👀"))
         async with self._typing(said.chat):
-            proposal = await self._stored(said) or await self._proposed(said, wish, project)
+            stored = await self._stored(said)
+            proposal = stored or await self._proposed(said, wish, project)
             if proposal is None:
                 await self.tell(said, "forgotten")
                 return
             run = await self._desk.start(proposal)
+            if proposal.change and not stored:
+                await self._note(run, proposal)
         self._cards.follow(run.id)
+
+    async def _note(self, run: Run, proposal: Proposal) -> None:
+        """Write down what a change is to bring, for its card: the project keeps its Brief until the change is online."""
+        brief = proposal.brief
+        await self._desk.registry.add_progress(run.id, "note", brief.title, datetime.now(UTC), "brief", noted(brief))
 
     async def _stored(self, said: Said) -> Proposal | None:
         """Return what a killed process had started of this very update: its project's name is taken, by itself."""

@@ -1,16 +1,27 @@
 """The live card of a run as text and buttons: pure, from what the registry knows."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+from pydantic import TypeAdapter
+
+from deployments.reasons import what_next, why_failed, why_taken_back
 from deployments.wording import say
-from domain.runs import STEPS, Progress, Run, RunState
+from domain.briefs import Brief
+from domain.outcomes import Cause
+from domain.releases import Release, ReleaseState
+from domain.runs import STEPS, Progress, Project, Run, RunState
 from domain.usage import Cost
 from domain.values import Value
 
 LINE = 240
 """Characters of one line that somebody else wrote."""
+CHECKS, CHECK = 6, 140
+"""How many acceptance checks a card lists, and characters of each: a card is one message, in every phase."""
+
+CAUSE: TypeAdapter[Cause] = TypeAdapter(Cause)
 
 STOP = "stop"
 """Verb of the Stop button; its data is `stop:<run id>`."""
@@ -25,32 +36,73 @@ class Card(Value):
     buttons: tuple[tuple[str, str], ...] = ()
 
 
-def card(run: Run, progress: Sequence[Progress], cost: Cost, title: str, language: str, now: datetime) -> Card:
+class Wanted(Value):
+    """What a run is to bring: the part of its Brief that a card shows, and the person's language."""
+
+    title: str
+    language: str
+    checks: tuple[str, ...] = ()
+
+
+def wanted(run: Run, progress: Sequence[Progress], project: Project | None) -> Wanted:
+    """Return what the run is to bring: its own Brief where one was noted (a change), else its project's."""
+    language = project.brief.language if project else "en"
+    noted = next((line.data for line in reversed(progress) if line.kind == "note" and "checks" in line.data), None)
+    if noted is not None:
+        return Wanted(title=str(noted["title"]), language=language, checks=tuple(str(noted["checks"]).splitlines()))
+    if project is None:
+        return Wanted(title=run.project, language=language)
+    return Wanted(title=project.brief.title, language=language, checks=tuple(check.text for check in project.brief.checks))
+
+
+def noted(brief: Brief) -> dict[str, str | int | float | bool]:
+    """Return the facts of a run's progress in which `wanted` finds its Brief again."""
+    return {"title": brief.title, "checks": "\n".join(" ".join(check.text.split()) for check in brief.checks)}
+
+
+def card(run: Run, progress: Sequence[Progress], cost: Cost, goal: Wanted, now: datetime) -> Card:
     """Render the run as it stands at `now`."""
+    language = goal.language
     lines = [
-        f"{SIGNS.get(run.state, '🛠')} <b>{escape(cut(title))}</b> · {escape(run.project)}",
+        f"{SIGNS.get(run.state, '🛠')} <b>{escape(cut(goal.title))}</b> · {escape(run.project)}",
+        *_checks(run, goal),
         "",
         *_steps(run, progress, language),
         *_news(run, progress, language),
         f"💰 {say(language, 'spent', usd=f'{cost.usd:.2f}', minutes=_minutes(run, now))}",
-        *_end(run, language),
+        *_end(run, progress, language),
     ]
     return Card(html="\n".join(lines), buttons=() if run.state.ended else ((f"⏹ {say(language, 'stop')}", f"{STOP}:{run.id}"),))
 
 
-def told(run: Run, title: str, language: str) -> str:
+def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
     """Return the HTML of the one message that says how the run ended or what it waits for."""
-    names = ", ".join(run.waits_for)
     key = run.state.value if run.state.ended else "waits"
     fields = {
-        "title": title,
+        "title": goal.title,
         "project": run.project,
-        "message": cut(run.message, 1500),
-        "names": names,
-        "first": names.split(",")[0],
+        "why": cut(why_failed(run, _cause(progress), goal.language), 600),
+        "next": what_next(run, _cause(progress), goal.language),
+        "names": ", ".join(run.waits_for),
+        "first": next(iter(run.waits_for), ""),
     }
-    text = f"{SIGNS.get(run.state, '')} {escape(say(language, f'told_{key}', **fields))}"
+    text = f"{SIGNS.get(run.state, '')} {escape(say(goal.language, f'told_{key}', **fields))}"
     return f"{text}\n{link(run.address)}" if run.state is RunState.DELIVERED else text
+
+
+def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
+    """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
+    match = re.fullmatch(rf"{re.escape(project)}:rollback-(\d+)-(\d+|none)", key)
+    if match is None:
+        return ""
+    bad, good = match.groups()
+    taken = next((release for release in releases if str(release.number) == bad), None)
+    fields = {"title": title or project, "project": project, "bad": bad, "good": good}
+    if good == "none":
+        return f"⚠️ {say(language, 'told_no_earlier', **fields)}"
+    if taken is None or taken.state is not ReleaseState.ROLLED_BACK:
+        return f"⚠️ {say(language, 'told_rollback_failed', **fields)}"
+    return f"↩️ {say(language, 'told_rolled_back', why=why_taken_back(taken.reason, language), **fields)}"
 
 
 def link(address: str) -> str:
@@ -85,26 +137,50 @@ def _round(run: Run, progress: Sequence[Progress], language: str) -> str:
     return f" · {say(language, 'round', round=run.round, of=of)}" if run.round and of else ""
 
 
+def _checks(run: Run, goal: Wanted) -> list[str]:
+    """List what must be true of it in the end, ticked when it is."""
+    if not goal.checks:
+        return []
+    box = "☑" if run.state is RunState.DELIVERED else "☐"
+    more = len(goal.checks) - CHECKS
+    return [
+        say(goal.language, "done_when"),
+        *(f"{box} {escape(cut(check, CHECK))}" for check in goal.checks[:CHECKS]),
+        *([f"… {say(goal.language, 'more', number=more)}"] if more > 0 else []),
+    ]
+
+
 def _news(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
-    """Tell the last test report, and the last thing said while work goes on."""
+    """Tell the last verdict of the tests, and what is waited for."""
     report = _last(progress, "report")
-    lines = ["", *([f"🧪 {escape(cut(report.text))}"] if report else [])]
+    lines = ["", *([f"🧪 {_verdict(report, language)}"] if report else [])]
     if run.state is RunState.WAITING:
         return [*lines, f"⏸ {escape(say(language, 'waits', names=', '.join(run.waits_for) or cut(run.message)))}"]
-    latest = None if run.state.ended else _last(progress, "step", "note")
-    return [*lines, *([f"💬 {escape(cut(latest.text))}"] if latest else [])]
+    return lines
 
 
-def _end(run: Run, language: str) -> list[str]:
+def _verdict(report: Progress, language: str) -> str:
+    """Say the verdict by its outcome and figures; its English words stay in the journal."""
+    failed, passed = int(report.data.get("failed", 0)), int(report.data.get("passed", 0))
+    outcome = str(report.data.get("outcome", "")).replace(" ", "_")
+    return escape(say(language, f"verdict_{outcome}", failed=failed, total=failed + passed) if outcome else cut(report.text))
+
+
+def _end(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
     match run.state:
         case RunState.DELIVERED:
             return ["", f"🌐 {say(language, 'card_delivered')}: {link(run.address)}"]
         case RunState.FAILED:
-            return ["", f"{say(language, 'card_failed')}: {escape(cut(run.message, 600))}"]
+            return ["", f"{say(language, 'card_failed')}: {escape(cut(why_failed(run, _cause(progress), language), 600))}"]
         case RunState.CANCELLED:
             return ["", say(language, "card_cancelled")]
         case _:
             return []
+
+
+def _cause(progress: Sequence[Progress]) -> Cause:
+    end = _last(progress, "end")
+    return CAUSE.validate_python(end.data.get("cause", "")) if end else ""
 
 
 def _minutes(run: Run, now: datetime) -> int:

@@ -40,6 +40,8 @@ class Service:
     """Deadline for being ready."""
     sockets: tuple[Path, ...] = ()
     """Unix sockets that a killed predecessor may have left; removed before each start."""
+    vital: bool = True
+    """Whether everything ends when it cannot be kept up; else only it stays down, and the operator is told."""
     patience: float = 6.0
     """Seconds from SIGTERM to SIGKILL; the signal is repeated halfway."""
 
@@ -100,7 +102,13 @@ class Child:
             code = await self._process.wait()
             if self._ending:
                 return
-            await self._again(f"ended {_how(code)}")
+            try:
+                await self._again(f"ended {_how(code)}")
+            except ServiceFailed as error:
+                if self.service.vital:
+                    raise
+                self._report(f"{error}\n{self.service.name} stays down, the rest goes on: mend it and run `slipway up` again")
+                return
 
     async def _again(self, happened: str) -> None:
         while True:

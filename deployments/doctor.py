@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from deployments.bot_access import check_bot
 from deployments.data_folder import read_up
 from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK
-from domain.errors import BadInput
+from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
 
 PINS = {"prefect": ((3, 8, 8), (3, 8, 9)), "fastapi": ((0, 100), (0, 151)), "sqlalchemy": ((2, 0), (2, 1))}
@@ -43,7 +44,7 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         model(settings),
         *ports(settings),
     ]
-    return [*quick, *await asyncio.gather(engine(settings), domain(settings))]
+    return [*quick, *await asyncio.gather(engine(settings), domain(settings), telegram(settings))]
 
 
 def python() -> Finding:
@@ -164,6 +165,20 @@ def _images(settings: Settings) -> Finding:
         return Finding(name="engine", ok=True, found="a Docker engine answers")
     cure = "sudo apt-get install debootstrap, or set SLIPWAY_BASE_IMAGE, where no image can be pulled"
     return Finding(name="engine", ok=True, found="a Docker engine answers; there is no debootstrap", cure=cure)
+
+
+async def telegram(settings: Settings) -> Finding:
+    """Ask Telegram whether it knows the token; without one there is nothing to ask."""
+    if settings.telegram_token is None:
+        return Finding(name="telegram", ok=None, found="off: no SLIPWAY_TELEGRAM_TOKEN")
+    isolates = settings.engine != "process" and await engine_answers(settings)
+    try:
+        bot = await check_bot(settings, isolates)
+    except NeedsPerson as error:
+        return Finding(name="telegram", ok=False, found="the bot cannot start", cure=str(error))
+    if not bot:
+        return Finding(name="telegram", ok=None, found="Telegram does not answer", cure="the bot goes on trying")
+    return Finding(name="telegram", ok=True, found=f"@{bot}")
 
 
 async def domain(settings: Settings) -> Finding:

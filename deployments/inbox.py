@@ -2,10 +2,12 @@
 
 python-telegram-bot confirms a batch at its next getUpdates, which can be before its handlers are through; what a kill
 cuts short is taken up from here. `new/<id>` holds an update, `done/<id>` marks one that must not be handled again.
+What holds a secret is sealed before it is stored, so that no secret ever lies here.
 """
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from telegram import Bot, Update
@@ -14,35 +16,45 @@ KEPT = 500
 """Marks of handled updates that are kept: more than Telegram can bring again (one batch of 100)."""
 
 
+Seals = Callable[[Update], Awaitable[Update]]
+
+
 class Inbox(asyncio.Queue[object]):
     """The queue between poller and handlers, with a folder under it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seal: Seals) -> None:
         super().__init__()
+        self._seal = seal
         self._new, self._done = folder / "new", folder / "done"
         for path in (folder, self._new, self._done):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._queued: set[int] = set()
 
     async def put(self, item: object) -> None:
-        """Store the update, then queue it; one that was handled or is queued already is dropped."""
+        """Seal and store the update, then queue it; one that was handled or is queued already is dropped."""
         if isinstance(item, Update):
-            if item.update_id in self._queued or (self._done / str(item.update_id)).exists():
+            if self._is_known(item):
                 return
-            self._queued.add(item.update_id)
+            item = await self._seal(item)
             await asyncio.to_thread(self._store, item)
+            self._queued.add(item.update_id)
         await super().put(item)
 
     async def load(self, bot: Bot) -> None:
         """Queue what an earlier process stored and did not finish, oldest first."""
         for path in sorted(self._new.glob("[0-9]*"), key=lambda path: int(path.name)):
-            if update := Update.de_json(json.loads(path.read_text()), bot):
-                await self.put(update)
+            update = Update.de_json(json.loads(path.read_text()), bot)
+            if not self._is_known(update):
+                self._queued.add(update.update_id)
+                await super().put(update)
 
     async def finish(self, update: Update) -> None:
         """Mark the update as dealt with."""
         await asyncio.to_thread(self._finish, update.update_id)
         self._queued.discard(update.update_id)
+
+    def _is_known(self, update: Update) -> bool:
+        return update.update_id in self._queued or (self._done / str(update.update_id)).exists()
 
     def _store(self, update: Update) -> None:
         fresh = self._new / f".{update.update_id}"

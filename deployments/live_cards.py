@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from deployments.bells import ring, rung
-from deployments.cards import Card, card
+from deployments.cards import Card, card, wanted
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.protocols import Chat, Registry, Wakeups
@@ -106,8 +106,7 @@ class LiveCards:
             raise UnknownObject("run", run_id)
         seen += await self._registry.progress(run_id, seen[-1].sequence if seen else 0)
         project = await self._registry.project(run.project)
-        title, language = (project.brief.title, project.brief.language) if project else (run.project, "en")
-        return run, card(run, seen, await self._registry.cost(run=run_id), title, language, self._clock())
+        return run, card(run, seen, await self._registry.cost(run=run_id), wanted(run, seen, project), self._clock())
 
     async def _show(self, run: Run, fresh: Card) -> None:
         """Edit the card; the first time send it, and write down which message it is: else a restart sends another."""

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 
+from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
-from deployments.cards import told
+from deployments.cards import told, told_rollback, wanted
 from deployments.whole import whole
+from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
 from domain.protocols import Chat, Registry, Wakeups
 from domain.runs import Notification, Run, RunState
@@ -32,6 +34,7 @@ class Outbox:
         chat: Chat,
         registry: Registry,
         wakeups: Wakeups,
+        asks: Asks,
         *,
         sweep: float = SWEEP,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -39,6 +42,7 @@ class Outbox:
         self._chat = chat
         self._registry = registry
         self._wakeups = wakeups
+        self._asks = asks
         self._sweep = sweep
         self._clock = clock
         self._bell = asyncio.Event()
@@ -65,7 +69,7 @@ class Outbox:
 
     async def _send(self, notification: Notification) -> None:
         try:
-            await self._chat.send(notification.chat, await self._html(notification))
+            await self._tell(notification)
         except ChatBusy as busy:
             self._pause(notification.chat, busy.seconds)
             return
@@ -73,13 +77,25 @@ class Outbox:
             logger.warning("notification %s cannot be sent and is given up: %s", notification.key, error)
         await self._registry.mark_sent(notification.key, self._clock())
 
-    async def _html(self, notification: Notification) -> str:
-        """Return the text: news of a run in the words of its person's language, anything else as it was written."""
-        run = await self._registry.run(notification.run) if notification.run else None
-        if run is None or not _tells_state(notification.key, run):
-            return escape(notification.text)
+    async def _tell(self, notification: Notification) -> None:
+        """Tell news of a run in the words of its person's language, anything else as it was written."""
+        chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
+        if run is None:
+            await self._chat.send(chat, escape(notification.text, quote=False))
+            return
         project = await self._registry.project(run.project)
-        return told(run, project.brief.title, project.brief.language) if project else told(run, run.project, "en")
+        progress = await self._registry.progress(run.id)
+        goal = wanted(run, progress, project)
+        if asks_for_secrets(notification.key, run):
+            name = run.waits_for[0]
+            message = await self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
+            await self._asks.remember(Ask(chat=chat, message=message, run=run.id, project=run.project, name=name))
+        elif notification.key == f"{run.id}:end" and run.state.ended:
+            await self._chat.send(chat, told(run, progress, goal))
+        else:
+            releases = await self._registry.releases(run.project)
+            news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
+            await self._chat.send(chat, escape(news or notification.text, quote=False))
 
     def _pause(self, chat: str, seconds: float) -> None:
         self._busy.add(chat)
@@ -90,8 +106,6 @@ class Outbox:
         self._bell.set()
 
 
-def _tells_state(key: str, run: Run) -> bool:
-    """Tell whether this is about what the run's row says now; `tasks` names these keys."""
-    if key == f"{run.id}:end":
-        return run.state.ended
+def asks_for_secrets(key: str, run: Run) -> bool:
+    """Tell whether this asks for what the run still waits for; `tasks.finish` names these keys."""
     return key.startswith(f"{run.id}:secrets-") and run.state is RunState.WAITING and bool(run.waits_for)

@@ -212,6 +212,10 @@ class Chat(Protocol):
         """Send a message with buttons (label, data) and return its id."""
         ...
 
+    async def ask(self, chat: str, html: str, hint: str) -> str:
+        """Send a question that the person's next message answers, `hint` shown in its empty field; return its id."""
+        ...
+
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Replace a message; nothing happens when it reads the same already."""
         ...

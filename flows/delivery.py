@@ -55,10 +55,10 @@ async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -
         request.run,
         RunState(delivered.state),
         delivered.message,
-        delivered.cause,
         delivered.address,
         blocks.registry,
         blocks.wakeups,
+        delivered.cause,
     )
     return delivered
 

@@ -27,7 +27,7 @@ OUTBOX = "slipway:outbox"
     retry_condition_fn=only_try_again,
 )
 async def end_run(
-    run: str, state: RunState, message: str, cause: str, address: str, registry: Registry, wakeups: Wakeups
+    run: str, state: RunState, message: str, address: str, registry: Registry, wakeups: Wakeups, cause: str = ""
 ) -> Run:
     """Write the run's end, and its one notification; the same end again changes nothing."""
     text = redacted(message)

@@ -16,7 +16,8 @@ from blocks.telegram import TelegramChat
 from deployments.bot import bot_running, log_without_token
 from deployments.bot_access import check_access
 from deployments.requests import run_id
-from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded, NothingToRollBackTo
+from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded
+from domain.releases import ReleaseState
 from domain.runs import Notification, Run, RunState
 from tests.fakes.desk import FakeDesk, Hints, a_brief
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
@@ -113,7 +114,7 @@ async def test_message_becomes_a_run_whose_one_card_is_edited_to_its_end(api: Te
 async def test_person_who_wrote_russian_gets_card_and_end_in_russian(api: TelegramApi, desk: FakeDesk) -> None:
     run = await begun(api, desk, IVAN, "сервис заметок")
     await desk.end(run.id, RunState.FAILED, "три круга")
-    await api.message(IVAN, "сервис заметок не получилось: три круга")
+    await api.message(IVAN, "сервис заметок: не получилось: три круга")
     await api.message(IVAN, "Не получилось: три круга", "💰")
 
 
@@ -193,12 +194,21 @@ async def test_change_and_rollback_work_on_the_persons_project(api: TelegramApi,
     await api.message(ANN, "waiting for its turn")
     changed = (await desk.registry.runs())[0]
     assert (changed.project, changed.change, changed.request) == ("notes", True, "add a search")
-    await api.say(ANN, "/rollback")
-    await api.message(ANN, "notes goes back")
-    desk.errors.append(NothingToRollBackTo("notes"))
     await api.say(ANN, "/rollback notes")
     await api.message(ANN, "notes has no earlier good version")
-    assert desk.rolled_back == [("notes", f"telegram:{ANN}")] * 2
+    await released_twice(desk)
+    await api.say(ANN, "/rollback")
+    await api.message(ANN, "notes goes back")
+    assert desk.rolled_back == [("notes", f"telegram:{ANN}")]
+
+
+async def released_twice(desk: FakeDesk) -> None:
+    """Let notes have a live release, and one before that is kept."""
+    registry, now = desk.registry, datetime.now(UTC)
+    for number, run in ((1, "r-one111"), (2, "r-two222")):
+        await registry.add_release("notes", run, "c0ffee", "sha256:1", 1, now)
+        await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now)
+    await registry.move_release("notes", 1, ReleaseState.KEPT)
 
 
 async def test_only_people_on_the_list_are_served(api: TelegramApi, desk: FakeDesk, start: Start) -> None:
@@ -352,7 +362,7 @@ async def test_missing_secret_is_asked_for_by_name_in_the_persons_language(api: 
     )
     await desk.registry.add_notification(asked)
     await desk.wakeups.publish("slipway:outbox", asked.key)
-    await api.message(IVAN, "бот погоды ждёт API_KEY", f"slipway secret set {run.project} API_KEY")
+    await api.message(IVAN, "«бот погоды», нужно: API_KEY", f"slipway secret set {run.project} API_KEY")
 
 
 @pytest.mark.usefixtures("bot")

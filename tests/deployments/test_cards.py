@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployments.cards import card, told
+from deployments.cards import Wanted, card, noted, told, told_rollback, wanted
 from domain.runs import Origin, Progress, Run, RunState
 from domain.usage import Cost
 from tests.fakes.telegram_html import parse
@@ -25,8 +25,12 @@ def line(sequence: int, kind: str, text: str, **data: int) -> Progress:
     )
 
 
+def goal(title: str = "Notes", language: str = "en", *checks: str) -> Wanted:
+    return Wanted(title=title, language=language, checks=checks)
+
+
 def shown(run: Run, *progress: Progress, language: str = "en", title: str = "Notes & more") -> str:
-    return parse(card(run, progress, COST, title, language, NOON + timedelta(minutes=2)).html)[0]
+    return parse(card(run, progress, COST, goal(title, language), NOON + timedelta(minutes=2)).html)[0]
 
 
 def test_card_of_a_working_run_ticks_what_is_done_and_points_at_the_current_step() -> None:
@@ -35,11 +39,10 @@ def test_card_of_a_working_run_ticks_what_is_done_and_points_at_the_current_step
         run,
         line(1, "round", "round 2 of 3", round=2, of=3),
         line(2, "report", "5 passed, 1 failed"),
-        line(3, "note", "mends it"),
     )
     assert text == (
         "🛠 Notes & more · notes\n\n✅ Brief\n✅ Repository\n✅ Plan\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Settings\n▫️ Release\n"
-        "▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💬 mends it\n💰 $0.12, 2 min"
+        "▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💰 $0.12, 2 min"
     )
 
 
@@ -54,8 +57,8 @@ def test_card_of_a_queued_run_says_that_it_waits_for_its_turn() -> None:
 
 
 def test_stop_button_stands_until_the_run_ends() -> None:
-    going = card(a_run(step="plan"), [], COST, "Notes", "en", NOON)
-    over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, "Notes", "en", NOON)
+    going = card(a_run(step="plan"), [], COST, goal(), NOON)
+    over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, goal(), NOON)
     assert going.buttons == (("⏹ Stop", "stop:r-abc123"),)
     assert over.buttons == ()
 
@@ -84,19 +87,19 @@ def test_waiting_card_names_what_is_missing() -> None:
 def test_nothing_that_others_wrote_breaks_the_html(state: RunState, language: str) -> None:
     evil = "<b>& </i> <script>" * 300
     run = a_run(state, step="test", round=1, message=evil, address='http://x/"><b>', waits_for=("<A>",), request=evil)
-    html = card(run, [line(1, "report", evil), line(2, "note", evil)], COST, evil, language, NOON).html
+    html = card(run, [line(1, "report", evil), line(2, "note", evil)], COST, goal(evil, language, *[evil] * 20), NOON).html
     assert "<script>" in parse(html)[0]
     assert len(parse(html)[0]) < 2500
-    assert parse(told(run, evil, language))[0]
+    assert parse(told(run, [], goal(evil, language)))[0]
 
 
 def test_told_end_has_the_address_or_the_reason_and_the_next_thing_to_do() -> None:
-    delivered = told(a_run(RunState.DELIVERED, address="http://notes.localhost"), "Notes", "en")
-    failed = told(a_run(RunState.FAILED, message="no tests"), "Notes", "en")
-    waits = told(a_run(RunState.WAITING, waits_for=("API_KEY",)), "Notes", "en")
+    delivered = told(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], goal())
+    failed = told(a_run(RunState.FAILED, message="no tests"), [], goal())
+    waits = told(a_run(RunState.WAITING, waits_for=("API_KEY",)), [], goal())
     assert (
         parse(delivered)[0]
         == "✅ Notes is online. To change it: /change notes what should be different\nhttp://notes.localhost"
     )
-    assert parse(failed)[0].startswith("❌ Notes was not delivered: no tests\nSay it")
+    assert parse(failed)[0].startswith("❌ Notes was not delivered: no tests. Say it")
     assert "slipway secret set notes API_KEY" in waits

@@ -22,49 +22,53 @@ def an_update(number: int, text: str = "hi") -> Update:
     return update
 
 
+async def nothing_sealed(update: Update) -> Update:
+    return update
+
+
 def queued(inbox: Inbox) -> list[tuple[int, str]]:
     updates = [inbox.get_nowait() for _ in range(inbox.qsize())]
     return [(u.update_id, u.message.text) for u in updates if isinstance(u, Update) and u.message and u.message.text]
 
 
 async def test_unfinished_updates_come_back_in_order_and_finished_ones_do_not(tmp_path: Path) -> None:
-    before = Inbox(tmp_path)
+    before = Inbox(tmp_path, nothing_sealed)
     for number in (9, 10, 11):
         await before.put(an_update(number, f"text {number}"))
     await before.finish(an_update(10))
-    after = Inbox(tmp_path)
+    after = Inbox(tmp_path, nothing_sealed)
     await after.load(BOT)
     assert queued(after) == [(9, "text 9"), (11, "text 11")]
 
 
 async def test_update_that_comes_again_is_dropped_whether_waiting_or_finished(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(tmp_path, nothing_sealed)
     await inbox.put(an_update(1))
     await inbox.put(an_update(1))
     await inbox.finish(an_update(1))
     await inbox.put(an_update(1))
     assert queued(inbox) == [(1, "hi")]
-    again = Inbox(tmp_path)
+    again = Inbox(tmp_path, nothing_sealed)
     await again.put(an_update(1))
     assert queued(again) == []
 
 
 async def test_half_written_update_is_not_taken_for_one(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(tmp_path, nothing_sealed)
     (tmp_path / "new" / ".7").write_text('{"upd')
     await inbox.load(BOT)
     assert queued(inbox) == []
 
 
 async def test_nobody_else_can_read_what_was_said(tmp_path: Path) -> None:
-    await Inbox(tmp_path / "telegram").put(an_update(1))
+    await Inbox(tmp_path / "telegram", nothing_sealed).put(an_update(1))
     assert stat.S_IMODE((tmp_path / "telegram").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "telegram" / "new" / "1").stat().st_mode) == 0o600
 
 
 async def test_only_the_newest_marks_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT", 2)
-    inbox = Inbox(tmp_path)
+    inbox = Inbox(tmp_path, nothing_sealed)
     for number in (8, 9, 10):
         await inbox.put(an_update(number))
         await inbox.finish(an_update(number))

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
+from deployments.asks import Asks
 from deployments.outbox import Outbox
 from domain.errors import ChatBusy, ServiceUnreachable
 from domain.runs import Notification
@@ -41,6 +42,9 @@ class Paper:
         self.grew.set()
         return str(len(self.sent))
 
+    async def ask(self, chat: str, html: str, hint: str) -> str:
+        return await self.send(chat, f"{html} [{hint}]")
+
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         raise AssertionError("the outbox edits nothing")
 
@@ -58,31 +62,31 @@ def news(key: str, chat: str = "1", channel: str = "telegram") -> Notification:
     return Notification(key=key, channel=channel, chat=chat, text=f"{key} & more", created=datetime.now(UTC))
 
 
-async def test_sweep_sends_what_no_hint_told_of(registry: SqlRegistry) -> None:
+async def test_sweep_sends_what_no_hint_told_of(registry: SqlRegistry, tmp_path: Path) -> None:
     paper = Paper()
-    sending = asyncio.create_task(Outbox(paper, registry, NoRedis(), sweep=0.02).run())
+    sending = asyncio.create_task(Outbox(paper, registry, NoRedis(), Asks(tmp_path / "asks"), sweep=0.02).run())
     await registry.add_notification(news("late"))
     await asyncio.wait_for(paper.grew.wait(), 10)
     sending.cancel()
     assert paper.sent == [("1", "late &amp; more")]
 
 
-async def test_each_is_sent_once_in_order_and_other_channels_are_left_alone(registry: SqlRegistry) -> None:
+async def test_each_is_sent_once_in_order_and_other_channels_are_left_alone(registry: SqlRegistry, tmp_path: Path) -> None:
     for notification in (news("a"), news("b"), news("c", channel="cli")):
         await registry.add_notification(notification)
     paper = Paper()
-    outbox = Outbox(paper, registry, Hints())
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
     await outbox.send_waiting()
     await outbox.send_waiting()
     assert [html for _, html in paper.sent] == ["a &amp; more", "b &amp; more"]
     assert [n.key for n in await registry.unsent("cli")] == ["c"]
 
 
-async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: SqlRegistry) -> None:
+async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: SqlRegistry, tmp_path: Path) -> None:
     for notification in (news("a"), news("b"), news("c", chat="2")):
         await registry.add_notification(notification)
     paper = Paper(ChatBusy(0.01, "sending"))
-    outbox = Outbox(paper, registry, Hints())
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
     await outbox.send_waiting()
     assert paper.sent == [("2", "c &amp; more")]
     while len(paper.sent) < 3:
@@ -91,10 +95,10 @@ async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: Sq
     assert [html for _, html in paper.sent] == ["c &amp; more", "a &amp; more", "b &amp; more"]
 
 
-async def test_unreachable_telegram_leaves_everything_for_later(registry: SqlRegistry) -> None:
+async def test_unreachable_telegram_leaves_everything_for_later(registry: SqlRegistry, tmp_path: Path) -> None:
     await registry.add_notification(news("a"))
     paper = Paper(ServiceUnreachable("Telegram", "sending"))
-    outbox = Outbox(paper, registry, Hints())
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
     with pytest.raises(ServiceUnreachable):
         await outbox.send_waiting()
     assert [n.key for n in await registry.unsent("telegram")] == ["a"]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from blocks.registry import SqlRegistry
 from deployments.requests import Proposal, run_id
 from domain.briefs import AcceptanceCheck, Brief
-from domain.names import checked_request, free_slug, slug_from
+from domain.errors import ServiceUnreachable
+from domain.names import checked_request, free_slug, secret_block_name, slug_from
 from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState, run_channel
 from tasks.notify import OUTBOX
 
@@ -51,12 +52,37 @@ class Hints:
             del self._locks[name]
 
 
+class MemoryVault:
+    """Secrets in memory; `away` makes every call fail as when Prefect does not answer."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], str] = {}
+        self.away = False
+
+    async def put(self, project: str, key: str, value: str) -> str:
+        if self.away:
+            raise ServiceUnreachable("Prefect", "storing a secret")
+        self.values[project, key] = value
+        return secret_block_name(project, key)
+
+    async def get(self, reference: str) -> str:
+        return next(value for (project, key), value in self.values.items() if secret_block_name(project, key) == reference)
+
+    async def names(self, project: str) -> list[str]:
+        return sorted(key for owner, key in self.values if owner == project)
+
+    async def delete(self, project: str, key: str) -> None:
+        self.values.pop((project, key), None)
+
+
 class FakeDesk:
     """Follows the rules of `deployments.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
 
     def __init__(self, registry: SqlRegistry, wakeups: Hints) -> None:
         self.registry = registry
         self.wakeups = wakeups
+        self.vault = MemoryVault()
+        self.resumed: list[str] = []
         self.free = asyncio.Event()
         self.free.set()
         self.errors: list[Exception] = []
@@ -105,6 +131,13 @@ class FakeDesk:
         if self.errors:
             raise self.errors.pop(0)
         return "flow-of-rollback"
+
+    async def resume_waiting(self, project: str) -> list[str]:
+        there = set(await self.vault.names(project))
+        waiting = [run for run in await self.registry.runs(project) if run.state is RunState.WAITING]
+        resumed = [run.id for run in waiting if set(run.waits_for) <= there]
+        self.resumed += resumed
+        return resumed
 
     # what the delivery flow does, as far as a person sees it
 

@@ -51,8 +51,8 @@ class TelegramApi(Methods):
         """Make somebody who has opened a private chat with the bot."""
         return self.people.setdefault(chat, Person(chat, language))
 
-    async def say(self, chat: int, text: str) -> Message:
-        """Send a text to the bot as the person of this chat."""
+    async def say(self, chat: int, text: str, to: Message | None = None) -> Message:
+        """Send a text to the bot as the person of this chat, as a reply when `to` is given."""
         person = self.person(chat)
         message = Message(self.new_id(), chat, by_bot=False, text=text)
         self.sent[message.id] = message
@@ -60,6 +60,8 @@ class TelegramApi(Methods):
             [{"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}] if text.startswith("/") else []
         )
         shown = {**self.shown(message), "from": self._user(person), "entities": command}
+        if to is not None:
+            shown["reply_to_message"] = self.shown(to)
         await self._add_update({"message": shown})
         return message
 

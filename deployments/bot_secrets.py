@@ -1,0 +1,72 @@
+"""Secrets at the door: what is told of messages that held one. The values themselves ended in `deployments.sealing`."""
+
+from html import escape
+
+from blocks.telegram import TelegramChat
+from deployments.asks import Ask, Asks
+from deployments.bot_handlers import Desk, Handlers
+from deployments.bot_messages import Said
+from deployments.sealing import answered, sealed_credential
+from deployments.wording import say
+from domain.errors import SlipwayError, UnknownObject
+from domain.runs import Run
+
+
+class SecretMessages:
+    """Answers sealed messages."""
+
+    def __init__(self, desk: Desk, chat: TelegramChat, asks: Asks, handlers: Handlers) -> None:
+        self._desk = desk
+        self._chat = chat
+        self._asks = asks
+        self._handlers = handlers
+
+    async def refuse_credential(self, said: Said) -> bool:
+        """Delete a message that holds a credential and say so; False when it holds none."""
+        kind = sealed_credential(said.text)
+        if kind is None or said.press:
+            return False
+        await self._handlers.tell(said, "credential" if await self._deleted(said) else "credential_left", kind=kind)
+        return True
+
+    async def take_answer(self, said: Said) -> bool:
+        """Tell what became of a secret that a person gave; the last one lets the run go on. False when it is none."""
+        answer = None if said.press else answered(said.text)
+        run = await self._desk.registry.run(answer.run) if answer else None
+        if answer is None or run is None or run.origin.person != said.person:
+            return answer is not None
+        deleted = await self._deleted(said)
+        if answer.outcome == "late":
+            await self._handlers.tell(said, "secret_late", name=answer.name, project=run.project)
+        elif answer.outcome != "stored":
+            await self._ask(said, run, f"secret_{answer.outcome}", name=answer.name, first=answer.name)
+        elif missing := await self._missing(run):
+            await self._ask(said, run, "secret_next", name=answer.name, first=missing[0])
+        else:
+            await self._desk.resume_waiting(run.project)
+            await self._handlers.tell(
+                said, "secret_stored" if deleted else "secret_stored_left", name=answer.name, project=run.project
+            )
+        for ask in self._asks.of(said.chat, run.id, answer.name)[: None if answer.outcome in ("stored", "late") else -1]:
+            await self._asks.forget(ask)
+        return True
+
+    async def _ask(self, said: Said, run: Run, key: str, name: str, first: str) -> None:
+        """Ask for the next missing value, or again for the same one."""
+        text = escape(say(said.language, key, name=name, first=first), quote=False)
+        message = await self._chat.ask(said.chat, text, say(said.language, "secret_hint", name=first))
+        await self._asks.remember(Ask(chat=said.chat, message=message, run=run.id, project=run.project, name=first))
+
+    async def _missing(self, run: Run) -> list[str]:
+        there = await self._desk.vault.names(run.project)
+        return [name for name in run.waits_for if name not in there]
+
+    async def _deleted(self, said: Said) -> bool:
+        """Delete the person's message; tell whether it is gone."""
+        try:
+            await self._chat.delete_message(said.chat, said.message)
+        except UnknownObject:
+            return True
+        except SlipwayError:
+            return False
+        return True

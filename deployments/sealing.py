@@ -1,0 +1,107 @@
+"""Sealing: takes secrets out of updates before anything else sees them, the disk included.
+
+The answer to a question for a secret goes straight to the vault, while Telegram still holds the update: a kill brings it
+again, and storing it again changes nothing. A credential in any other message is dropped. What goes on, to the inbox and
+the handlers, says only what happened. While a question is open, a message of one word is its answer too: people who
+dismiss the reply would otherwise send the value to the model.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from telegram import Message, Update
+
+from deployments.asks import Ask, Asks
+from domain.credentials import credential_in
+from domain.errors import SlipwayError
+from domain.protocols import Registry, Vault
+from domain.runs import RunState
+from domain.values import Value
+
+logger = logging.getLogger(__name__)
+
+ANSWER = "\u2063secret:"
+CREDENTIAL = "\u2063credential:"
+"""Beginnings of sealed texts, with an invisible separator that nobody types. Typed all the same, they reveal nothing."""
+
+VALUE_LIMIT = 32_768
+VAULT_SECONDS = 15.0
+KEPT = ("message_id", "date", "chat", "from")
+"""What is kept of a message that held a secret: not its text, caption, quotes, entities or what it replies to."""
+
+
+class Answered(Value):
+    """What became of an answer: `stored`, `lost` (the vault did not answer), `bad` (no usable value), `late` (nobody waits)."""
+
+    outcome: str
+    run: str
+    name: str
+
+
+class Seal:
+    """Decides for each update what of it may be kept."""
+
+    def __init__(self, asks: Asks, registry: Registry, vault: Vault) -> None:
+        self._asks = asks
+        self._registry = registry
+        self._vault = vault
+
+    async def __call__(self, update: Update) -> Update:
+        """Return the update without any secret."""
+        message = update.message
+        if message is None:
+            return update
+        if (ask := await self._asked(message)) is not None:
+            outcome = await self._stored(ask, message.text or "")
+            return _with(update, f"{ANSWER}{outcome} {ask.run} {ask.name}")
+        kind = credential_in(message.text or message.caption or "")
+        if kind is not None:
+            return _with(update, f"{CREDENTIAL}{kind}")
+        return update if credential_in(update.to_json()) is None else _with(update, message.text or "")
+
+    async def _asked(self, message: Message) -> Ask | None:
+        """Return the question that this message answers."""
+        chat, text = str(message.chat.id), message.text or ""
+        if message.reply_to_message is not None:
+            return self._asks.find(chat, str(message.reply_to_message.message_id))
+        ask = self._asks.newest(chat)
+        if ask is None or text.startswith("/") or len(text.split()) != 1:
+            return None
+        return ask if await self._waits(ask) else None
+
+    async def _stored(self, ask: Ask, value: str) -> str:
+        try:
+            async with asyncio.timeout(VAULT_SECONDS):
+                if not await self._waits(ask):
+                    return "late"
+                if not value.strip() or len(value) > VALUE_LIMIT:
+                    return "bad"
+                await self._vault.put(ask.project, ask.name, value)
+        except (SlipwayError, TimeoutError) as error:
+            logger.warning("%s of %s did not reach the vault: %s", ask.name, ask.project, type(error).__name__)
+            return "lost"
+        return "stored"
+
+    async def _waits(self, ask: Ask) -> bool:
+        run = await self._registry.run(ask.run)
+        return run is not None and run.state is RunState.WAITING and ask.name in run.waits_for
+
+
+def answered(text: str) -> Answered | None:
+    """Read a sealed answer; None for any other text."""
+    words = text.removeprefix(ANSWER).split(" ")
+    if not text.startswith(ANSWER) or len(words) != 3:
+        return None
+    return Answered(outcome=words[0], run=words[1], name=words[2])
+
+
+def sealed_credential(text: str) -> str | None:
+    """Return the kind of credential that was taken out of a message; None for any other text."""
+    return text.removeprefix(CREDENTIAL)[:40] if text.startswith(CREDENTIAL) else None
+
+
+def _with(update: Update, text: str) -> Update:
+    data: dict[str, Any] = update.to_dict()
+    message = {name: data["message"][name] for name in KEPT if name in data["message"]} | {"text": text}
+    return Update.de_json({"update_id": update.update_id, "message": message}, update.get_bot())
