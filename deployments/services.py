@@ -169,6 +169,7 @@ def bot_service(wiring: Wiring) -> Service:
     return Service(
         name="bot",
         argv=_alone("bot"),
+        vital=False,
         environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
         ready=ready,
     )
@@ -186,9 +187,9 @@ def first_services(wiring: Wiring) -> tuple[Service, ...]:
     )
 
 
-def last_services(wiring: Wiring) -> tuple[Service, ...]:
+def last_services(wiring: Wiring, *, bot: bool) -> tuple[Service, ...]:
     """Return what works with the blocks; these start at the same time."""
-    return (runner_service(wiring), *((bot_service(wiring),) if wiring.settings.telegram_token else ()))
+    return (runner_service(wiring), *((bot_service(wiring),) if bot else ()))
 
 
 def _alone(*words: str) -> tuple[str, ...]:
