@@ -1,4 +1,4 @@
-"""Receipts of the egress proxy: one file of JSON lines for each run, in a folder that only the operator may read."""
+"""Receipts of the egress proxy: one file of JSON lines for each run in `egress/` of the data folder, for the operator only."""
 
 import asyncio
 from pathlib import Path
@@ -9,8 +9,8 @@ from domain.receipts import Passage
 class EgressReceipts:
     """The receipts of one installation. A line is one write at the end of the file, so that a kill leaves whole lines."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "egress"
 
     async def append(self, run: str, passage: Passage) -> None:
         await asyncio.to_thread(self._append, run, passage)

@@ -80,11 +80,6 @@ class DataFolder:
         return self.home / "engine"
 
     @property
-    def egress(self) -> Path:
-        """What each run's workers did on the network."""
-        return self.home / "egress"
-
-    @property
     def caddy(self) -> Path:
         return self.home / "caddy"
 

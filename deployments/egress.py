@@ -47,7 +47,7 @@ async def run_egress(settings: Settings, port: int, mark: Path) -> None:
 
 async def proxy_of(settings: Settings, folder: DataFolder) -> EgressProxy:
     allowance = Allowance()
-    accounts = Accounts(EgressReceipts(folder.egress), allowance)
+    accounts = Accounts(EgressReceipts(folder.home), allowance)
     patterns = (*await registry_patterns(), *settings.egress)
     _say(f"agents may reach: {', '.join(patterns) or 'nothing'}")
     return EgressProxy(folder.egress_key, patterns, accounts, allowance.idle_seconds)

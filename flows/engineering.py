@@ -44,7 +44,7 @@ async def engineering(commission: Commission) -> Accepted | Escalated:
     try:
         return await rounds(commission, base, plan, journal, blocks)
     finally:
-        await dismiss_developer(request.run, blocks.engine)
+        await dismiss_developer(request.run, blocks.engine, blocks.installation.home)
 
 
 async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal, blocks: Blocks) -> Accepted | Escalated:

@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from blocks.archives import pack, unpack
+from blocks.egress_receipts import EgressReceipts
 from domain.briefs import as_markdown as brief_markdown
 from domain.conversations import Finished, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
@@ -21,6 +22,7 @@ from domain.patches import locked_files
 from domain.plans import Plan
 from domain.plans import as_markdown as plan_markdown
 from domain.protocols import GitHost, Registry, Wakeups
+from domain.receipts import as_markdown as receipt_markdown
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
 from domain.workers import Command, Engine, Limits, Worker, WorkerSpawner, WorkerSpec
@@ -170,10 +172,13 @@ async def accept_commit(run: str, project: str, commit: str, git: GitHost) -> No
     retry_delay_seconds=2,
     retry_condition_fn=only_try_again,
 )
-async def dismiss_developer(run: str, engine: WorkerSpawner) -> None:
-    """Remove every worker of the run."""
+async def dismiss_developer(run: str, engine: WorkerSpawner, home: str | None = None) -> None:
+    """Remove every worker of the run; with the data folder `home`, show what the egress proxy wrote down there about them."""
     for worker in await engine.workers(run):
         await engine.remove_worker(worker.identity)
+    if home is not None and engine.isolates:
+        passages = await EgressReceipts(Path(home)).of_run(run)
+        await publish("egress", run, receipt_markdown(passages), "What the run's workers reached, and were refused")
 
 
 def follow_up(number: int, feedback: str | None) -> str | None:

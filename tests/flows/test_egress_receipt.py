@@ -1,0 +1,34 @@
+"""The receipt of a run's network as Prefect shows it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+from blocks.egress_receipts import EgressReceipts
+from domain.receipts import Passage
+from tasks.developer import dismiss_developer
+from tests.conftest import PrefectServer
+from tests.fakes.engine import FakeEngine
+
+
+async def test_the_end_of_the_work_shows_what_the_workers_reached(prefect_api: PrefectServer, tmp_path: Path) -> None:
+    asked = Passage(
+        at=datetime(2026, 1, 1, tzinfo=UTC), host="evil.example", port=443, refused="this host is not on the allow-list"
+    )
+    await EgressReceipts(tmp_path).append("r-receipt1", asked)
+
+    @flow
+    async def work() -> None:
+        await dismiss_developer("r-receipt1", FakeEngine(), str(tmp_path))
+        await dismiss_developer("r-receipt2", FakeEngine(isolates=False), str(tmp_path))
+
+    await work()
+
+    wanted = ArtifactFilter(key=ArtifactFilterKey(like_="egress-r-receipt%"))
+    async with get_client() as client:
+        shown = await client.read_artifacts(artifact_filter=wanted)
+    assert [artifact.key for artifact in shown] == ["egress-r-receipt1"]
+    assert "| `evil.example:443` | 1 | 0 | 0 | this host is not on the allow-list |" in str(shown[0].data)
