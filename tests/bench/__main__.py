@@ -1,0 +1,46 @@
+"""`make bench`, or `make bench ARGS="delivery junit --rounds 5 --json out.json"`."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import agent, deliveries, junit, startup, workers
+from tests.bench.figures import Section, document, machine, show
+
+SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
+    "agent": lambda chosen: agent.measure(),
+    "junit": lambda chosen: junit.measure(),
+    "workers": lambda chosen: workers.measure(chosen.rounds, chosen.engine),
+    "up": lambda chosen: startup.measure_start(chosen.rounds, chosen.engine),
+    "memory": lambda chosen: startup.measure_memory(chosen.engine),
+    "delivery": lambda chosen: deliveries.measure(chosen.rounds, chosen.engine),
+}
+
+
+def main() -> None:
+    """Measure the chosen sections, print each when it is there, and write the document when asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Figures of this machine and this commit.")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none means all")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each thing is measured (3)")
+    parser.add_argument("--engine", choices=("docker", "process"), default="", help="insist on an engine")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as one JSON document")
+    chosen = parser.parse_args()
+    if unknown := [name for name in chosen.sections if name not in SECTIONS]:
+        parser.error(f"there is no section {unknown[0]!r}: choose from {', '.join(SECTIONS)}")
+    console, before = Console(width=None if os.isatty(1) else 140), machine()
+    facts = f"{before['cores']} cores, load {before['load_1_minute']}, Python {before['python']}, {before['system']}"
+    console.print(f"{facts}\n", style="dim", highlight=False)
+    found = []
+    for name in chosen.sections or SECTIONS:
+        found.append(SECTIONS[name](chosen))
+        show(found[-1], console)
+    console.print(f"load at the end: {machine()['load_1_minute']}", style="dim", highlight=False)
+    if chosen.json:
+        chosen.json.write_text(document(found, before) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
