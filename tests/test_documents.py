@@ -1,0 +1,94 @@
+"""The documents say what is true: commands, settings, dependencies, links and pictures that they name exist."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from deployments.commands.table import app
+from deployments.settings import Settings, variable
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+PICTURE_LIMIT = 300_000
+INDEX_HOSTS = tuple(".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com")))
+
+
+def code_in(document: Path) -> str:
+    """Return what stands in backticks or indented as code."""
+    text = document.read_text("utf-8")
+    indented = [line for line in text.splitlines() if line.startswith("    ")]
+    return "\n".join([*re.findall(r"`([^`]+)`", text), *indented])
+
+
+def commands() -> dict[str, set[str]]:
+    """Return the command line's commands, with the subcommands of those that have some."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return {name: set(getattr(command, "commands", {})) for name, command in group.commands.items()}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_commands_exist(document: Path) -> None:
+    known = commands()
+    for name, word in re.findall(r"(?:^|[\s/])slipway ([a-z]+)(?: ([a-z]+))?", code_in(document)):
+        assert name in known, f"{document.name} names `slipway {name}`"
+        assert not known[name] or not word or word in known[name], f"{document.name} names `slipway {name} {word}`"
+
+
+def test_readme_has_every_command() -> None:
+    named = set(re.findall(r"slipway ([a-z]+)", code_in(README)))
+    assert set(commands()) <= named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_make_targets_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
+    named = set(re.findall(r"(?:^|[\s=])make ([a-z]+)", code_in(document), flags=re.MULTILINE))
+    assert named <= targets
+
+
+def test_example_has_exactly_the_settings() -> None:
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    written = [line.partition("=")[0] for line in lines if "=" in line and not line.startswith("#")]
+    assert sorted(written) == sorted(map(variable, Settings.model_fields))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_settings_exist(document: Path) -> None:
+    known = set(map(variable, Settings.model_fields))
+    assert set(re.findall(r"\bSLIPWAY_[A-Z_]+\b", document.read_text("utf-8"))) <= known
+
+
+def test_every_dependency_has_its_line() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = sorted(re.split(r"[\[<>=~! ]", line, maxsplit=1)[0] for line in wanted)
+    lines = re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/dependencies.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(lines) == names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_local_links_and_pictures_exist(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s#]+)[^)]*\)", document.read_text("utf-8"))
+    missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+    assert missing == []
+
+
+def test_pictures_are_small_and_used() -> None:
+    text = "".join(document.read_text("utf-8") for document in DOCUMENTS)
+    for picture in (ROOT / "docs/pictures").iterdir():
+        assert picture.stat().st_size < PICTURE_LIMIT, picture.name
+        assert f"pictures/{picture.name}" in text, f"no document shows {picture.name}"
+
+
+def test_no_file_names_a_package_index() -> None:
+    command = ["git", "-C", str(ROOT), "grep", "--fixed-strings", "--files-with-matches"]
+    for host in INDEX_HOSTS:
+        command += ["-e", host]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 1, f"these name a package index: {found.stdout}{found.stderr}"
