@@ -15,7 +15,7 @@ async def resume() -> None:
     processes = {project.slug: kind_named(project.kind).process for project in await blocks.registry.projects()}
     for failure in await resume_apps(processes, blocks.registry, blocks.engine, blocks.vault):
         log.error("%s", failure)
-    await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy)
+    await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
 
 
 async def pause() -> None:

@@ -73,6 +73,12 @@ def previous_good(releases: Sequence[Release]) -> Release | None:
     return max(older or usable, key=lambda release: release.went_live or release.created, default=None)
 
 
+def startable(releases: Sequence[Release], number: int) -> Release | None:
+    """Return the release of this number if it can be started again: one that served well and is kept."""
+    good = (ReleaseState.KEPT, ReleaseState.DRAINING)
+    return next((release for release in releases if release.number == number and release.state in good), None)
+
+
 def retired(releases: Sequence[Release], keep: int = KEEP) -> tuple[Release, ...]:
     """Return those whose copies may be removed: beyond the newest `keep` kept ones, and all that failed."""
     kept = sorted((r for r in releases if r.state is ReleaseState.KEPT), key=lambda r: r.number, reverse=True)

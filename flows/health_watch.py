@@ -21,7 +21,7 @@ async def health_watch(seconds: float | None = None) -> int:
     emit_alive()
     while True:
         started = time.monotonic()
-        await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy)
+        await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
         unwell += sum(bool(probe.complaint) for probe in await watch.look())
         wait = place.watch_interval - (time.monotonic() - started)
         if time.monotonic() + max(wait, 0) >= ends:

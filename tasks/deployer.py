@@ -38,6 +38,18 @@ async def hold(project: str, owner: str, wakeups: Wakeups) -> None:
 
 
 @task(
+    task_run_name="claim {project}",
+    cache_policy=NO_CACHE,
+    retries=100,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
+async def claim_project(project: str, owner: str, wakeups: Wakeups) -> None:
+    """Take the project's deploy lock, waiting for a deploy that is under way."""
+    await hold(project, owner, wakeups)
+
+
+@task(
     task_run_name="start {project} of {run}",
     cache_policy=NO_CACHE,
     retries=40,

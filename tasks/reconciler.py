@@ -1,18 +1,22 @@
 """Make the world follow the registry: every live release runs, and every route leads to it.
 
 True afterwards: Caddy's project routes are exactly those of the live releases that run.
-Blocks: registry, engine, vault, proxy. Safe to repeat; used at start, on schedule, and after Caddy lost its state.
+Blocks: registry, engine, vault, proxy, wakeups (the deploy lock). Safe to repeat; used at start, on schedule, and after
+Caddy lost its state.
 """
 
 import asyncio
 from collections.abc import Sequence
 
 from domain.errors import SlipwayError
-from domain.protocols import Registry, Vault
+from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
-from tasks.deployer import start_copy
+from tasks.deployer import LEASE, start_copy
+
+RECONCILER = "reconciler"
+"""Owner of a deploy lock while a route is mended."""
 
 
 async def live_releases(registry: Registry) -> Sequence[Release]:
@@ -39,14 +43,42 @@ async def pause_apps(engine: AppRunner) -> None:
     await asyncio.gather(*(engine.stop(app.identity, 5.0) for app in running))
 
 
-async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy) -> Sequence[Route]:
-    """Set the routes that the registry asks for, when they differ; return them."""
+async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> Sequence[str]:
+    """Mend the routes that differ from the registry; return the projects whose route was mended.
+
+    A project whose deploy lock is held is left alone: its deploy is about to set the route itself.
+    """
+    wanted = {route.project: route for route in await wanted_routes(registry, engine)}
+    present = {route.project: route for route in await proxy.routes()}
+    if wanted and not present:
+        await proxy.replace_routes(tuple(wanted.values()))
+        return tuple(wanted)
+    differing = [name for name in {**wanted, **present} if wanted.get(name) != present.get(name)]
+    return tuple([name for name in differing if await mend_route(name, registry, engine, proxy, wakeups)])
+
+
+async def mend_route(project: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> bool:
+    """Look again while no deploy can move the project, and set or remove its route; False when a deploy is under way."""
+    if await wakeups.lock(f"deploy:{project}", RECONCILER, LEASE) is None:
+        return False
+    try:
+        wanted = {route.project: route for route in await wanted_routes(registry, engine)}
+        if project in wanted:
+            await proxy.set_route(wanted[project])
+        else:
+            await proxy.remove_route(project)
+    finally:
+        await wakeups.unlock(f"deploy:{project}", RECONCILER)
+    return True
+
+
+async def wanted_routes(registry: Registry, engine: AppRunner) -> Sequence[Route]:
+    """Return the route of every live release that runs."""
     domains = {project.slug: project.domain for project in await registry.projects()}
-    wanted = []
-    for release in await live_releases(registry):
-        status = await engine.status(release.identity)
-        if status.address and release.project in domains:
-            wanted.append(Route(project=release.project, hosts=(domains[release.project],), upstream=status.address))
-    if {route.project: route for route in await proxy.routes()} != {route.project: route for route in wanted}:
-        await proxy.replace_routes(wanted)
-    return wanted
+    releases = [release for release in await live_releases(registry) if release.project in domains]
+    statuses = await asyncio.gather(*(engine.status(release.identity) for release in releases))
+    return [
+        Route(project=release.project, hosts=(domains[release.project],), upstream=status.address)
+        for release, status in zip(releases, statuses, strict=True)
+        if status.address
+    ]

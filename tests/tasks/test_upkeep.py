@@ -47,7 +47,7 @@ async def test_live_release_that_does_not_run_is_started_again_and_routed(regist
     assert engine.stopped == {"notes-v1"}
 
     assert await resume_apps({}, registry, engine, vault) == []
-    await reconcile_routes(registry, engine, proxy)
+    await reconcile_routes(registry, engine, proxy, MemoryWakeups())
 
     assert engine.stopped == set()
     assert list(proxy.held.values()) == [Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:7")]
@@ -65,10 +65,31 @@ async def test_routes_that_are_right_are_not_touched_and_foreign_ones_go(registr
     engine, proxy = FakeEngine(address="127.0.0.1:7"), MemoryProxy()
     await release(registry, engine, 1)
     await proxy.set_route(Route(project="ghost", hosts=("ghost.localhost",), upstream="127.0.0.1:8"))
-    await reconcile_routes(registry, engine, proxy)
-    await reconcile_routes(registry, engine, proxy)
+    await reconcile_routes(registry, engine, proxy, MemoryWakeups())
+    await reconcile_routes(registry, engine, proxy, MemoryWakeups())
     assert set(proxy.held) == {"notes"}
+    assert [route.project for route in proxy.switches] == ["ghost", "notes"]
+
+
+async def test_proxy_that_lost_its_state_gets_all_routes_in_one_call(registry: SqlRegistry) -> None:
+    engine, proxy = FakeEngine(address="127.0.0.1:7"), MemoryProxy()
+    await release(registry, engine, 1)
+    assert await reconcile_routes(registry, engine, proxy, MemoryWakeups()) == ("notes",)
     assert proxy.replaced == 1
+
+
+async def test_route_of_a_project_that_is_being_deployed_is_left_to_its_deploy(registry: SqlRegistry) -> None:
+    engine, proxy, wakeups = FakeEngine(address="127.0.0.1:7"), MemoryProxy(), MemoryWakeups()
+    await release(registry, engine, 1)
+    new = Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:8")
+    await proxy.set_route(new)
+    await wakeups.lock("deploy:notes", "r-000002", 60)
+    assert await reconcile_routes(registry, engine, proxy, wakeups) == ()
+    assert proxy.held["notes"] == new
+    await wakeups.unlock("deploy:notes", "r-000002")
+    assert await reconcile_routes(registry, engine, proxy, wakeups) == ("notes",)
+    assert proxy.held["notes"].upstream == "127.0.0.1:7"
+    assert wakeups.owners == {}
 
 
 async def test_workers_and_rehearsals_of_ended_runs_go_and_others_stay(registry: SqlRegistry) -> None:
