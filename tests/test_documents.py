@@ -52,10 +52,20 @@ def test_named_make_targets_exist(document: Path) -> None:
     assert named <= targets
 
 
-def test_example_has_exactly_the_settings() -> None:
+def written_settings() -> dict[str, str]:
+    """Return the lines of `.env.example`."""
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
-    written = [line.partition("=")[0] for line in lines if "=" in line and not line.startswith("#")]
-    assert sorted(written) == sorted(map(variable, Settings.model_fields))
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def test_example_has_exactly_the_settings() -> None:
+    assert sorted(written_settings()) == sorted(map(variable, Settings.model_fields))
+
+
+def test_copied_example_changes_nothing() -> None:
+    defaults = {variable(name): str(field.default) for name, field in Settings.model_fields.items()}
+    differ = {name: text for name, text in written_settings().items() if text and text.lower() != defaults[name].lower()}
+    assert differ == {}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
