@@ -58,13 +58,18 @@ def written_settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
+def comparable(value: str) -> str:
+    """Return one text for `30` and `30.0`, `True` and `true`."""
+    return value.lower().removesuffix(".0")
+
+
 def test_example_has_exactly_the_settings() -> None:
     assert sorted(written_settings()) == sorted(map(variable, Settings.model_fields))
 
 
 def test_copied_example_changes_nothing() -> None:
-    defaults = {variable(name): str(field.default) for name, field in Settings.model_fields.items()}
-    differ = {name: text for name, text in written_settings().items() if text and text.lower() != defaults[name].lower()}
+    defaults = {variable(name): comparable(str(field.default)) for name, field in Settings.model_fields.items()}
+    differ = {name: text for name, text in written_settings().items() if text and comparable(text) != defaults[name]}
     assert differ == {}
 
 
