@@ -32,7 +32,7 @@ CATALOG: Sequence[Entry] = (
     Entry(module="flows.delivery", flow="delivery", tags=("work",)),
     Entry(module="flows.rollback", flow="rollback", tags=("release",)),
     Entry(module="flows.health_watch", flow="health_watch", every=WATCH_EVERY, alone=True, tags=("watch",)),
-    Entry(module="flows.janitor", flow="janitor", every=timedelta(hours=1), alone=True, tags=("upkeep",)),
+    Entry(module="flows.janitor", flow="janitor", every=timedelta(minutes=15), alone=True, tags=("upkeep",)),
     Entry(module="flows.alarm", flow="alarm", tags=("upkeep",)),
 )
 

@@ -9,6 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+UNBOUND = 10_000
+
 STYLES = {"delivered": "green", "failed": "red", "cancelled": "dim", "waiting": "yellow", "live": "green"}
 
 
@@ -22,7 +24,9 @@ def table(*columns: str) -> Table:
 
 def show(console: Console, made: Table) -> None:
     """Print the table without the columns that do not fit: half a number or address helps nobody."""
-    while len(made.columns) > 2 and Measurement.get(console, console.options, made).maximum > console.width:
+    while (
+        len(made.columns) > 2 and Measurement.get(console, console.options.update(width=UNBOUND), made).maximum > console.width
+    ):
         made.columns.pop()
     console.print(made, soft_wrap=False, crop=False)
 

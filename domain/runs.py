@@ -1,7 +1,7 @@
 """Runs: one request on its way to a release, as people and processes follow it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -66,6 +66,17 @@ class Run(Value):
     origin: Origin
     created: datetime
     ended: datetime | None = None
+
+
+HAND_OVER_PATIENCE = timedelta(minutes=10)
+"""Storing a run and handing it over takes a second; after so long the process between them is dead."""
+
+NEVER_HANDED_OVER = "this request was written down but never started, because its process was ended: send it again"
+
+
+def never_handed_over(run: Run, now: datetime) -> bool:
+    """Tell whether nobody will ever work on the run."""
+    return run.state is RunState.QUEUED and not run.flow_run and now - run.created > HAND_OVER_PATIENCE
 
 
 class Progress(Value):

@@ -1,17 +1,23 @@
 """janitor: removes what nobody owns any more, and says what it was."""
 
+from datetime import UTC, datetime
+
 from prefect import flow
 
 from flows.opening import open_blocks
 from tasks.artifacts import publish
-from tasks.janitor import remove_orphans, remove_retired
+from tasks.janitor import end_unstarted, remove_orphans, remove_retired
 
 
 @flow(name="janitor", flow_run_name="tidy up")
 async def janitor() -> list[str]:
-    """Return the names of everything that was removed."""
+    """Return the names of everything that was removed or ended."""
     blocks = await open_blocks()
-    removed = [*await remove_orphans(blocks.registry, blocks.engine), *await remove_retired(blocks.registry, blocks.engine)]
+    removed = [
+        *await end_unstarted(blocks.registry, blocks.wakeups, datetime.now(UTC)),
+        *await remove_orphans(blocks.registry, blocks.engine),
+        *await remove_retired(blocks.registry, blocks.engine),
+    ]
     if removed:
         await publish("janitor", "removed", "\n".join(f"- `{name}`" for name in removed), "What the janitor removed")
     return removed

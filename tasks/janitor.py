@@ -1,18 +1,25 @@
 """Janitor: remove what nobody owns any more.
 
 True afterwards: no worker of an ended run is left, no rehearsal either, and of each project only the newest good releases
-can still be started. Blocks: registry, engine. Everything it removes it names.
+can still be started; no request waits for a process that is dead. Everything it removes it names.
+Blocks: registry, engine, wakeups.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.protocols import Registry
+from domain.protocols import Registry, Wakeups
 from domain.releases import ReleaseState, retired
+from domain.runs import NEVER_HANDED_OVER, RunState, never_handed_over
 from domain.workers import Engine
+from tasks.notify import end_run
 from tasks.retrying import only_try_again
+
+LOOK_BACK = 500
+"""Runs that are looked at; older ones have ended."""
 
 
 @task(
@@ -57,6 +64,25 @@ async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
             await registry.move_release(release.project, release.number, ReleaseState.REMOVED)
             removed.append(release.identity)
     return removed
+
+
+@task(
+    task_run_name="end runs that were never handed over",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def end_unstarted(registry: Registry, wakeups: Wakeups, now: datetime) -> Sequence[str]:
+    """Fail runs that nobody will work on, tell their people, and free the names they reserved; return their ids."""
+    ended = []
+    for run in await registry.runs(limit=LOOK_BACK):
+        if never_handed_over(run, now):
+            await end_run.fn(run.id, RunState.FAILED, NEVER_HANDED_OVER, "", registry, wakeups)
+            if not run.change and len(await registry.runs(run.project, 2)) == 1:
+                await registry.remove_project(run.project)
+            ended.append(run.id)
+    return ended
 
 
 async def has_ended(run: str, registry: Registry) -> bool:

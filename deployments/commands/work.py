@@ -82,9 +82,12 @@ def cancel(
         async with context.obj.session() as (desk, up):
             from deployments.documents import run_document
             from deployments.people import person
+            from domain.errors import BadInput
 
             found = await desk.registry.run(run)
-            if found is not None and found.state.ended:
+            if found is None:
+                raise BadInput(f"there is no run {run[:40]!r}: `slipway runs` lists what there is")
+            if found.state.ended:
                 sys.stderr.write(f"{run} had ended before: nothing was changed\n")
             ended = await desk.cancel(run, person())
             if as_json:
