@@ -1,0 +1,37 @@
+"""One installation for each engine, shared by all stories that do not hurt it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.messages_api import ScriptedMessagesAPI
+from tests.story.installation import Installation
+from tests.story.player import Player
+from tests.story.tales import TALES
+
+
+def installed(engine: str) -> Iterator[Installation]:
+    """Bring an installation up, and end it so that nothing of it is left."""
+    player = Player()
+    player.tell(*TALES)
+    place = Installation(engine, player)
+    try:
+        with ScriptedMessagesAPI(player) as api:
+            place.open(api)
+            yield place
+            left = place.end()
+            assert not left, [process.cmdline() for process in left]
+            assert engine != "docker" or not place.containers(running=True)
+            assert not api.problems, api.problems
+    finally:
+        place.remove()
+
+
+@pytest.fixture(scope="session")
+def on_processes() -> Iterator[Installation]:
+    yield from installed("process")
+
+
+@pytest.fixture(scope="session")
+def on_docker() -> Iterator[Installation]:
+    yield from installed("docker")

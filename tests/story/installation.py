@@ -1,0 +1,242 @@
+"""One real `slipway up` for the stories: a process of its own, in a short folder, with the played model behind it."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from blocks.registry import SqlRegistry
+from deployments.data_folder import Up, read_up
+from domain.releases import Release, live
+from tests.fakes.messages_api import ScriptedMessagesAPI
+from tests.story.player import Player
+
+T = TypeVar("T")
+SLIPWAY = str(Path(sys.executable).with_name("slipway"))
+START_SECONDS, RUN_SECONDS, END_SECONDS = 300.0, 300.0, 60.0
+"""Deadlines for a loaded machine; nothing waits for them when all is well."""
+
+
+def until(condition: Callable[[], T], what: str, seconds: float = 120.0) -> T:
+    """Return what the condition returns as soon as it is true of something; fail when it never is."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"it never came true within {seconds:.0f} s that {what}")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on stdout; fails when anything else stands there."""
+        read: dict[str, Any] = json.loads(self.out)
+        return read
+
+
+@dataclass
+class Installation:
+    """A running installation and everything that a story wants of it."""
+
+    engine: str
+    player: Player = field(default_factory=Player)
+    home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp")))
+    more: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = ("PREFECT_", "SLIPWAY_", "ANTHROPIC_")
+        return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
+            "SLIPWAY_HOME": str(self.home / "data"),
+            "SLIPWAY_ENGINE": self.engine,
+            "SLIPWAY_HTTP_PORT": "0",
+            "SLIPWAY_PREFECT_PORT": "0",
+            "SLIPWAY_HEALTH_INTERVAL": "1",
+            "SLIPWAY_UNHEALTHY_THRESHOLD": "2",
+            "SLIPWAY_UNHEALTHY_WINDOW": "10",
+            "SLIPWAY_DRAIN_SECONDS": "5",
+            "ANTHROPIC_API_KEY": "test-key",
+            "DO_NOT_TRACK": "1",
+            **self.more,
+        }
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def name(self) -> str:
+        """The id in the labels of its containers."""
+        return (self.data / "installation").read_text().strip()
+
+    def open(self, api: ScriptedMessagesAPI) -> None:
+        """Start it with this API behind its models, and return when it is up."""
+        self.more["ANTHROPIC_BASE_URL"] = api.url
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Start it on the data folder that it has."""
+        with (self.home / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [SLIPWAY, "up"], env=self.environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        started = self.process
+        until(lambda: started.poll() is not None or read_up(self.data), "`slipway up` is up or has ended", START_SECONDS)
+        assert started.poll() is None, (self.home / "up.log").read_text()
+
+    @property
+    def up(self) -> Up:
+        found = read_up(self.data)
+        assert found is not None, "the installation is not up"
+        return found
+
+    def end(self) -> list[psutil.Process]:
+        """Stop it by SIGTERM and return the processes of it that are left."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(f"`slipway up` did not end after SIGTERM:\n{(self.home / 'up.log').read_text()[-2000:]}")
+        return self.processes()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return everything on this machine that was started for this installation."""
+        return [process for process in psutil.process_iter() if str(self.home) in _traces(process)]
+
+    def remove(self) -> None:
+        for process in self.processes():
+            process.kill()
+        if self.engine == "docker" and self.data.exists():
+            self.remove_containers()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def containers(self, *, running: bool) -> list[str]:
+        return docker("ps", *([] if running else ["-a"]), "-q", "--filter", f"label=slipway.installation={self.name}")
+
+    def remove_containers(self) -> None:
+        label = f"label=slipway.installation={self.name}"
+        for kind, gone in (("container", ["rm", "-f"]), ("volume", ["rm"]), ("network", ["rm"]), ("image", ["rm", "-f"])):
+            names = docker(kind, "ls", "-q", *(["-a"] if kind in ("container", "image") else []), "--filter", label)
+            if names:
+                docker(kind, *gone, *dict.fromkeys(names))
+
+    # commands
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start a command and do not wait for it."""
+        return subprocess.Popen(
+            [SLIPWAY, *words],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, *words: str, stdin: str = "") -> Spoken:
+        """Run a command to its end."""
+        return self.heard(self.start(*words), stdin)
+
+    def heard(self, command: "subprocess.Popen[str]", stdin: str = "") -> Spoken:
+        try:
+            out, err = command.communicate(stdin, timeout=RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            command.kill()
+            out, err = command.communicate()
+            pytest.fail(f"{command.args!r} did not end:\n{out}\n{err}")
+        return Spoken(command.returncode, out, err)
+
+    # what it did
+
+    def registry(self, ask: Callable[[SqlRegistry], Coroutine[Any, Any, T]]) -> T:
+        """Ask the registry's database from this process."""
+        return asyncio.run(ask(SqlRegistry(url=SecretStr(f"sqlite+aiosqlite:///{self.data}/registry.db"), budget_micro_usd=1)))
+
+    def releases(self, project: str) -> Sequence[Release]:
+        return self.registry(lambda registry: registry.releases(project))
+
+    def live(self, project: str) -> Release | None:
+        return live(self.releases(project))
+
+    def runs(self, project: str) -> list[dict[str, Any]]:
+        """Return the project's runs, newest first, as `slipway status` tells them."""
+        found: list[dict[str, Any]] = self.say("status", project, "--json").document["runs"]
+        return found
+
+    def get(self, project: str, path: str) -> httpx.Response:
+        """Ask the app through Caddy."""
+        return httpx.get(self.url(path), headers=self.host(project), trust_env=False, timeout=15)
+
+    def post(self, project: str, path: str) -> httpx.Response:
+        return httpx.post(self.url(path), headers=self.host(project), trust_env=False, timeout=15)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.up.http_port}{path}"
+
+    def host(self, project: str) -> dict[str, str]:
+        return {"Host": f"{project}.localhost:{self.up.http_port}"}
+
+    def prefect(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Ask the Prefect server's API."""
+        answer = httpx.post(f"{self.up.prefect_api_url}{path}", json=body, trust_env=False, timeout=30)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    def service(self, name: str) -> psutil.Process:
+        """Return the process that now plays this part of `slipway up`."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            if name in child.cmdline():
+                return child
+        raise AssertionError(f"no {name} runs")
+
+
+def kill_tree(root: psutil.Process) -> None:
+    """SIGKILL a process and everything below it, parents first."""
+    for process in (root, *root.children(recursive=True)):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _traces(process: psutil.Process) -> str:
+    """Return what tells for whom a process works; empty when it is gone or another user's."""
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        return "\0".join((*process.cmdline(), *process.environ().values()))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
+
+
+def docker(*words: str) -> list[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False, timeout=120).stdout.split()

@@ -1,0 +1,274 @@
+"""What the stories ask for, and what the played model answers: a length converter, a door, short links, hopeless cases."""
+
+from collections.abc import Sequence
+
+from tests.story.player import Block, Tale, brief, done, http_check, plan, ran, wrote
+
+CONVERTER = '''"""Lengths, converted."""
+
+from fastapi import FastAPI, HTTPException, Response
+
+METRES = {{{units}}}
+app = FastAPI()
+paused = False
+
+
+@app.get("/health")
+def health(response: Response) -> dict[str, str]:
+    response.status_code = 503 if paused else 200
+    return {{"status": "paused" if paused else "ok"}}
+
+
+@app.get("/convert")
+def convert(value: float, unit: str, to: str) -> dict[str, float]:
+    if unit not in METRES or to not in METRES:
+        raise HTTPException(404, "no such unit")
+    return {{"result": round(value * METRES[unit] / METRES[to], 6)}}
+
+
+@app.get("/units")
+def units() -> list[str]:
+    return sorted(METRES)
+
+
+{more}
+'''
+PAUSE = """@app.post("/pause")
+def pause() -> None:
+    global paused
+    paused = True
+"""
+CONVERTER_TESTS = """from fastapi.testclient import TestClient
+
+from app.main import app
+
+client = TestClient(app)
+
+
+def test_{unit}s_are_converted() -> None:
+    assert client.get("/convert", params={{"value": 2, "unit": "{unit}", "to": "m"}}).json() == {{"result": {result}}}
+
+
+def test_unknown_units_are_refused() -> None:
+    assert client.get("/convert", params={{"value": 1, "unit": "parsec", "to": "m"}}).status_code == 404
+"""
+
+
+def converter(units: str, more: str = "") -> Block:
+    return wrote("app/main.py", CONVERTER.format(units=units, more=more).rstrip() + "\n")
+
+
+def converter_tests(unit: str, result: float) -> Block:
+    return wrote("tests/test_convert.py", CONVERTER_TESTS.format(unit=unit, result=result))
+
+
+def conversion(unit: str, result: float) -> Block:
+    step = {"path": f"/convert?value=2&unit={unit}&to=m", "expect_json": {"result": result}}
+    return http_check(unit, step)
+
+
+WANTED = {
+    "mile": "When 2 miles are converted to metres, then the result is 3218.688",
+    "unknown": "When an unknown unit is named, then the answer is 404",
+}
+FOOT = {"foot": "When 2 feet are converted to metres, then the result is 0.6096"}
+INCH = {"inch": "When 2 inches are converted to metres, then the result is 0.0508"}
+UNKNOWN = http_check("unknown", {"path": "/convert?value=1&unit=parsec&to=m", "expect_status": 404})
+
+NEW = Tale(
+    request="My grandmother sends me knitting patterns in odd measures. Give me something that turns lengths into metres.",
+    brief=brief("Grandmother's lengths", "lengths", WANTED),
+    plan=plan("One route.", conversion("mile", 3218.688), UNKNOWN),
+    steps=[
+        [ran("ls -A && cat app/main.py")],
+        [converter('"m": 1.0, "mile": 1600.0'), converter_tests("mile", 3218.688)],
+        done("Lengths are converted; a mile has 1600 metres."),
+        [converter('"m": 1.0, "mile": 1609.344')],
+        done("A mile has 1609.344 metres now."),
+    ],
+)
+BREAKING = Tale(
+    request="Miles are for sailors. Throw them out and speak of feet.",
+    brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT}),
+    plan=plan("Feet take the place of miles.", conversion("foot", 0.6096)),
+    steps=[
+        [converter('"m": 1.0, "foot": 0.3048'), converter_tests("foot", 0.6096)],
+        done("Feet instead of miles."),
+        done("Feet instead of miles, as I said."),
+    ],
+)
+FEET = Tale(
+    request="Please add feet, and keep the miles.",
+    brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT}),
+    plan=plan("Feet beside miles.", conversion("foot", 0.6096)),
+    steps=[
+        [converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048', PAUSE), converter_tests("foot", 0.6096)],
+        done("Feet and miles."),
+    ],
+)
+INCHES = Tale(
+    request="Now inches too.",
+    brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT, **INCH}),
+    plan=plan("Inches beside the others.", conversion("inch", 0.0508)),
+    steps=[
+        [converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048, "inch": 0.0254', PAUSE), converter_tests("inch", 0.0508)],
+        done("Inches, feet and miles."),
+    ],
+)
+
+DOOR_APP = '''"""A door that opens for a word."""
+
+import os
+
+from fastapi import FastAPI, HTTPException
+
+app = FastAPI()
+
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.get("/door/{word}")
+def door(word: str) -> dict[str, str]:
+    if word != os.environ.get("DOOR_PASSWORD"):
+        raise HTTPException(403, "it stays shut")
+    return {"door": "open"}
+'''
+DOOR_TESTS = """from fastapi.testclient import TestClient
+
+from app.main import app
+
+
+def test_the_door_opens_for_its_word_only(monkeypatch) -> None:
+    monkeypatch.setenv("DOOR_PASSWORD", "sesame")
+    assert TestClient(app).get("/door/sesame").status_code == 200
+    assert TestClient(app).get("/door/barley").status_code == 403
+"""
+DOOR = Tale(
+    request="A secret door for my children's treasure hunt: it opens when somebody says the password that I choose.",
+    brief=brief("Treasure door", "door", {"shut": "When a wrong password is said, then the door stays shut (403)"}),
+    plan=plan("One route.", http_check("shut", {"path": "/door/barley", "expect_status": 403})),
+    steps=[
+        [wrote("app/main.py", DOOR_APP), wrote("tests/test_door.py", DOOR_TESTS)],
+        [ran("printf '%s\\n' '# [user] The password that opens the door' DOOR_PASSWORD= >>.env.example")],
+        done("The door is there; its password is yours to give."),
+    ],
+)
+
+LINK_APP = '''"""Short links, kept in a file."""
+
+import json
+import os
+from pathlib import Path
+
+from fastapi import Body, FastAPI, HTTPException
+from fastapi.responses import RedirectResponse
+
+app = FastAPI()
+
+
+def book() -> Path:
+    return Path(os.environ.get("DATA_DIR", ".")) / "links.json"
+
+
+def links() -> dict[str, str]:
+    return json.loads(book().read_text()) if book().exists() else {}
+
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.post("/links", status_code=201)
+def shorten(url: str = Body(embed=True)) -> dict[str, str]:
+    known = links()
+    name = str(len(known) + 1)
+    book().write_text(json.dumps({**known, name: url}))
+    return {"name": name}
+
+
+@app.get("/l/{name}")
+def follow(name: str) -> RedirectResponse:
+    if name not in links():
+        raise HTTPException(404)
+    return RedirectResponse(links()[name], 302)
+'''
+LINK_TESTS = """from fastapi.testclient import TestClient
+
+from app.main import app
+
+
+def test_a_link_leads_where_it_was_told(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    client = TestClient(app, follow_redirects=False)
+    name = client.post("/links", json={"url": "http://there.example/"}).json()["name"]
+    assert client.get(f"/l/{name}").headers["location"] == "http://there.example/"
+    assert client.get("/l/none").status_code == 404
+"""
+LINKS = Tale(
+    request="Our choir's links are too long for the notice board. Make them short.",
+    brief=brief("Short links", "links", {"follow": "When a link was shortened, then its short form leads there (302)"}),
+    plan=plan(
+        "Two routes and a file.",
+        http_check(
+            "follow",
+            {
+                "method": "POST",
+                "path": "/links",
+                "json_body": {"url": "http://choir.example/notes"},
+                "expect_status": 201,
+                "save": {"name": "json:name"},
+            },
+            {"path": "/l/${name}", "expect_status": 302, "expect_headers": {"location": "http://choir.example/notes"}},
+        ),
+    ),
+    steps=[
+        [ran("echo once >>steps.txt")],
+        [wrote("app/main.py", LINK_APP)],
+        [wrote("tests/test_links.py", LINK_TESTS)],
+        [ran("rm steps.txt; ls")],
+        done("Links are short now."),
+    ],
+)
+
+
+def hopeless(turn: int) -> Sequence[Block]:
+    """Write, at each even turn, a test that fails in a new way."""
+    if turn % 2:
+        return done(f"Attempt {turn // 2 + 1}.")
+    word = ("alpha", "beta", "gamma", "delta")[turn // 2]
+    return [wrote("tests/test_luck.py", f'def test_luck() -> None:\n    assert "{word}" == "luck"\n')]
+
+
+LUCK = Tale(
+    request="Tell me each morning whether I shall be lucky.",
+    brief=brief("Luck", "luck", {"up": "When the app is asked for its health, then it answers 200"}),
+    plan=plan("A guess.", http_check("up", {"path": "/health"})),
+    steps=hopeless,
+)
+STUBBORN = Tale(
+    request="Count the birds in my garden, from what I type in.",
+    brief=brief("Birds", "birds", {"up": "When the app is asked for its health, then it answers 200"}),
+    plan=plan("A counter.", http_check("up", {"path": "/health"})),
+    steps=[
+        [wrote("tests/test_birds.py", "def test_birds() -> None:\n    assert 1 == 2\n")],
+        done("Birds are counted."),
+        done("Birds are counted, really."),
+    ],
+)
+MEDDLING = Tale(
+    request="Show me the phase of the moon.",
+    brief=brief("Moon", "moon", {"up": "When the app is asked for its health, then it answers 200"}),
+    plan=plan("A formula.", http_check("up", {"path": "/health"})),
+    steps=[[ran("echo 'RUN true' >>Dockerfile")], done("A better Dockerfile."), done("It is better, believe me.")],
+)
+ENDLESS = Tale(
+    request="Calculate all the digits of pi for my nephew.",
+    brief=brief("Pi", "pi", {"up": "When the app is asked for its health, then it answers 200"}),
+    plan=plan("All digits.", http_check("up", {"path": "/health"})),
+    steps=[[ran("echo computing && sleep 118")], done()],
+)
+TALES = (NEW, BREAKING, FEET, INCHES, DOOR, LINKS, LUCK, STUBBORN, MEDDLING, ENDLESS)

@@ -1,0 +1,195 @@
+"""The life of one app, on either engine: built, changed, broken, brought back, taken down.
+
+Each step is a fixture that stands on the one before, so that any test can be run alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from domain.releases import ReleaseState
+from domain.runs import Notification
+from tests.story import tales
+from tests.story.installation import Installation, Spoken, docker, until
+
+APP = "lengths"
+MILES = "/convert?value=2&unit=mile&to=m"
+PACE = 0.02
+"""Seconds between two requests of the steady load."""
+
+pytestmark = pytest.mark.story
+
+
+@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def place(request: pytest.FixtureRequest) -> Installation:
+    found: Installation = request.getfixturevalue(f"on_{'processes' if request.param == 'process' else 'docker'}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(place: Installation) -> Spoken:
+    return place.say("new", tales.NEW.request, "--yes", "--json")
+
+
+@pytest.fixture(scope="module")
+def refused_rollback(place: Installation, built: Spoken) -> Spoken:
+    return place.say("rollback", APP)
+
+
+@pytest.fixture(scope="module")
+def breaking_change(place: Installation, refused_rollback: Spoken) -> Spoken:
+    return place.say("change", APP, tales.BREAKING.request, "--yes", "--json")
+
+
+@dataclass
+class Load:
+    """What happened to a steady stream of requests."""
+
+    good: int
+    bad: list[str]
+
+
+@pytest.fixture(scope="module")
+def good_change(place: Installation, breaking_change: Spoken) -> tuple[Spoken, Load]:
+    command = place.start("change", APP, tales.FEET.request, "--yes", "--json")
+    load = asyncio.run(steady_load(place, lambda: command.poll() is not None))
+    return place.heard(command), load
+
+
+@pytest.fixture(scope="module")
+def by_hand(place: Installation, good_change: tuple[Spoken, Load]) -> Spoken:
+    return place.say("rollback", APP, "--reason", "feet are vulgar", "--json")
+
+
+@pytest.fixture(scope="module")
+def broken(place: Installation, by_hand: Spoken) -> int:
+    """Deliver once more, break what is live, and wait without doing anything; return the number of the broken release."""
+    changed = place.say("change", APP, tales.INCHES.request, "--yes", "--json")
+    assert changed.code == 0, changed
+    bad = place.live(APP)
+    assert bad is not None
+    assert place.post(APP, "/pause").status_code == 200
+    until(lambda: (found := place.live(APP)) is not None and found.number != bad.number, "another release serves")
+    return bad.number
+
+
+@pytest.fixture(scope="module")
+def taken_down(place: Installation, broken: int) -> Spoken:
+    return place.say("down", APP, "--yes")
+
+
+async def steady_load(place: Installation, ended: Callable[[], bool]) -> Load:
+    """Ask about fifty times a second until `ended`, and a little longer."""
+    load, waiting = Load(0, []), set[asyncio.Task[None]]()
+    url, headers = place.url(MILES), place.host(APP)
+    limits = httpx.Limits(max_connections=40)
+    async with httpx.AsyncClient(trust_env=False, timeout=20, limits=limits) as client:
+
+        async def ask() -> None:
+            try:
+                answer = await client.get(url, headers=headers)
+            except httpx.HTTPError as error:
+                load.bad.append(repr(error))
+                return
+            if answer.status_code == 200 and answer.json() == {"result": 3218.688}:
+                load.good += 1
+            else:
+                load.bad.append(f"{answer.status_code} {answer.text[:200]}")
+
+        began = time.monotonic()
+        while not ended() and time.monotonic() - began < 280:
+            task = asyncio.create_task(ask())
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+            await asyncio.sleep(PACE)
+        await asyncio.gather(*waiting)
+    return load
+
+
+def test_a_request_becomes_an_app_after_a_failing_round(place: Installation, built: Spoken) -> None:
+    assert built.code == 0, built
+    run = built.document
+    assert (run["state"], run["project"], run["rounds"]) == ("delivered", APP, 2)
+    assert len(run["reports"]) == 2
+    assert "failed" in run["reports"][0]
+    assert run["calls"] == 7
+
+
+def test_the_app_answers_through_caddy(place: Installation, built: Spoken) -> None:
+    assert built.document["address"] == f"http://{APP}.localhost:{place.up.http_port}"
+    answer = place.get(APP, MILES)
+    assert (answer.status_code, answer.json()) == (200, {"result": 3218.688})
+
+
+def test_the_prefect_ui_tells_the_story_of_the_run(place: Installation, built: Spoken) -> None:
+    flow_run = built.document["flow_run"].rpartition("/")[2]
+    [found] = place.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+    assert found["state_type"] == "COMPLETED"
+    assert {f"project:{APP}", f"run:{built.document['run']}"} <= set(found["tags"])
+    keys = {a["key"] for a in place.prefect("/artifacts/filter", {"artifacts": {"type": {"any_": ["markdown", "link"]}}})}
+    wanted = ("brief", "plan", "tests-1", "tests-2", "diff-1", "diff-2", "cost")
+    assert {f"{name}-{built.document['run']}" for name in wanted} <= keys
+    assert any(key.startswith("release-") for key in keys), sorted(keys)
+
+
+def test_a_first_release_cannot_be_rolled_back_and_stays(place: Installation, refused_rollback: Spoken) -> None:
+    assert refused_rollback.code not in (0, 70)
+    assert "has no earlier good release" in refused_rollback.out + refused_rollback.err
+    first = place.releases(APP)[-1]
+    assert (first.number, first.went_live is not None) == (1, True)
+
+
+def test_a_change_that_breaks_an_earlier_check_never_goes_live(place: Installation, breaking_change: Spoken) -> None:
+    run = breaking_change.document
+    assert (breaking_change.code, run["state"]) == (1, "failed"), breaking_change
+    assert "the same failure came twice" in run["message"]
+    assert "mile" in run["message"]
+    assert run["run"] not in {release.run for release in place.releases(APP)}
+
+
+def test_a_good_change_replaces_the_app_without_a_lost_request(place: Installation, good_change: tuple[Spoken, Load]) -> None:
+    changed, load = good_change
+    assert changed.code == 0, changed
+    assert load.bad == []
+    assert load.good > 200
+    assert changed.document["rounds"] == 1
+
+
+def test_a_rollback_by_hand_serves_the_release_before(place: Installation, by_hand: Spoken) -> None:
+    assert by_hand.code == 0, by_hand
+    assert (by_hand.document["outcome"], by_hand.document["bad"], by_hand.document["good"]) == ("rolled back", 2, 1)
+    assert {r.number: r.state for r in place.releases(APP)}[2] is ReleaseState.ROLLED_BACK
+
+
+def test_a_broken_app_comes_back_with_nobodys_help(place: Installation, broken: int) -> None:
+    good = place.live(APP)
+    assert (broken, good and good.number) == (3, 1)
+    assert until(lambda: place.get(APP, "/units").json() == ["m", "mile"], "the old release answers")
+    assert place.get(APP, "/health").status_code == 200
+    told = until(lambda: [n for n in notifications(place) if n.key == f"{APP}:rollback-3-1"], "the person is told")
+    assert len(told) == 1
+    assert "was taken back because it was unhealthy: /health answers 503" in told[0].text
+    until(lambda: "rollback of release 3 to 1" in place.say("history", APP).out, "the history knows")
+    past = place.say("history", APP).out
+    assert "/health answers 503" in past
+
+
+def notifications(place: Installation) -> Sequence[Notification]:
+    return place.registry(lambda registry: registry.unsent("cli"))
+
+
+def test_down_leaves_nothing_of_the_project(place: Installation, taken_down: Spoken) -> None:
+    assert taken_down.code == 0, taken_down
+    assert place.get(APP, MILES).status_code == 404
+    assert not (place.data / "git" / f"{APP}.git").exists()
+    assert place.say("status", APP).code == 2
+    if place.engine == "docker":
+        labels = ("--filter", f"label=slipway.installation={place.name}", "--filter", f"label=slipway.project={APP}")
+        assert not place.containers(running=False)
+        assert not docker("volume", "ls", "-q", *labels)
+    else:
+        assert not [path for path in (place.data / "engine").rglob("*") if path.name.startswith(APP)]
