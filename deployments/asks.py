@@ -1,19 +1,25 @@
-"""Open questions for secrets: which message of the bot asks for which name. Kept on disk, names only."""
+"""Questions for secrets: which message of the bot asked for which name. Kept on disk, names only.
+
+They are kept after they were answered: a second answer to one must not be taken for a request either.
+"""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 
 from domain.values import Value
 
+NOT_SENT = "0"
+"""Message of a question that is about to be sent: a kill right after sending leaves it open under this name."""
 KEPT = 200
-"""Questions that are remembered; far more than wait at once."""
+"""Questions that are remembered."""
 
 
 class Ask(Value):
     """One question: the value of `name`, for which `run` waits."""
 
     chat: str
-    message: str
+    message: str = NOT_SENT
     run: str
     project: str
     name: str
@@ -26,30 +32,33 @@ class Asks:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         found = [Ask.model_validate_json(path.read_text()) for path in folder.glob("[0-9]*_[0-9]*")]
-        self._open = {(ask.chat, ask.message): ask for ask in sorted(found, key=lambda ask: int(ask.message))}
+        self._asked = {(ask.chat, ask.message): ask for ask in sorted(found, key=lambda ask: int(ask.message))}
+
+    async def ask(self, ask: Ask, sending: Awaitable[str]) -> None:
+        """Send a question; it is open before its message can be answered, and stays so after a kill."""
+        await self.remember(ask)
+        sent = ask.model_copy(update={"message": await sending})
+        await self.remember(sent)
+        await self.forget(ask)
 
     async def remember(self, ask: Ask) -> None:
         """Store the question; the oldest ones beyond what is kept are forgotten."""
-        self._open[ask.chat, ask.message] = ask
+        self._asked[ask.chat, ask.message] = ask
         await asyncio.to_thread(self._store, ask)
-        for old in list(self._open.values())[:-KEPT]:
+        for old in list(self._asked.values())[:-KEPT]:
             await self.forget(old)
 
     async def forget(self, ask: Ask) -> None:
-        """Close the question; nothing happens when it is closed."""
-        self._open.pop((ask.chat, ask.message), None)
+        """Drop the question; nothing happens when there is none."""
+        self._asked.pop((ask.chat, ask.message), None)
         await asyncio.to_thread(self._path(ask).unlink, missing_ok=True)
 
     def find(self, chat: str, message: str) -> Ask | None:
-        return self._open.get((chat, message))
+        return self._asked.get((chat, message))
 
     def newest(self, chat: str) -> Ask | None:
-        """Return the last question asked in the chat that is still open."""
-        return next((ask for ask in reversed(self._open.values()) if ask.chat == chat), None)
-
-    def of(self, chat: str, run: str, name: str) -> list[Ask]:
-        """Return the open questions for one name of one run."""
-        return [ask for ask in self._open.values() if (ask.chat, ask.run, ask.name) == (chat, run, name)]
+        """Return the last question asked in the chat."""
+        return next((ask for ask in reversed(self._asked.values()) if ask.chat == chat), None)
 
     def _store(self, ask: Ask) -> None:
         fresh = self._folder / f".{ask.chat}_{ask.message}"

@@ -47,15 +47,13 @@ class SecretMessages:
             await self._handlers.tell(
                 said, "secret_stored" if deleted else "secret_stored_left", name=answer.name, project=run.project
             )
-        for ask in self._asks.of(said.chat, run.id, answer.name)[: None if answer.outcome in ("stored", "late") else -1]:
-            await self._asks.forget(ask)
         return True
 
     async def _ask(self, said: Said, run: Run, key: str, name: str, first: str) -> None:
         """Ask for the next missing value, or again for the same one."""
         text = escape(say(said.language, key, name=name, first=first), quote=False)
-        message = await self._chat.ask(said.chat, text, say(said.language, "secret_hint", name=first))
-        await self._asks.remember(Ask(chat=said.chat, message=message, run=run.id, project=run.project, name=first))
+        question = self._chat.ask(said.chat, text, say(said.language, "secret_hint", name=first))
+        await self._asks.ask(Ask(chat=said.chat, run=run.id, project=run.project, name=first), question)
 
     async def _missing(self, run: Run) -> list[str]:
         there = await self._desk.vault.names(run.project)

@@ -88,8 +88,8 @@ class Outbox:
         goal = wanted(run, progress, project)
         if asks_for_secrets(notification.key, run):
             name = run.waits_for[0]
-            message = await self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
-            await self._asks.remember(Ask(chat=chat, message=message, run=run.id, project=run.project, name=name))
+            question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
+            await self._asks.ask(Ask(chat=chat, run=run.id, project=run.project, name=name), question)
         elif notification.key == f"{run.id}:end" and run.state.ended:
             await self._chat.send(chat, told(run, progress, goal))
         else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from telegram import Message, Update
 
-from deployments.asks import Ask, Asks
+from deployments.asks import NOT_SENT, Ask, Asks
 from domain.credentials import credential_in
 from domain.errors import SlipwayError
 from domain.protocols import Registry, Vault
@@ -63,12 +63,14 @@ class Seal:
     async def _asked(self, message: Message) -> Ask | None:
         """Return the question that this message answers."""
         chat, text = str(message.chat.id), message.text or ""
-        if message.reply_to_message is not None:
-            return self._asks.find(chat, str(message.reply_to_message.message_id))
+        to = message.reply_to_message
+        if to is not None and (ask := self._asks.find(chat, str(to.message_id))):
+            return ask
         ask = self._asks.newest(chat)
-        if ask is None or text.startswith("/") or len(text.split()) != 1:
+        if ask is None or text.startswith("/"):
             return None
-        return ask if await self._waits(ask) else None
+        unsent = to is not None and ask.message == NOT_SENT and ask.name in (to.text or "")
+        return ask if unsent or (len(text.split()) == 1 and await self._lacks(ask)) else None
 
     async def _stored(self, ask: Ask, value: str) -> str:
         try:
@@ -82,6 +84,9 @@ class Seal:
             logger.warning("%s of %s did not reach the vault: %s", ask.name, ask.project, type(error).__name__)
             return "lost"
         return "stored"
+
+    async def _lacks(self, ask: Ask) -> bool:
+        return await self._waits(ask) and ask.name not in await self._vault.names(ask.project)
 
     async def _waits(self, ask: Ask) -> bool:
         run = await self._registry.run(ask.run)

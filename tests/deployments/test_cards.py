@@ -1,13 +1,17 @@
 """What a card says at each state of a run."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from deployments.cards import Wanted, card, noted, told, told_rollback, wanted
+from domain.outcomes import Cause
+from domain.releases import Release, ReleaseState
+from domain.reports import Outcome
 from domain.runs import Origin, Progress, Run, RunState
 from domain.usage import Cost
+from tests.fakes.desk import a_brief
 from tests.fakes.telegram_html import parse
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -91,6 +95,58 @@ def test_nothing_that_others_wrote_breaks_the_html(state: RunState, language: st
     assert "<script>" in parse(html)[0]
     assert len(parse(html)[0]) < 2500
     assert parse(told(run, [], goal(evil, language)))[0]
+
+
+def test_card_shows_what_will_be_true_in_the_end_and_how_much_more_there_is() -> None:
+    html = card(a_run(step="plan"), [], COST, goal("Notes", "en", *[f"check {n} & more" for n in range(8)]), NOON).html
+    assert "It is done when:\n☐ check 0 & more\n" in parse(html)[0]
+    assert "☐ check 5 & more\n… and 2 more\n" in parse(html)[0]
+
+
+def test_card_of_a_change_shows_its_own_brief_and_not_the_projects() -> None:
+    brief = a_brief("notes", "Notes with search")
+    line_of_change = Progress(run="r-abc123", sequence=1, at=NOON, kind="note", text="", data=noted(brief))
+    assert wanted(a_run(), [line_of_change], None) == goal("Notes with search", "en", brief.checks[0].text)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_verdict_and_every_cause_is_said_in_russian(outcome: Outcome) -> None:
+    report = Progress.model_validate(
+        {**line(1, "report", "English words").model_dump(), "data": {"outcome": outcome, "passed": 1, "failed": 2}}
+    )
+    assert not set("abcdefghijklmnopqrstuvwxyz") & set(
+        shown(a_run(step="test"), report, language="ru", title="Ж").split("🧪")[1]
+    )
+    for cause in get_args(Cause)[1:]:
+        end = Progress.model_validate({**line(2, "end", "English").model_dump(), "data": {"cause": cause}})
+        assert "English" not in told(a_run(RunState.FAILED, message="English"), [end], goal("Ж", "ru"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("it was unhealthy: /health answers 500", "/health ответил 500"),
+        ("it was unhealthy: /health does not answer (ReadTimeout)", "/health не ответил"),
+        ("it was unhealthy: the app is stopped (exit code 1)", "работа прервалась сама"),
+        ("asked for in Telegram (by telegram:1)", "вы попросили"),
+    ],
+)
+def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, why: str) -> None:
+    taken = Release(
+        project="notes",
+        number=2,
+        run="r-abc123",
+        commit="c0ffee",
+        candidate="sha256:1",
+        environment_version=1,
+        state=ReleaseState.ROLLED_BACK,
+        reason=reason,
+        created=NOON,
+    )
+    text = told_rollback("notes:rollback-2-1", [taken], "notes", "Заметки", "ru")
+    assert f"версия 2 снята, снова работает версия 1. Причина: {why}." in text
+    assert "прежней рабочей версии нет" in told_rollback("notes:rollback-2-none", [taken], "notes", "Заметки", "ru")
+    assert told_rollback("r-abc123:end", [taken], "notes", "Заметки", "ru") == ""
 
 
 def test_told_end_has_the_address_or_the_reason_and_the_next_thing_to_do() -> None:

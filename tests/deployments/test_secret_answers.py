@@ -1,0 +1,154 @@
+"""A secret given in the chat: where its value goes, and where it must not be."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.registry import SqlRegistry
+from blocks.registry_migrations import migrate
+from blocks.telegram import TelegramChat
+from deployments.bot import bot_running
+from domain.runs import Notification, Run, RunState
+from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
+from tests.fakes.telegram_methods import Message
+
+ANN = 1001
+VALUE = "hunter2-hunter2"
+pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.PTBDeprecationWarning")
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[TelegramApi]:
+    async with telegram_api(ANN) as server:
+        yield server
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
+    await migrate(url)
+    registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
+    yield FakeDesk(registry, Hints())
+    await registry.close()
+
+
+@pytest.fixture
+async def bot(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> AsyncIterator[None]:
+    chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+    async with bot_running(desk, chat, tmp_path / "telegram", pace=0.01, stopping=0.05):
+        yield
+
+
+async def waiting(api: TelegramApi, desk: FakeDesk, *names: str) -> tuple[Run, Message]:
+    """Let a run of Ann's wait for secrets; return it and the question."""
+    await api.say(ANN, "weather page")
+    await api.message(ANN, "waiting for its turn")
+    run = await desk.registry.update_run((await desk.registry.runs())[0].id, state=RunState.WAITING, waits_for=names)
+    await desk.registry.add_notification(
+        Notification(
+            key=f"{run.id}:secrets-1", channel="telegram", chat=str(ANN), text="", run=run.id, created=datetime.now(UTC)
+        )
+    )
+    await desk.wakeups.publish("slipway:outbox", run.id)
+    return run, await api.message(ANN, f"Answer this message with the value of {names[0]}")
+
+
+def on_disk(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and VALUE.encode() in path.read_bytes()]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_answer_goes_to_the_vault_its_message_is_deleted_and_the_run_goes_on(
+    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+) -> None:
+    run, question = await waiting(api, desk, "API_KEY")
+    given = await api.say(ANN, VALUE, to=question)
+    await api.message(ANN, "API_KEY is in the vault and your message is deleted")
+    assert desk.vault.values == {(run.project, "API_KEY"): VALUE}
+    assert given.deleted
+    assert desk.resumed == [run.id]
+    assert desk.proposed == ["weather page"]
+    assert on_disk(tmp_path) == []
+
+
+@pytest.mark.usefixtures("bot")
+async def test_one_word_without_a_reply_is_the_answer_while_a_question_is_open_and_a_sentence_is_not(
+    api: TelegramApi, desk: FakeDesk
+) -> None:
+    run, _ = await waiting(api, desk, "API_KEY")
+    await api.say(ANN, "a page with jokes")
+    await api.until(lambda: len(desk.proposed) == 2)
+    await api.say(ANN, VALUE)
+    await api.message(ANN, "API_KEY is in the vault")
+    assert desk.vault.values == {(run.project, "API_KEY"): VALUE}
+    assert desk.proposed == ["weather page", "a page with jokes"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_several_secrets_are_asked_for_one_after_the_other(api: TelegramApi, desk: FakeDesk) -> None:
+    run, question = await waiting(api, desk, "API_KEY", "DB_PASSWORD")
+    await api.say(ANN, VALUE, to=question)
+    second = await api.message(ANN, "API_KEY is in the vault", "the value of DB_PASSWORD")
+    assert desk.resumed == []
+    await api.say(ANN, f"{VALUE}-2", to=second)
+    await api.message(ANN, "DB_PASSWORD is in the vault")
+    assert (desk.resumed, len(desk.vault.values)) == ([run.id], 2)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_answer_that_does_not_reach_the_vault_is_deleted_and_asked_for_again(
+    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+) -> None:
+    _, question = await waiting(api, desk, "API_KEY")
+    desk.vault.away = True
+    given = await api.say(ANN, VALUE, to=question)
+    again = await api.message(ANN, "did not reach the vault", "the value of API_KEY")
+    assert given.deleted
+    assert on_disk(tmp_path) == []
+    desk.vault.away = False
+    await api.say(ANN, VALUE, to=again)
+    await api.message(ANN, "API_KEY is in the vault")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_answer_after_the_run_ended_reaches_nobody(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
+    run, question = await waiting(api, desk, "API_KEY")
+    await desk.cancel(run.id, "somebody")
+    given = await api.say(ANN, VALUE, to=question)
+    await api.message(ANN, "does not wait for API_KEY any more")
+    assert given.deleted
+    assert desk.vault.values == {}
+    assert (desk.proposed, on_disk(tmp_path)) == (["weather page"], [])
+
+
+@pytest.mark.usefixtures("bot")
+async def test_second_answer_to_a_question_is_no_request_either(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
+    run, question = await waiting(api, desk, "API_KEY")
+    await api.say(ANN, VALUE, to=question)
+    await api.message(ANN, "API_KEY is in the vault")
+    await desk.go_on(run.id, "environment")
+    again = await api.say(ANN, f"{VALUE} with more words", to=question)
+    await api.message(ANN, "does not wait for API_KEY any more")
+    assert again.deleted
+    assert (desk.proposed, on_disk(tmp_path)) == (["weather page"], [])
+    await api.say(ANN, "thanks")
+    await api.until(lambda: len(desk.proposed) == 2)
+
+
+async def test_question_is_remembered_by_the_next_process(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
+    def running() -> AbstractAsyncContextManager[None]:
+        chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+        return bot_running(desk, chat, tmp_path / "telegram", pace=0.01, stopping=0.05)
+
+    async with running():
+        _, question = await waiting(api, desk, "API_KEY")
+    async with running():
+        given = await api.say(ANN, f"{VALUE} with a space", to=question)
+        await api.message(ANN, "API_KEY is in the vault")
+    assert given.deleted
+    assert on_disk(tmp_path) == []
