@@ -1,0 +1,36 @@
+"""The janitor's part that needs no engine: requests whose process died before they were handed over."""
+
+from datetime import timedelta
+
+import pytest
+
+from blocks.registry import SqlRegistry
+from domain.runs import HAND_OVER_PATIENCE, NEVER_HANDED_OVER, RunState
+from tasks.janitor import end_unstarted
+from tests.fakes.desk import Hints
+from tests.tasks.conftest import NOW, request
+
+LATER = NOW + HAND_OVER_PATIENCE + timedelta(seconds=1)
+
+
+async def test_request_that_was_never_handed_over_fails_and_frees_its_name(registry: SqlRegistry) -> None:
+    assert await end_unstarted.fn(registry, Hints(), LATER) == ["r-000001"]
+    run = await registry.run("r-000001")
+    assert run is not None
+    assert (run.state, run.message) == (RunState.FAILED, NEVER_HANDED_OVER)
+    assert await registry.project("notes") is None
+    assert [told.run for told in await registry.unsent("cli")] == ["r-000001"]
+    assert await end_unstarted.fn(registry, Hints(), LATER) == []
+
+
+@pytest.mark.parametrize("flow_run", ["", "a-flow-run"])
+async def test_young_or_handed_over_request_is_left_alone(registry: SqlRegistry, flow_run: str) -> None:
+    await registry.update_run("r-000001", flow_run=flow_run)
+    assert await end_unstarted.fn(registry, Hints(), LATER if flow_run else NOW) == []
+    assert await registry.project("notes") is not None
+
+
+async def test_project_with_another_run_keeps_its_name(registry: SqlRegistry) -> None:
+    await registry.add_run(request("r-000002", change=True), LATER)
+    assert await end_unstarted.fn(registry, Hints(), LATER) == ["r-000001"]
+    assert await registry.project("notes") is not None
