@@ -2,7 +2,9 @@
 
 import logging
 
+from domain.errors import SlipwayError
 from flows.opening import open_blocks
+from tasks.janitor import remove_orphans
 from tasks.kinds import kind_named
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 
@@ -16,6 +18,15 @@ async def resume() -> None:
     for failure in await resume_apps(processes, blocks.registry, blocks.engine, blocks.vault):
         log.error("%s", failure)
     await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
+
+
+async def dismiss_orphans() -> None:
+    """Remove what runs that have ended left in the engine; what cannot be removed now is left to the janitor."""
+    blocks = await open_blocks()
+    try:
+        await remove_orphans.fn(blocks.registry, blocks.engine)
+    except SlipwayError as error:
+        log.warning("the workers of a cancelled run are still there: %s", error)
 
 
 async def pause() -> None:

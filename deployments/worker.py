@@ -7,7 +7,7 @@ rescheduled or taken twice: Prefect's worker dies of that (its limiter refuses t
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -90,10 +90,18 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
     job_configuration = BaseJobConfiguration
     job_configuration_variables = BaseVariables
 
-    def __init__(self, *args: Any, logs: Path, mark: Path | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        logs: Path,
+        mark: Path | None = None,
+        after_cancel: Callable[[], Awaitable[None]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._logs = logs
         self._mark = mark
+        self._after_cancel = after_cancel
         self._running: dict[UUID, ProcessId | None] = {}
         self._cancelled: set[UUID] = set()
         self._set_up = asyncio.Event()
@@ -184,6 +192,8 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
             kill_group(process, signal.SIGKILL)
         await self._close_subflows(run, Cancelled(message="the parent run was cancelled"))
         await self.client.set_flow_run_state(run.id, Cancelled(message="cancelled; its process was ended"), force=True)
+        if self._after_cancel is not None:
+            await self._after_cancel()
 
     async def _close_subflows(self, run: FlowRun, state: Any) -> None:
         """End the run's subflows, which lived in the same process; nobody else would ever say so."""
@@ -222,9 +232,16 @@ async def work(settings: Settings, mark: Path | None = None, pool: str = POOL) -
         prefetch_seconds=1,
         logs=folder.run_logs,
         mark=mark,
+        after_cancel=_dismiss_orphans,
     )
     async with anyio.create_task_group() as group:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, group.cancel_scope.cancel)
         group.start_soon(worker.start)
         group.start_soon(worker.reconcile_for_ever)
+
+
+async def _dismiss_orphans() -> None:
+    from deployments.apps import dismiss_orphans  # two seconds of imports that only a cancelled run needs
+
+    await dismiss_orphans()
