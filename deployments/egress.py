@@ -40,9 +40,9 @@ async def run_egress(settings: Settings, port: int, mark: Path) -> None:
     finally:
         if server:
             server.close()
-        # Where a worker still runs, the door stays locked; the next `up` finds the rules and takes them over.
-        if can_lock() and await _is_deserted(networks):
-            await unlock(network)
+    # After an error, or where a worker still runs, the door stays locked; the next start takes the rules over.
+    if can_lock() and await _is_deserted(networks):
+        await unlock(network)
 
 
 async def proxy_of(settings: Settings, folder: DataFolder) -> EgressProxy:

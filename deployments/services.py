@@ -159,6 +159,7 @@ def egress_service(wiring: Wiring) -> Service:
         },
         ready=ready,
         sockets=(mark,),
+        vital=False,  # without it agents reach nothing: that is safe, and runs go on
     )
 
 

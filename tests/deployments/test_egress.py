@@ -9,13 +9,17 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
+from blocks.docker_networks import WorkersNetwork
 from blocks.egress_receipts import EgressReceipts
+from deployments.egress import listening
 from deployments.egress_accounts import Accounts
 from deployments.egress_proxy import EgressProxy
+from deployments.firewall import ruleset
 from deployments.registries import indexes_in
 from domain.egress import Allowance, run_token
 from domain.receipts import Passage
@@ -221,6 +225,38 @@ async def test_refusals_fill_no_disk(tmp_path: Path) -> None:
             await desk.asked(connect("evil.example.org:443"))
         assert (await desk.asked(connect("evil.example.org:443"))).startswith(b"HTTP/1.1 429")
         assert (len(await desk.receipts.of_run("unknown")), len(await desk.receipts.of_run(RUN))) == (3, 3)
+
+
+def network(gateway: str, subnet: str) -> WorkersNetwork:
+    return WorkersNetwork(id="n", bridge="slw-0123456789", gateway=gateway, subnet=IPv4Network(subnet))
+
+
+@pytest.mark.parametrize(("subnet", "start"), [("127.0.0.0/8", b"HTTP/1.1 407"), ("10.0.0.0/8", b"")])
+async def test_only_the_workers_own_network_is_served(tmp_path: Path, subnet: str, start: bytes) -> None:
+    async with opened(tmp_path, Outside(), Allowance()) as desk:
+        server = await listening(desk.proxy, network("127.0.0.1", subnet), 0)
+        assert server is not None
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(connect("packages.example.org:443", b""))
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                answer = await asyncio.wait_for(reader.read(), 10)
+            assert answer[:12] == start
+            writer.close()
+
+
+async def test_an_engine_elsewhere_leaves_agents_without_a_way_and_the_rest_running(tmp_path: Path) -> None:
+    async with opened(tmp_path, Outside(), Allowance()) as desk:
+        assert await listening(desk.proxy, network("198.51.100.1", "198.51.100.0/24"), 8443) is None
+
+
+def test_the_firewall_lets_workers_to_the_proxy_and_nothing_else_of_this_machine() -> None:
+    assert ruleset(network("198.51.100.1", "198.51.100.0/24"), 8443) == (
+        "*filter\n:SLW-0123456789 - [0:0]\n"
+        "-A SLW-0123456789 -d 198.51.100.1/32 -p tcp -m tcp --dport 8443 -j ACCEPT\n"
+        "-A SLW-0123456789 -j REJECT\nCOMMIT\n"
+    )
 
 
 def test_the_indexes_of_pips_configuration_are_found() -> None:
