@@ -31,9 +31,10 @@ A shell that cannot fork ends: then it begins anew, which needs no fork, until t
 """
 
 
-NO_NAMES = ["127.0.0.1"]
+NO_NAMES = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
 """Name server of the workers: their own loopback, where none is. Engines before 25 forward the questions of internal networks
-to the machine's own resolver (CVE-2024-29018); only the proxy shall ask for names."""
+to the machine's own resolver (CVE-2024-29018); only the proxy shall ask for names. The engine answers nothing then, which
+would keep a program that asks waiting for 20 seconds."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class DockerWorkers:
             "read_only": not spec.image,
             "tmpfs": folders,
             "network_mode": network,
-            "dns": NO_NAMES if network != "none" else None,
+            **(NO_NAMES if network != "none" else {}),
         }
         marks = labels(self._installation, "worker", spec.project, spec.run, spec.role, spec.identity)
         config = await self._connection.ask("preparing a worker", lambda api: api.create_host_config(**host))
