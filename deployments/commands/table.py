@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -55,16 +55,21 @@ def slipway(
 
 def run(words: Sequence[str], shared: Shared | None = None) -> int:
     """Run one command and return its exit code; options that it does not know are told in one sentence."""
+    try:
+        return _run(words, shared)
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+def _run(words: Sequence[str], shared: Shared | None) -> int:
     ordered = sorted(words, key=lambda word: word != "--debug") if "--" not in words else list(words)
     try:
-        ended: Any = typer.main.get_command(app).main(ordered, prog_name="slipway", standalone_mode=False, obj=shared)
+        ended = typer.main.get_command(app).main(ordered, prog_name="slipway", standalone_mode=False, obj=shared)
     except typer.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error}\n")
             return BAD_INPUT
         refuse(_usage(error), BAD_INPUT, "--json" in words)
-    except SystemExit as left:
-        return int(left.code or 0)
     return ended if isinstance(ended, int) else 0
 
 
