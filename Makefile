@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all their own set-up, once, in .venv.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 HOME_DIR ?= $(CURDIR)/.slipway
 KEEP ?= 1
 VENV := .venv
