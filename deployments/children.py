@@ -36,8 +36,8 @@ class Service:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     ready: Callable[[], Awaitable[bool]]
-    seconds: float = 60.0
-    """Deadline for being ready."""
+    seconds: float = 180.0
+    """Deadline for being ready, for a machine with other work; a service that ends is noticed at once."""
     sockets: tuple[Path, ...] = ()
     """Unix sockets that a killed predecessor may have left; removed before each start."""
     vital: bool = True

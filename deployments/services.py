@@ -75,7 +75,7 @@ def prefect_service(wiring: Wiring) -> Service:
         argv=(sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(wiring.prefect_port)),
         environment=server_environment(wiring),
         ready=ready,
-        seconds=120.0,
+        seconds=300.0,
         patience=8.0,
     )
 

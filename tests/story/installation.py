@@ -27,7 +27,7 @@ from tests.story.player import Player
 
 T = TypeVar("T")
 SLIPWAY = str(Path(sys.executable).with_name("slipway"))
-START_SECONDS, RUN_SECONDS, END_SECONDS = 300.0, 300.0, 60.0
+START_SECONDS, RUN_SECONDS, END_SECONDS = 600.0, 300.0, 60.0
 """Deadlines for a loaded machine; nothing waits for them when all is well."""
 
 
