@@ -1,9 +1,9 @@
 """Whether the bot may start, decided before it does: who may use it, and whether Telegram knows its token."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from deployments.settings import Settings
-from domain.errors import BadInput, ChatTokenRefused, SlipwayError
+from domain.errors import BadInput, ChatTokenRefused, NeedsPerson, SlipwayError
 
 
 def check_access(isolates: bool, allowed: Iterable[int]) -> None:
@@ -34,3 +34,16 @@ async def check_bot(settings: Settings, isolates: bool) -> str:
         return ""
     finally:
         await chat.aclose()
+
+
+async def has_bot(settings: Settings, isolates: bool, report: Callable[[str], None]) -> bool:
+    """Tell whether the bot is to run; one that must not start is told of in one sentence, and the rest goes on."""
+    if settings.telegram_token is None:
+        return False
+    try:
+        name = await check_bot(settings, isolates)
+    except NeedsPerson as error:
+        report(f"Telegram is off: {error}")
+        return False
+    report(f"the bot answers as @{name}" if name else "Telegram does not answer yet; the bot goes on trying")
+    return True

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deployments.bot_access import has_bot
 from deployments.children import Child, Service, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
 from deployments.firewall import egress_warning
@@ -16,7 +17,6 @@ from deployments.preflight import check_disk, choose_engine, choose_port, domain
 from deployments.services import first_services, last_services
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, Wiring
-from domain.errors import NeedsPerson
 
 __all__ = ["AlreadyUp", "up"]
 
@@ -97,21 +97,8 @@ class _Installation:
         self._filled = True
         for hook in after_start:
             await hook()
-        await self._start(last_services(self._wiring, bot=await self._has_bot()))
-        return True
-
-    async def _has_bot(self) -> bool:
-        """Tell whether the bot is to run; one that must not start is told of once, and the rest goes on."""
-        if self._wiring.settings.telegram_token is None:
-            return False
-        from deployments.bot_access import check_bot
-
-        try:
-            name = await check_bot(self._wiring.settings, isolates=self._wiring.engine == "docker")
-        except NeedsPerson as error:
-            self._report(f"Telegram is off: {error}")
-            return False
-        self._report(f"the bot answers as @{name}" if name else "Telegram does not answer yet; the bot goes on trying")
+        bot = await has_bot(self._wiring.settings, self._wiring.engine == "docker", self._report)
+        await self._start(last_services(self._wiring, bot=bot))
         return True
 
     async def _start(self, services: Sequence[Service]) -> None:
