@@ -138,6 +138,7 @@ def runner_service(wiring: Wiring) -> Service:
         argv=_alone("runner", str(mark)),
         environment=runner_environment(wiring),
         ready=ready,
+        seconds=120.0,  # its imports take seconds of CPU, which a busy machine gives out slowly
         sockets=(mark,),
     )
 
