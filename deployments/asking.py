@@ -88,9 +88,16 @@ def ended_code(run: Run) -> int:
 @contextmanager
 def patience(screen: Console) -> Iterator[None]:
     """Show that the model is being asked, and say so when it has to be asked again."""
+    from tasks.product_owner import PATIENCE  # loads Prefect: not before it is known that somebody answers
+
     logger = logging.getLogger("slipway.agent")
+    within = f"for {PATIENCE:.0f} s at most"
     with screen.status("The Product Owner reads your request…") as status:
-        told = _Told(lambda text: status.update(text) if screen.is_terminal else screen.print(text, markup=False))
+        told = _Told(
+            lambda text: (
+                status.update(f"{text} ({within})") if screen.is_terminal else screen.print(f"{text} ({within})", markup=False)
+            )
+        )
         logger.addHandler(told)
         try:
             yield
