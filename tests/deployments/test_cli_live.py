@@ -1,0 +1,111 @@
+"""What a person sees of a run in a terminal; and Ctrl-C, in a terminal of its own."""
+
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from deployments.live import picture
+from deployments.tables import show, table
+from domain.runs import Origin, Progress, Run, RunState
+from domain.usage import Cost, TokenUsage
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ADDRESS = "http://notes.localhost:8080"
+
+
+def a_run(state: RunState, **facts: Any) -> Run:
+    return Run(
+        id="r-000001", project="notes", change=False, request="keep notes", state=state, origin=Origin(), created=AT,
+        ended=AT + timedelta(seconds=75), **facts,
+    )  # fmt: skip
+
+
+def lines(*facts: tuple[str, str, str, dict[str, Any]]) -> list[Progress]:
+    return [
+        Progress(run="r-000001", sequence=n, at=AT, kind=kind, step=step, text=text, data=data)  # type: ignore[arg-type]
+        for n, (kind, step, text, data) in enumerate(facts, 1)
+    ]
+
+
+SEEN = lines(
+    ("step", "plan", "the architect writes the plan", {}),
+    ("round", "develop", "round 1 of 3", {}),
+    ("report", "test", "red", {"outcome": "failed", "passed": 8, "failed": 2}),
+    ("round", "develop", "round 2 of 3", {}),
+    ("log", "develop", "finish", {}),
+    ("report", "test", "green", {"outcome": "passed", "passed": 10, "failed": 0}),
+    ("step", "deploy", "starting", {}),
+)
+
+
+def seen(run: Run, width: int = 80) -> str:
+    screen = Console(file=StringIO(), width=width, force_terminal=True, no_color=True, highlight=False)
+    screen.print(picture(run, SEEN, Cost(micro_usd=120_800, calls=10, tokens=TokenUsage())))
+    return screen.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_picture_shows_steps_rounds_tests_cost_time_and_the_address() -> None:
+    text = seen(a_run(RunState.DELIVERED, address=ADDRESS, message="Notes is online"))
+    assert text.count("✓") == 7
+    for words in ("round 1: failed, 8 passed, 2 failed", "round 2: passed, 10 passed", "0.1208 USD", "1:15", ADDRESS):
+        assert words in text
+
+
+def test_failed_step_is_marked_and_the_reason_is_whole() -> None:
+    text = seen(a_run(RunState.FAILED, message="it never became healthy"))
+    assert text.count("✗") == 1
+    assert "it never became healthy" in text
+
+
+@pytest.mark.parametrize("width", [30, 50])
+def test_picture_fits_a_narrow_terminal(width: int) -> None:
+    text = seen(a_run(RunState.RUNNING), width)
+    assert max(len(line.strip("\x1b[0123456789;m")) for line in text.splitlines()) <= width
+
+
+def test_narrow_table_leaves_columns_out_and_cuts_no_address() -> None:
+    made = table("project", "state", "address", "cost")
+    made.add_row("notes", "release 1", ADDRESS, "0.1208 USD")
+    screen = Console(file=StringIO(), width=55)
+    show(screen, made)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert ADDRESS in text
+    assert "USD" not in text
+
+
+QUESTION = """
+import asyncio
+from deployments.terminal import confirmed, finish
+async def work():
+    return confirmed("Build this?", default=True)
+finish(work())
+"""
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
+def test_key_that_leaves_a_question_ends_it_at_once_with_a_sentence(key: bytes) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(  # a session of its own with this terminal, so that Ctrl-C is a signal as for a person
+        ["setsid", "--ctty", "--wait", sys.executable, "-c", QUESTION], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+    )
+    os.close(theirs)
+    assert process.stderr is not None
+    said = b""
+    while b"Build this?" not in said:
+        part = process.stderr.read1(1000)
+        assert part, said
+        said += part
+    os.write(ours, key)
+    said += process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 130
+    os.close(ours)
+    assert said.decode().rstrip().endswith("slipway: interrupted; nothing was started")
+    assert b"Traceback" not in said
