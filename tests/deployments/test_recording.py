@@ -1,5 +1,6 @@
 """A recorded session plays as it is: what the real Claude block kept, the real replay server says again."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,19 @@ def test_description_says_what_was_asked_when_and_of_which_model(tmp_path: Path)
     begin_session(tmp_path / "new" / "folder", "r-000001", REQUEST, "claude-haiku-4-5", AT)
     session = Session.model_validate_json((tmp_path / "new" / "folder" / SESSION_FILE).read_text())
     assert (session.title, session.request, session.recorded) == ("A page for notes.", REQUEST, "2026-11-23, claude-haiku-4-5")
+
+
+async def test_brief_that_nobody_accepted_makes_room(tmp_path: Path) -> None:
+    begin_session(tmp_path, "r-000001", REQUEST, "m", AT)
+    with ScriptedMessagesAPI([Say([use("submit_brief", title="Notes")])] * 2) as api:
+        model = Claude(api_key=SecretStr("test-key"), base_url=api.url, record=str(tmp_path))
+        await model.reply(call("r-000001", "product_owner", "one"))
+        begin_session(tmp_path, "r-000002", "another", "m", AT)
+        await model.reply(call("r-000002", "product_owner", "two"))
+    begin_session(tmp_path, "r-000002", "another", "m", AT)
+    lines = (tmp_path / "replies.jsonl").read_text().splitlines()
+    assert [json.loads(line)["conversation"] for line in lines] == ["r-000002/product_owner"]
+    assert json.loads((tmp_path / SESSION_FILE).read_text())["request"] == "another"
 
 
 def test_folder_with_another_run_s_words_is_refused_untouched(tmp_path: Path) -> None:
