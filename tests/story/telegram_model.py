@@ -1,0 +1,136 @@
+"""What the model says in the Telegram stories: one small app for each request, chosen by a word of its title."""
+
+import json
+from typing import Any
+
+from tests.fakes.messages_api import Answer, Asked, Fault, Hang, Say, use
+
+TEA, JUMPS, NEVER, SLOW = "Tea <Timer> & Co", "Счётчик прыжков", "Perpetuum mobile", "Медленный сервис"
+"""Titles, and what each story is: two rounds in English, a missing secret in Russian, never green, never answered."""
+
+SECRET = "JUMP_TOKEN"
+
+APP = """
+from fastapi import FastAPI, Response
+
+app = FastAPI()
+well = True
+
+
+@app.get("/health")
+def health(response: Response) -> dict[str, str]:
+    response.status_code = 200 if well else 500
+    return {"status": "ok"}
+
+
+@app.get("/word")
+def word() -> dict[str, object]:
+    {body}
+"""
+BREAKABLE = """
+
+@app.post("/break")
+def break_it() -> None:
+    global well
+    well = False
+"""
+TEST = """
+from fastapi.testclient import TestClient
+
+from app.main import app
+
+
+def test_word():
+    assert TestClient(app).get("/word").json()["word"] == "{word}"
+"""
+
+
+def answer(asked: Asked) -> Answer:
+    """Play the role that asks."""
+    said = json.dumps(asked.body["messages"], ensure_ascii=False)
+    if "молчун" in said:
+        return Hang()
+    if "медлен" in said.lower():
+        return _brief(SLOW, "slow", "ru") if asked.role == "product_owner" else Hang()
+    title = _title(said)
+    match asked.role:
+        case "product_owner":
+            return _brief_of(title, "The present Brief" in said)
+        case "architect":
+            return _plan(said)
+        case "developer":
+            return _work(title, asked.turn, "Change the existing project" in said)
+        case _:
+            return Fault(400, "invalid_request_error", message=f"no such role {asked.role}")
+
+
+def _title(said: str) -> str:
+    if "прыжк" in said:
+        return JUMPS
+    return NEVER if "erpetu" in said else TEA
+
+
+def _brief_of(title: str, change: bool) -> Answer:
+    slug, language = {TEA: ("tea-timer", "en"), JUMPS: ("jumps", "ru"), NEVER: ("perpetuum", "en")}[title]
+    return _brief(f"{title} 2" if change else title, slug, language)
+
+
+def _brief(title: str, slug: str, language: str) -> Answer:
+    check = {
+        "en": "When /word is asked, then it says <b>the word</b> & nothing else",
+        "ru": "Когда спрашивают /word, он отвечает словом",
+    }[language]
+    return Say(
+        [
+            use(
+                "submit_brief",
+                title=title,
+                slug=slug,
+                kind="web-service",
+                language=language,
+                summary="One word, over HTTP.",
+                stories=["As a person I ask for the word"],
+                checks=[{"id": "word", "text": check}],
+            )
+        ]
+    )
+
+
+def _plan(said: str) -> Answer:
+    step = {"path": "/word", "expect_contains": ["word"]}
+    check = {"type": "http", "id": "word-check", "covers": "word", "title": "the word is said", "steps": [step]}
+    return Say(
+        [
+            use(
+                "submit_plan",
+                summary="One route.",
+                files=[{"path": "app/main.py", "purpose": "the route"}],
+                test_plan=["The word is said"],
+                checks=[check],
+            )
+        ]
+    )
+
+
+def _work(title: str, turn: int, change: bool) -> Answer:
+    """Write in even turns, hand in in odd ones; tea's first word is wrong, and that of the perpetuum always is."""
+    if turn % 2:
+        return Say([use("finish", summary="The word is there.")])
+    right = title == JUMPS or (title == TEA and (turn > 0 or change))
+    return Say([*_files(title, "word" if right else "wrong", change)])
+
+
+def _files(title: str, word: str, change: bool) -> list[dict[str, Any]]:
+    body = f'return {{"word": "{word}"}}'
+    if title == JUMPS:
+        body = f'import os\n    return {{"word": "word", "known": len(os.environ["{SECRET}"])}}'
+    app = APP.replace("{body}", body) + (BREAKABLE if change else "")
+    files = [_file("app/main.py", app), _file("tests/test_word.py", TEST.replace("{word}", "word"))]
+    if title == JUMPS:
+        declared = f"printf '# [user] Token of the jump counter\\n{SECRET}=\\n' >> .env.example"
+        files.append(use("bash", command=declared))
+    return files
+
+
+def _file(path: str, text: str) -> dict[str, Any]:
+    return use("str_replace_based_edit_tool", command="create", path=path, file_text=text)

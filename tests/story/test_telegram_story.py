@@ -1,0 +1,205 @@
+"""A day at the Telegram door: `slipway up` with its bot; everything is real but Telegram and the model, which are simulated."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.fakes.messages_api import ScriptedMessagesAPI
+from tests.fakes.telegram_api import TOKEN, TelegramApi
+from tests.fakes.telegram_methods import Message
+from tests.story.installation import Installation
+from tests.story.telegram_model import JUMPS, NEVER, SECRET, SLOW, TEA, answer
+
+ANN, BOB, IVAN, STRANGER = 2001, 2002, 2003, 2666
+VALUE = "jump-" + "7c1e9b" * 4
+"""What Ivan gives when the bot asks for his secret."""
+RUN = 300.0
+"""Seconds within which a run must have ended, on a machine that does much else."""
+SOON = 60.0
+
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+
+
+class Door(Installation):
+    """An installation whose bot talks to the simulator."""
+
+    async def ask(self, slug: str, path: str, method: str = "GET") -> httpx.Response:
+        """Ask an app through Caddy, as a browser would."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            return await client.request(method, self.url(path), headers=self.host(slug))
+
+    def bot(self) -> psutil.Process:
+        """Return the bot's process as it lives now."""
+        return self.service("bot")
+
+    def files_with(self, text: str) -> list[str]:
+        """Return the files of the data folder that hold the text."""
+        needle = text.encode()
+        return [str(path) for path in self.data.rglob("*") if path.is_file() and needle in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ScriptedMessagesAPI]:
+    with ScriptedMessagesAPI(answer) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def telegram() -> AsyncIterator[TelegramApi]:
+    async with TelegramApi() as api:
+        for person in (ANN, BOB, STRANGER):
+            api.person(person)
+        api.person(IVAN, "ru")
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def slipway(model: ScriptedMessagesAPI, telegram: TelegramApi) -> AsyncIterator[Door]:
+    more = {
+        "SLIPWAY_TELEGRAM_TOKEN": TOKEN,
+        "SLIPWAY_TELEGRAM_API_URL": telegram.url,
+        "SLIPWAY_TELEGRAM_ALLOWED": f"{ANN},{BOB},{IVAN}",
+    }
+    door = Door(os.environ.get("SLIPWAY_ENGINE", "process"), more=more)
+    try:
+        await asyncio.to_thread(door.open, model)
+        yield door
+        assert await asyncio.to_thread(door.end) == []
+    finally:
+        await asyncio.to_thread(door.remove)
+
+
+async def said(api: TelegramApi, chat: int, *texts: str, seconds: float = SOON) -> Message:
+    """Wait for a message of the bot that holds all texts."""
+    return await api.until(lambda: found(api, chat, *texts), seconds)
+
+
+def found(api: TelegramApi, chat: int, *texts: str) -> Message | None:
+    return next((m for m in api.messages(chat) if all(text in m.text for text in texts)), None)
+
+
+def holding(api: TelegramApi, chat: int, text: str) -> list[Message]:
+    return [m for m in api.messages(chat) if text in m.text]
+
+
+async def test_request_becomes_an_app_and_one_card_tells_of_it(slipway: Door, telegram: TelegramApi) -> None:
+    asked = await telegram.say(ANN, "A <b>tea</b> timer & biscuits <script>")
+    await telegram.until(lambda: asked.reaction and telegram.people[ANN].actions, 5)
+    card = await said(telegram, ANN, TEA, "<b>the word</b> & nothing else")
+    assert [button.label for button in card.buttons] == ["⏹ Stop"]
+    told = await said(telegram, ANN, f"{TEA} is online", seconds=RUN)
+    await telegram.until(lambda: "🌐 Online" in card.text, SOON)
+    assert telegram.messages(ANN) == [card, told]
+    seen = "\n".join(card.versions)
+    for words in ("▶️ Plan", "▶️ Code · round 1 of 3", "🧪 1 of ", "▶️ Code · round 2 of 3", "▶️ Tests", "▶️ Release"):
+        assert words in seen
+    assert card.buttons == []
+    assert f"http://tea-timer.localhost:{slipway.up.http_port}" in told.text
+    assert (await slipway.ask("tea-timer", "/word")).json() == {"word": "word"}
+
+
+async def test_missing_secret_is_asked_for_in_russian_and_its_value_is_seen_by_nobody(
+    slipway: Door, telegram: TelegramApi, model: ScriptedMessagesAPI
+) -> None:
+    await telegram.say(IVAN, "Счётчик прыжков со скакалкой 🤸")
+    card = await said(telegram, IVAN, JUMPS, "Готово, когда:")
+    question = await said(telegram, IVAN, f"Ответьте на это сообщение значением {SECRET}", seconds=RUN)
+    assert f"slipway secret set jumps {SECRET}" in question.text
+    given = await telegram.say(IVAN, VALUE, to=question)
+    await said(telegram, IVAN, f"{SECRET} в хранилище, ваше сообщение удалено")
+    assert given.deleted
+    await said(telegram, IVAN, f"{JUMPS} в сети", f"http://jumps.localhost:{slipway.up.http_port}", seconds=RUN)
+    assert (await slipway.ask("jumps", "/word")).json() == {"word": "word", "known": len(VALUE)}
+    await telegram.until(lambda: "🌐 В сети" in card.text, SOON)
+    assert len(telegram.messages(IVAN)) == 4
+    assert not re.search(r"\b(the|tests?|round|plan|release|code)\b", "\n".join(card.versions), re.I)
+    assert [file for file in slipway.files_with(VALUE) if "/engine/apps/" not in file] == []  # where the app itself gets it
+    assert VALUE not in str([asked.body for asked in model.requests])
+
+
+async def test_run_that_fails_is_told_once_with_the_reason_and_what_to_do(slipway: Door, telegram: TelegramApi) -> None:
+    await telegram.say(BOB, "A perpetuum mobile")
+    told = await said(telegram, BOB, "was not delivered", seconds=RUN)
+    assert told.text == (
+        f"❌ {NEVER} was not delivered: the same test failed twice. Say it in other words, or with less in it, and I try again."
+    )
+    card = telegram.messages(BOB)[0]
+    await telegram.until(lambda: "Not delivered: the same test failed twice" in card.text, SOON)
+    assert telegram.messages(BOB) == [card, told]
+
+
+async def test_broken_change_is_taken_back_by_itself_while_bot_dies_and_telegram_is_busy(
+    slipway: Door, telegram: TelegramApi
+) -> None:
+    before = len(telegram.messages(ANN))
+    telegram.busy(1, times=3, method="editMessageText")
+    await telegram.say(ANN, "/change tea-timer it can be broken")
+    card = await said(telegram, ANN, f"{TEA} 2", "the word")
+    slipway.bot().kill()
+    await said(telegram, ANN, f"{TEA} 2 is online", seconds=RUN)
+    await telegram.until(lambda: "🌐 Online" in card.text, SOON)
+    assert len(telegram.messages(ANN)) == before + 2
+    await slipway.ask("tea-timer", "/break", "POST")
+    told = await said(telegram, ANN, "version 2 was taken back", "version 1 is online again", seconds=RUN)
+    assert "Why: /health answered 500" in told.text
+    assert (await slipway.ask("tea-timer", "/health")).status_code == httpx.codes.OK
+    await telegram.say(ANN, "/status")
+    await said(telegram, ANN, f"{TEA} 2 (tea-timer): online", f"http://tea-timer.localhost:{slipway.up.http_port}")
+    await telegram.say(ANN, "/rollback tea-timer")
+    await said(telegram, ANN, "tea-timer has no earlier good version")
+    assert len(telegram.messages(ANN)) == before + 5
+
+
+async def test_rollback_brings_the_version_before_back(slipway: Door, telegram: TelegramApi) -> None:
+    await telegram.say(ANN, "/change tea-timer once more")
+    await telegram.until(lambda: len(holding(telegram, ANN, f"{TEA} 2 is online")) == 2, RUN)
+    await telegram.say(ANN, "/rollback tea-timer")
+    await said(telegram, ANN, "version 3 was taken back, version 1 is online again. Why: you asked for it", seconds=RUN)
+    assert (await slipway.ask("tea-timer", "/word")).json() == {"word": "word"}
+
+
+async def test_stop_acts_at_once_also_when_the_chat_is_busy(slipway: Door, telegram: TelegramApi) -> None:
+    await telegram.say(IVAN, "Медленный сервис")
+    card = await said(telegram, IVAN, SLOW)
+    await telegram.say(IVAN, "молчун")
+    await telegram.until(lambda: len([a for a in telegram.people[IVAN].actions if a == "typing"]) > 2, SOON)
+    started = asyncio.get_running_loop().time()
+    pressed = await telegram.press(card.buttons[0])
+    await telegram.until(lambda: "Остановлено" in card.text, SOON)
+    stopped = asyncio.get_running_loop().time()
+    assert telegram.queries[pressed] == "Останавливаю slow."
+    await telegram.say(IVAN, "/cancel")
+    await said(telegram, IVAN, "Ничего не было начато")
+    print(f"button {stopped - started:.2f} s, /cancel {asyncio.get_running_loop().time() - stopped:.2f} s")  # noqa: T201
+
+
+async def test_bad_texts_get_a_sentence_and_start_nothing(
+    slipway: Door, telegram: TelegramApi, model: ScriptedMessagesAPI
+) -> None:
+    asked = len(model.requests)
+    token = "ghp_" + "Ab1" * 12
+    for text in ("", "🎉🎉", "long " * 20_000):
+        await telegram.say(BOB, text)
+    leaked = await telegram.say(BOB, f"A page that uses {token}")
+    await said(telegram, BOB, "I read text only")
+    await said(telegram, BOB, "no words")
+    await said(telegram, BOB, "at most 16,000")
+    await said(telegram, BOB, "looked like a secret (GitHub token)")
+    assert leaked.deleted
+    assert slipway.files_with(token) == []
+    assert len(model.requests) == asked
+
+
+async def test_strangers_and_other_people_see_nothing(slipway: Door, telegram: TelegramApi) -> None:
+    await telegram.say(STRANGER, "/status")
+    await said(telegram, STRANGER, "only the people on its list", str(STRANGER))
+    for command in ("/change jumps to mine", "/rollback jumps"):
+        await telegram.say(BOB, command)
+    await telegram.until(lambda: len(holding(telegram, BOB, "You have no project named jumps. Yours: perpetuum")) == 2, SOON)
+    assert len(telegram.messages(STRANGER)) == 1
