@@ -123,7 +123,7 @@ def _work(title: str, turn: int, change: bool) -> Answer:
 def _files(title: str, word: str, change: bool) -> list[dict[str, Any]]:
     body = f'return {{"word": "{word}"}}'
     if title == JUMPS:
-        body = f'import os\n    return {{"word": "word", "known": len(os.environ["{SECRET}"])}}'
+        body = f'import os\n    return {{"word": "word", "known": len(os.environ.get("{SECRET}", ""))}}'
     app = APP.replace("{body}", body) + (BREAKABLE if change else "")
     files = [_file("app/main.py", app), _file("tests/test_word.py", TEST.replace("{word}", "word"))]
     if title == JUMPS:
