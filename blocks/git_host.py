@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect.blocks.core import Block
@@ -17,6 +18,9 @@ from domain.patches import ChangedFile, Commit, Patch
 
 DIFF_LIMIT = 60_000
 """Characters of a patch's diff."""
+
+READ_LIMIT = 200_000
+"""Bytes read of one file: platform files are small, and a huge one must not fill our memory."""
 
 NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """Git's empty tree, known to every repository."""
@@ -64,6 +68,15 @@ class BareGitHost(Block):
         await git("init", "--quiet", "--template=", "--initial-branch=main", repository=clone)
         await git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(repository), commit, repository=clone)
         await git("--work-tree", str(folder), "checkout", "--quiet", "--detach", commit, repository=clone)
+
+    async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return the text of each of `paths` that is a file in the commit; a link or a folder is none."""
+        repository = await self._repository(project)
+        await _require_commit(repository, project, commit)
+        listed = await git("ls-tree", "-z", commit, "--", *paths, repository=repository)
+        entries = (entry.decode("utf-8", "replace").partition("\t") for entry in listed.stdout.split(b"\0") if entry)
+        blobs = {path: facts.split(" ")[2] for facts, _, path in entries if facts.startswith("100")}  # 120000 is a link
+        return {path: await _text(repository, blob) for path, blob in blobs.items()}
 
     async def commit_tree(
         self, project: str, folder: Path, *, branch: str, parent: str | None, message: str, author: str
@@ -157,6 +170,10 @@ async def _require_commit(repository: Path, project: str, commit: str) -> None:
     )
     if not known or known.exit_code:
         raise UnknownObject("commit", f"{project}@{commit}")
+
+
+async def _text(repository: Path, blob: str) -> str:
+    return (await git("cat-file", "blob", blob, repository=repository, limit=READ_LIMIT)).stdout.decode("utf-8", "replace")
 
 
 async def _tree_of(repository: Path, commit: str) -> str:

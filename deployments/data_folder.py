@@ -14,6 +14,7 @@ from time import monotonic, sleep
 
 from pydantic import Field, ValidationError
 
+from deployments.prefect_trust import trust
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
 
@@ -168,7 +169,13 @@ def read_up(home: Path) -> Up | None:
 
 def prefect_environment(up: Up) -> dict[str, str]:
     """Return the variables with which a process speaks to this installation's Prefect server."""
-    return {"PREFECT_API_URL": up.prefect_api_url, "PREFECT_HOME": str(DataFolder(Path(up.home)).prefect), "DO_NOT_TRACK": "1"}
+    home = Path(up.home)
+    return {
+        "PREFECT_API_URL": up.prefect_api_url,
+        "PREFECT_HOME": str(DataFolder(home).prefect),
+        "DO_NOT_TRACK": "1",
+        **trust(home, up.prefect_api_url),
+    }
 
 
 def write_private(path: Path, text: str) -> None:

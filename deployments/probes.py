@@ -5,9 +5,11 @@ from pathlib import Path
 
 import httpx
 
+from blocks.plain_http import plain_client
+
 
 async def answers(url: str) -> bool:
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+    async with plain_client(timeout=2) as client:
         try:
             return (await client.get(url)).is_success
         except httpx.HTTPError:

@@ -216,9 +216,11 @@ def _prefect_client(wiring: Wiring) -> Iterator[None]:
 
 
 def _settings(wiring: Wiring) -> AbstractContextManager[Any]:
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-    return temporary_settings({PREFECT_API_URL: wiring.prefect_api_url, PREFECT_HOME: wiring.folder.prefect})
+    trusted = wiring.prefect_client.get("PREFECT_API_SSL_CERT_FILE")
+    chosen = {PREFECT_API_URL: wiring.prefect_api_url, PREFECT_HOME: wiring.folder.prefect}
+    return temporary_settings({**chosen, **({PREFECT_API_SSL_CERT_FILE: trusted} if trusted else {})})
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.data_folder import DataFolder
+from deployments.prefect_trust import trust
 from deployments.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -74,4 +75,5 @@ class Wiring:
             "PREFECT_API_URL": self.prefect_api_url,
             "PREFECT_UI_URL": self.prefect_ui_url,
             "PREFECT_HOME": str(self.folder.prefect),
+            **trust(self.folder.home, self.prefect_api_url),
         }

@@ -167,6 +167,10 @@ class GitHost(Protocol):
         """Put a clean clone at `commit`, detached, with history, into the empty `folder`."""
         ...
 
+    async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return the text of each of `paths` that is a file in the commit, cut to a known size; links are not followed."""
+        ...
+
     async def commit_tree(
         self, project: str, folder: Path, *, branch: str, parent: str | None, message: str, author: str
     ) -> Commit:

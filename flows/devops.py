@@ -18,7 +18,6 @@ from tasks.progress import Journal
 from tasks.readiness import check_readiness, publish_release
 from tasks.redaction import shield
 from tasks.secret_resolver import resolve_environment
-from tasks.sources import read_files
 
 
 class Deployment(Value):
@@ -41,7 +40,7 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
 
     await shield(name, blocks.vault)
     await journal.step("environment", "resolving what the app needs in its environment")
-    sources = await read_files(name, deployment.commit, (".env.example", "app.json"), blocks.git)
+    sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json"))
     requirements = await analyze_environment(sources)
     domain = place.domain_of(name)
     context = computed_values(place.address_of(domain))

@@ -18,7 +18,6 @@ from tasks.identity import once_per
 from tasks.rehearsal import rehearse
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values
-from tasks.sources import read_files
 
 HEALTH_SECONDS = 60.0
 
@@ -44,7 +43,7 @@ async def rehearse_candidate(
     seconds: float = HEALTH_SECONDS,
 ) -> TestReport:
     """Ask the checks of the round's candidate, with defaults and made-up values in its environment."""
-    sources = await read_files(project, commit, (".env.example", "app.json"), git)
+    sources = await git.read(project, commit, (".env.example", "app.json"))
     wanted = requirements(sources.get(".env.example", ""), sources.get("app.json", ""))
     spec = AppSpec(
         identity=rehearsal_identity(project, run, f"round-{round}"),

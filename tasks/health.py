@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from blocks.plain_http import plain_client
 from domain.health import HealthCheck, Healthy, KeepWaiting, Probe, Unhealthy, decide
 from domain.trimming import tail
 from domain.workers import AppRunner, AppState, AppStatus
@@ -31,7 +32,7 @@ async def wait_healthy(
 ) -> Healthy | Unhealthy:
     """Ask until the health path answers 200, the copy ended for good, or `seconds` have passed."""
     started = clock()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with plain_client() as client:
         while True:
             status = await engine.status(identity)
             left = seconds - (clock() - started)

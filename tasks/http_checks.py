@@ -7,6 +7,7 @@ import time
 import httpx
 from pydantic import JsonValue, ValidationError
 
+from blocks.plain_http import plain_client
 from domain.checks import HttpCheck, HttpStep
 from domain.matching import HttpAnswer, NotThere, complaint, substituted, taken, unsaved
 from domain.rehearsals import SUITE
@@ -28,7 +29,7 @@ async def run_http_check(check: HttpCheck, address: str, host: str = "", seconds
     began = time.monotonic()
     saved: dict[str, JsonValue] = {}
     problem, details = "", ""
-    async with httpx.AsyncClient(trust_env=False, timeout=seconds, headers={"host": host} if host else None) as client:
+    async with plain_client(timeout=seconds, headers={"host": host} if host else None) as client:
         for number, step in enumerate(check.steps, 1):
             problem, details = await _run_step(step, client, address, saved, seconds)
             if problem:

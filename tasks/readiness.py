@@ -16,7 +16,6 @@ from domain.values import Value
 from domain.workers import AppRunner
 from tasks.artifacts import publish
 from tasks.retrying import only_try_again
-from tasks.sources import read_files
 
 
 class Readiness(Value):
@@ -46,12 +45,12 @@ async def check_readiness(
 
 async def health_check_of(project: str, commit: str, git: GitHost) -> HealthCheck:
     """Read from a commit how the app's health is seen."""
-    sources = await read_files(project, commit, ("app.json",), git)
+    sources = await git.read(project, commit, ("app.json",))
     return health_check(sources.get("app.json", ""))
 
 
 async def publish_release(release: Release, address: str, registry: Registry) -> None:
-    """Show the release with its link, and write the audit line."""
+    """Show the release with its link, and write the audit line once."""
     text = (
         f"# {release.project}, release {release.number}\n\n[{address}]({address})\n\n| | |\n|---|---|\n"
         f"| commit | `{release.commit}` |\n"
@@ -59,6 +58,7 @@ async def publish_release(release: Release, address: str, registry: Registry) ->
         f"| state | {release.state.value} |\n"
     )
     await publish("release", f"{release.project}-{release.number}", text, f"Release {release.number} at {address}")
-    await registry.audit(
-        release.project, release.run, f"release {release.number} is live", release.reason, release.went_live or release.created
-    )
+    line = (release.went_live or release.created, release.run, f"release {release.number} is live", release.reason)
+    if line not in await registry.history(release.project):  # a late rollback finds the work done and says it again
+        at, who, what, why = line
+        await registry.audit(release.project, who, what, why, at)

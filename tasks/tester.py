@@ -37,7 +37,6 @@ from tasks.artifacts import publish
 from tasks.identity import once_per
 from tasks.junit import BYTES_LIMIT, parse
 from tasks.retrying import only_try_again
-from tasks.sources import read_files
 
 __all__ = ["build_candidate", "publish_report", "refused_report", "report_of_build", "run_tests"]
 
@@ -99,7 +98,7 @@ async def run_tests(
     seconds: float = TEST_SECONDS,
 ) -> TestReport:
     """Run the project's test command in a fresh copy of the candidate, and decide what came of it."""
-    sources = await read_files(project, commit, ("app.json",), git)
+    sources = await git.read(project, commit, ("app.json",))
     command = command_of_tests(manifest_from(sources.get("app.json", "")))
     identity = f"{run}-tester-{round}"
     spec = WorkerSpec(identity=identity, project=project, run=run, role="tester", image=candidate, limits=limits)

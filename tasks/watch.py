@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import httpx
 from prefect.events import emit_event
 
+from blocks.plain_http import plain_client
 from domain.health import HealthCheck
 from domain.protocols import GitHost, Registry
 from domain.releases import Release
@@ -59,7 +60,7 @@ class Watch:
     async def look(self) -> Sequence[Probe]:
         """Probe all live releases concurrently and emit what changed or is bad."""
         releases = await live_releases(self._registry)
-        async with httpx.AsyncClient(timeout=PROBE_SECONDS, trust_env=False) as client:
+        async with plain_client(timeout=PROBE_SECONDS) as client:
             probes = await asyncio.gather(*(self._probe(release, client) for release in releases))
         for probe in probes:
             self._report(probe)

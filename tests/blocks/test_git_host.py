@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blocks.git_command import translated
-from blocks.git_host import DIFF_LIMIT, BareGitHost, changed_files, shortened
+from blocks.git_host import DIFF_LIMIT, READ_LIMIT, BareGitHost, changed_files, shortened
 from domain.errors import BadInput, Broken, TryAgain, UnknownObject
 from domain.patches import ChangedFile, Commit
 from domain.protocols import GitHost
@@ -359,3 +359,22 @@ async def test_folder_that_cannot_be_written_is_told_in_gits_words(host: BareGit
     objects.rename(objects.with_name("moved"))
     with pytest.raises(Broken, match=r"git .* on notes.git ended with 128: fatal: not a git repository"):
         await commit(host, work)
+
+
+async def test_files_of_a_commit_are_read_as_text_and_links_and_folders_are_none(host: BareGitHost, work: Path) -> None:
+    (work / ".env.example").write_bytes("NAME=Ж\n".encode() + b"\xff")
+    (work / "huge.txt").write_text("x" * (READ_LIMIT + 5))
+    (work / "link.json").symlink_to("/etc/hostname")
+    (work / "app").mkdir()
+    (work / "app" / "main.py").write_text("pass\n")
+    await host.create("notes")
+    made = await commit(host, work)
+    read = await host.read("notes", made.sha, (".env.example", "app/main.py", "huge.txt", "link.json", "app", "none", "*.py"))
+    assert read.pop("huge.txt") == "x" * READ_LIMIT
+    assert read == {".env.example": "NAME=Ж\n\ufffd", "app/main.py": "pass\n"}
+
+
+async def test_reading_from_an_unknown_commit_is_an_error(host: BareGitHost, work: Path) -> None:
+    await host.create("notes")
+    with pytest.raises(UnknownObject):
+        await host.read("notes", "0" * 40, ("app.json",))

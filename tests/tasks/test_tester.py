@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,10 @@ class FolderGit:
 
     async def checkout(self, project: str, commit: str, folder: Path) -> None:
         _write({".git/HEAD": commit, **self.commits[commit]}, folder)
+
+    async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        files = self.commits[commit]
+        return {path: text for path in paths if isinstance(text := files.get(path), str)}
 
     async def create(self, project: str) -> None:
         raise NotImplementedError
