@@ -11,6 +11,7 @@ from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released
 from domain.protocols import Registry, Wakeups
 from domain.runs import DeliveryRequest, RunState
 from tasks.artifacts import cost_markdown, publish
+from tasks.identity import once_per
 from tasks.notify import tell
 from tasks.progress import Journal
 from tasks.retrying import only_try_again
@@ -46,7 +47,8 @@ async def record_delivery(request: DeliveryRequest, built: Accepted, registry: R
 
 @task(
     task_run_name="ask for the secrets of {project}",
-    cache_policy=NO_CACHE,
+    persist_result=True,
+    cache_key_fn=once_per("run", "attempt"),  # a resumed run passes here again and must not look waiting again
     retries=3,
     retry_delay_seconds=2,
     retry_condition_fn=only_try_again,
