@@ -53,6 +53,11 @@ class LedgerLines(Store):
         async with self.writing(f"call {call}") as db:
             await db.execute(_open(delete(_TABLE), call))
 
+    async def rebook(self, run: str, project: str) -> None:
+        """Book all lines of the run to the project: its Brief was paid for before the project had a name."""
+        async with self.writing(f"ledger of {project}") as db:
+            await db.execute(update(_TABLE).where(_TABLE.c.run == run).values(project=project))
+
     async def cost(self, project: str | None = None, run: str | None = None) -> Cost:
         """Sum the lines of a project, a run, both, or all."""
         settled = case((_TABLE.c.settled, 1), else_=0)

@@ -150,6 +150,7 @@ class Desk:
             return
         try:
             await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), now)
+            await self.registry.rebook(proposal.run, slug)
         except BadInput as taken:
             await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=now)
             raise

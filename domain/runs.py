@@ -79,6 +79,17 @@ def never_handed_over(run: Run, now: datetime) -> bool:
     return run.state is RunState.QUEUED and not run.flow_run and now - run.created > HAND_OVER_PATIENCE
 
 
+WAITING_PATIENCE = timedelta(days=8)
+"""Prefect ends a suspended run after seven days; a run of ours that still waits later waits for nothing."""
+
+WAITED_TOO_LONG = "nobody gave what it waited for within seven days: send the request again when it is there"
+
+
+def waited_too_long(run: Run, now: datetime) -> bool:
+    """Tell whether the run waits for a person whose answer can no longer resume it."""
+    return run.state is RunState.WAITING and now - run.created > WAITING_PATIENCE
+
+
 class Progress(Value):
     """One thing that happened in a run; people and processes read these in order."""
 

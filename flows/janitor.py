@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.opening import open_blocks
 from tasks.artifacts import publish
-from tasks.janitor import end_unstarted, remove_orphans, remove_retired
+from tasks.janitor import end_forgotten, remove_orphans, remove_retired
 
 
 @flow(name="janitor", flow_run_name="tidy up")
@@ -14,7 +14,7 @@ async def janitor() -> list[str]:
     """Return the names of everything that was removed or ended."""
     blocks = await open_blocks()
     removed = [
-        *await end_unstarted(blocks.registry, blocks.wakeups, datetime.now(UTC)),
+        *await end_forgotten(blocks.registry, blocks.wakeups, datetime.now(UTC)),
         *await remove_orphans(blocks.registry, blocks.engine),
         *await remove_retired(blocks.registry, blocks.engine),
     ]

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.protocols import Registry, Wakeups
 from domain.releases import ReleaseState, retired
-from domain.runs import NEVER_HANDED_OVER, RunState, never_handed_over
+from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
 from domain.workers import Engine
 from tasks.notify import end_run
 from tasks.retrying import only_try_again
@@ -67,13 +67,13 @@ async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
 
 
 @task(
-    task_run_name="end runs that were never handed over",
+    task_run_name="end runs that nobody will work on",
     cache_policy=NO_CACHE,
     retries=2,
     retry_delay_seconds=5,
     retry_condition_fn=only_try_again,
 )
-async def end_unstarted(registry: Registry, wakeups: Wakeups, now: datetime) -> Sequence[str]:
+async def end_forgotten(registry: Registry, wakeups: Wakeups, now: datetime) -> Sequence[str]:
     """Fail runs that nobody will work on, tell their people, and free the names they reserved; return their ids."""
     ended = []
     for run in await registry.runs(limit=LOOK_BACK):
@@ -81,6 +81,9 @@ async def end_unstarted(registry: Registry, wakeups: Wakeups, now: datetime) -> 
             await end_run.fn(run.id, RunState.FAILED, NEVER_HANDED_OVER, "", registry, wakeups)
             if not run.change and len(await registry.runs(run.project, 2)) == 1:
                 await registry.remove_project(run.project)
+            ended.append(run.id)
+        elif waited_too_long(run, now):
+            await end_run.fn(run.id, RunState.FAILED, WAITED_TOO_LONG, "", registry, wakeups)
             ended.append(run.id)
     return ended
 

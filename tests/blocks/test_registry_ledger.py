@@ -47,6 +47,16 @@ async def test_reservation_that_would_pass_the_budget_is_refused_with_the_figure
     await reserve(registry, "c", BUDGET, project="other")
 
 
+async def test_lines_of_a_run_follow_it_to_the_project_that_came_of_it(registry: SqlRegistry) -> None:
+    await reserve(registry, "a", 500_000, project="new-r-1")
+    await registry.settle("a", TOKENS, 1234)
+    await reserve(registry, "b", 100, project="notes", run="r-2")
+    await registry.rebook("r-1", "shop")
+    assert (await registry.cost("shop")).micro_usd == 1234
+    assert await registry.cost("new-r-1") == Cost()
+    assert (await registry.cost("notes")).reserved_micro_usd == 100
+
+
 async def test_released_call_gives_its_money_back_and_can_be_reserved_again(registry: SqlRegistry) -> None:
     await reserve(registry, "a", BUDGET)
     await registry.release("a")
