@@ -194,8 +194,8 @@ class Installation:
         """Ask the app through Caddy."""
         return httpx.get(self.url(path), headers=self.host(project), trust_env=False, timeout=15)
 
-    def post(self, project: str, path: str) -> httpx.Response:
-        return httpx.post(self.url(path), headers=self.host(project), trust_env=False, timeout=15)
+    def post(self, project: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
+        return httpx.post(self.url(path), json=body, headers=self.host(project), trust_env=False, timeout=15)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.up.http_port}{path}"

@@ -120,7 +120,7 @@ DOOR_APP = '''"""A door that opens for a word."""
 
 import os
 
-from fastapi import FastAPI, HTTPException
+from fastapi import Body, FastAPI, HTTPException
 
 app = FastAPI()
 
@@ -130,8 +130,8 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.get("/door/{word}")
-def door(word: str) -> dict[str, str]:
+@app.post("/door")
+def door(word: str = Body(embed=True)) -> dict[str, str]:
     if word != os.environ.get("DOOR_PASSWORD"):
         raise HTTPException(403, "it stays shut")
     return {"door": "open"}
@@ -143,13 +143,16 @@ from app.main import app
 
 def test_the_door_opens_for_its_word_only(monkeypatch) -> None:
     monkeypatch.setenv("DOOR_PASSWORD", "sesame")
-    assert TestClient(app).get("/door/sesame").status_code == 200
-    assert TestClient(app).get("/door/barley").status_code == 403
+    assert TestClient(app).post("/door", json={"word": "sesame"}).status_code == 200
+    assert TestClient(app).post("/door", json={"word": "barley"}).status_code == 403
 """
 DOOR = Tale(
     request="A secret door for my children's treasure hunt: it opens when somebody says the password that I choose.",
     brief=brief("Treasure door", "door", {"shut": "When a wrong password is said, then the door stays shut (403)"}),
-    plan=plan("One route.", http_check("shut", {"path": "/door/barley", "expect_status": 403})),
+    plan=plan(
+        "One route.",
+        http_check("shut", {"method": "POST", "path": "/door", "json_body": {"word": "barley"}, "expect_status": 403}),
+    ),
     steps=[
         [wrote("app/main.py", DOOR_APP), wrote("tests/test_door.py", DOOR_TESTS)],
         [ran("printf '%s\\n' '# [user] The password that opens the door' DOOR_PASSWORD= >>.env.example")],

@@ -57,8 +57,8 @@ def test_the_secret_sets_the_run_going_to_its_end(on_processes: Installation, gi
 
 
 def test_the_app_got_the_value(on_processes: Installation, given: Spoken) -> None:
-    assert on_processes.get(APP, "/door/barley").status_code == 403
-    assert on_processes.get(APP, f"/door/{VALUE}").json() == {"door": "open"}
+    assert on_processes.post(APP, "/door", {"word": "barley"}).status_code == 403
+    assert on_processes.post(APP, "/door", {"word": VALUE}).json() == {"door": "open"}
 
 
 def test_the_value_is_written_down_nowhere(on_processes: Installation, given: Spoken) -> None:
