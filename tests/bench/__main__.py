@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,6 +32,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := [name for name in chosen.sections if name not in SECTIONS]:
         parser.error(f"there is no section {unknown[0]!r}: choose from {', '.join(SECTIONS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is taken away then too
     console, before = Console(width=None if os.isatty(1) else 140), machine()
     facts = f"{before['cores']} cores, load {before['load_1_minute']}, Python {before['python']}, {before['system']}"
     console.print(f"{facts}\n", style="dim", highlight=False)
