@@ -86,7 +86,7 @@ ENGLISH: dict[str, str] = {
     "secret_stored": "{name} is in the vault and your message is deleted. {project} goes on.",
     "secret_stored_left": "{name} is in the vault, but I cannot delete your message: delete it yourself. {project} goes on.",
     "secret_next": "{name} is in the vault and your message is deleted.\nNow answer this message with the value of {first}.",
-    "secret_lost": "That did not reach the vault just now. I deleted your message. Answer this message with the value of {name}.",
+    "secret_lost": "That did not reach the vault. I deleted your message. Answer this message with the value of {name}.",
     "secret_late": "{project} does not wait for {name} any more, so I passed your message to nobody and deleted it.",
     "secret_bad": "That cannot be a value of {name}: it is empty or too long. Answer this message with the value.",
     "why_rounds_spent": "the tests still fail after {round} rounds",

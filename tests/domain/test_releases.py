@@ -55,7 +55,11 @@ def test_live_is_found_or_nothing() -> None:
 
 
 def test_only_kept_ones_beyond_the_newest_and_failed_ones_are_retired() -> None:
-    releases = [release(n, S.KEPT) for n in (5, 4, 3, 2)] + [release(6, S.LIVE), release(1, S.FAILED), release(7, S.ROLLED_BACK)]
+    releases = [release(n, S.KEPT) for n in (5, 4, 3, 2)] + [
+        release(6, S.LIVE),
+        release(1, S.FAILED),
+        release(7, S.ROLLED_BACK),
+    ]
     assert {r.number for r in retired(releases, keep=3)} == {2, 1, 7}
 
 
