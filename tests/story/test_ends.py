@@ -26,7 +26,7 @@ def test_a_model_that_never_gets_it_right_ends_with_the_reason(
     run = said.document
     assert (said.code, run["state"], run["rounds"]) == (1, "failed", rounds), said
     assert why in run["message"]
-    assert on_processes.releases(run["project"]) == []
+    assert not on_processes.releases(run["project"])
     told = on_processes.registry(lambda registry: registry.unsent("cli"))
     assert [n.key for n in told if n.run == run["run"]] == [f"{run['run']}:end"]
 
