@@ -30,6 +30,7 @@ from deployments.automations import (
     rest_proactive,
     upsert,
 )
+from tasks.watch import emit_alive
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, read, start_run, until
 
@@ -113,11 +114,10 @@ async def test_silence_is_answered_of_runs_without_heartbeat_runs_that_never_beg
 ) -> None:
     silent = await start_run(installed.ids["delivery/main"], folder="/nowhere")
     stuck = await start_run(installed.ids["delivery/main"], folder="/nowhere")
-    watch = await start_run(installed.ids["health_watch/main"])
     async with get_client() as client:
         await client.set_flow_run_state(silent, Running(), force=True)
         await client.set_flow_run_state(stuck, Pending(), force=True)
-        await client.set_flow_run_state(watch, Running(), force=True)
+    emit_alive()
     emit_event(
         HEARTBEAT,
         resource={"prefect.resource.id": f"prefect.flow-run.{silent}"},
