@@ -5,7 +5,7 @@ KEEP ?= 1
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: setup demo up test check format bench clean
+.PHONY: setup demo up test check format bench hostile clean
 
 setup: $(VENV)/.ready
 
@@ -37,6 +37,9 @@ check: setup
 format: setup
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
+
+hostile: setup
+	$(RUN)/python -m pytest tests/hostile $(ARGS)
 
 bench: setup
 	$(RUN)/python -m tests.bench $(ARGS)

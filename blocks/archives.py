@@ -6,11 +6,13 @@ with modes of ours, and links are made last, so that no file is ever written thr
 
 import io
 import os
+import re
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from blocks.tar_headers import READ_ERRORS, Header
 from domain.errors import UnsafeArchive
 
 NAME_LIMIT = 1024
@@ -19,18 +21,18 @@ PART_LIMIT = 255
 """Bytes between two slashes, as Linux file systems have it."""
 
 
-class _Header(tarfile.TarInfo):
-    """Refuse negative sizes, with which tarfile before 3.11.14 reads the same header for ever (CVE-2025-8194)."""
-
-    def _block(self, count: int) -> int:
-        if count < 0:
-            raise tarfile.HeaderError("negative size")
-        return int(super()._block(count))  # type: ignore[misc]
+IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 def is_git(path: str) -> bool:
     """Tell whether a `/`-separated path is or lies in a `.git`, in any spelling that some file system takes for one."""
-    return any(part.casefold() == ".git" for part in path.split("/"))
+    return any(map(_is_git_part, re.split(r"[/\\]", path)))
+
+
+def _is_git_part(part: str) -> bool:
+    """Know NTFS's short name, streams and dropped ends (as git's own is_ntfs_dotgit), and what HFS+ does not see."""
+    seen = IGNORED_BY_HFS.sub("", part).casefold()
+    return seen.split(":")[0].rstrip(" .") in (".git", "git~1")
 
 
 def pack(folder: Path, skip: Callable[[str], bool] = is_git, limit_bytes: int | None = None) -> bytes:
@@ -43,12 +45,12 @@ def pack(folder: Path, skip: Callable[[str], bool] = is_git, limit_bytes: int | 
     total = 0
     with tarfile.open(fileobj=buffer, mode="w:", format=tarfile.PAX_FORMAT) as archive:
         for name, path in _walk(folder, "", skip):
+            total += path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
+            if limit_bytes is not None and total > limit_bytes:
+                raise UnsafeArchive(name, f"passes the limit of {limit_bytes:,} bytes for the whole folder")
             member, content = _packed(name, path)
             if member is None:
                 continue
-            total += len(content)
-            if limit_bytes is not None and total > limit_bytes:
-                raise UnsafeArchive(name, f"passes the limit of {limit_bytes:,} bytes for the whole folder")
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
@@ -89,14 +91,14 @@ def unpack(archive: bytes, into: Path, limit_bytes: int, limit_files: int) -> No
     more than `limit_bytes` or `limit_files`, and for what is no tar archive.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:", tarinfo=_Header) as opened:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:", tarinfo=Header) as opened:
             members = _judged(opened, limit_bytes, limit_files)
             if archive[opened.offset : opened.offset + tarfile.BLOCKSIZE].strip(tarfile.NUL) or opened.offset >= len(archive):
                 raise UnsafeArchive("the archive", "is damaged or cut off: it does not end as a tar archive does")
             for name, member in members.items():
                 if not member.issym():
                     _write(opened, name, member, into)
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+    except READ_ERRORS as error:
         raise UnsafeArchive("the archive", f"cannot be read: {error}") from error
     _link({name: member.linkname for name, member in members.items() if member.issym()}, into)
 
@@ -105,7 +107,9 @@ def _judged(opened: tarfile.TarFile, limit_bytes: int, limit_files: int) -> dict
     """Return the members to write by their plain names, after all checks that need no disk."""
     members: dict[str, tarfile.TarInfo] = {}
     total = 0
-    for member in opened:
+    for number, member in enumerate(opened):
+        if number > limit_files:  # the root itself is one; what is left out takes memory too
+            raise UnsafeArchive(member.name[:100], f"passes the limit of {limit_files:,} files")
         name = _checked_name(member.name)
         if name == "." or is_git(name):
             continue
@@ -115,8 +119,6 @@ def _judged(opened: tarfile.TarFile, limit_bytes: int, limit_files: int) -> dict
             raise UnsafeArchive(name, "stands in it twice")
         members[name] = member
         total += _size(member, members)
-        if len(members) > limit_files:
-            raise UnsafeArchive(name, f"passes the limit of {limit_files:,} files")
         if total > limit_bytes:
             raise UnsafeArchive(name, f"passes the limit of {limit_bytes:,} bytes")
     for name in members:
@@ -150,6 +152,8 @@ def _checked_name(raw: str) -> str:
 
 
 def _check_kind(name: str, member: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> None:
+    if member.issparse():
+        raise UnsafeArchive(name, "is a sparse file")
     if member.isreg() or member.isdir():
         return
     if member.islnk():

@@ -5,12 +5,14 @@ import os
 import ssl
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import httpx2
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from blocks.claude_stream import StreamBroken, whole_message
 from blocks.claude_wire import reply_from, request_for
 from domain.conversations import ModelCall, ModelReply
 from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
@@ -19,6 +21,8 @@ from domain.sessions import REPLIES_FILE, recorded
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0
 """The service sends a ping at least every few seconds while it thinks."""
+
+CALL_SECONDS = 900.0
 
 SERVICE = "the model service"
 ANTHROPIC = "https://api.anthropic.com"
@@ -35,26 +39,21 @@ class Claude(Block):
     record: str | None = Field(default=None, description="Folder in which each answered call is kept, to be played again")
     connect_seconds: float = Field(default=CONNECT_SECONDS, description="How long a connection may take")
     silence_seconds: float = Field(default=SILENCE_SECONDS, description="How long the service may say nothing")
+    call_seconds: float = Field(default=CALL_SECONDS, description="How long one answer may take, with signs of life or without")
+    fallback_model: str | None = Field(default=None, description="Model to ask while the wanted one is overloaded")
 
     async def reply(self, call: ModelCall) -> ModelReply:
         """Send one request, streamed, and return the whole answer.
 
         Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
         """
-        request = request_for(call)
         try:
-            async with (
-                self._connection() as client,
-                client.messages.stream(**request, extra_headers=_headers(call)) as stream,
-            ):
-                message = await stream.get_final_message()
-        except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, AssertionError) as error:
-            # The SDK raises ValueError for broken JSON in a stream, and AssertionError for a stream without a message.
+            async with asyncio.timeout(self.call_seconds), self._connection() as client:
+                message = await _streamed(client, call)
+        except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, StreamBroken, TimeoutError) as error:
+            # The SDK raises ValueError for an event that is no JSON.
             raise model_error(error) from error
-        if message.stop_reason is None:
-            raise ServiceUnreachable(SERVICE, "answering", "the answer ended in the middle")
-        # Input that fits no schema is the loop's to judge, so serializing it warns of nothing.
-        reply = reply_from(message.model_dump(exclude_unset=True, by_alias=True, warnings=False))
+        reply = reply_from(message)
         if self.record:
             await asyncio.to_thread(_keep, Path(self.record), recorded(call, reply).model_dump_json())
         return reply
@@ -68,6 +67,11 @@ class Claude(Block):
             timeout=httpx2.Timeout(self.silence_seconds, connect=self.connect_seconds),
             http_client=anthropic.DefaultAsyncHttpxClient(verify=_trusted()),
         )
+
+
+async def _streamed(client: anthropic.AsyncAnthropic, call: ModelCall) -> dict[str, Any]:
+    async with await client.messages.create(**request_for(call), stream=True, extra_headers=_headers(call)) as events:
+        return await whole_message(events)
 
 
 @cache
@@ -84,7 +88,8 @@ def model_error(error: Exception) -> SlipwayError:
     if not isinstance(error, anthropic.APIStatusError):
         attempted = "being called" if isinstance(error, anthropic.APIConnectionError) else "answering"
         cause = error.__cause__ or error
-        return ServiceUnreachable(SERVICE, attempted, f"{type(cause).__name__} {cause}".strip()[:300])
+        detail = str(cause) if isinstance(cause, StreamBroken) else f"{type(cause).__name__} {cause}"
+        return ServiceUnreachable(SERVICE, attempted, detail.strip()[:300])
     status, detail = _status(error), (error.api_message or error.message)[:1000]
     if status in (401, 403):
         return ModelKeyRefused()

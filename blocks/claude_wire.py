@@ -7,8 +7,22 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from domain.conversations import Image, Message, ModelCall, ModelReply, Opaque, Part, Text, ToolResult, ToolSpec, ToolUse
+from domain.conversations import (
+    Heard,
+    Image,
+    Message,
+    ModelCall,
+    ModelReply,
+    Opaque,
+    Part,
+    Summary,
+    Text,
+    ToolResult,
+    ToolSpec,
+    ToolUse,
+)
 from domain.model_view import breakpoints
+from domain.remarks import as_told
 from domain.usage import TokenUsage
 
 EPHEMERAL = {"type": "ephemeral"}
@@ -22,7 +36,7 @@ def request_for(call: ModelCall) -> dict[str, Any]:
     request: dict[str, Any] = {
         "model": call.model,
         "max_tokens": call.max_tokens,
-        "messages": _messages(call.messages),
+        "messages": _messages(call.messages, call.stable),
         "tools": [_tool(spec) for spec in call.tools],
     }
     if call.system:
@@ -46,8 +60,10 @@ def reply_from(message: dict[str, Any]) -> ModelReply:
 def block_for(part: Part) -> dict[str, Any]:
     """Return one part as a content block; a part that came from the service goes back exactly as it came."""
     match part:
-        case Text(text=text):
+        case Text(text=text) | Summary(text=text):
             return {"type": "text", "text": text}
+        case Heard(text=text):
+            return {"type": "text", "text": as_told(text)}
         case Image(media_type=media_type, base64=data):
             return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
         case ToolUse(id=id, name=name, input=given):
@@ -59,9 +75,9 @@ def block_for(part: Part) -> dict[str, Any]:
             return dict(raw)
 
 
-def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def _messages(messages: Sequence[Message], stable: Sequence[int]) -> list[dict[str, Any]]:
     """Return alternating messages, marked where the cache shall be written."""
-    marked = breakpoints(messages)
+    marked = breakpoints(messages, stable)
     blocks = [(message.role, _blocks(message, mark=position in marked)) for position, message in enumerate(messages)]
     return [
         {"role": role, "content": [block for _, group in turns for block in group]}
@@ -90,8 +106,8 @@ def _part(block: dict[str, Any]) -> Part:
             return Text(text=block["text"])
         case "tool_use":
             given = block["input"]
-            # A call whose input is not an object is answered with what is missing.
-            return ToolUse(id=block["id"], name=block["name"], input=given if isinstance(given, dict) else {})
+            whole = isinstance(given, dict)
+            return ToolUse(id=block["id"], name=block["name"], input=given if whole else {}, malformed=not whole)
         case _:
             return Opaque(raw=block)
 

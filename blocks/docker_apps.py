@@ -104,12 +104,12 @@ class DockerApps:
 
     async def _settings(self, spec: AppSpec) -> dict[str, Any]:
         """Return what the container is created with."""
-        folders = {"/tmp": tmpfs(spec.limits.disk_mb, executable=False)}  # noqa: S108 inside the container
+        folders = {"/tmp": tmpfs(spec.limits, executable=False)}  # noqa: S108 inside the container
         volumes = []
         if spec.data == "project":
             volumes = [f"{await self._volume(spec.project)}:{DATA}"]
         else:
-            folders[DATA] = tmpfs(spec.limits.disk_mb, executable=False)
+            folders[DATA] = tmpfs(spec.limits, executable=False)
         attempts = RESTARTS if spec.role == "release" else 0
         host = {
             **hardening(spec.limits),

@@ -5,6 +5,7 @@ import contextlib
 import posixpath
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -23,24 +24,35 @@ GRACE_SECONDS = 5.0
 BACKSTOP_SECONDS = 30.0
 EXIT_POLLS = 250
 KILLED = 137
+FULL, MEMORY = b"full", b"kill"
+"""What follows the secret word in stderr: the command was not begun, or the kernel killed something for its memory."""
+EMPTYINGS = 10
+EMPTYING_SECONDS = 0.2
+FILLED = "/tmp/.slipway-filled"  # noqa: S108 in the container
 TAR_ROOM = 16 * 1024 * 1024
 """Headers and padding that an archive may have beyond the files' own size."""
 
-# The first line read makes sure that no output comes before we listen. `timeout` is for the case that we die: else the
-# deadline is ours. The counter of the kernel's kills is read with builtins only, since a full worker cannot fork.
+# The first line read makes sure that no output comes before we listen. It is a word that the command never sees: by it an
+# out-of-memory kill is told. `timeout` is for the case that we die: else the deadline is ours. The counter of the kernel's
+# kills is read with builtins only, since a full worker cannot fork.
 LAUNCH = """
-read -r _
+read -r secret
 count() {
   kills=0
   for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
     [ -r $file ] && while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <$file
   done
 }
+room=9
+for folder in /sys/fs/cgroup /sys/fs/cgroup/pids; do
+  [ -r $folder/pids.max ] && read -r max <$folder/pids.max && read -r now <$folder/pids.current && room=$((max - now))
+done
+[ $room -gt 4 ] || { printf %s "${secret}full" >&2; exit 1; }
 count; before=$kills; seconds=$1; shift
 cd -- "$0" || exit 126
 timeout -k 5 "$seconds" "$@"
 code=$?
-count; [ "$kills" = "$before" ] || printf %s "$SLIPWAY_COMMAND" >&2
+count; [ "$kills" = "$before" ] || printf %s "${secret}kill" >&2
 exit $code
 """
 
@@ -57,12 +69,21 @@ exit 0
 class DockerWorker:
     """A running worker."""
 
-    def __init__(self, connection: DockerConnection, container: str, identity: str, workspace: str, disk_bytes: int) -> None:
+    def __init__(
+        self,
+        connection: DockerConnection,
+        container: str,
+        identity: str,
+        workspace: str,
+        disk_bytes: int,
+        environment: Mapping[str, str],
+    ) -> None:
         self._connection = connection
         self._container = container
         self._identity = identity
         self._workspace = workspace
         self._disk_bytes = disk_bytes
+        self._environment = environment
 
     @property
     def identity(self) -> str:
@@ -76,31 +97,64 @@ class DockerWorker:
         """Run one command; the kernel's out-of-memory kills in the worker meanwhile are told from its other deaths."""
         return await self._run(command, HeadAndTail(command.output_limit))
 
-    async def put(self, archive: bytes) -> None:
-        result = await self.run(
-            Command(argv=("tar", "-x", "--no-same-owner", "-f", "-"), stdin=archive, seconds=TRANSFER_SECONDS)
-        )
+    async def put(self, archive: bytes, folder: str = "") -> None:
+        """Unpack into the workspace, or into another folder, which is made."""
+        script = 'mkdir -p -- "$0" && cd -- "$0" && exec tar -x --no-same-owner -f -'
+        argv = ("sh", "-c", script, folder or self._workspace)
+        result = await self.run(Command(argv=argv, stdin=archive, seconds=TRANSFER_SECONDS))
         if not result.ok:
             raise Broken(f"the archive could not be unpacked in worker {self._identity}: {result.text[-400:]}")
 
-    async def get(self) -> bytes:
-        """Raises UnsafeArchive when the workspace is larger than the worker's disk."""
-        command = Command(argv=("tar", "-c", "--exclude=.git", "-f", "-", "."), seconds=TRANSFER_SECONDS)
-        archive = Whole(self._disk_bytes + TAR_ROOM)
+    async def get(self, folder: str = "", limit: int = 0, seconds: float = TRANSFER_SECONDS) -> bytes:
+        """Return the workspace or another folder; raise UnsafeArchive when it is larger than the worker's disk or `limit`."""
+        command = Command(argv=("tar", "-c", "--exclude=.git", "-f", "-", "."), cwd=folder, seconds=seconds)
+        archive = Whole(limit or self._disk_bytes + TAR_ROOM)
         result = await self._run(command, archive)
         if archive.full:
             raise UnsafeArchive(self._identity, f"is larger than the worker's disk of {self._disk_bytes:,} bytes")
         if not result.ok:
-            raise Broken(f"the workspace of worker {self._identity} could not be read: {result.text[-400:]}")
+            raise Broken(f"the files of worker {self._identity} could not be read: {result.text[-400:]}")
         return archive.bytes()
 
+    async def fill(self) -> None:
+        """Copy the image's own files into the workspace, which lies over them in memory; once, however often it is called."""
+        if (await self.run(Command(argv=("test", "-e", FILLED)))).ok:
+            return
+        await self.put(await self._connection.ask(f"reading the files of worker {self._identity}", self._own_files))
+        await self.run(Command(argv=("touch", FILLED)))
+
+    def _own_files(self, api: Any) -> bytes:
+        files = Whole(self._disk_bytes + TAR_ROOM)
+        stream, _ = api.get_archive(self._container, f"{self._workspace}/.")
+        with contextlib.closing(stream):
+            for chunk in stream:
+                files.add(chunk)
+                if files.full:
+                    break
+        if files.full:
+            raise UnsafeArchive(self._identity, f"is larger than the worker's disk of {self._disk_bytes:,} bytes")
+        return files.bytes()
+
     async def _run(self, command: Command, stdout: HeadAndTail | Whole) -> CommandResult:
-        mark = uuid.uuid4().hex
-        stderr = HeadAndTail(command.output_limit, spare=len(mark))
+        """Run the command; where processes of earlier ones fill the worker, all of them are killed first."""
+        for _ in range(EMPTYINGS):
+            result = await self._tried(command, stdout)
+            if result is not None:
+                return result
+            await self._empty()
+            await asyncio.sleep(EMPTYING_SECONDS)
+        raise EngineUnreachable(f"worker {self._identity}", "starting a command", "it is full of processes that do not die")
+
+    async def _tried(self, command: Command, stdout: HeadAndTail | Whole) -> CommandResult | None:
+        """Return how the command ended; None when it could not be started in a full worker."""
+        mark, secret = uuid.uuid4().hex, uuid.uuid4().hex.encode()
+        stderr = HeadAndTail(command.output_limit, spare=len(secret) + len(FULL))
         started = time.monotonic()
         exec_id, stream = await self._attach(command, mark)
-        timed_out = await self._exchange(command, mark, stream, stdout, stderr)
-        out_of_memory = stderr.take_ending(mark.encode())
+        timed_out = await self._exchange(mark, secret + b"\n" + command.stdin, command.seconds, stream, stdout, stderr)
+        if stderr.take_ending(secret + FULL):
+            return None
+        out_of_memory = stderr.take_ending(secret + MEMORY)
         exit_code = -1 if timed_out else await self._exit_code(exec_id)
         return CommandResult(
             exit_code=exit_code,
@@ -115,7 +169,7 @@ class DockerWorker:
     async def _attach(self, command: Command, mark: str) -> tuple[str, AttachedStream]:
         folder = posixpath.normpath(posixpath.join(self._workspace, command.cwd))
         argv = ["/bin/sh", "-c", LAUNCH, folder, str(command.seconds + BACKSTOP_SECONDS), *command.argv]
-        environment = {**command.environment, MARK: mark}
+        environment = {**self._environment, **command.environment, MARK: mark}
 
         def attach(api: Any) -> tuple[str, AttachedStream]:
             try:
@@ -129,14 +183,20 @@ class DockerWorker:
         return await self._connection.ask(f"starting a command in worker {self._identity}", attach)
 
     async def _exchange(
-        self, command: Command, mark: str, stream: AttachedStream, stdout: HeadAndTail | Whole, stderr: HeadAndTail
+        self,
+        mark: str,
+        stdin: bytes,
+        seconds: float,
+        stream: AttachedStream,
+        stdout: HeadAndTail | Whole,
+        stderr: HeadAndTail,
     ) -> bool:
         """Send and receive until the command has ended; return whether its deadline had to end it."""
         doing = f"running a command in worker {self._identity}"
-        sending = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.send(b"\n" + command.stdin)))
+        sending = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.send(stdin)))
         receiving = asyncio.ensure_future(self._connection.thread(doing, lambda: stream.receive(stdout, stderr)))
         try:
-            ended, _ = await asyncio.wait({receiving}, timeout=command.seconds)
+            ended, _ = await asyncio.wait({receiving}, timeout=seconds)
             if stdout.full:
                 stream.end()  # the engine ends no command while an output of it is not read
             if not ended or stdout.full:
@@ -152,11 +212,17 @@ class DockerWorker:
 
     async def _kill(self, mark: str, receiving: "asyncio.Future[None]") -> None:
         """Kill what carries the mark; where that does not end the output, kill all that runs in the worker."""
+        grace = 0.0
         with contextlib.suppress(TryAgain, Broken):  # a worker full of processes can start no other one
             await self._connection.ask("killing a command", lambda api: _begin(api, self._container, KILL, f"{MARK}={mark}"))
-        if not (await asyncio.wait({receiving}, timeout=GRACE_SECONDS))[0]:
-            await self._connection.ask("killing a command", lambda api: api.kill(self._container, signal="SIGUSR1"))
+            grace = GRACE_SECONDS
+        if not (await asyncio.wait({receiving}, timeout=grace))[0]:
+            await self._empty()
             await asyncio.wait({receiving}, timeout=GRACE_SECONDS)
+
+    async def _empty(self) -> None:
+        """Kill all that runs in the worker but its first process, which does it itself: it needs no further one."""
+        await self._connection.ask("emptying a worker", lambda api: api.kill(self._container, signal="SIGUSR1"))
 
     async def _exit_code(self, exec_id: str) -> int:
         """Return the exit code, which the engine knows a moment after the output has ended."""

@@ -5,12 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from docker.errors import APIError, NotFound
-from docker.types import LogConfig
+from docker.types import LogConfig, Ulimit
 
 from blocks.docker_connection import DockerConnection, is_conflict
 from domain.workers import Limits
 
 UID = 10001
+MB = 1024 * 1024
+OPEN_FILES = 16_384
+"""Of one process. Docker's own limit is a million, which fills the kernel's memory and makes old programs close each."""
+FILES_PER_MB = 256
+"""Files, folders and links that a folder in memory may hold for each megabyte of its size."""
 LEAVING = ("removing", "dead")
 NAME_SECONDS = 10.0
 NAME_POLL_SECONDS = 0.05
@@ -35,9 +40,16 @@ def labels(installation: str, kind: Kind, project: str, run: str, role: str, ide
     }
 
 
-def tmpfs(disk_mb: int, *, executable: bool) -> str:
+def folder_mb(limits: Limits) -> int:
+    """Return the size of a writable folder in memory: two full ones must leave the container memory to work with."""
+    return min(limits.disk_mb, limits.memory_mb * 3 // 8)
+
+
+def tmpfs(limits: Limits, *, executable: bool) -> str:
     """Return the mount options of a writable folder in memory that belongs to the container's user."""
-    return f"rw,nosuid,nodev,{'exec' if executable else 'noexec'},size={disk_mb}m,uid={UID},gid={UID},mode=0755"
+    size = folder_mb(limits)
+    bounds = f"size={size}m,nr_inodes={size * FILES_PER_MB}"
+    return f"rw,nosuid,nodev,{'exec' if executable else 'noexec'},{bounds},uid={UID},gid={UID},mode=0755"
 
 
 def hardening(limits: Limits) -> dict[str, Any]:
@@ -45,10 +57,12 @@ def hardening(limits: Limits) -> dict[str, Any]:
     return {
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "mem_limit": limits.memory_mb * 1024 * 1024,
-        "memswap_limit": limits.memory_mb * 1024 * 1024,
+        "mem_limit": limits.memory_mb * MB,
+        "memswap_limit": limits.memory_mb * MB,
         "nano_cpus": int(limits.cpus * 1_000_000_000),
         "pids_limit": limits.pids,
+        "shm_size": limits.memory_mb * MB // 16,
+        "ulimits": [Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES), Ulimit(name="core", soft=0, hard=0)],
         "init": True,
         "log_config": LogConfig(type="json-file", config={"max-size": "5m", "max-file": "2"}),
     }
@@ -111,7 +125,8 @@ class DockerContainers:
         except NotFound:
             return None
         marks = found["Config"].get("Labels") or {}
-        is_ours = marks.get("slipway.installation") == self._installation and marks.get("slipway.kind") == self._kind
+        kinds = ("worker", "spare") if self._kind == "worker" else (self._kind,)
+        is_ours = marks.get("slipway.installation") == self._installation and marks.get("slipway.kind") in kinds
         return found if is_ours else None
 
     def _removed(self, api: Any, name: str) -> Container | None:

@@ -8,11 +8,15 @@ from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr, SecretStr
 
 from blocks.docker_apps import DockerApps
+from blocks.docker_capabilities import WorkerImages
 from blocks.docker_commands import DockerWorker
 from blocks.docker_connection import DockerConnection
 from blocks.docker_images import DockerImages
-from blocks.docker_networks import DockerNetworks
-from blocks.docker_workers import DockerWorkers, EgressProxy
+from blocks.docker_networks import DockerNetworks, EgressProxy
+from blocks.docker_spares import DockerSpares
+from blocks.docker_workers import DockerWorkers
+from blocks.model_gateway import ModelGateway
+from blocks.package_caches import PackageCaches
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
 
@@ -26,28 +30,52 @@ class DockerEngine(Block):
     docker_host: str | None = Field(default=None, description="Address of the engine; unset: Docker's own variables decide")
     base_image: str = Field(description="Image given to projects' Dockerfiles as BASE_IMAGE")
     worker_image: str = Field(description="Image that agents work in")
+    tool_images: dict[str, str] = Field(
+        default_factory=dict,
+        description="Images of workers with a program from npm, by its pinned name; `node`: with Node alone",
+    )
     data_folder: str = Field(description="Slipway's data folder on this machine; locks lie in it")
     egress_port: int | None = Field(
         default=None, description="Port of the egress proxy on the workers' network; unset: agents reach nothing"
     )
     egress_key: SecretStr | None = Field(default=None, description="Key that makes the runs' tokens for the egress proxy")
+    gateway_port: int | None = Field(
+        default=None, description="Port of the model gateway on the workers' network; unset: no CLI agent can work"
+    )
+    gateway_key: SecretStr | None = Field(default=None, description="Key that makes the runs' tokens for the model gateway")
 
     _workers: DockerWorkers = PrivateAttr()
     _images: DockerImages = PrivateAttr()
     _apps: DockerApps = PrivateAttr()
+    _caches: PackageCaches = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
         connection = DockerConnection(self.docker_host)
         networks = DockerNetworks(connection, self.installation, Path(self.data_folder))
-        self._workers = DockerWorkers(connection, networks, self.installation, self.worker_image, self._egress())
-        self._images = DockerImages(connection, self.installation, self.base_image)
+        self._caches = PackageCaches(Path(self.data_folder))
+        self._workers = DockerWorkers(
+            connection,
+            networks,
+            self.installation,
+            WorkerImages(connection, self.worker_image, self.tool_images),
+            self._egress(),
+            self._caches,
+            DockerSpares(connection, self.installation, Path(self.data_folder)),
+            self._gateway(),
+        )
+        self._images = DockerImages(connection, networks, self.installation, self.base_image, self._egress())
         self._apps = DockerApps(connection, networks, self.installation, self.worker_image)
 
     def _egress(self) -> EgressProxy | None:
         if self.egress_port is None or self.egress_key is None:
             return None
         return EgressProxy(self.egress_port, self.egress_key.get_secret_value())
+
+    def _gateway(self) -> ModelGateway | None:
+        if self.gateway_port is None or self.gateway_key is None:
+            return None
+        return ModelGateway(self.gateway_port, self.gateway_key.get_secret_value())
 
     @property
     def isolates(self) -> bool:
@@ -62,9 +90,13 @@ class DockerEngine(Block):
     async def remove_worker(self, identity: str) -> None:
         await self._workers.remove(identity)
 
-    async def build(self, source: Path, project: str, run: str, seconds: float = 600.0) -> Built | BuildFailed:  # noqa: ARG002
+    async def refill(self, spec: WorkerSpec, size: int) -> None:
+        """Have `size` spares for workers of this shape, and no others; whose they become is told at their claim."""
+        await self._workers.refill(spec, size)
+
+    async def build(self, source: Path, project: str, run: str, seconds: float = 600.0) -> Built | BuildFailed:
         """Build with the engine's own builder; `run` is no part of a candidate, so that equal content is found again."""
-        return await self._images.build(source, project, seconds)
+        return await self._images.build(source, project, run, seconds)
 
     async def remove_candidate(self, candidate: str) -> None:
         await self._images.remove(candidate)
@@ -91,4 +123,6 @@ class DockerEngine(Block):
         return await self._apps.logs(identity, lines)
 
     async def remove_data(self, project: str) -> None:
+        """Delete the project's volume and what its workers' package managers fetched."""
         await self._apps.remove_data(project)
+        await self._caches.forget(project)

@@ -14,6 +14,8 @@ from docker.utils.build import PatternMatcher
 
 from blocks.archives import is_git, pack
 from blocks.docker_connection import DockerConnection, is_conflict
+from blocks.docker_networks import DockerNetworks, EgressProxy
+from domain.egress import proxy_environment, run_token
 from domain.errors import EngineUnreachable, SlipwayError
 from domain.workers import BuildFailed, Built
 
@@ -21,18 +23,32 @@ MEMORY_BYTES = 2 * 1024**3
 CONTEXT_BYTES = 512 * 1024**2
 LOG_CHARACTERS = 64_000
 DIGEST_CHARACTERS = 12
+PROXY_ARGUMENTS = ("http_proxy", "https_proxy", "no_proxy")
+"""Docker's predefined build arguments, in both cases of letters."""
 
 
 class DockerImages:
     """Builds and removes the candidates of one installation."""
 
-    def __init__(self, connection: DockerConnection, installation: str, base_image: str) -> None:
+    def __init__(
+        self,
+        connection: DockerConnection,
+        networks: DockerNetworks,
+        installation: str,
+        base_image: str,
+        egress: EgressProxy | None = None,
+    ) -> None:
         self._connection = connection
+        self._networks = networks
+        self._egress = egress
         self._installation = installation
         self._base_image = base_image
 
-    async def build(self, source: Path, project: str, seconds: float) -> Built | BuildFailed:
-        """Build the folder's Dockerfile; a failing step is a value, a base image or an engine that is gone is an error."""
+    async def build(self, source: Path, project: str, run: str, seconds: float) -> Built | BuildFailed:
+        """Build the folder's Dockerfile; a failing step is a value, a base image or an engine that is gone is an error.
+
+        Its steps have the network of the run's workers: what a requirement's set-up runs is a stranger's too.
+        """
         started = time.monotonic()
         await self._connection.ask(
             f"looking at the base image {self._base_image}", lambda api: api.inspect_image(self._base_image)
@@ -40,8 +56,9 @@ class DockerImages:
         context = await asyncio.to_thread(packed_context, source)
         log = BuildLog()
         doing = f"building {project}"
+        parameters = {**self._parameters(project), **await self._network(run)}
         try:
-            response = await self._connection.ask(doing, lambda api: self._post(api, context, project, seconds))
+            response = await self._connection.ask(doing, lambda api: _post(api, context, parameters, seconds))
         except SlipwayError as error:
             if refusal := dockerfile_refusal(error.__cause__):
                 return BuildFailed(log=refusal, seconds=time.monotonic() - started)
@@ -71,11 +88,10 @@ class DockerImages:
 
         await self._connection.ask(f"removing {candidate}", remove)
 
-    def _post(self, api: Any, context: bytes, project: str, seconds: float) -> requests.Response:
-        """Start the build. The SDK's own `build` hides the response, without which a silent step cannot be cut off."""
+    def _parameters(self, project: str) -> dict[str, str | int]:
         # No label tells the run: the same content shall give the same digest.
         marks = {"slipway.installation": self._installation, "slipway.project": project}
-        parameters: dict[str, str | int] = {
+        return {
             "buildargs": json.dumps({"BASE_IMAGE": self._base_image}),
             "labels": json.dumps(marks),
             "memory": MEMORY_BYTES,
@@ -83,19 +99,18 @@ class DockerImages:
             "rm": 1,
             "forcerm": 1,
         }
-        response: requests.Response = api.post(
-            f"{api.base_url}/v{api.api_version}/build",
-            params=parameters,
-            data=context,
-            headers={"Content-Type": "application/x-tar"},
-            stream=True,
-            timeout=seconds + 60,
-        )
-        try:
-            response.raise_for_status()
-        except requests.HTTPError as error:
-            create_api_error_from_http_exception(error)
-        return response
+
+    async def _network(self, run: str) -> dict[str, str]:
+        """Return what connects the steps to the workers' network, with the way to package registries.
+
+        Docker's own proxy variables need no ARG, stay out of the image and its history, and do not spoil the cache.
+        """
+        if self._egress is None:
+            return {}
+        network = await self._networks.of_workers()
+        proxies = proxy_environment(network.gateway, self._egress.port, run, run_token(self._egress.key, run))
+        known = {name: value for name, value in proxies.items() if name.lower() in PROXY_ARGUMENTS}
+        return {"networkmode": network.id, "buildargs": json.dumps({"BASE_IMAGE": self._base_image, **known})}
 
     async def _followed(self, doing: str, response: requests.Response, log: "BuildLog", seconds: float) -> bool:
         """Read the build's output to its end; return whether the deadline cut it off, which makes the engine stop it."""
@@ -116,6 +131,23 @@ class DockerImages:
         """Name the image, for people and so that no `docker image prune` takes it."""
         digest = image.removeprefix("sha256:")[:DIGEST_CHARACTERS]
         api.tag(image, f"slipway-{self._installation}/{project}", digest)
+
+
+def _post(api: Any, context: bytes, parameters: dict[str, str | int], seconds: float) -> requests.Response:
+    """Start the build. The SDK's own `build` hides the response, without which a silent step cannot be cut off."""
+    response: requests.Response = api.post(
+        f"{api.base_url}/v{api.api_version}/build",
+        params=parameters,
+        data=context,
+        headers={"Content-Type": "application/x-tar"},
+        stream=True,
+        timeout=seconds + 60,
+    )
+    try:
+        response.raise_for_status()
+    except requests.HTTPError as error:
+        create_api_error_from_http_exception(error)
+    return response
 
 
 class BuildLog:

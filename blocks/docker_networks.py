@@ -2,7 +2,8 @@
 
 import fcntl
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from domain.errors import Broken, NeedsPerson
 
 WORKERS = "workers.internal"
 """End of the workers' network's name. No project's name has a dot: none can share this network."""
+Network = Mapping[str, Any]
+"""A network as the engine lists it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,14 @@ class WorkersNetwork:
     """Name of the interface on the engine's machine."""
     gateway: str
     subnet: IPv4Network
+
+
+@dataclass(frozen=True)
+class EgressProxy:
+    """Where the way to package registries is, on the gateway address of the workers' network."""
+
+    port: int
+    key: str = field(repr=False)
 
 
 class DockerNetworks:
@@ -39,27 +50,26 @@ class DockerNetworks:
         """Return the internal network of all workers, which cannot reach one another on it either."""
         bridge = bridge_name(self._installation)
         options = {"com.docker.network.bridge.enable_icc": "false", "com.docker.network.bridge.name": bridge}
-        made = await self._ensure(WORKERS, "", options, internal=True)
-        found = await self._connection.ask("looking at the workers' network", lambda api: api.inspect_network(made))
+        found = await self._ensure(WORKERS, "", options, internal=True)
         if not found["Internal"]:
             raise Broken(
                 f"the network {found['Name']} is open to the outside and not ours: `docker network rm {found['Name']}`"
             )
         address = next(each for each in found["IPAM"]["Config"] if ":" not in each["Subnet"])
-        return WorkersNetwork(made, bridge, address["Gateway"], IPv4Network(address["Subnet"]))
+        return WorkersNetwork(found["Id"], bridge, address["Gateway"], IPv4Network(address["Subnet"]))
 
     async def workers_are_attached(self) -> bool:
         """Tell whether a running worker is on the network."""
         name = self._name(WORKERS)
 
         def attached(api: Any) -> bool:
-            return any(api.inspect_network(found)["Containers"] for found in _named(api, name))
+            return any(api.inspect_network(found["Id"])["Containers"] for found in _named(api, name))
 
         return await self._connection.ask(f"looking at the network {name}", attached)
 
     async def of_project(self, project: str) -> str:
         """Return the network that only the project's own apps are on."""
-        return await self._ensure(project, project, {}, internal=False)
+        return str((await self._ensure(project, project, {}, internal=False))["Id"])
 
     async def remove_of_project(self, project: str) -> None:
         """Delete the project's network; one that is in use or gone is left as it is. Engines have only some thirty."""
@@ -76,19 +86,20 @@ class DockerNetworks:
 
         await self._connection.ask(f"removing the network {name}", remove)
 
-    async def _ensure(self, suffix: str, project: str, options: dict[str, str], *, internal: bool) -> str:
+    async def _ensure(self, suffix: str, project: str, options: dict[str, str], *, internal: bool) -> Network:
         name = self._name(suffix)
         labels = {"slipway.installation": self._installation, "slipway.project": project}
         settings = {"driver": "bridge", "labels": labels, "options": options, "internal": internal, "check_duplicate": True}
         return await self._connection.ask(f"making the network {name}", lambda api: self._ensured(api, name, settings))
 
-    def _ensured(self, api: Any, name: str, settings: dict[str, Any]) -> str:
-        if not _named(api, name):
-            self._lock.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock.open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not _named(api, name):
-                    _create(api, name, settings)
+    def _ensured(self, api: Any, name: str, settings: dict[str, Any]) -> Network:
+        if found := _named(api, name):
+            return found[0]
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _named(api, name):
+                _create(api, name, settings)
         return _named(api, name)[0]
 
     def _name(self, suffix: str) -> str:
@@ -113,5 +124,5 @@ def _create(api: Any, name: str, settings: dict[str, Any]) -> None:
             raise
 
 
-def _named(api: Any, name: str) -> list[str]:
-    return [network["Id"] for network in api.networks(names=[name]) if network["Name"] == name]
+def _named(api: Any, name: str) -> list[Network]:
+    return [network for network in api.networks(names=[name]) if network["Name"] == name]

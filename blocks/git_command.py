@@ -37,6 +37,9 @@ SETTINGS = (
     "safe.directory=*",
 )
 
+DEADLINE_SECONDS = 300.0
+"""Patterns of a hostile .gitignore, or a huge tree, can keep git busy for hours."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -59,21 +62,26 @@ async def git(
     stdin: bytes = b"",
     accept: tuple[int, ...] = (0,),
     limit: int | None = None,
+    seconds: float = DEADLINE_SECONDS,
 ) -> Output:
     """Run git on the git directory `repository`; raise Broken or TryAgain when its exit code is not accepted.
 
-    With `limit`, at most that many bytes are read; then the command is ended and its exit code counts as 0.
+    Past its deadline it is killed, and Broken raised. With `limit`, at most that many bytes are read; then the command is
+    ended and its exit code counts as 0.
     """
     options = [word for setting in SETTINGS for word in ("-c", setting)]
     process = await _start(
         "git", *options, f"--git-dir={repository}", *arguments, environment=environment or {}, talks=bool(stdin)
     )
     try:
-        if limit is None:
-            stdout, stderr = await process.communicate(stdin or None)
-            cut = False
-        else:
-            stdout, stderr, cut = await _read_some(process, limit)
+        async with asyncio.timeout(seconds):
+            if limit is None:
+                stdout, stderr = await process.communicate(stdin or None)
+                cut = False
+            else:
+                stdout, stderr, cut = await _read_some(process, limit)
+    except TimeoutError as error:
+        raise Broken(f"git {arguments[0]} on {repository.name} did not end within {seconds:g} s and was killed") from error
     finally:
         if process.returncode is None:
             process.kill()

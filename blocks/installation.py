@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from domain.cli_agents import LOOP, Arrangement
+
 
 class Installation(Block):
     """One installation of Slipway; no secret in it."""
@@ -24,7 +26,12 @@ class Installation(Block):
     recorded: bool = Field(default=False, description="A recorded session answers instead of a model")
     answers: bool = Field(default=True, description="Somebody answers as the model: a key is set, or a session is played")
     record: str = Field(default="", description="Folder in which the model session is recorded; empty for none")
+    engines: dict[str, str] = Field(default_factory=dict, description="Engine by role, where it is not our own loop")
+    ralph: bool = Field(default=False, description="Each round of the developer is a new conversation")
     rounds: int = Field(default=3, ge=1, description="How often the developer may try")
+    review: bool = Field(default=True, description="A reviewer reads what passes its tests, before it is accepted")
+    mutation_seconds: float = Field(default=90.0, ge=0, description="How long tests are tried with mutants; 0 is not at all")
+    answer_hours: float = Field(default=24.0, gt=0, description="Hours for which a run waits for an answer before it stops")
     budget_usd: float = Field(default=5.0, gt=0, description="Money that one project may spend on models")
     health_seconds: float = Field(default=60.0, gt=0, description="Deadline for a new release to become healthy")
     drain_seconds: float = Field(default=30.0, gt=0, description="How long an old release may go on answering")
@@ -44,3 +51,7 @@ class Installation(Block):
 
     def model_of(self, role: str) -> str:
         return self.models.get(role, self.model)
+
+    def arrangement_of(self, role: str) -> Arrangement:
+        """Return by which engine a role works, and whether it begins each round afresh."""
+        return Arrangement(engine=self.engines.get(role, LOOP), ralph=self.ralph and role == "developer")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from blocks.model_gateway import ModelGateway
 from blocks.process_apps import Apps
 from blocks.process_candidates import Candidates
 from blocks.process_environments import Environments
@@ -27,6 +28,10 @@ class ProcessEngine(Block):
     installation: str = Field(description="Name of this installation")
     folder: str = Field(description="Folder for workers, candidates, apps and their data; nobody else may read it")
     ca_bundle: str | None = Field(default=None, description="CA bundle file for programs that fetch packages")
+    gateway_port: int | None = Field(
+        default=None, description="Port of the model gateway on loopback; unset: no CLI agent can work"
+    )
+    gateway_key: SecretStr | None = Field(default=None, description="Key that makes the runs' tokens for the model gateway")
 
     @property
     def isolates(self) -> bool:
@@ -96,7 +101,13 @@ class ProcessEngine(Block):
 
     @property
     def _workers(self) -> Workers:
-        return Workers(self._root, self._environments, self._candidates, self.ca_bundle)
+        return Workers(self._root, self._environments, self._candidates, self.ca_bundle, self._gateway)
+
+    @property
+    def _gateway(self) -> ModelGateway | None:
+        if self.gateway_port is None or self.gateway_key is None:
+            return None
+        return ModelGateway(self.gateway_port, self.gateway_key.get_secret_value())
 
     @property
     def _apps(self) -> Apps:

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from blocks.process_commands import run_command
 from blocks.process_folders import base_python, locked, scrubbed
+from domain.capabilities import NODE_PACKAGE, NpmProgram
 from domain.errors import EngineUnreachable
 from domain.workers import Command, CommandResult, Limits
 
 AGENT_PACKAGES = ("fastapi", "uvicorn", "httpx", "pytest")
 AGENT_SECONDS = 600.0
+INSTALL_NODE = """
+"$3/bin/python" -m pip --no-input --python "$0/bin/python" install "$1" || exit
+[ -z "$2" ] || PATH="$0/bin:$PATH" npm install --no-audit --no-fund --prefix "$0/npm" "$2"
+"""
 LIMITS = Limits(memory_mb=4096, cpus=2.0, pids=256, disk_mb=4096)
 """An installer's bounds: building a package may take more than running the app."""
 
@@ -35,6 +40,17 @@ class Environments:
         if failed is not None:
             raise EngineUnreachable("the package index", "installing the agents' tools", failed.text[-2000:])
         return venv
+
+    async def node(self, program: NpmProgram | None) -> tuple[Path, ...]:
+        """Return the folders of Node's programs and of this one's, installed on first use; raises EngineUnreachable."""
+        wanted = program.pinned if program else ""
+        venv = self._root / "venvs" / f"node-{_digest(NODE_PACKAGE, wanted)}"
+        install = ("sh", "-c", INSTALL_NODE, str(venv), NODE_PACKAGE, wanted, str(await self.agent()))
+        async with locked(venv.with_suffix(".lock")):
+            failed = await self._made(venv, ("--without-pip",), install, self._root, AGENT_SECONDS)
+        if failed is not None:
+            raise EngineUnreachable("npm's registry", f"installing {wanted or 'Node'}", failed.text[-2000:])
+        return venv / "npm/node_modules/.bin", venv / "bin"
 
     def place(self, app: Path, content: str) -> Path:
         """Return where the environment of an app with these files is or will be."""

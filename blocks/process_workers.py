@@ -2,15 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.archives import pack, unpack
+from blocks.model_gateway import ModelGateway, model_environment
 from blocks.process_candidates import Candidates
 from blocks.process_commands import run_command
 from blocks.process_environments import Environments
 from blocks.process_folders import copy, delete, overlaid, partial, place, scrubbed, settle
 from blocks.process_tree import Tree
+from domain.capabilities import lacking
+from domain.errors import CapabilityMissing
 from domain.workers import Command, CommandResult, WorkerInfo, WorkerSpec
 
 FILE_LIMIT = 50_000
@@ -20,11 +24,20 @@ FILE_LIMIT = 50_000
 class ProcessWorker:
     """A folder with `workspace`, `home` and `tmp`; nothing keeps its commands from leaving it."""
 
-    def __init__(self, folder: Path, spec: WorkerSpec, venv: Path, ca_bundle: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: WorkerSpec,
+        venv: Path,
+        ca_bundle: str | None,
+        models: Mapping[str, str] | None = None,
+        programs: tuple[Path, ...] = (),
+    ) -> None:
         self._folder = folder
         self._spec = spec
-        base = scrubbed(folder, path=(venv / "bin",), ca_bundle=ca_bundle)
-        self._environment = overlaid(base, {"VIRTUAL_ENV": str(venv)}, spec.environment, {"SLIPWAY_WORKER": str(folder)})
+        base = scrubbed(folder, path=(venv / "bin", *programs), ca_bundle=ca_bundle)
+        own = {"VIRTUAL_ENV": str(venv), **(models or {})}
+        self._environment = overlaid(base, own, spec.environment, {"SLIPWAY_WORKER": str(folder)})
 
     @property
     def identity(self) -> str:
@@ -53,14 +66,27 @@ class ProcessWorker:
 class Workers:
     """The folder `workers` and what is in it; `worker.json` in each is its spec from birth."""
 
-    def __init__(self, root: Path, environments: Environments, candidates: Candidates, ca_bundle: str | None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        environments: Environments,
+        candidates: Candidates,
+        ca_bundle: str | None,
+        gateway: ModelGateway | None = None,
+    ) -> None:
         self._root = root
         self._environments = environments
         self._candidates = candidates
         self._ca_bundle = ca_bundle
+        self._gateway = gateway
 
     async def spawn(self, spec: WorkerSpec) -> ProcessWorker:
         """Make the folder, or adopt the one of the same identity as it is."""
+        models = model_environment(self._gateway, "127.0.0.1", spec)
+        if lack := lacking(spec.identity, spec.capabilities, _present()):
+            raise CapabilityMissing(lack)
+        wants_node = spec.program is not None or "node" in spec.capabilities
+        programs = await self._environments.node(spec.program) if wants_node else ()
         home = place(self._root, "workers", spec.identity)
         source = self._candidates.folder(spec.image) if spec.image else None
         venv = (source / "venv").readlink() if source else await self._environments.agent()
@@ -68,7 +94,7 @@ class Workers:
             with partial(self._root) as folder:
                 await asyncio.to_thread(_furnish, folder, spec, source / "app" if source else None)
                 settle(folder, home)
-        return ProcessWorker(home, _spec(home) or spec, venv, self._ca_bundle)
+        return ProcessWorker(home, _spec(home) or spec, venv, self._ca_bundle, models, programs)
 
     def found(self, run: str | None = None) -> Sequence[WorkerInfo]:
         """List the workers; a folder is a worker that can run commands, so each counts as running."""
@@ -101,6 +127,11 @@ def _furnish(folder: Path, spec: WorkerSpec, app: Path | None) -> None:
         copy(app, folder / "workspace")
     with open(os.open(folder / "worker.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(spec.model_dump_json())
+
+
+def _present() -> set[str]:
+    """Return the capabilities of this machine's workers; there is no container for `docker`."""
+    return {"python", "node", *(["git"] if shutil.which("git") else [])}
 
 
 def _spec(home: Path) -> WorkerSpec | None:

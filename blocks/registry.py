@@ -4,16 +4,19 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from blocks.registry_escalations import Escalations
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_outbox import Outbox
 from blocks.registry_projects import Projects
+from blocks.registry_proofs import Proofs
 from blocks.registry_releases import Releases
+from blocks.registry_remarks import RunRemarks
 from blocks.registry_runs import Runs
 from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
 
 
-class SqlRegistry(Projects, Runs, Releases, Outbox, LedgerLines, Conversations, Block):  # type: ignore[misc]
+class SqlRegistry(Projects, Runs, Releases, Outbox, LedgerLines, Conversations, RunRemarks, Escalations, Proofs, Block):  # type: ignore[misc]
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.
 
     `load(conversation)` is the Protocol's; the block document itself is opened with `SqlRegistry.aload("slipway")`.
@@ -24,6 +27,10 @@ class SqlRegistry(Projects, Runs, Releases, Outbox, LedgerLines, Conversations, 
 
     url: SecretStr = Field(description="SQLAlchemy's async address: sqlite+aiosqlite:///FILE or postgresql+asyncpg://...")
     budget_micro_usd: int = Field(ge=0, description="What all model calls of one project may cost, in millionths of a USD")
+
+    sessions_url: SecretStr | None = Field(
+        default=None, description="Redis in which conversations can be looked at while they are led; None shows them nowhere"
+    )
 
     def engine(self) -> AsyncEngine:
         """Return this process's engine for the address."""

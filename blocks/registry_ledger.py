@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
+from blocks.registry_escalations import added_budget
 from blocks.registry_store import Store
 from domain.errors import BudgetSpent, UnknownObject
-from domain.usage import Cost, TokenUsage, UsageLine
+from domain.usage import Cost, Reservation, TokenUsage, UsageLine
 
 _TABLE = tables.ledger
 _USED = func.coalesce(func.sum(case((_TABLE.c.settled, func.coalesce(_TABLE.c.spent, 0)), else_=_TABLE.c.reserved)), 0)
@@ -36,10 +37,17 @@ class LedgerLines(Store):
                 return
             used = int((await db.execute(select(_USED).where(_TABLE.c.project == project))).scalar_one())
             if used + micro_usd > self.budget_micro_usd:
-                raise BudgetSpent(project, self.budget_micro_usd / 1_000_000, used / 1_000_000)
+                limit = self.budget_micro_usd + await added_budget(db, project)
+                if used + micro_usd > limit:
+                    raise BudgetSpent(project, limit / 1_000_000, used / 1_000_000)
             who = {"call": call, "project": project, "run": run, "node": node, "model": model, "at": datetime.now(UTC)}
             row = {**who, "reserved": micro_usd, "settled": False, **TokenUsage().model_dump()}
             await db.execute(insert(_TABLE).values(row))
+
+    async def budget(self, project: str) -> int:
+        """Return what the project may spend in all, in millionths of a USD: the operator's limit and what people added."""
+        async with self.reading() as db:
+            return self.budget_micro_usd + await added_budget(db, project)
 
     async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
         """Replace the reservation by what was spent; None marks a model without a price. The first settlement stands."""
@@ -73,6 +81,13 @@ class LedgerLines(Store):
         numbers = {name: int(value) for name, value in row._mapping.items()}
         tokens = TokenUsage(**{name: numbers.pop(name) for name in TokenUsage.model_fields})
         return Cost(**numbers, tokens=tokens)
+
+    async def reservations(self, before: datetime) -> Sequence[Reservation]:
+        """Return what was set aside before that time and neither settled nor given back, oldest first."""
+        lines = select(_TABLE).where(~_TABLE.c.settled, _TABLE.c.at < before).order_by(_TABLE.c.at, _TABLE.c.call)
+        async with self.reading() as db:
+            rows = await db.execute(lines)
+        return tuple(Reservation(call=row.call, run=row.run, micro_usd=row.reserved, at=row.at) for row in rows)
 
     async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]:
         """Return the settled lines, oldest first; an unpriced call counts 0."""

@@ -7,13 +7,13 @@ from contextlib import suppress
 import aiosqlite
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction."""
 
 
-def sqlite_engine(url: str) -> AsyncEngine:
+def sqlite_engine(url: str, pool: type[Pool] = NullPool) -> AsyncEngine:
     """Return an engine whose writers take turns from their first statement on."""
     file = make_url(url).database or ""
 
@@ -25,7 +25,7 @@ def sqlite_engine(url: str) -> AsyncEngine:
         connection._thread.daemon = True
         return await connection
 
-    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True, async_creator=opened)
+    engine = create_async_engine(url, poolclass=pool, hide_parameters=True, async_creator=opened)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
 

@@ -12,12 +12,14 @@ from functools import lru_cache
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from blocks.registry_sqlite import sqlite_engine
 from domain.errors import Broken, ServiceUnreachable, SlipwayError
 
 WRITES = {"slipway_writes": True}
+FULL = ("disk I/O error", "database or disk is full", "DiskFull")
+"""SQLite's SQLITE_IOERR and SQLITE_FULL, the first also when its shared memory file cannot grow; Postgres's 53100."""
 
 
 class Store(ABC):
@@ -71,7 +73,16 @@ def translated(error: StatementError | OSError, attempted: str) -> SlipwayError:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if isinstance(error, OSError) or lost or any(word in detail for word in passing):
         return ServiceUnreachable("the registry", attempted, detail)
+    if any(word in detail for word in FULL):
+        return ServiceUnreachable("the registry", attempted, f"{detail}: the disk is full or fails, free some space on it")
     return Broken(f"the registry failed while {attempted}: {detail}")
+
+
+def pooled_engine(url: str) -> AsyncEngine:
+    """Return an engine that keeps its connections, which a process with one event loop may: opening one takes milliseconds."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return sqlite_engine(url, AsyncAdaptedQueuePool)
+    return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
 
 
 @lru_cache(maxsize=8)

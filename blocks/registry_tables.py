@@ -211,3 +211,39 @@ audit = Table(
     Column("what", Words, nullable=False),
     Column("why", Words, nullable=False),
 )
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("run", NAME, ForeignKey(runs.c.id), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    PrimaryKeyConstraint("run", "sequence"),
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("run", NAME, ForeignKey(runs.c.id), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("diagnosis", JSON, nullable=False),
+    Column("asked", UtcTime, nullable=False),
+    Column("deadline", UtcTime, nullable=False),
+    Column("answer", JSON),
+    Column("answered", UtcTime),
+    PrimaryKeyConstraint("run", "number"),
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    _of_project(),
+    Column("run", NAME, nullable=False, unique=True),
+    Column("commit", NAME, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("signature", NAME, nullable=False),
+    Column("created", UtcTime, nullable=False),
+)

@@ -1,10 +1,13 @@
 """Conversations with models, as rows of the registry."""
 
 from collections.abc import Sequence
+from functools import partial
 
+from pydantic import SecretStr
 from sqlalchemy import func, insert, select
 
 from blocks import registry_tables as tables
+from blocks.redis_sessions import RedisSessions, session_key
 from blocks.registry_store import Store
 from domain.conversations import Message
 from domain.errors import Broken
@@ -13,7 +16,12 @@ _TABLE = tables.transcripts
 
 
 class Conversations(Store):
-    """The part of the registry that knows what was said: what was appended is there after any kill."""
+    """The part of the registry that knows what was said: what was appended is there after any kill.
+
+    With `sessions_url`, each message is shown in Redis too, after it was stored.
+    """
+
+    sessions_url: SecretStr | None
 
     async def load(self, conversation: str) -> Sequence[Message]:
         """Return all messages in order; none for a conversation that never began."""
@@ -39,3 +47,8 @@ class Conversations(Store):
                 raise Broken(f"cannot append to conversation {conversation} at {position}: {cause}")
             row = {"conversation": conversation, "position": position, "message": message.model_dump(mode="json")}
             await db.execute(insert(_TABLE).values(row))
+            run, _, _ = conversation.partition("/")
+            project = (await db.execute(select(tables.runs.c.project).where(tables.runs.c.id == run))).scalar() or ""
+        if self.sessions_url is not None:
+            sessions = RedisSessions(self.sessions_url.get_secret_value())
+            await sessions.show(session_key(project, conversation), position, message, partial(self.load, conversation))

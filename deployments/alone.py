@@ -62,11 +62,18 @@ async def run_replay(folder: Path, port: int) -> None:
     await serve(folder, LOOPBACK, port)
 
 
-async def run_egress(settings: Settings, port: int, mark: Path) -> None:
+async def run_egress(settings: Settings, port: int, mark: Path, gateway_port: int = 0) -> None:
     """Let the workers reach package registries until SIGTERM."""
     from deployments.egress import run_egress as let_through
 
-    await let_through(settings, port, mark)
+    await let_through(settings, port, mark, gateway_port)
+
+
+async def run_gateway(settings: Settings, engine: str, port: int, mark: Path | None = None) -> None:
+    """Let CLI agents in the engine's workers reach models until SIGTERM."""
+    from deployments.gateway import run_gateway as let_through
+
+    await let_through(settings, engine, port, mark)
 
 
 async def _run(name: str, *words: str) -> None:
@@ -74,7 +81,9 @@ async def _run(name: str, *words: str) -> None:
         case "replay":
             await run_replay(Path(words[0]), int(words[1]))
         case "egress":
-            await run_egress(load_settings(), int(words[0]), Path(words[1]))
+            await run_egress(load_settings(), int(words[0]), Path(words[1]), *map(int, words[2:]))
+        case "gateway":
+            await run_gateway(load_settings(), words[0], int(words[1]), Path(words[2]))
         case "bot":
             await run_bot(load_settings())
         case "runner":

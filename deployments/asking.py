@@ -13,10 +13,12 @@ from deployments.data_folder import Up
 from deployments.documents import run_document, run_link
 from deployments.live import watch
 from deployments.people import person
+from deployments.question_view import ask_here
 from deployments.requests import Desk, Proposal
 from deployments.terminal import DONE, FAILED_RUN, PERSON, confirmed, console, print_json
 from domain.briefs import as_markdown
 from domain.errors import BadInput
+from domain.escalations import Escalation
 from domain.names import checked_request
 from domain.runs import Origin, Run, RunState
 
@@ -73,12 +75,21 @@ async def build(desk: Desk, proposal: Proposal, up: Up, screen: Console, asked: 
     run = await desk.start(proposal)
     if asked.wait:
         run = await watch(run.id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
+        while not asked.as_json and (question := await asked_here(desk, run)) and await ask_here(question, desk, screen):
+            run = await watch(run.id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
     if asked.as_json:
         print_json(await run_document(desk, run, up))
     elif not asked.wait:
         screen.print(f"{run.project} is being built as {run.id}: follow it with `slipway logs {run.project} --follow`")
         screen.print(run_link(run, up.prefect_ui_url), style="dim", soft_wrap=True)
     return ended_code(run) if asked.wait else DONE
+
+
+async def asked_here(desk: Desk, run: Run) -> Escalation | None:
+    """Return what the run asks when there is somebody at the terminal to answer."""
+    from tasks.answering import open_question
+
+    return await open_question(run, desk.registry) if sys.stdin.isatty() else None
 
 
 def ended_code(run: Run) -> int:

@@ -10,9 +10,10 @@ import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import docker
@@ -21,6 +22,7 @@ from requests import RequestException
 
 from blocks.docker_connection import connected, docker_failure
 from deployments.debian_root import can_bootstrap, debian_root, host_mirror, recipe
+from domain.capabilities import NODE_PACKAGE, Capability, NpmProgram
 from domain.errors import Broken, NeedsPerson
 
 FOLDER = Path(__file__).parent / "images"
@@ -36,25 +38,39 @@ class Images(NamedTuple):
 
     base: str
     worker: str
+    tools: Mapping[str, str] = MappingProxyType({})
+    """Workers' images with a program from npm, by its pinned name; `node`: with Node alone."""
+
+
+class Extras(NamedTuple):
+    """What some workers have besides; without any, no image is made for it."""
+
+    programs: tuple[NpmProgram, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
 
 
 async def ensure_images(
-    docker_host: str | None, ca_bundle: Path | None, report: Report, base_image: str | None = None
+    docker_host: str | None,
+    ca_bundle: Path | None,
+    report: Report,
+    base_image: str | None = None,
+    extras: Extras = Extras(),  # noqa: B008  (a value without state)
 ) -> Images:
-    """Make the images that are missing and return both names; `base_image` replaces the base made here.
+    """Make the images that are missing and return their names; `base_image` replaces the base made here.
 
     Raises NeedsPerson when no base can be had, EngineUnreachable, or Broken with the end of a failed build's log.
     """
     authorities = await asyncio.to_thread(ca_bundle.read_bytes) if ca_bundle else b""
-    return await asyncio.to_thread(_ensured, docker_host, authorities, report, base_image)
+    return await asyncio.to_thread(_ensured, docker_host, authorities, report, base_image, extras)
 
 
-def _ensured(docker_host: str | None, authorities: bytes, report: Report, base_image: str | None) -> Images:
+def _ensured(docker_host: str | None, authorities: bytes, report: Report, base_image: str | None, extras: Extras) -> Images:
     try:
         client = connected(docker_host, silence=SILENCE_SECONDS)
         try:
             base = _chosen_base(client, base_image) if base_image else _made_base(client, authorities, report)
-            return Images(base, _made_worker(client, base, report))
+            worker = _made_worker(client, base, report)
+            return Images(base, worker, _made_tools(client, worker, extras, report))
         finally:
             client.close()
     except BuildError as error:
@@ -85,6 +101,28 @@ def _made_worker(client: docker.DockerClient, base: str, report: Report) -> str:
     with _once(client, tag) as is_missing:
         if is_missing:
             _build(client, tag, files, {"BASE_IMAGE": base}, report)
+    return tag
+
+
+def _made_tools(client: docker.DockerClient, worker: str, extras: Extras, report: Report) -> dict[str, str]:
+    """Make a layer for each program, so that a role without one keeps the plain image."""
+    wanted = [program.pinned for program in extras.programs] or ["node"] * bool({"node", "docker"} & {*extras.capabilities})
+    return {name: _made_tool(client, worker, name, "docker" in extras.capabilities, report) for name in wanted}
+
+
+def _made_tool(client: docker.DockerClient, worker: str, name: str, docker_too: bool, report: Report) -> str:
+    dockerfile = (FOLDER / "tools/Dockerfile").read_bytes()
+    arguments = {
+        "WORKER_IMAGE": worker,
+        "NODE_PACKAGE": NODE_PACKAGE,
+        "NPM_PROGRAM": "" if name == "node" else name,
+        "DEBIAN_PACKAGES": "docker.io iptables" if docker_too else "",
+        "CAPABILITIES": "git python node" + " docker" * docker_too,
+    }
+    tag = f"slipway-tools:{_digest(dockerfile, *(value.encode() for value in arguments.values()))}"
+    with _once(client, tag) as is_missing:
+        if is_missing:
+            _build(client, tag, {"Dockerfile": dockerfile}, arguments, report)
     return tag
 
 

@@ -6,6 +6,7 @@ import signal
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +22,7 @@ from deployments.asks import Asks
 from deployments.bot_access import check_access
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_messages import Said, said_in
+from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_turns import Turns
 from deployments.inbox import Inbox
@@ -82,8 +84,10 @@ async def bot_running(
     cards = LiveCards(chat, desk.registry, desk.wakeups, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
     handlers = Handlers(desk, chat, cards)
-    app = application(bot, inbox, handlers, SecretMessages(desk, chat, asks, handlers), frozenset(allowed))
-    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks).run())
+    questions = Asks(folder / "questions")
+    answers = Answers(SecretMessages(desk, chat, asks, handlers), QuestionMessages(desk, chat, questions, asks, handlers))
+    app = application(bot, inbox, handlers, answers, frozenset(allowed))
+    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, questions).run())
     try:
         await _reach_telegram(app)
         await _name_commands(chat)
@@ -101,11 +105,27 @@ async def bot_running(
         await chat.aclose()
 
 
-def application(bot: Bot, inbox: Inbox, handlers: Handlers, secrets: SecretMessages, allowed: frozenset[int]) -> App:
+@dataclass(frozen=True)
+class Answers:
+    """What people answer to questions of ours, before anything else that they may have said."""
+
+    secrets: SecretMessages
+    questions: QuestionMessages
+
+    async def take(self, said: Said) -> bool:
+        """Deal with what was an answer; False when it was none."""
+        return (
+            await self.secrets.refuse_credential(said)
+            or await self.secrets.take_answer(said)
+            or await self.questions.take(said)
+        )
+
+
+def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, allowed: frozenset[int]) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
     builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
     app = builder.build()
-    answering = partial(_answering, handlers=handlers, secrets=secrets, allowed=allowed)
+    answering = partial(_answering, handlers=handlers, answers=answers, allowed=allowed)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
         app.add_handler(CommandHandler(name, answering(getattr(handlers, name)), private))
@@ -117,7 +137,7 @@ def application(bot: Bot, inbox: Inbox, handlers: Handlers, secrets: SecretMessa
 
 
 def _answering(
-    act: Act, handlers: Handlers, secrets: SecretMessages, allowed: frozenset[int]
+    act: Act, handlers: Handlers, answers: Answers, allowed: frozenset[int]
 ) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
     """Wrap a handler: access first, sealed messages next, and every error becomes one sentence."""
 
@@ -128,7 +148,7 @@ def _answering(
         try:
             if allowed and said.user not in allowed:
                 await handlers.tell(said, "not_allowed", person=said.user)
-            elif not (await secrets.refuse_credential(said) or await secrets.take_answer(said)):
+            elif not await answers.take(said):
                 await act(said)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await _tell_error(handlers, said, error)

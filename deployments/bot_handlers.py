@@ -14,6 +14,7 @@ from deployments.live_cards import LiveCards
 from deployments.requests import Proposal, run_id
 from deployments.wording import say
 from domain.errors import ChatBusy, NothingToRollBackTo, SlipwayError
+from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import live, previous_good
@@ -37,6 +38,7 @@ class Desk(Protocol):
     async def cancel(self, run: str, who: str) -> Run: ...
     async def rollback(self, project: str, reason: str, who: str) -> str: ...
     async def resume_waiting(self, project: str) -> list[str]: ...
+    async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation: ...
 
 
 class Handlers:

@@ -19,6 +19,8 @@ class Said(Value):
     message: str
     text: str
     """The message, or the data of the pressed button."""
+    reply: str = ""
+    """Id of the message that this one answers; empty when it answers none."""
     press: str = ""
     """Id of the pressed button's query; empty for a message."""
 
@@ -51,6 +53,7 @@ def said_in(update: Update) -> Said | None:
         language=spoken(user.language_code),
         message=str(card.message_id) if card else "",
         text=(query.data if query else message.text if message else "") or "",
+        reply=str(message.reply_to_message.message_id) if message and message.reply_to_message else "",
         press=query.id if query else "",
     )
 

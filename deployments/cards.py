@@ -87,7 +87,10 @@ def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
         "first": next(iter(run.waits_for), ""),
     }
     text = f"{SIGNS.get(run.state, '')} {escape(say(goal.language, f'told_{key}', **fields))}"
-    return f"{text}\n{link(run.address)}" if run.state is RunState.DELIVERED else text
+    if run.state is not RunState.DELIVERED:
+        return text
+    left = "".join(f"\n⚠️ {escape(cut(line.text))}" for line in progress if line.data.get("reservation"))
+    return f"{text}\n{link(run.address)}{left}"
 
 
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
@@ -155,8 +158,17 @@ def _news(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
     report = _last(progress, "report")
     lines = ["", *([f"🧪 {_verdict(report, language)}"] if report else [])]
     if run.state is RunState.WAITING:
-        return [*lines, f"⏸ {escape(say(language, 'waits', names=', '.join(run.waits_for) or cut(run.message)))}"]
+        return [*lines, f"⏸ {escape(_waits(run, progress, language))}"]
     return lines
+
+
+def _waits(run: Run, progress: Sequence[Progress], language: str) -> str:
+    """Say what is waited for: secrets by name, or an answer."""
+    last = _last(progress, "waiting")
+    if last is not None and "question" in last.data:
+        cause = CAUSE.validate_python(last.data.get("cause", ""))
+        return f"{say(language, 'asked')}: {cut(why_failed(run, cause, language))}"
+    return say(language, "waits", names=", ".join(run.waits_for) or cut(run.message))
 
 
 def _verdict(report: Progress, language: str) -> str:

@@ -1,6 +1,8 @@
-"""The command line's way in. It imports nothing at first, so that Ctrl-C is answered from the first moment on."""
+"""The command line's way in. It imports next to nothing at first, so that Ctrl-C is answered from the first moment on."""
 
 import sys
+
+from deployments.command_client import run_warm
 
 EXIT_CODES = """\
 Exit codes:
@@ -14,12 +16,19 @@ Exit codes:
 """
 
 
-def main() -> None:
-    """Run the command line."""
-    try:
-        from deployments.commands.table import run
+COLD = ("up", "demo", "server", "runner", "bot", "replay", "doctor")
+"""Commands that start things or look at the machine: they run in their own process."""
 
-        code = run(sys.argv[1:])
+
+def main() -> None:
+    """Run the command line, in the running installation where there is one."""
+    try:
+        words = sys.argv[1:]
+        code = None if any(word in COLD for word in words[:2]) else run_warm(words)
+        if code is None:
+            from deployments.commands.table import run
+
+            code = run(words)
     except KeyboardInterrupt:
         sys.stderr.write("slipway: interrupted\n")
         code = 130

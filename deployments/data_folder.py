@@ -1,7 +1,6 @@
 """The data folder: where everything lies, who holds it, and what is up in it."""
 
 import fcntl
-import hashlib
 import os
 import secrets
 import stat
@@ -15,11 +14,9 @@ from time import monotonic, sleep
 from pydantic import Field, ValidationError
 
 from deployments.prefect_trust import trust
+from deployments.sockets import socket_folder
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
-
-SOCKET_PATH_LIMIT = 90
-"""Bytes; the kernel takes 107 (unix(7)), and programs append a little when they bind."""
 
 
 class Up(Value):
@@ -94,14 +91,7 @@ class DataFolder:
 
     @property
     def sockets(self) -> Path:
-        """Short enough for unix sockets, however deep the data folder lies."""
-        inside = self.home / "sockets"
-        if len(os.fsencode(inside / "caddy-admin.sock")) <= SOCKET_PATH_LIMIT:
-            return inside
-        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
-        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        root = runtime if runtime and len(runtime) < 50 and os.path.isdir(runtime) else "/tmp"  # noqa: S108  (owner checked)
-        return Path(root) / f"slipway-{os.getuid()}-{digest}"
+        return socket_folder(self.home)
 
     def prepare(self) -> None:
         """Make every folder with mode 0700; raise BadInput when that is not possible."""
@@ -152,6 +142,11 @@ class DataFolder:
     def egress_key(self) -> str:
         """Key of the tokens with which workers use the egress proxy."""
         return self.kept("egress.key", secrets.token_hex(32))
+
+    @property
+    def gateway_key(self) -> str:
+        """Key of the tokens with which workers use the model gateway."""
+        return self.kept("gateway.key", secrets.token_hex(32))
 
 
 def read_up(home: Path) -> Up | None:

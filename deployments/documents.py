@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from deployments.data_folder import Up
+from deployments.question_view import question_document
 from deployments.requests import Desk
 from domain.errors import BadInput
 from domain.releases import live
-from domain.runs import Project, Run
+from domain.runs import Project, Run, RunState
 
 
 async def known(desk: Desk, slug: str) -> Project:
@@ -35,6 +36,7 @@ async def summary(desk: Desk, project: Project) -> dict[str, Any]:
         "kind": project.kind,
         "state": f"release {current.number}" if current else "not online",
         "address": desk.blocks.installation.address_of(project.domain) if current else "",
+        "waiting": [run.message for run in runs if run.state is RunState.WAITING],
         "last_run": f"{runs[0].id} {runs[0].state.value}" if runs else "",
         "cost_usd": cost.usd,
     }
@@ -70,6 +72,7 @@ async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
         "address": run.address,
         "message": run.message,
         "waits_for": list(run.waits_for),
+        "question": await question_of(desk, run),
         "reports": reports,
         "cost_usd": cost.usd,
         "calls": cost.calls,
@@ -78,6 +81,14 @@ async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
         "created": run.created.isoformat(),
         "ended": run.ended.isoformat() if run.ended else None,
     }
+
+
+async def question_of(desk: Desk, run: Run) -> dict[str, Any] | None:
+    """Return what the run asks its person now."""
+    if run.state is not RunState.WAITING:
+        return None
+    questions = await desk.registry.escalations(run.id)
+    return question_document(questions[-1]) if questions and questions[-1].answer is None else None
 
 
 def run_link(run: Run, ui_url: str) -> str:

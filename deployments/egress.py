@@ -24,13 +24,16 @@ WATCH_SECONDS = 3.0
 """How often the network is looked for: `docker network prune` may take it away, and it may come back elsewhere."""
 
 
-async def run_egress(settings: Settings, port: int, mark: Path) -> None:
-    """Serve until SIGTERM; `mark` is made when workers can be spawned. Raises Broken when the network has changed."""
+async def run_egress(settings: Settings, port: int, mark: Path, gateway_port: int = 0) -> None:
+    """Serve until SIGTERM; `mark` is made when workers can be spawned. Raises Broken when the network has changed.
+
+    The firewall is this service's, so it also leaves open the port of the model gateway, which listens on the same address.
+    """
     folder = DataFolder(settings.home)
     networks = DockerNetworks(DockerConnection(settings.docker_host), folder.installation, folder.engine)
     network = await networks.of_workers()
     if can_lock():
-        await lock(network, port)
+        await lock(network, *filter(None, (port, gateway_port)))
     else:
         _say("no root or no iptables: workers reach services of this machine that listen on all addresses")
     server = await listening(await proxy_of(settings, folder), network, port)

@@ -1,4 +1,4 @@
-"""The host's own services behind a locked door: workers reach the egress proxy on this machine and nothing else of it.
+"""The host's own services behind a locked door: workers reach the egress proxy and the model gateway, and nothing else of it.
 
 Docker drops what an internal network sends to the outside, but its containers reach every service of the host that listens on
 all addresses: Docker's rules see only what is forwarded. So these are rules of INPUT; in FORWARD they turn Docker's
@@ -32,21 +32,19 @@ def chain(network: WorkersNetwork) -> str:
     return network.bridge.upper()
 
 
-def ruleset(network: WorkersNetwork, port: int) -> str:
-    """Return the chain as iptables-restore reads it: loaded as one, it replaces what a killed process left."""
+def ruleset(network: WorkersNetwork, *ports: int) -> str:
+    """Return the chain as iptables-restore reads it: loaded as one, it replaces what a killed process left.
+
+    TCP is refused by a reset: the kernel sends only some ICMP refusals a second, and programs would wait for the others.
+    """
     name = chain(network)
-    return (
-        "*filter\n"
-        f":{name} - [0:0]\n"
-        f"-A {name} -d {network.gateway}/32 -p tcp -m tcp --dport {port} -j ACCEPT\n"
-        f"-A {name} -j REJECT\n"
-        "COMMIT\n"
-    )
+    doors = "".join(f"-A {name} -d {network.gateway}/32 -p tcp -m tcp --dport {port} -j ACCEPT\n" for port in ports)
+    return f"*filter\n:{name} - [0:0]\n{doors}-A {name} -p tcp -j REJECT --reject-with tcp-reset\n-A {name} -j REJECT\nCOMMIT\n"
 
 
-async def lock(network: WorkersNetwork, port: int) -> None:
-    """Refuse all that comes from the workers' network to this machine but connections to `port` of the gateway."""
-    await _demand("iptables-restore", "--noflush", given=ruleset(network, port))
+async def lock(network: WorkersNetwork, *ports: int) -> None:
+    """Refuse all that comes from the workers' network to this machine but connections to `ports` of the gateway address."""
+    await _demand("iptables-restore", "--noflush", given=ruleset(network, *ports))
     for jump in _jumps(network):
         if (await _iptables("iptables", "-C", *jump))[0] != 0:
             await _demand("iptables", "-I", *jump)

@@ -5,8 +5,8 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from multiprocessing import forkserver
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver, reduction
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,36 @@ def fork(flow_run: str, environment: Mapping[str, str], log: Path) -> BaseProces
     process = _context.Process(target=_run, args=(flow_run, dict(environment), str(log)), name=flow_run)
     process.start()
     return process
+
+
+class Inherited:
+    """A file descriptor that goes along to a fork; there, `number` is the fork's own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _taken_along, (reduction.DupFd(self.number),)
+
+
+def _taken_along(descriptor: Any) -> Inherited:
+    return Inherited(descriptor.detach())
+
+
+def fork_command(
+    run: Callable[[dict[str, Any], int, tuple[int, int, int]], None], request: dict[str, Any], descriptors: Sequence[Inherited]
+) -> BaseProcess:
+    """Run a client's command in a fork that lives as long as its client, not as long as we do."""
+    process = _context.Process(target=_run_command, args=(run, request, list(descriptors)), name="command")
+    process.start()
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]  # else our end would wait for its end
+    return process
+
+
+def _run_command(run: Callable[..., None], request: dict[str, Any], descriptors: Sequence[Inherited]) -> None:
+    _let_go_of_the_server()
+    client, *streams = (each.number for each in descriptors)
+    run(request, client, tuple(streams))
 
 
 def _nothing() -> None:

@@ -26,6 +26,7 @@ TITLES = {
     "plan": "Plan",
     "develop": "Code",
     "test": "Tests",
+    "prove": "Proof",
     "environment": "Environment",
     "deploy": "Deploy",
 }

@@ -11,7 +11,8 @@ from html import escape
 
 from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
-from deployments.cards import told, told_rollback, wanted
+from deployments.cards import Wanted, told, told_rollback, wanted
+from deployments.question_cards import ASK, question_card
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -35,6 +36,7 @@ class Outbox:
         registry: Registry,
         wakeups: Wakeups,
         asks: Asks,
+        questions: Asks | None = None,
         *,
         sweep: float = SWEEP,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -43,6 +45,7 @@ class Outbox:
         self._registry = registry
         self._wakeups = wakeups
         self._asks = asks
+        self._questions = questions
         self._sweep = sweep
         self._clock = clock
         self._bell = asyncio.Event()
@@ -90,12 +93,29 @@ class Outbox:
             name = run.waits_for[0]
             question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
             await self._asks.ask(Ask(chat=chat, run=run.id, project=run.project, name=name), question)
+        elif notification.key.startswith(f"{run.id}:question-"):
+            await self._ask(notification, run, goal)
         elif notification.key == f"{run.id}:end" and run.state.ended:
             await self._chat.send(chat, told(run, progress, goal))
         else:
             releases = await self._registry.releases(run.project)
             news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
             await self._chat.send(chat, escape(news or notification.text, quote=False))
+
+    async def _ask(self, notification: Notification, run: Run, goal: Wanted) -> None:
+        """Ask with buttons; a question that was answered meanwhile is not told any more."""
+        from tasks.answering import open_question  # loads Prefect
+
+        question = await open_question(run, self._registry)
+        if question is None or notification.key != f"{run.id}:question-{question.number}":
+            return
+        shown = question_card(run, question, goal)
+        sent = await self._chat.send(notification.chat, shown.html, shown.buttons)
+        if self._questions is not None and "guidance" in question.diagnosis.choices:
+            name = f"{ASK}:{run.id}:{question.number}:guidance"
+            await self._questions.remember(
+                Ask(chat=notification.chat, message=sent, run=run.id, project=run.project, name=name)
+            )
 
     def _pause(self, chat: str, seconds: float) -> None:
         self._busy.add(chat)

@@ -4,11 +4,13 @@ import asyncio
 import errno
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deployments.data_folder import DataFolder, write_private
+from deployments.firewall import egress_warning
 from deployments.settings import Settings
+from deployments.wiring import LOOPBACK, Wiring
 from domain.errors import BadInput
 
 DISK_FLOOR = 200 * 1024 * 1024
@@ -156,3 +158,28 @@ async def choose_engine(settings: Settings) -> str:
         where = settings.docker_host or "its usual address"
         raise BadInput(f"no Docker engine answers at {where}: start it, set SLIPWAY_DOCKER_HOST, or set SLIPWAY_ENGINE=process")
     return "process"
+
+
+async def decided(settings: Settings, folder: DataFolder, report: Callable[[str], None]) -> Wiring:
+    """Check the machine and decide on every address; raise BadInput with the cure."""
+    check_disk(folder)
+    engine = await choose_engine(settings)
+    if engine == "process":
+        report(isolation_warning(settings))
+    elif warning := egress_warning():
+        report(warning)
+    if warning := await domain_warning(settings.base_domain):
+        report(warning)
+    http, prefect = settings.http_port, settings.prefect_port
+    return Wiring(
+        settings=settings,
+        folder=folder,
+        engine=engine,
+        http_port=http if settings.caddy_admin else choose_port(folder, "http", http, "SLIPWAY_HTTP_PORT", "0.0.0.0"),  # noqa: S104
+        prefect_port=0
+        if settings.prefect_api_url
+        else choose_port(folder, "prefect", prefect, "SLIPWAY_PREFECT_PORT", LOOPBACK),
+        replay_port=free_port() if settings.replay else 0,
+        egress_port=choose_port(folder, "egress", 0, "", "0.0.0.0") if engine == "docker" else 0,  # noqa: S104  (a probe only)
+        gateway_port=choose_port(folder, "gateway", 0, "", "0.0.0.0"),  # noqa: S104  (the same)
+    )

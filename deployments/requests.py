@@ -11,16 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from deployments.answers import answer_run, asked
+from deployments.leftovers import clear_leftover, is_leftover
 from deployments.recording import begin_session
+from deployments.telling import tell_run
 from domain.briefs import Brief
 from domain.errors import BadInput, ModelKeyMissing, UnknownObject
+from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
 from domain.protocols import Registry, Vault, Wakeups
+from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.values import Value
 
 if TYPE_CHECKING:
     from flows.opening import Blocks
+
+
+OPERATOR = "operator"
+"""Owner of what nobody else owns."""
 
 
 class Proposal(Value):
@@ -74,7 +83,7 @@ class Desk:
         if kind is not None:
             kind_named(kind)
         if name is not None:
-            await self._refuse_taken(checked_slug(name))
+            await self._refuse_taken(checked_slug(name), origin.person or OPERATOR)
         if project is not None and await self.registry.project(checked_slug(project)) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
         run = run_id(key)
@@ -100,9 +109,11 @@ class Desk:
             brief=proposal.brief,
             origin=proposal.origin,
         )
-        await self.registry.add_run(request, now)
         if not proposal.change:
-            await self._reserve(proposal, now)
+            await clear_leftover(request.project, proposal.origin.person or OPERATOR, self.blocks)
+        run = await self.registry.add_run(request, now)
+        if not proposal.change:
+            await self._reserve(proposal, run.created)
         flow_run = await hand_over(
             "delivery/main",
             {"request": request.model_dump(mode="json")},
@@ -133,30 +144,52 @@ class Desk:
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
         from flows.delivery import SecretsProvided
+        from tasks.answering import open_question
 
         there = set(await self.blocks.vault.names(project))
         resumed = []
         for run in await self.registry.runs(project):
             if run.state is RunState.WAITING and run.waits_for and set(run.waits_for) <= there:
-                await resume_flow_run(run.flow_run, SecretsProvided(provided=True).model_dump())
+                if await open_question(run, self.registry) is not None:
+                    await self.answer(run.id, "provide_secret", "", run.origin.person or OPERATOR, "cli")
+                else:
+                    await resume_flow_run(run.flow_run, SecretsProvided(provided=True).model_dump())
                 resumed.append(run.id)
         return resumed
 
-    async def _reserve(self, proposal: Proposal, now: datetime) -> None:
-        """Make the project; one that the same run made before it was interrupted is its own."""
-        slug, owner = proposal.brief.slug, proposal.origin.person or "operator"
-        oldest = (await self.registry.runs(slug, 1000))[-1]
-        if await self.registry.project(slug) is not None and oldest.id == proposal.run:
+    async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation:
+        """Let this answer count and the run go on; return the question with its answer.
+
+        Raises BadInput, with what counts already, when the answer is late, not possible, or nothing was asked.
+        """
+        from tasks.resuming import resume
+
+        return await answer_run(run, choice, text, by, door, number, self.registry, self.wakeups, self.vault, resume)
+
+    async def tell(self, whom: str, text: str, person: str) -> Remark:
+        """Say something to a run, or to the one open run of a project; its agent reads it at its next step."""
+        return await tell_run(whom, text, person, self.registry, self.wakeups, self.vault)
+
+    async def question(self, run: str) -> Escalation:
+        """Return what the run asks, or asked last; raise BadInput when it asks nothing."""
+        return (await asked(run, None, self.registry))[1]
+
+    async def _reserve(self, proposal: Proposal, at: datetime) -> None:
+        """Make the project as of `at`, the run's own time: by it a run that was interrupted here knows its project again."""
+        slug, owner = proposal.brief.slug, proposal.origin.person or OPERATOR
+        present = await self.registry.project(slug)
+        if present is not None and present.created == at:
             return
         try:
-            await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), now)
+            await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), at)
             await self.registry.rebook(proposal.run, slug)
         except BadInput as taken:
-            await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=now)
+            await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=datetime.now(UTC))
             raise
 
-    async def _refuse_taken(self, slug: str) -> None:
-        if await self.registry.project(slug) is not None:
+    async def _refuse_taken(self, slug: str, owner: str) -> None:
+        present = await self.registry.project(slug)
+        if present is not None and not await is_leftover(present, owner, self.registry):
             raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
 
     async def _known(self, project: str) -> None:

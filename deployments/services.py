@@ -122,6 +122,7 @@ def runner_environment(wiring: Wiring) -> dict[str, str]:
         **wiring.prefect_client,
         "SLIPWAY_HOME": str(wiring.folder.home),
         "SLIPWAY_RUNNER_LIMIT": str(wiring.settings.runner_limit),
+        "SLIPWAY_SPARE_WORKERS": str(wiring.settings.spare_workers),
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
@@ -151,7 +152,7 @@ def egress_service(wiring: Wiring) -> Service:
 
     return Service(
         name="egress",
-        argv=_alone("egress", str(wiring.egress_port), str(mark)),
+        argv=_alone("egress", str(wiring.egress_port), str(mark), str(wiring.gateway_port)),
         environment={
             **base_environment(),
             "SLIPWAY_HOME": str(wiring.folder.home),
@@ -161,6 +162,32 @@ def egress_service(wiring: Wiring) -> Service:
         ready=ready,
         sockets=(mark,),
         vital=False,  # without it agents reach nothing: that is safe, and runs go on
+    )
+
+
+GATEWAY_SETTINGS = (
+    "home", "docker_host", "database_url", "anthropic_api_key", "anthropic_base_url", "replay", "model", "models",
+    "gateway_models", "budget_usd",
+)  # fmt: skip
+"""All that the one service which workers speak to is given."""
+
+
+def gateway_service(wiring: Wiring) -> Service:
+    mark, given = wiring.folder.sockets / "gateway.ready", wiring.settings.environment()
+
+    async def ready() -> bool:
+        return mark.exists()
+
+    return Service(
+        name="gateway",
+        argv=_alone("gateway", wiring.engine, str(wiring.gateway_port), str(mark)),
+        environment={
+            **base_environment(),
+            **{name: given[name] for field in GATEWAY_SETTINGS if (name := variable(field)) in given},
+        },
+        ready=ready,
+        sockets=(mark,),
+        vital=False,  # without it CLI agents reach no model: that is safe, and all else goes on
     )
 
 
@@ -186,6 +213,7 @@ def first_services(wiring: Wiring) -> tuple[Service, ...]:
         *(() if settings.caddy_admin else (caddy_service(wiring),)),
         *((replay_service(wiring),) if settings.replay else ()),
         *((egress_service(wiring),) if wiring.egress_port else ()),
+        *((gateway_service(wiring),) if wiring.gateway_port else ()),
     )
 
 

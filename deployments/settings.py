@@ -10,11 +10,15 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.capabilities import Capability
 from domain.egress import is_pattern
 from domain.errors import BadInput
+from tasks.cli import cli_agent
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where other programs are told of a machine's own certificates."""
+
+ROLES_WITH_ENGINES = ("developer", "product_owner")
 
 PREFIX = "SLIPWAY_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -71,11 +75,37 @@ class Settings(BaseSettings):
         description="address of another Messages API, like http://127.0.0.1:8000",
     )
     model: str = Field(default="claude-sonnet-5-5", description="the model of every role that SLIPWAY_MODELS does not name")
+    fallback_model: str | None = Field(
+        default=None, description="a second model, asked by turns with the wanted one while that is overloaded or unreachable"
+    )
     models: dict[str, str] = Field(
         default_factory=dict, description='JSON of role to model, like {"tester": "claude-haiku-4-5"}'
     )
+    gateway_models: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON of model name to model: which one answers when a CLI agent asks for another than its role's, "
+        'like {"claude-haiku-4-5": "claude-haiku-4-5"}; "*" stands for every other name',
+    )
     budget_usd: float = Field(default=5.0, gt=0, description="US dollars above 0 that one project may spend on models")
     rounds: int = Field(default=3, ge=1, le=20, description="1 to 20: how often the developer may try")
+    engines: dict[str, str] = Field(
+        default_factory=dict,
+        description='JSON of developer or product_owner to anthropic or claude-code, like {"developer": "claude-code"}',
+    )
+    ralph: bool = Field(
+        default=False,
+        description="true or false: each round of the developer is a new conversation that knows only the repository",
+    )
+    capabilities: Annotated[tuple[Capability, ...], NoDecode] = Field(
+        default=(), description="what workers have besides git and python, with commas between: node, docker"
+    )
+    review: bool = Field(default=True, description="true or false: a reviewer reads what passes its tests")
+    mutation_seconds: float = Field(
+        default=90.0, ge=0, le=600, description="0 to 600 seconds for which tests are tried with mutants; 0 is not at all"
+    )
+    answer_hours: float = Field(
+        default=24.0, gt=0, le=720, description="hours, above 0 and up to 720, that a run waits for an answer before it stops"
+    )
     record: Path | None = Field(default=None, description="a folder: the model session is saved there")
     replay: Path | None = Field(default=None, description="an existing folder with a recorded model session to play")
     telegram_token: SecretStr | None = Field(default=None, description="the token that @BotFather gave you")
@@ -91,12 +121,27 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")
     health_deadline: float = Field(default=60.0, gt=0, description="seconds in which a new release must become healthy")
     runner_limit: int = Field(default=4, ge=1, le=100, description="1 to 100: how many runs go on at once")
+    spare_workers: int = Field(
+        default=0, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
+    )
     debug: bool = Field(default=False, description="true or false: show tracebacks")
 
-    @field_validator("telegram_allowed", "egress", mode="before")
+    @field_validator("telegram_allowed", "egress", "capabilities", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("engines", mode="after")
+    @classmethod
+    def _known_engines(cls, value: dict[str, str]) -> dict[str, str]:
+        if strange := [role for role in value if role not in ROLES_WITH_ENGINES]:
+            raise ValueError(f"{strange[0]!r} works by no other engine")
+        for engine in value.values():
+            try:
+                cli_agent(engine)
+            except BadInput as error:
+                raise ValueError(str(error)) from error
+        return value
 
     @field_validator("egress", mode="after")
     @classmethod
@@ -163,7 +208,7 @@ def load_settings(**chosen: Any) -> Settings:
     except ValidationError as error:
         problems += [_sentence(detail["loc"], detail["msg"]) for detail in error.errors()]
     except ValueError as error:  # pydantic-settings: a JSON value that is not JSON
-        problems += [f"{error}: {Settings.model_fields['models'].description}"]
+        problems += [_no_json(str(error))]
     if problems:
         raise BadInput("these settings cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return settings
@@ -175,6 +220,12 @@ def _sentence(place: tuple[int | str, ...], message: str) -> str:
     if field is None:
         return f"{named}: {message}"
     return f"{variable(field)}: {message.removeprefix('Value error, ')}; set it to {Settings.model_fields[field].description}"
+
+
+def _no_json(said: str) -> str:
+    """Return the sentence on a value that is no JSON; the library names the field within its own."""
+    field = next((name for name in Settings.model_fields if f'"{name}"' in said), "")
+    return f"{variable(field)}: no JSON; set it to {Settings.model_fields[field].description}" if field else said
 
 
 def _misspelt(file: Path) -> list[str]:

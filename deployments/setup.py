@@ -20,11 +20,12 @@ from blocks.telegram import TelegramChat
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
 from deployments.automations import Windows, automations, upsert
-from deployments.base_image import Images, ensure_images
+from deployments.base_image import Extras, Images, ensure_images
 from deployments.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
 from deployments.wiring import Wiring
 from deployments.worker import ensure_pool
 from flows.opening import DOCUMENT
+from tasks.cli import cli_agent
 
 
 async def make_images(wiring: Wiring, report: Callable[[str], None]) -> Images | None:
@@ -32,7 +33,9 @@ async def make_images(wiring: Wiring, report: Callable[[str], None]) -> Images |
     if wiring.engine != "docker":
         return None
     settings = wiring.settings
-    return await ensure_images(settings.docker_host, settings.certificates, report, settings.base_image)
+    agents = [agent for engine in settings.engines.values() if (agent := cli_agent(engine))]
+    extras = Extras(tuple({agent.program for agent in agents if agent.program}), settings.capabilities)
+    return await ensure_images(settings.docker_host, settings.certificates, report, settings.base_image, extras)
 
 
 def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
@@ -42,14 +45,27 @@ def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
     home, certificates = wiring.folder, settings.certificates
     return (
         installation(wiring),
-        Claude(api_key=key, base_url=wiring.model_url, record=str(settings.record) if settings.record else None),
-        SqlRegistry(url=SecretStr(wiring.registry_url), budget_micro_usd=round(settings.budget_usd * 1_000_000)),
+        Claude(
+            api_key=key,
+            base_url=wiring.model_url,
+            record=str(settings.record) if settings.record else None,
+            fallback_model=settings.fallback_model,
+        ),
+        SqlRegistry(
+            url=SecretStr(wiring.registry_url),
+            budget_micro_usd=round(settings.budget_usd * 1_000_000),
+            sessions_url=SecretStr(wiring.redis_url),
+        ),
         RedisWakeups(url=SecretStr(wiring.redis_url)),
         SecretVault(),
         BareGitHost(folder=str(home.repositories)),
         Caddy(admin=wiring.caddy_admin, listen=wiring.listen),
         ProcessEngine(
-            installation=home.installation, folder=str(home.engine), ca_bundle=str(certificates) if certificates else None
+            installation=home.installation,
+            folder=str(home.engine),
+            ca_bundle=str(certificates) if certificates else None,
+            gateway_port=wiring.gateway_port or None,
+            gateway_key=SecretStr(home.gateway_key) if wiring.gateway_port else None,
         ),
         *(
             [
@@ -58,9 +74,12 @@ def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
                     docker_host=settings.docker_host,
                     base_image=images.base,
                     worker_image=images.worker,
+                    tool_images=dict(images.tools),
                     data_folder=str(home.engine),
                     egress_port=wiring.egress_port or None,
                     egress_key=SecretStr(home.egress_key) if wiring.egress_port else None,
+                    gateway_port=wiring.gateway_port or None,
+                    gateway_key=SecretStr(home.gateway_key) if wiring.gateway_port else None,
                 )
             ]
             if images
@@ -84,10 +103,15 @@ def installation(wiring: Wiring) -> Installation:
         ui_url=wiring.prefect_ui_url,
         model=settings.model,
         models=settings.models,
+        engines=settings.engines,
+        ralph=settings.ralph,
         recorded=settings.replay is not None,
         answers=settings.replay is not None or settings.anthropic_api_key is not None,
         record=str(settings.record or ""),
         rounds=settings.rounds,
+        review=settings.review,
+        mutation_seconds=settings.mutation_seconds,
+        answer_hours=settings.answer_hours,
         budget_usd=settings.budget_usd,
         health_seconds=settings.health_deadline,
         drain_seconds=settings.drain_seconds,

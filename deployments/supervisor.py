@@ -2,21 +2,20 @@
 
 import asyncio
 import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deployments.bot_access import has_bot
 from deployments.children import Child, Service, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
-from deployments.firewall import egress_warning
-from deployments.preflight import check_disk, choose_engine, choose_port, domain_warning, free_port, isolation_warning
+from deployments.prefect_client import prefect_client_of
+from deployments.preflight import decided
 from deployments.services import first_services, last_services
 from deployments.settings import Settings
-from deployments.wiring import LOOPBACK, Wiring
+from deployments.stopping import stop_event, unless
+from deployments.wiring import Wiring
 
 __all__ = ["AlreadyUp", "up"]
 
@@ -58,15 +57,15 @@ async def up(
     """
     folder = DataFolder(settings.home)
     folder.prepare()
-    with folder.hold(), _stop_event(until) as stop:
-        wiring = await _wire(settings, folder, report)
+    with folder.hold(), stop_event(until) as stop:
+        wiring = await decided(settings, folder, report)
         installation = _Installation(wiring, report)
-        with _prefect_client(wiring):
+        with prefect_client_of(wiring):
             try:
-                if await _unless(stop, installation.start(after_start)):
+                if await unless(stop, installation.start(after_start)):
                     folder.announce(installation.up())
                     installation.greet()
-                    await _unless(stop, installation.watch())
+                    await unless(stop, installation.watch())
             finally:
                 await installation.stop(before_stop)
 
@@ -173,84 +172,6 @@ def _import_setup() -> Any:
     from deployments import setup
 
     return setup
-
-
-async def _wire(settings: Settings, folder: DataFolder, report: Report) -> Wiring:
-    """Check the machine and decide on every address; raise BadInput with the cure."""
-    check_disk(folder)
-    engine = await choose_engine(settings)
-    if engine == "process":
-        report(isolation_warning(settings))
-    elif warning := egress_warning():
-        report(warning)
-    if warning := await domain_warning(settings.base_domain):
-        report(warning)
-    http, prefect = settings.http_port, settings.prefect_port
-    return Wiring(
-        settings=settings,
-        folder=folder,
-        engine=engine,
-        http_port=http if settings.caddy_admin else choose_port(folder, "http", http, "SLIPWAY_HTTP_PORT", "0.0.0.0"),  # noqa: S104
-        prefect_port=0
-        if settings.prefect_api_url
-        else choose_port(folder, "prefect", prefect, "SLIPWAY_PREFECT_PORT", LOOPBACK),
-        replay_port=free_port() if settings.replay else 0,
-        egress_port=choose_port(folder, "egress", 0, "", "0.0.0.0") if engine == "docker" else 0,  # noqa: S104  (a probe only)
-    )
-
-
-@contextmanager
-def _prefect_client(wiring: Wiring) -> Iterator[None]:
-    """Let this process's own Prefect calls reach the server that it starts, also when Prefect was imported before."""
-    before = {name: os.environ.get(name) for name in wiring.prefect_client}
-    os.environ.update(wiring.prefect_client)
-    try:
-        with _settings(wiring) if "prefect" in sys.modules else nullcontext():
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _settings(wiring: Wiring) -> AbstractContextManager[Any]:
-    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-    trusted = wiring.prefect_client.get("PREFECT_API_SSL_CERT_FILE")
-    chosen = {PREFECT_API_URL: wiring.prefect_api_url, PREFECT_HOME: wiring.folder.prefect}
-    return temporary_settings({**chosen, **({PREFECT_API_SSL_CERT_FILE: trusted} if trusted else {})})
-
-
-@contextmanager
-def _stop_event(until: asyncio.Event | None) -> Iterator[asyncio.Event]:
-    """Return the caller's event, or one that SIGINT and SIGTERM set."""
-    if until is not None:
-        yield until
-        return
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-async def _unless(stop: asyncio.Event, work: Awaitable[bool]) -> bool:
-    """Do the work, cancelled as soon as `stop` is set; return whether it was done."""
-    task, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-    with suppress(asyncio.CancelledError):
-        return await task
-    return False
 
 
 async def _together(work: Iterator[Awaitable[None]]) -> None:

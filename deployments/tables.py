@@ -55,7 +55,14 @@ def show_overview(document: dict[str, Any], console: Console) -> None:
                 row["project"], row["state"], row["address"], state(row["last_run"].partition(" ")[2]), money(row["cost_usd"])
             )
         show(console, made)
+        show_waiting([line for row in document["projects"] for line in row["waiting"]], console)
     console.print(f"\nRuns: {document['ui']}", style="dim")
+
+
+def show_waiting(lines: Sequence[str], console: Console) -> None:
+    """Print what people are waited for."""
+    for line in lines:
+        console.print(Text(f"\n{line}", style="yellow"), soft_wrap=True)
 
 
 def show_project(document: dict[str, Any], console: Console) -> None:
@@ -96,6 +103,39 @@ def runs(rows: Sequence[dict[str, Any]], *, project: bool) -> Table:
             row["step"],
         )
     return made
+
+
+def show_proof(document: dict[str, Any], console: Console) -> None:
+    """Print a proof: its facts, its checks, its findings and survivors, and whether it is genuine."""
+    from domain.proofs import facts
+
+    body = document["proof"]
+    console.print(Text(f"{body['title']}", style="bold"), f"({body['project']})")
+    for name, text in facts(body):
+        console.print(Text(f"{name:<11}", style="dim"), Text(text), sep="", soft_wrap=True)
+    for title, lines in proof_lists(body):
+        console.print(f"\n{title}:", markup=False, style="dim")
+        for line in lines:
+            console.print(f"  {line}", markup=False)
+    words = "The signature holds." if document["genuine"] else "THE SIGNATURE DOES NOT HOLD: this is not what was signed here."
+    console.print(f"\n{words}", markup=False, style="green" if document["genuine"] else "bold red")
+
+
+def proof_lists(body: dict[str, Any]) -> Sequence[tuple[str, Sequence[str]]]:
+    """Return the lists of a proof that hold something, with their titles."""
+    findings = [f"{each['severity']}: {each['path']}:{each['line']} {each['sentence']}" for each in body["review"]["findings"]]
+    unseen = [
+        f"{each['mutant']['path']}:{each['mutant']['line']} {each['mutant']['before']} => {each['mutant']['after']}"
+        for each in body["mutants"]["tried"]
+        if each["fate"] == "survived"
+    ]
+    lists = (
+        ("Acceptance checks", [f"{case['result']}: {case['name']}" for case in body["checks"]]),
+        ("Findings of the reviewer", findings),
+        ("Faults that no test noticed", unseen),
+        ("Notes", body["notes"]),
+    )
+    return [(title, lines) for title, lines in lists if lines]
 
 
 def show_findings(findings: Sequence[dict[str, Any]], console: Console) -> None:

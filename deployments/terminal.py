@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from domain.errors import BadInput, NeedsPerson, ServiceUnreachable, SlipwayError, TryAgain
 
@@ -136,6 +136,10 @@ def silence_libraries() -> None:
     """Keep the libraries' own log lines and warnings off the terminal: Prefect's go to its UI all the same."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    for logger in (logging.root, *map(logging.getLogger, logging.root.manager.loggerDict)):
+        for handler in logger.handlers:  # in a preloaded process the variables above come too late
+            if type(handler).__name__ == "PrefectConsoleHandler":
+                handler.setLevel(logging.CRITICAL)
     logging.lastResort = None
     warnings.simplefilter("ignore")
 
@@ -160,6 +164,21 @@ def confirmed(question: str, *, default: bool) -> bool:
     with interruptible():
         try:
             return typer.confirm(question, default=default, err=True)
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+
+
+def chosen(question: str, choices: Sequence[T] = ()) -> T:
+    """Ask for a line, or for one of `choices`, on the terminal; raise Declined when it is left without an answer."""
+    import typer
+
+    offered = "/".join(map(str, choices))
+    with interruptible():
+        try:
+            while True:
+                said = str(typer.prompt(f"{question} ({offered})" if choices else question, err=True)).strip()
+                if not choices or said in choices:
+                    return cast(T, said)
         except typer.Abort:
             raise KeyboardInterrupt from None
 

@@ -10,6 +10,14 @@ from deployments.settings import Settings
 LOOPBACK = "127.0.0.1"
 PREFECT_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_CLI_PROMPT": "false"}
 
+OWN_SERVER = {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false", "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
+"""Questions that every client asks a server before its first; ours asks for no token and has our version."""
+
+
+def registry_address(settings: Settings, folder: DataFolder) -> str:
+    chosen = settings.database_url
+    return chosen.get_secret_value() if chosen else f"sqlite+aiosqlite:///{folder.registry}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
@@ -23,6 +31,8 @@ class Wiring:
     replay_port: int
     egress_port: int = 0
     """Of the egress proxy, on the workers' network; 0 when there is none."""
+    gateway_port: int = 0
+    """Of the model gateway, on the workers' network or on loopback; 0 when there is none."""
 
     @property
     def prefect_api_url(self) -> str:
@@ -34,8 +44,7 @@ class Wiring:
 
     @property
     def registry_url(self) -> str:
-        chosen = self.settings.database_url
-        return chosen.get_secret_value() if chosen else f"sqlite+aiosqlite:///{self.folder.registry}"
+        return registry_address(self.settings, self.folder)
 
     @property
     def redis_socket(self) -> Path:
@@ -72,6 +81,7 @@ class Wiring:
         """Variables of every process that speaks to the Prefect server."""
         return {
             **PREFECT_QUIET,
+            **({} if self.settings.prefect_api_url else OWN_SERVER),
             "PREFECT_API_URL": self.prefect_api_url,
             "PREFECT_UI_URL": self.prefect_ui_url,
             "PREFECT_HOME": str(self.folder.prefect),

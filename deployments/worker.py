@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,13 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from deployments import command_server
 from deployments.catalog import CATALOG, POOL
 from deployments.data_folder import DataFolder
 from deployments.forking import fork, warm
 from deployments.processes import ProcessId, identified, is_alive, kill_group, parsed, this_host
 from deployments.settings import Settings
+from deployments.sockets import COMMANDS
 
 RECONCILE_SECONDS = 2.0
 PENDING_SECONDS = 5.0
@@ -224,7 +227,7 @@ def _ended(process: BaseProcess, identity: ProcessId | None) -> int:
 async def work(settings: Settings, mark: Path | None = None, pool: str = POOL) -> None:
     """Execute runs until SIGTERM or SIGINT; raises when the Prefect server stays unreachable, to be started again."""
     folder = DataFolder(settings.home)
-    await asyncio.to_thread(warm, [entry.module for entry in CATALOG])
+    await asyncio.to_thread(warm, [*(entry.module for entry in CATALOG), *command_server.MODULES])
     worker = ForkWorker(
         pool,
         name=f"slipway-{folder.installation}",
@@ -239,6 +242,16 @@ async def work(settings: Settings, mark: Path | None = None, pool: str = POOL) -
             asyncio.get_running_loop().add_signal_handler(number, group.cancel_scope.cancel)
         group.start_soon(worker.start)
         group.start_soon(worker.reconcile_for_ever)
+        group.start_soon(command_server.serve_commands, folder.sockets / COMMANDS)
+        group.start_soon(_keep_spares, settings.spare_workers)
+
+
+async def _keep_spares(size: int) -> None:
+    try:
+        spares = await asyncio.to_thread(import_module, "deployments.spares")
+        await spares.keep_spares(size)
+    except Exception as error:  # a worker that is made when it is wanted is as good: this must never end the runner
+        logger.warning("no spare workers are kept: %s", error)
 
 
 async def _dismiss_orphans() -> None:

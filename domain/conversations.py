@@ -29,6 +29,7 @@ class ToolUse(Value):
     id: str
     name: str
     input: dict[str, Any]
+    malformed: bool = Field(default=False, description="The model's input was no JSON object; `input` is empty then")
 
 
 class ToolResult(Value):
@@ -45,13 +46,41 @@ class Opaque(Value):
     raw: dict[str, Any]
 
 
-Part = Annotated[Text | Image | ToolUse | ToolResult | Opaque, Field(discriminator="type")]
+class Heard(Value):
+    """What the person said while the agent worked. `sequence` is its identity: it is told once, also across a kill."""
+
+    type: Literal["heard"] = "heard"
+    sequence: int
+    text: str
+
+
+class Summary(Value):
+    """What stands for the messages between the first one and the position `until`, which stay in the transcript."""
+
+    type: Literal["summary"] = "summary"
+    until: int
+    text: str
+
+
+Part = Annotated[Text | Image | ToolUse | ToolResult | Opaque | Heard | Summary, Field(discriminator="type")]
+
+
+class Payment(Value):
+    """What a stored answer cost: enough to settle it once more after a kill."""
+
+    call: str
+    """Its name in the ledger."""
+    model: str
+    """The model that was asked, which alone can read its own thinking."""
+    tokens: TokenUsage
+    micro_usd: int | None
 
 
 class Message(Value):
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
     stop_reason: str = Field(default="", description="Why the model stopped; needed to go on rightly after a restart")
+    payment: Payment | None = Field(default=None, description="Of an answer, or of a summary")
 
 
 class ToolSpec(Value):
@@ -76,6 +105,7 @@ class ModelCall(Value):
     model: str
     system: str
     messages: tuple[Message, ...]
+    stable: tuple[int, ...] = Field(default=(), description="Positions of messages after which the cache is worth a mark")
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str | None = Field(default=None, description="Name of the one tool that must be called; None is free")
     max_tokens: int = 8192
@@ -89,6 +119,11 @@ class ModelReply(Value):
 
 
 class ModelClient(Protocol):
+    @property
+    def fallback_model(self) -> str | None:
+        """Name the model to ask while the wanted one is overloaded; None for no other."""
+        ...
+
     async def reply(self, call: ModelCall) -> ModelReply:
         """Send one request and return the whole answer.
 
@@ -104,10 +139,13 @@ class Finished(Value, Generic[T]):
     steps: int
 
 
+Ending = Literal["gave up", "out of budget", "out of steps", "out of time", "stuck"]
+
+
 class GaveUp(Value):
     """The conversation ended without a result."""
 
-    reason: Literal["gave up", "out of budget", "out of steps", "out of time", "stuck"]
+    reason: Ending
     detail: str
     steps: int
 

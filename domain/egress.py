@@ -178,9 +178,12 @@ def forwarded(request: ProxyRequest) -> bytes:
 
 
 def proxy_environment(address: str, port: int, run: str, token: str) -> dict[str, str]:
-    """Return the variables with which the usual clients (pip, npm, curl, apt, git) use the proxy."""
+    """Return the variables with which the usual clients (pip, npm, curl, apt, git) use the proxy.
+
+    What else is to be reached on its address (the model gateway) is asked directly.
+    """
     url = f"http://{run}:{token}@{address}:{port}"
-    inside = "localhost,127.0.0.1,::1,0.0.0.0"
+    inside = f"localhost,127.0.0.1,::1,0.0.0.0,{address}"
     names = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "ALL_PROXY": url, "NO_PROXY": inside}
     npm = {"npm_config_proxy": url, "npm_config_https_proxy": url, "npm_config_noproxy": inside}
     return {**names, **{name.lower(): value for name, value in names.items()}, **npm}

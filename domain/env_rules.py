@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from domain.dotenv import Declared, declared, expanded, marks
-from domain.environment import Requirements, Source, Variable
+from domain.environment import EnvironmentVersion, Requirements, Source, Variable
 from domain.errors import BadInput
 from domain.names import EnvName
 from domain.values import Value
@@ -118,6 +118,11 @@ def placeholder_values(wanted: Requirements, context: Mapping[str, str]) -> dict
     What a person would give is the file's own example, else `placeholder-<name>`.
     """
     return {v.name: value for v in wanted.variables if (value := _placeholder(v, context)) is not None}
+
+
+def is_rehearsed(version: EnvironmentVersion, wanted: Requirements, context: Mapping[str, str]) -> bool:
+    """Tell whether a release with this environment would be, to the letter, what the tester asked its checks of."""
+    return not version.secrets and version.plain == placeholder_values(wanted, context)
 
 
 def _placeholder(variable: Variable, context: Mapping[str, str]) -> str | None:

@@ -71,6 +71,10 @@ class BadInput(NeedsPerson):
     """A person's input cannot be used; the message carries the cure."""
 
 
+class AnsweredAlready(BadInput):
+    """Another answer came first and counts; the message says whose."""
+
+
 class NoBrief(NeedsPerson):
     """The model made no Brief of a request: (how its conversation ended, detail)."""
 
@@ -122,6 +126,10 @@ class SecretMissing(NeedsPerson):
         project, names = self.args
         listed = ", ".join(names)
         return f"{project} needs {listed}: run `slipway secret set {project} {names[0]}`"
+
+
+class CapabilityMissing(NeedsPerson):
+    """A worker was asked for that this engine cannot give; the message names what is missing and the cure."""
 
 
 class NothingToRollBackTo(NeedsPerson):

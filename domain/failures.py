@@ -9,6 +9,11 @@ from domain.verdicts import counts, failed_cases
 
 FEEDBACK_LIMIT = 8_000
 """Characters that go back to the developer."""
+UNSEEN = (
+    "The app does not do what the Brief says when it is asked with other values than those that you were shown. "
+    "They stay unknown to you: write the behaviour, not the answers to the examples."
+)
+_REFUSALS = frozenset({Outcome.LOCKED_FILES, Outcome.TESTS_TAMPERED, Outcome.TESTS_MISSING, Outcome.REPORT_FORGED})
 _SHOWN_IN_FULL = 8
 _SIGNED_MESSAGE = 600
 
@@ -47,7 +52,7 @@ def signature(report: TestReport) -> str:
     if report.passed:
         return ""
     failed = failed_cases(report)
-    lines = sorted({_signed(case) for case in failed}) or [normalised(_last_words(report))]
+    lines = sorted({_signed(case) for case in failed}) or [normalised(_cause(report))]
     return hashlib.sha256("\n".join((report.outcome.value, *lines)).encode()).hexdigest()[:16]
 
 
@@ -72,6 +77,11 @@ _ADVICE: dict[Outcome, str] = {
     Outcome.REPORT_MISSING: "The test command must write JUnit XML to $REPORTS_DIR; a test that ends the runner prevents it.",
     Outcome.REPORT_MALFORMED: "The report must be well-formed JUnit XML, written by the test runner alone.",
     Outcome.RUNNER_FAILED: "The test command itself must end with exit code 0. The end of its output follows.",
+    Outcome.TESTS_TAMPERED: "Take out what is named, and test for real.",
+    Outcome.TESTS_MISSING: "Put them back, or say for each, in `dropped` of your handover, why nothing is lost without it.",
+    Outcome.REPORT_FORGED: "The report must be written by the test runner alone. Take out what writes, changes or ends it.",
+    Outcome.FLAKY: "A test that passes only sometimes proves nothing. Make each give the same result every time.",
+    Outcome.TESTS_BLIND: "The faults that no test noticed follow, each with the line as it is.",
     Outcome.LOCKED_FILES: "Undo the change of these files; solve the task in the application's own files.",
 }
 
@@ -80,7 +90,7 @@ def _body(report: TestReport, failed: tuple[TestCase, ...], room: int) -> str:
     """Show the failing cases, or the log where there are none; both when the cases are not what the verdict rests on."""
     if not failed:
         return _log_text(report, room)
-    if report.outcome in (Outcome.FAILED, Outcome.NOT_COLLECTED) or not report.log:
+    if report.outcome in (Outcome.FAILED, Outcome.FLAKY, Outcome.NOT_COLLECTED) or not report.log:
         return _cases_text(failed, room)
     return f"{_log_text(report, room // 2)}\n\n{_cases_text(failed, room // 2)}"
 
@@ -90,8 +100,10 @@ def _signed(case: TestCase) -> str:
     return "\t".join((normalised(case.suite), normalised(case.name), normalised(said)[:_SIGNED_MESSAGE]))
 
 
-def _last_words(report: TestReport) -> str:
-    """Return the last lines of a log: builds and crashes say the cause at the end."""
+def _cause(report: TestReport) -> str:
+    """Return what a report without failed cases rests on: a refusal's sentence, or the last lines of the log."""
+    if report.outcome in _REFUSALS:
+        return report.summary
     lines = [line for line in report.log.splitlines() if line.strip()]
     return "\n".join(lines[-8:]) or report.summary
 
@@ -111,6 +123,8 @@ def _names(cases: tuple[TestCase, ...], room: int) -> str:
 def _case_text(case: TestCase, room: int) -> str:
     """Give the message at most a third of the room and the rest to the end of the traceback."""
     title = f"## {case.result.value.upper()} {_title(case)}"
+    if case.unseen:
+        return f"{title}\n{UNSEEN}"
     message = cut(case.message, max(room // 3, 100))
     details = case.details.strip()
     if not details or details == case.message.strip():
@@ -119,6 +133,8 @@ def _case_text(case: TestCase, room: int) -> str:
 
 
 def _title(case: TestCase) -> str:
+    if case.unseen:
+        return f"{case.suite}::{case.name.partition(':')[0]}"
     return cut(f"{case.suite}::{case.name}" if case.suite else case.name, 200)
 
 

@@ -1,6 +1,7 @@
 """What a project says of itself in app.json (Heroku's schema with Dokku's `healthchecks`)."""
 
 import json
+import shlex
 from typing import Any
 
 from domain.errors import BadInput
@@ -27,6 +28,23 @@ def command_of_tests(manifest: dict[str, Any]) -> str:
     for key in ("environments", "test", "scripts", "test"):
         value = value.get(key) if isinstance(value, dict) else None
     return value.strip() if isinstance(value, str) and value.strip() else DEFAULT_TEST_COMMAND
+
+
+def pytest_arguments(command: str) -> tuple[str, ...] | None:
+    """Return what a command that only runs pytest gives it, without its report files; None for any other command."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    for start in (["python", "-m", "pytest"], ["python3", "-m", "pytest"], ["pytest"]):
+        if words[: len(start)] == start:
+            rest = [word for word in words[len(start) :] if not word.startswith("--junit")]
+            return None if set("".join(rest)) & _SHELL else tuple(rest)
+    return None
+
+
+_SHELL = frozenset("$;&|<>`\\\n*?")
+"""What a shell would do something with."""
 
 
 def at_the_project(command: str) -> tuple[str, ...]:

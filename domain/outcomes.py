@@ -7,11 +7,28 @@ from pydantic import Field
 from domain.checks import Check
 from domain.errors import BudgetSpent, ModelKeyRefused, SlipwayError, TryAgain
 from domain.releases import Release
-from domain.reports import TestReport
+from domain.reports import DroppedTest, TestReport
 from domain.values import Value
 
-Cause = Literal["", "rounds_spent", "same_failure", "no_plan", "gave_up", "unfit", "budget", "model_key", "try_again", "broken"]
+Cause = Literal[
+    "",
+    "rounds_spent",
+    "same_failure",
+    "no_plan",
+    "gave_up",
+    "stuck",
+    "refused",
+    "flaky",
+    "unfit",
+    "budget",
+    "model_key",
+    "try_again",
+    "broken",
+]
 """Why a run ended without a release, for doors that tell it in the person's language; empty when only words say it."""
+
+REFUSAL = "the model refused to go on"
+"""How the detail of a conversation begins whose model refused (stop reason `refusal`); `tasks.agent` says it."""
 
 
 class Handover(Value):
@@ -19,6 +36,12 @@ class Handover(Value):
 
     summary: str = Field(
         min_length=1, max_length=4000, description="What was built or changed, and what was tested, for people"
+    )
+    dropped: tuple[DroppedTest, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Tests that were run before and are no longer, or are skipped, each with the reason. A person reads it; "
+        "without one the work is refused",
     )
 
 
@@ -28,6 +51,7 @@ class Developed(Value):
     commit: str
     summary: str
     locked: tuple[str, ...] = Field(default=(), description="Platform files that it touched, against the rules")
+    dropped: tuple[DroppedTest, ...] = Field(default=(), description="Tests that it gave up, with its reasons")
 
 
 class Abandoned(Value):
@@ -46,6 +70,8 @@ class Accepted(Value):
     report: TestReport
     rounds: int
     checks: tuple[Check, ...]
+    reservations: tuple[str, ...] = ()
+    """What is to be said about it all the same, in sentences for people."""
 
 
 class Escalated(Value):
@@ -56,7 +82,8 @@ class Escalated(Value):
     cause: Cause = ""
     evidence: str = ""
     report: TestReport | None = None
-    rounds: int
+    rounds: int = 0
+    """Number of the last round that was begun; 0 when none was, or when a service failed."""
 
 
 class Released(Value):
@@ -80,6 +107,12 @@ class Rejected(Value):
     kind: Literal["rejected"] = "rejected"
     reason: str
     evidence: str = ""
+    started: bool = True
+    """A release was made of it and has failed; a run makes one only, so this one cannot try again."""
+
+
+Outcome = tuple[Accepted, Released | Rejected] | Escalated
+"""How the work of a delivery ended, before it is told."""
 
 
 class Delivered(Value):
@@ -94,9 +127,18 @@ class Delivered(Value):
     release: int | None = None
 
 
-def cause_of_giving_up(reason: str) -> Cause:
+GIVING_UP: dict[str, Cause] = {"out of budget": "budget", "gave up": "gave_up"}
+"""By how a conversation ended; every other end (out of steps, out of time, stuck) is being stuck."""
+
+
+def cause_of_giving_up(reason: str, detail: str = "") -> Cause:
     """Name the cause of a conversation that ended without a result."""
-    return "budget" if reason == "out of budget" else "gave_up"
+    return "refused" if detail.startswith(REFUSAL) else GIVING_UP.get(reason, "stuck")
+
+
+def interrupted(error: SlipwayError) -> Escalated:
+    """Return the end of a subgraph that an error stopped: the same step may go on later."""
+    return Escalated(reason=str(error), cause=cause_of(error))
 
 
 def cause_of(error: SlipwayError) -> Cause:

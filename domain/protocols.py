@@ -1,6 +1,7 @@
 """The Protocols that blocks fulfil, beyond those that live beside their values.
 
-Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`.
+Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
+Proofs in `proofs`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -13,13 +14,16 @@ from domain.briefs import Brief
 from domain.checks import Check
 from domain.conversations import Transcripts
 from domain.environment import EnvironmentVersion
+from domain.escalations import Answer, Diagnosis, Escalation
 from domain.patches import Commit, Patch
+from domain.proofs import Proofs
 from domain.releases import Release, ReleaseState
+from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, Run, RunState
-from domain.usage import Ledger, UsageLine
+from domain.usage import Ledger, Reservation, UsageLine
 
 
-class Registry(Ledger, Transcripts, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects
@@ -122,7 +126,39 @@ class Registry(Ledger, Transcripts, Protocol):
     async def unsent(self, channel: str) -> Sequence[Notification]: ...
     async def mark_sent(self, key: str, at: datetime) -> None: ...
 
+    # remarks
+    async def add_remark(self, run: str, person: str, text: str, at: datetime) -> Remark:
+        """Append with the next sequence number; raise UnknownObject when there is no such run."""
+        ...
+
+    async def remarks(self, run: str, after: int = 0) -> Sequence[Remark]:
+        """Return the run's remarks with a sequence above `after`, in order."""
+        ...
+
+    # questions to people
+    async def add_escalation(
+        self, run: str, number: int, diagnosis: Diagnosis, asked: datetime, deadline: datetime
+    ) -> Escalation:
+        """Store the question; the same number again returns the stored one."""
+        ...
+
+    async def answer_escalation(self, run: str, number: int, answer: Answer, at: datetime) -> bool:
+        """Store the answer if there is none; False when another one counts already."""
+        ...
+
+    async def escalations(self, run: str) -> Sequence[Escalation]:
+        """Return the run's questions, oldest first."""
+        ...
+
     # ledger lines
+    async def budget(self, project: str) -> int:
+        """Return what the project may spend in all, in millionths of a USD."""
+        ...
+
+    async def reservations(self, before: datetime) -> Sequence[Reservation]:
+        """Return what was set aside before that time and neither settled nor given back, oldest first."""
+        ...
+
     async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]: ...
 
     # audit

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
+from domain.gateway import TOKEN
+
 SHORTEST = 6
 """Shorter values are left: replacing them would garble ordinary text and hide nothing that cannot be guessed."""
 
@@ -29,7 +31,8 @@ class Redactor:
         return f"Redactor({', '.join(sorted(self._values))})"
 
     def redact(self, text: str) -> str:
-        """Return the text without the values; the same text when it holds none."""
+        """Return the text without the values, and without tokens of the gateway; the same text when it holds none."""
+        text = TOKEN.sub("«token of the model gateway»", text)
         present = [form for form in self._forms if form in text]
         if not present:
             return text

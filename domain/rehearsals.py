@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from domain.health import Healthy, Unhealthy
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
-from domain.verdicts import counts
 from domain.workers import AppState, AppStatus
 
 SUITE = "acceptance"
@@ -44,13 +43,33 @@ def survival_case(before: AppStatus, after: AppStatus, log: str) -> TestCase | N
 def rehearsal_report(cases: Sequence[TestCase], *, checks: int, seconds: float, candidate: str, commit: str) -> TestReport:
     """Judge a rehearsal: a pass needs health, every check run and every case passed."""
     passed = all(case.result is CaseResult.PASSED for case in cases) and len(cases) == checks + 1
-    not_run = f" {checks} check(s) could not be run." if len(cases) == 1 and checks and not passed else ""
     return TestReport(
         outcome=Outcome.PASSED if passed else Outcome.FAILED,
         cases=tuple(cases),
-        summary=f"{counts(tuple(cases))} in the acceptance of {checks} check(s).{not_run}",
-        log="\n".join(case.details for case in cases if case.result is not CaseResult.PASSED)[-4000:],
+        summary=_told(cases, checks),
+        log="\n".join(case.details for case in cases if case.result is not CaseResult.PASSED and not case.unseen)[-4000:],
         seconds=seconds,
         candidate=candidate,
         commit=commit,
     )
+
+
+def _told(cases: Sequence[TestCase], checks: int) -> str:
+    """Say for people how many checks hold, and name those that do not."""
+    health, *asked = cases
+    if health.result is not CaseResult.PASSED:
+        unasked = f", so its {checks} check{'' if checks == 1 else 's'} could not be asked" if checks else ""
+        return f"The app did not become healthy{unasked}."
+    broken = [case for case in asked[:checks] if case.result is not CaseResult.PASSED]
+    ended = " The app ended while it was checked." if len(asked) > checks else ""
+    if broken:
+        names = ", ".join(case.name.partition(":")[0] for case in broken)
+        return f"{checks - len(broken)} of {checks} checks hold; not {names}.{ended}"
+    hold = (
+        f"All {checks} checks hold."
+        if checks > 1
+        else "The check holds."
+        if checks
+        else "The app is healthy; there are no checks."
+    )
+    return f"{hold}{ended}"

@@ -7,8 +7,14 @@ from domain.reports import CaseResult, TestCase, TestReport
 from domain.verdicts import counts
 
 ROWS = 200
-_MARKS = {CaseResult.PASSED: "✅", CaseResult.FAILED: "❌", CaseResult.ERROR: "💥", CaseResult.SKIPPED: "⏭"}
-_ORDER = (CaseResult.FAILED, CaseResult.ERROR, CaseResult.SKIPPED, CaseResult.PASSED)
+_MARKS = {
+    CaseResult.PASSED: "✅",
+    CaseResult.FAILED: "❌",
+    CaseResult.ERROR: "💥",
+    CaseResult.SKIPPED: "⏭",
+    CaseResult.FLAKY: "🎲",
+}
+_ORDER = (CaseResult.FAILED, CaseResult.ERROR, CaseResult.FLAKY, CaseResult.SKIPPED, CaseResult.PASSED)
 
 
 def as_markdown(report: TestReport, title: str = "Tests") -> str:
@@ -18,6 +24,8 @@ def as_markdown(report: TestReport, title: str = "Tests") -> str:
     facts = [f"{report.seconds:.1f} s", *([f"commit `{report.commit[:12]}`"] if report.commit else [])]
     facts += [f"candidate `{report.candidate.removeprefix('sha256:')[:19]}`"] if report.candidate else []
     text = f"{head}{counts(report.cases)} · {' · '.join(facts)}\n"
+    if report.notes:
+        text += "\n" + "\n".join(f"- {cell(note, 400)}" for note in report.notes) + "\n"
     if report.cases:
         text += _table(report.cases)
     if report.log and not report.passed:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.values import Value
 
 
@@ -19,6 +21,16 @@ class Outcome(StrEnum):
     REPORT_MALFORMED = "report malformed"
     RUNNER_FAILED = "runner failed"
     LOCKED_FILES = "locked files changed"
+    TESTS_TAMPERED = "tests tampered with"
+    """The commit bends how tests are found, run or reported, or holds tests that can never fail."""
+    TESTS_MISSING = "tests missing"
+    """Tests are gone or skipped, and nobody said why."""
+    REPORT_FORGED = "report forged"
+    """The report does not say what the tests do."""
+    FLAKY = "flaky tests"
+    """The only tests that failed are such that passed on the same image, too."""
+    TESTS_BLIND = "tests notice nothing"
+    """Faults were put into the change, and next to none was noticed."""
 
 
 class CaseResult(StrEnum):
@@ -26,6 +38,8 @@ class CaseResult(StrEnum):
     FAILED = "failed"
     ERROR = "error"
     SKIPPED = "skipped"
+    FLAKY = "flaky"
+    """Failed once and passed once on the same image: neither a pass nor a failure."""
 
 
 class TestCase(Value):
@@ -39,6 +53,15 @@ class TestCase(Value):
     seconds: float = 0.0
     message: str = ""
     details: str = ""
+    unseen: bool = False
+    """A check that the developer does not see: it is told that the behaviour is wrong, not which values were used."""
+
+
+class DroppedTest(Value):
+    """A test that was there and is no longer run, with the reason that the developer gives for it."""
+
+    name: str = Field(min_length=1, max_length=300, description="As the Tester names it, like tests.test_notes::test_lists")
+    reason: str = Field(min_length=10, max_length=500, description="Why nothing is lost without it, for people")
 
 
 class TestReport(Value):
@@ -53,6 +76,8 @@ class TestReport(Value):
     log: str = ""
     """End of the runner's or builder's output, trimmed."""
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    """What a person or reviewer should look at although it is no failure: tests that were given up, with the reasons."""
     candidate: str = ""
     """Image digest, or content hash of a prepared folder; empty when the build failed."""
     commit: str = ""

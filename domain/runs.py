@@ -102,7 +102,7 @@ class Progress(Value):
     data: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
-STEPS: Sequence[str] = ("brief", "prepare", "plan", "develop", "test", "environment", "deploy", "watch")
+STEPS: Sequence[str] = ("brief", "prepare", "plan", "develop", "test", "prove", "environment", "deploy", "watch")
 """The steps of a delivery in order, as cards and live views show them."""
 
 

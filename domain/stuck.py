@@ -1,23 +1,29 @@
 """How far a conversation has come, read from its transcript alone: so nothing is forgotten when a process dies."""
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import takewhile
 
 from pydantic import Field
 
 from domain.conversations import Message, Text, ToolResult, ToolUse
+from domain.failures import normalised
 from domain.roles import GIVE_UP
 from domain.values import Value
 
-TALKS = 3
-"""Answers without a tool call, in a row, that end a conversation."""
-
 INVALID = 4
-"""Results handed in and refused, in a row, that end a conversation."""
+"""Results handed in and refused, in one round, that end a conversation."""
 
-REPEATS = 3
-"""The same calls with the same results, in a row, that bring the nudge; once more ends the conversation."""
+WAITING = re.compile(r"\b(sleep|wait)\b")
+"""Commands that wait for something: repeating them is patience."""
+
+TESTING = re.compile(
+    r"\b(pytest|unittest|tox|nox|jest|vitest|mocha|playwright test|node --test|(npm|pnpm|yarn|bun)( run)? test"
+    r"|make (test|check)|go test|cargo test|mvn|gradle|robot|behave|rspec|phpunit)\b"
+)
+FAILED = re.compile(r"\[exit code [1-9]\d*\]\s*$")
+"""How the bash tool ends the output of a command that failed."""
 
 
 class Exchange(Value):
@@ -31,10 +37,18 @@ class Exchange(Value):
         return tuple(part for part in self.answer.parts if isinstance(part, ToolUse))
 
     @property
-    def signature(self) -> str:
-        """Calls and results, comparable; empty when there was no call."""
-        said = [(call.name, call.input, self.results[call.id].text) for call in self.calls if call.id in self.results]
-        return json.dumps(said, sort_keys=True) if said else ""
+    def commands(self) -> str:
+        return "\n".join(str(call.input.get("command", "")) for call in self.calls)
+
+
+class Pattern(Value):
+    """Exchanges that lead nowhere: `count` of them in a row, nudged at `nudge_at`, ended at `end_at`."""
+
+    count: int
+    nudge_at: int
+    end_at: int
+    nudge: str
+    why: str
 
 
 def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
@@ -55,11 +69,57 @@ def ending_call(exchange: Exchange, hand_in: str) -> ToolUse | None:
     return next((call for call in accepted if call.name in (hand_in, GIVE_UP)), None)
 
 
-def talks(done: Sequence[Exchange]) -> int:
-    """Count the last answers that called no tool."""
-    return len(
-        list(takewhile(lambda exchange: not exchange.calls and exchange.answer.stop_reason != "pause_turn", reversed(done)))
+def patterns(done: Sequence[Exchange], hand_in: str) -> tuple[Pattern, ...]:
+    """Return what may be wrong with the last exchanges, each with how often it came in a row."""
+    names = ", ".join(call.name for call in done[-1].calls) if done else ""
+    return (
+        Pattern(
+            count=_trailing(done, _only_talks),
+            nudge_at=1,
+            end_at=3,
+            nudge=f"Use the tools: go on with the work, or call {hand_in} when it is done.",
+            why=f"the model answered 3 times without calling a tool; last: {said(done[-1].answer) if done else ''}",
+        ),
+        Pattern(
+            count=repeats(done),
+            nudge_at=3,
+            end_at=4,
+            nudge="You made the same call with the same result several times. Stop, think about what that tells you, do "
+            "something else. If you wait for something, wait inside the call, like `sleep 60; tail -n 5 log`.",
+            why=f"the model repeated the same call ({names}) with the same result 4 times",
+        ),
+        Pattern(
+            count=alternations(done),
+            nudge_at=4,
+            end_at=6,
+            nudge="You go back and forth between the same two calls, and their results do not change. Say what you expect from "
+            "them, and do something else.",
+            why=f"the model went back and forth between the same two calls (last: {names}) with the same results 3 times",
+        ),
+        Pattern(
+            count=same_failures(done),
+            nudge_at=2,
+            end_at=3,
+            nudge="The tests fail exactly as they did before: what you changed had no effect on it. Read the failure once "
+            "more, look at what really happens there, and try another cause before you run the tests again.",
+            why="the tests failed 3 times in exactly the same way",
+        ),
     )
+
+
+def stuck(done: Sequence[Exchange], hand_in: str) -> str:
+    """Say why the round leads nowhere; empty while it may."""
+    refused = refused_results(done, hand_in)
+    if len(refused) >= INVALID:
+        return f"the model handed in {len(refused)} results that were refused; last: {refused[-1]}"
+    return next((pattern.why for pattern in patterns(done, hand_in) if pattern.count >= pattern.end_at), "")
+
+
+def nudge(done: Sequence[Exchange], hand_in: str) -> str:
+    """Return what the model is told once, before a pattern ends its work; empty when nothing is wrong."""
+    if done and _only_talks(done[-1]):
+        return patterns(done, hand_in)[0].nudge
+    return next((pattern.nudge for pattern in patterns(done, hand_in) if pattern.count == pattern.nudge_at), "")
 
 
 def refused_results(done: Sequence[Exchange], hand_in: str) -> tuple[str, ...]:
@@ -73,25 +133,70 @@ def refused_results(done: Sequence[Exchange], hand_in: str) -> tuple[str, ...]:
 
 
 def repeats(done: Sequence[Exchange]) -> int:
-    """Count the last exchanges that are one and the same: 1 when the last is new, 0 when it called nothing."""
-    if not done or not (last := done[-1].signature):
+    """Count the last exchanges that are one and the same: 1 when the last is new, 0 when it called nothing or waited."""
+    if not done or not done[-1].calls or _waits(done[-1]):
         return 0
-    return len(list(takewhile(lambda exchange: exchange.signature == last, reversed(done))))
+    return _trailing(done, lambda exchange: _same(exchange, done[-1]))
 
 
-def stuck(done: Sequence[Exchange], hand_in: str) -> str:
-    """Say why the round leads nowhere; empty while it may."""
-    if talks(done) >= TALKS:
-        return f"the model answered {TALKS} times without calling a tool; last: {said(done[-1].answer)}"
-    refused = refused_results(done, hand_in)
-    if len(refused) >= INVALID:
-        return f"the model handed in {len(refused)} results that were refused; last: {refused[-1]}"
-    if repeats(done) > REPEATS:
-        names = ", ".join(call.name for call in done[-1].calls)
-        return f"the model repeated the same call ({names}) with the same result {repeats(done)} times"
-    return ""
+def alternations(done: Sequence[Exchange]) -> int:
+    """Count the last exchanges that are by turns one of two: A, B, A, B are 4; 0 when they are not, or one of them waits."""
+    if len(done) < 3 or not (done[-1].calls and done[-2].calls) or _waits(done[-1]) or _waits(done[-2]):
+        return 0
+    if _same(done[-1], done[-2]):
+        return 0
+    kept = takewhile(lambda place: _same(done[place], done[place + 2]), range(len(done) - 3, -1, -1))
+    return 2 + len(list(kept))
+
+
+def same_failures(done: Sequence[Exchange]) -> int:
+    """Count the last test runs that failed alike, whatever was done between them; 0 when the last exchange ran no test."""
+    if not done or not (failure := _failure(done[-1])):
+        return 0
+    runs = [exchange for exchange in done if TESTING.search(exchange.commands)]
+    return _trailing(runs, lambda exchange: _failure(exchange) == failure)
 
 
 def said(message: Message, limit: int = 300) -> str:
     """Return the beginning of a message's text."""
     return " ".join(part.text for part in message.parts if isinstance(part, Text)).strip()[:limit]
+
+
+def _trailing(done: Sequence[Exchange], holds: Callable[[Exchange], bool]) -> int:
+    return len(list(takewhile(holds, reversed(done))))
+
+
+def _only_talks(exchange: Exchange) -> bool:
+    return not exchange.calls and exchange.answer.stop_reason != "pause_turn"
+
+
+def _waits(exchange: Exchange) -> bool:
+    return bool(WAITING.search(exchange.commands))
+
+
+def _same(one: Exchange, other: Exchange) -> bool:
+    return _asked(one) == _asked(other) and _told(one) == _told(other)
+
+
+def _asked(exchange: Exchange) -> list[tuple[str, object]]:
+    return [(call.name, call.input) for call in exchange.calls]
+
+
+def _told(exchange: Exchange) -> list[str]:
+    return [_comparable(exchange.results[call.id].text) for call in exchange.calls if call.id in exchange.results]
+
+
+def _failure(exchange: Exchange) -> str:
+    """Return the failed test run of the exchange, comparable; empty when no test failed in it."""
+    failed = (
+        exchange.results[call.id].text
+        for call in exchange.calls
+        if call.id in exchange.results and TESTING.search(str(call.input.get("command", "")))
+    )
+    return "\n".join(_comparable(text) for text in failed if FAILED.search(text))
+
+
+@lru_cache(maxsize=128)
+def _comparable(text: str) -> str:
+    """Return the text without times, ports and the like; kept, since each turn looks at the last results again."""
+    return normalised(text)

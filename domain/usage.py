@@ -30,6 +30,15 @@ class UsageLine(Value):
     at: datetime
 
 
+class Reservation(Value):
+    """A call whose worst case is set aside, and of which nothing more is known."""
+
+    call: str
+    run: str
+    micro_usd: int
+    at: datetime
+
+
 class Cost(Value):
     """Sum over ledger lines."""
 

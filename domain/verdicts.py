@@ -65,6 +65,17 @@ def refused_report(commit: str, paths: tuple[str, ...]) -> TestReport:
     return TestReport(outcome=Outcome.LOCKED_FILES, summary=summary, commit=commit)
 
 
+def refused(report: TestReport, outcome: Outcome, summary: str) -> TestReport:
+    """Turn a green report into a refusal that says why; what it showed stays."""
+    return report.model_copy(update={"outcome": outcome, "summary": summary})
+
+
+def tampered_report(commit: str, findings: tuple[str, ...]) -> TestReport:
+    """Return the verdict on a commit that bends its own tests: it is not built at all."""
+    listed = "; ".join(findings[:20])
+    return TestReport(outcome=Outcome.TESTS_TAMPERED, summary=f"The tests cannot be believed: {listed}.", commit=commit)
+
+
 def combined(tests: TestReport, acceptance: TestReport) -> TestReport:
     """Join both halves of a trial into one report: a pass only when both are; else the outcome of the first that is none."""
     first = tests if not tests.passed else acceptance
@@ -73,6 +84,7 @@ def combined(tests: TestReport, acceptance: TestReport) -> TestReport:
         cases=(*tests.cases, *acceptance.cases),
         summary=f"Tests: {tests.summary} Acceptance: {acceptance.summary}",
         log=first.log,
+        notes=(*tests.notes, *acceptance.notes),
         seconds=max(tests.seconds, acceptance.seconds),
         candidate=tests.candidate,
         commit=tests.commit,
@@ -86,10 +98,10 @@ def counts(cases: tuple[TestCase, ...]) -> str:
 
 
 def failed_cases(report: TestReport) -> tuple[TestCase, ...]:
-    return tuple(case for case in report.cases if case.result in (CaseResult.FAILED, CaseResult.ERROR))
+    return tuple(case for case in report.cases if case.result in (CaseResult.FAILED, CaseResult.ERROR, CaseResult.FLAKY))
 
 
-_ORDER = (CaseResult.FAILED, CaseResult.ERROR, CaseResult.PASSED, CaseResult.SKIPPED)
+_ORDER = (CaseResult.FAILED, CaseResult.ERROR, CaseResult.FLAKY, CaseResult.PASSED, CaseResult.SKIPPED)
 
 
 def _decide(run: CommandResult, reports: ParsedReports) -> tuple[Outcome, str]:
@@ -136,6 +148,16 @@ def _with_cases(run: CommandResult, reports: ParsedReports) -> tuple[Outcome, st
     if any(case.result in (CaseResult.FAILED, CaseResult.ERROR) for case in cases):
         doubt = " The test command ended with exit code 0 all the same." if code == 0 else ""
         return Outcome.FAILED, f"{_sentence(cases)}{doubt}"
+    return _without_failures(run, reports)
+
+
+def _without_failures(run: CommandResult, reports: ParsedReports) -> tuple[Outcome, str]:
+    """Decide when no case failed: whatever else speaks against a pass is believed."""
+    cases, code = reports.cases, run.exit_code
+    flaky = [case.name for case in cases if case.result is CaseResult.FLAKY]
+    if flaky:
+        named = ", ".join(flaky[:5])
+        return Outcome.FLAKY, f"{_sentence(cases)} These passed only when they were run again: {named}."
     if reports.hidden:
         return Outcome.RUNNER_FAILED, f"The report counts {reports.hidden} failure(s) that it does not show."
     if code != 0:
@@ -153,4 +175,7 @@ def _is_unloaded(case: TestCase) -> bool:
 
 
 def _sentence(cases: tuple[TestCase, ...]) -> str:
-    return f"{counts(cases)} in {len(cases)} test case(s)."
+    number = len(cases)
+    if all(case.result is CaseResult.PASSED for case in cases):
+        return f"All {number} tests passed." if number > 1 else "The one test passed."
+    return f"{counts(cases)}, of {number} test{'' if number == 1 else 's'}."

@@ -1,16 +1,16 @@
 """What runs elsewhere: workers for agents and tests, candidate images, running apps; and the Protocols of an engine.
 
-Two engines fulfil them: Docker, and local processes on machines without one. A command that failed is a value;
-an engine that could not be asked raises EngineUnreachable.
+Docker and local processes fulfil them. A failed command is a value; an engine that cannot be asked raises EngineUnreachable.
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from domain.capabilities import Capability, NpmProgram
 from domain.values import Value
 
 
@@ -34,6 +34,17 @@ class WorkerSpec(Value):
     network: Literal["none", "packages"] = Field(default="none", description="`packages`: package registries")
     limits: Limits = Field(default_factory=Limits)
     environment: dict[str, str] = Field(default_factory=dict, description="Never a secret")
+    capabilities: tuple[Capability, ...] = Field(default=(), description="What it must have; what it lacks is said at spawn")
+    program: NpmProgram | None = Field(default=None, description="Program that its image or folder must have")
+    gateway_role: str = Field(
+        default="", description="Role as which a CLI in it asks models, by a token that the engine adds; empty: it reaches none"
+    )
+
+    @model_validator(mode="after")
+    def _gateway_needs_a_network(self) -> Self:
+        if self.gateway_role and self.network == "none":
+            raise ValueError("a worker without a network cannot reach the model gateway")
+        return self
 
 
 class Command(Value):

@@ -1,21 +1,25 @@
 """delivery: one accepted Brief becomes a release, or a person is told why not."""
 
+from collections.abc import Iterator
+from itertools import count
+
 from prefect import flow, tags
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
 
+from domain.diagnoses import diagnose, stopped
 from domain.errors import RunCancelled, SlipwayError
-from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released, SecretsMissing, cause_of
+from domain.outcomes import Delivered, Escalated, Outcome, Released, SecretsMissing, interrupted
 from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment, devops
 from flows.engineering import Commission, engineering
 from flows.opening import Blocks, open_blocks
+from flows.questions import ask_person, take_up
 from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery, wait_for_secrets
 from tasks.notify import end_run
 from tasks.progress import Journal
-
-Outcome = tuple[Accepted, Released | Rejected] | Escalated
+from tasks.redaction import shield
 
 WEEK = 7 * 24 * 3600
 """Seconds for which a run waits for a person."""
@@ -36,12 +40,12 @@ async def delivery(request: DeliveryRequest) -> Delivered:
     try:
         with tags(f"project:{request.project}", f"run:{request.run}"):
             outcome = await work(request, blocks)
-    except RunCancelled as stopped:
-        outcome = Escalated(reason=str(stopped), rounds=0)
+    except RunCancelled as cancelled:
+        outcome = Escalated(reason=str(cancelled))
     except SlipwayError as error:
-        outcome = Escalated(reason=str(error), cause=cause_of(error), rounds=0)
+        outcome = interrupted(error)
     except Exception as error:  # a fault of ours: the person is told, and the flow run fails with its traceback
-        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", cause="broken", rounds=0)
+        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", cause="broken")
         await tell_end(request, fault, blocks)
         raise
     return await tell_end(request, outcome, blocks)
@@ -64,14 +68,34 @@ async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -
 
 
 async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
-    """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
+    """Build and deploy; what a person can mend is asked, and the answer takes the work up where it stopped."""
+    await shield(request.project, blocks.vault)
     await publish_brief(request)
-    built = await engineering(Commission(request=request, rounds=blocks.installation.rounds))
+    attempts, questions = count(1), count(1)
+    commission = Commission(request=request, rounds=blocks.installation.rounds)
+    outcome = await build_and_deploy(commission, attempts, blocks)
+    while (diagnosis := diagnose(outcome)) is not None:
+        number = next(questions)
+        answer = await ask_person(request, number, diagnosis, blocks)
+        if answer is None:
+            continue
+        if answer.choice == "stop":
+            return stopped(outcome, answer)
+        taken_up = await take_up(commission, outcome, number, answer, blocks)
+        if isinstance(taken_up, Commission):
+            commission, outcome = taken_up, await build_and_deploy(taken_up, attempts, blocks)
+        else:
+            outcome = taken_up
+    return outcome
+
+
+async def build_and_deploy(commission: Commission, attempts: Iterator[int], blocks: Blocks) -> Outcome:
+    """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
+    request = commission.request
+    built = await engineering(commission)
     if isinstance(built, Escalated):
         return built
-    attempt = 0
-    while True:
-        attempt += 1
+    for attempt in attempts:
         released = await devops(
             Deployment(
                 run=request.run,
@@ -84,8 +108,11 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
         )
         if isinstance(released, Released):
             await record_delivery(request, built, blocks.registry)
+        if isinstance(released, Escalated):
+            return released
         if not isinstance(released, SecretsMissing):
             return built, released
         await wait_for_secrets(request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups)
         await asuspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=f"secrets-{attempt}")
         await Journal(request.run, blocks.registry, blocks.wakeups).step("environment", "the missing secrets are there")
+    raise AssertionError("attempts never end")

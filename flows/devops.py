@@ -4,12 +4,14 @@ from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
+from domain.env_rules import is_rehearsed
 from domain.environment import Missing, computed_values
+from domain.errors import NeedsPerson, RunCancelled, TryAgain
 from domain.names import Slug
-from domain.outcomes import Rejected, Released, SecretsMissing
+from domain.outcomes import Escalated, Rejected, Released, SecretsMissing, interrupted
 from domain.releases import ReleaseState
 from domain.values import Value
-from flows.opening import open_blocks
+from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
@@ -32,9 +34,19 @@ class Deployment(Value):
 
 
 @flow(name="devops", flow_run_name="deploy {deployment.project}", persist_result=True)
-async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected:
+async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected | Escalated:
     """Put the candidate online; whatever goes wrong, the release that served before still does."""
     blocks = await open_blocks()
+    try:
+        return await deploy(deployment, blocks)
+    except RunCancelled:
+        raise
+    except (TryAgain, NeedsPerson) as error:  # a value, so that a resumed run does not pass here again
+        return interrupted(error)
+
+
+async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMissing | Rejected:
+    """Resolve the environment, rehearse what is new in it, start, gate, switch, retire."""
     run, name, place = deployment.run, deployment.project, blocks.installation
     journal = Journal(run, blocks.registry, blocks.wakeups)
 
@@ -52,21 +64,23 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
 
     await journal.step("deploy", "starting the new release")
     process = kind_named(plan.kind).process
-    rehearsal = await rehearse_release(
-        run,
-        name,
-        deployment.attempt,
-        deployment.candidate,
-        process,
-        version,
-        deployment.checks,
-        plan.health,
-        place.health_seconds,
-        blocks.engine,
-        blocks.vault,
-    )
-    if not rehearsal.passed:
-        return Rejected(reason=f"the release is not fit to serve: {rehearsal.summary}", evidence=rehearsal.log)
+    if not is_rehearsed(version, requirements, context):
+        rehearsal = await rehearse_release(
+            run,
+            name,
+            deployment.attempt,
+            deployment.candidate,
+            process,
+            version,
+            deployment.checks,
+            plan.health,
+            place.health_seconds,
+            blocks.engine,
+            blocks.vault,
+        )
+        if not rehearsal.passed:
+            reason = f"the release is not fit to serve: {rehearsal.summary}"
+            return Rejected(reason=reason, evidence=rehearsal.log, started=False)
     release = await start_release(
         run,
         name,

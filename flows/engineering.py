@@ -1,22 +1,29 @@
 """engineering: architect -> preparer -> developer <-> tester, until a commit is accepted or a person is needed."""
 
+from collections.abc import Sequence
+from itertools import count
+
 from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
-from domain.failures import feedback, signature
-from domain.outcomes import Abandoned, Accepted, Escalated, cause_of_giving_up
+from domain.dropped import KnownTest, known_tests, proved_report
+from domain.errors import NeedsPerson, RunCancelled, TryAgain
+from domain.outcomes import Abandoned, Accepted, Developed, Escalated, interrupted
 from domain.plans import Plan, in_force
-from domain.reports import TestReport
+from domain.reports import CaseResult, TestReport
 from domain.runs import DeliveryRequest
+from domain.turns import Back, Judged, Move, Stop, Take, after_giving_up, next_move, reservations
 from domain.values import Value
 from flows.opening import Blocks, open_blocks
+from flows.proof import examine
 from flows.testing import Trial, tester
 from tasks.architect import write_plan
-from tasks.developer import accept_commit, develop, dismiss_developer
+from tasks.developer import accept_commit, develop, dismiss_developer, task_text
 from tasks.kinds import kind_named
 from tasks.preparer import prepare_repository
 from tasks.progress import Journal
+from tasks.proof import prove
 from tasks.redaction import shield
 from tasks.tester import refused_report
 
@@ -25,22 +32,40 @@ class Commission(Value):
     """Input of the engineering flow."""
 
     request: DeliveryRequest
-    rounds: int = Field(ge=1)
+    rounds: int = Field(ge=1, description="How often the developer may try")
+    first_round: int = Field(default=1, ge=1, description="Later when a person answered: rounds are counted over the whole run")
+    plan: int = Field(default=1, ge=1, description="Number of the plan; a new one makes the architect think again")
+    guidance: str = Field(default="", description="What the person said to what stopped the work")
 
 
 @flow(name="engineering", flow_run_name="engineer {commission.request.project}", persist_result=True)
 async def engineering(commission: Commission) -> Accepted | Escalated:
     """Return the accepted commit and candidate, or why a person must decide."""
     blocks = await open_blocks()
+    try:
+        return await engineer(commission, blocks)
+    except RunCancelled:
+        raise
+    except (TryAgain, NeedsPerson) as error:  # a value, so that a resumed run does not pass here again
+        return interrupted(error)
+
+
+async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalated:
+    """Plan, then let developer and tester take turns; the run's workers are gone afterwards."""
     request, journal = commission.request, Journal(commission.request.run, blocks.registry, blocks.wakeups)
 
     await shield(request.project, blocks.vault)
     await journal.step("prepare", "preparing the repository")
-    base = await prepare_repository(request.brief, blocks.git)
+    base = await prepare_repository(request.run, request.brief, blocks.git)
     await journal.step("plan", "the architect writes the plan")
-    plan = await write_plan(request, base, blocks.installation.model_of("architect"), blocks.git, blocks.model, blocks.registry)
+    plan = await write_plan(
+        request, base, blocks.installation.model_of("architect"), blocks.git, blocks.model, blocks.registry,
+        commission.plan, commission.guidance,
+    )  # fmt: skip
     if not isinstance(plan, Plan):
-        return Escalated(reason=f"the architect found no plan: {plan.reason}", cause="no_plan", evidence=plan.detail, rounds=0)
+        cause = "budget" if plan.reason == "out of budget" else "no_plan"
+        reason, last = f"the architect found no plan: {plan.reason}", commission.first_round - 1
+        return Escalated(reason=reason, cause=cause, evidence=plan.detail, rounds=last)
     try:
         return await rounds(commission, base, plan, journal, blocks)
     finally:
@@ -48,73 +73,112 @@ async def engineering(commission: Commission) -> Accepted | Escalated:
 
 
 async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal, blocks: Blocks) -> Accepted | Escalated:
-    """Let developer and tester take turns; stop at a pass, at the limit, or when the same failure comes twice."""
-    request, report, seen = commission.request, None, ""
-    kind = kind_named(request.brief.kind)
+    """Let developer and tester take turns until work is accepted or a person must decide."""
+    request, judged, told = commission.request, list[Judged](), None
     checks = in_force(plan, request.brief, await blocks.registry.checks(request.project))
-    for number in range(1, commission.rounds + 1):
-        await journal.round(number, commission.rounds)
+    last = commission.first_round + commission.rounds - 1
+    guidance = guidance_of(commission, plan)
+    for number in count(commission.first_round):
+        await journal.round(number, max(number, last))
         work = await develop(
-            request, number, base, plan, feedback(report) if report else None, blocks.installation.model_of("developer"),
+            request, number, base, plan, told, blocks.installation.model_of("developer"),
             blocks.git, blocks.engine, blocks.model, blocks.registry, blocks.wakeups,
+            guidance if number == commission.first_round else "", blocks.installation.arrangement_of("developer"),
         )  # fmt: skip
+        move: Move
         if isinstance(work, Abandoned):
-            return Escalated(
-                reason=f"the developer stopped: {work.reason}",
-                cause=cause_of_giving_up(work.reason),
-                evidence=work.detail,
-                report=report,
-                rounds=number,
-            )
-        await journal.step("test", f"testing round {number}")
-        report = await verdict(request, number, work.commit, base, work.locked, kind.process, checks)
-        await journal.write("report", report.summary, "test", facts(report))
-        if report.passed:
-            await accept_commit(request.run, request.project, work.commit, blocks.git)
-            return Accepted(commit=work.commit, candidate=report.candidate, report=report, rounds=number, checks=checks)
-        if signature(report) == seen:
-            return Escalated(
-                reason="the same failure came twice",
-                cause="same_failure",
-                evidence=feedback(report),
-                report=report,
-                rounds=number,
-            )
-        seen = signature(report)
-    return Escalated(
-        reason=f"the tests still fail after {commission.rounds} rounds",
-        cause="rounds_spent",
-        evidence=feedback(report) if report else "",
-        report=report,
-        rounds=commission.rounds,
+            move = after_giving_up(judged, work)
+        else:
+            judged.append(await judge(request, number, work, base, checks, judged, journal, blocks))
+            move = next_move(judged, last, stubborn=blocks.installation.ralph)
+        match move:
+            case Back():
+                told = move.feedback
+            case Take():
+                return await accept(request, base, move.judged, judged, checks, journal, blocks)
+            case Stop():
+                report = judged[-1].report if judged else None
+                return Escalated(reason=move.reason, cause=move.cause, evidence=move.evidence, report=report, rounds=number)
+    raise AssertionError("count() does not end")
+
+
+async def judge(
+    request: DeliveryRequest,
+    number: int,
+    work: Developed,
+    base: str,
+    checks: tuple[Check, ...],
+    earlier: Sequence[Judged],
+    journal: Journal,
+    blocks: Blocks,
+) -> Judged:
+    """Let the tester judge a round's work, and look closer at what is green."""
+    await journal.step("test", f"testing round {number}")
+    accepted = proved_report(base, await blocks.registry.proofs(request.project))
+    known = known_tests(accepted, *(each.report for each in earlier))
+    report = await verdict(request, number, work, base, checks, known)
+    await journal.write("report", report.summary, "test", facts(report))
+    judged = Judged(number=number, commit=work.commit, report=report)
+    return await examine(request, base, judged, journal, blocks) if report.passed else judged
+
+
+async def accept(
+    request: DeliveryRequest,
+    base: str,
+    judged: Judged,
+    rounds: Sequence[Judged],
+    checks: tuple[Check, ...],
+    journal: Journal,
+    blocks: Blocks,
+) -> Accepted:
+    """Prove the round's commit and move main to it; what is left to say about it is told."""
+    left = reservations(judged)
+    for sentence in left:
+        await journal.write("note", sentence, "prove", {"reservation": True})
+    await prove(request, base, judged, rounds, blocks.installation, blocks.registry)
+    await accept_commit(request.run, request.project, judged.commit, blocks.git)
+    return Accepted(
+        commit=judged.commit,
+        candidate=judged.report.candidate,
+        report=judged.report,
+        rounds=judged.number,
+        checks=checks,
+        reservations=left,
     )
 
 
+def guidance_of(commission: Commission, plan: Plan) -> str:
+    """Return what the developer is told first when the work goes on: the person's words, and a plan that is new to it."""
+    if commission.first_round == 1:
+        return ""
+    return f"{commission.guidance}\n\n{task_text(commission.request, plan)}" if commission.plan > 1 else commission.guidance
+
+
 async def verdict(
-    request: DeliveryRequest,
-    number: int,
-    commit: str,
-    base: str,
-    locked: tuple[str, ...],
-    process: str,
-    checks: tuple[Check, ...],
+    request: DeliveryRequest, number: int, work: Developed, base: str, checks: tuple[Check, ...], known: tuple[KnownTest, ...]
 ) -> TestReport:
     """Refuse a round that touches platform files; let the tester judge every other."""
-    if locked:
-        return refused_report(commit, locked)
+    if work.locked:
+        return refused_report(work.commit, work.locked)
     trial = Trial(
-        run=request.run, project=request.project, round=number, commit=commit, base=base, process=process, checks=checks
+        run=request.run,
+        project=request.project,
+        round=number,
+        commit=work.commit,
+        base=base,
+        process=kind_named(request.brief.kind).process,
+        checks=checks,
+        known=known,
+        dropped=work.dropped,
     )
     return await tester(trial)
 
 
 def facts(report: TestReport) -> dict[str, str | int | float | bool]:
     """Give the figures of a report that live views show."""
-    from domain.reports import CaseResult
-
     return {
         "outcome": report.outcome.value,
         "passed": report.count(CaseResult.PASSED),
-        "failed": report.count(CaseResult.FAILED, CaseResult.ERROR),
+        "failed": report.count(CaseResult.FAILED, CaseResult.ERROR, CaseResult.FLAKY),
         "skipped": report.count(CaseResult.SKIPPED),
     }

@@ -5,17 +5,21 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows.opening import open_blocks
+from tasks.answering import answer_overdue
 from tasks.artifacts import publish
-from tasks.janitor import end_forgotten, remove_orphans, remove_retired
+from tasks.janitor import close_reservations, end_forgotten, remove_orphans, remove_retired
+from tasks.resuming import resume
 
 
 @flow(name="janitor", flow_run_name="tidy up")
 async def janitor() -> list[str]:
-    """Return the names of everything that was removed or ended."""
+    """Return the names of everything that was removed, answered by default or ended."""
     blocks = await open_blocks()
     removed = [
+        *await answer_overdue(blocks.registry, blocks.wakeups, resume, datetime.now(UTC)),
         *await end_forgotten(blocks.registry, blocks.wakeups, datetime.now(UTC)),
-        *await remove_orphans(blocks.registry, blocks.engine),
+        *await close_reservations(blocks.registry, datetime.now(UTC)),
+        *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
         *await remove_retired(blocks.registry, blocks.engine),
     ]
     if removed:

@@ -11,6 +11,7 @@ from domain.errors import BadInput
 from domain.names import REQUEST_LIMIT, Slug
 from domain.values import Value
 from flows.opening import open_blocks
+from tasks.brief_talk import Desk
 from tasks.product_owner import write_brief
 
 
@@ -34,7 +35,7 @@ async def product_owner(wish: Wish) -> Brief:
         if found is None:
             raise BadInput(f"there is no project {wish.project!r}: `slipway status` lists what there is")
         present = found.brief
-    taken = frozenset(project.slug for project in await blocks.registry.projects())
+    taken = frozenset(project.slug for project in await blocks.registry.projects()) - {wish.name}  # the desk judges that one
     return await write_brief(
         wish.run,
         wish.request,
@@ -45,4 +46,5 @@ async def product_owner(wish: Wish) -> Brief:
         blocks.installation.model_of("product_owner"),
         blocks.model,
         blocks.registry,
+        Desk(blocks.installation.arrangement_of("product_owner"), blocks.engine, blocks.wakeups),
     )

@@ -6,14 +6,17 @@ from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
+from domain.dropped import KnownTest, with_missing
 from domain.names import Slug
-from domain.reports import TestReport
+from domain.reports import DroppedTest, Outcome, TestReport
 from domain.values import Value
-from domain.verdicts import combined
+from domain.verdicts import combined, tampered_report
 from domain.workers import BuildFailed
-from flows.opening import open_blocks
+from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_candidate
-from tasks.tester import build_candidate, publish_report, report_of_build, run_tests
+from tasks.honesty import inspect_commit, verify_report
+from tasks.repetition import repeat_tests
+from tasks.tester import TEST_SECONDS, build_candidate, publish_report, report_of_build, run_tests
 
 
 class Trial(Value):
@@ -26,30 +29,55 @@ class Trial(Value):
     base: str = Field(description="Commit whose platform files count")
     process: str
     checks: tuple[Check, ...]
+    known: tuple[KnownTest, ...] = Field(
+        default=(), description="Tests that ran in earlier rounds, or when `base` was accepted"
+    )
+    seconds: float = Field(default=TEST_SECONDS, gt=0, description="Deadline of one run of the tests")
+    dropped: tuple[DroppedTest, ...] = Field(default=(), description="Those that the developer gave up, with its reasons")
 
 
 @flow(name="tester", flow_run_name="test {trial.project} round {trial.round}", persist_result=True)
 async def tester(trial: Trial) -> TestReport:
-    """Build the candidate from a clean clone, run the project's tests and the acceptance checks on it."""
+    """Look for tricks, build the candidate from a clean clone, run the tests and the acceptance checks on it."""
     blocks = await open_blocks()
-    built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git, blocks.engine)
-    if isinstance(built, BuildFailed):
-        report = report_of_build(built, trial.commit)
-    else:
-        tests, acceptance = await asyncio.gather(
-            run_tests(trial.run, trial.project, trial.round, trial.commit, built.candidate, blocks.git, blocks.engine),
-            rehearse_candidate(
-                trial.run,
-                trial.project,
-                trial.round,
-                trial.commit,
-                built.candidate,
-                trial.process,
-                trial.checks,
-                blocks.git,
-                blocks.engine,
-            ),
-        )
-        report = combined(tests, acceptance)
+    report = await judge(trial, blocks)
     await publish_report(trial.run, trial.round, report)
     return report
+
+
+async def judge(trial: Trial, blocks: Blocks) -> TestReport:
+    """Return the verdict; what bends its own tests is not built."""
+    tricks = await inspect_commit(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git)
+    if tricks:
+        return tampered_report(trial.commit, tricks)
+    built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git, blocks.engine)
+    if isinstance(built, BuildFailed):
+        return report_of_build(built, trial.commit)
+    tests, acceptance = await asyncio.gather(
+        own_tests(trial, built.candidate, blocks),
+        rehearse_candidate(
+            trial.run,
+            trial.project,
+            trial.round,
+            trial.commit,
+            built.candidate,
+            trial.process,
+            blocks.installation.address_of(blocks.installation.domain_of(trial.project)),
+            trial.checks,
+            blocks.git,
+            blocks.engine,
+        ),
+    )
+    return combined(tests, acceptance)
+
+
+async def own_tests(trial: Trial, candidate: str, blocks: Blocks) -> TestReport:
+    """Run the project's own tests; what is green must be complete, and must be true; what is red must stay so."""
+    where = (trial.run, trial.project, trial.round, trial.commit)
+    report = await run_tests(*where, candidate, blocks.git, blocks.engine, seconds=trial.seconds)
+    report = with_missing(report, trial.known, trial.dropped)
+    if report.outcome is Outcome.FAILED:
+        return await repeat_tests(*where, report, blocks.git, blocks.engine)
+    if not report.passed:
+        return report
+    return await verify_report(*where, report, blocks.git, blocks.engine, seconds=trial.seconds)

@@ -37,12 +37,16 @@ async def rehearse_candidate(
     commit: str,
     candidate: str,
     process: str,
+    address: str,
     checks: tuple[Check, ...],
     git: GitHost,
     engine: Engine,
     seconds: float = HEALTH_SECONDS,
 ) -> TestReport:
-    """Ask the checks of the round's candidate, with defaults and made-up values in its environment."""
+    """Ask the checks of the round's candidate, with defaults and made-up values in its environment.
+
+    `address` is where a release of it will be reached: an environment without secrets is then the release's own.
+    """
     sources = await git.read(project, commit, (".env.example", "app.json"))
     wanted = requirements(sources.get(".env.example", ""), sources.get("app.json", ""))
     spec = AppSpec(
@@ -52,7 +56,7 @@ async def rehearse_candidate(
         role="rehearsal",
         candidate=candidate,
         process=process,
-        environment=placeholder_values(wanted, computed_values("http://localhost")),
+        environment=placeholder_values(wanted, computed_values(address)),
         data="scratch",
     )
     health = health_check(sources.get("app.json", ""), process)

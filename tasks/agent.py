@@ -6,37 +6,42 @@ without results are run again. Uses a model, a toolbox, transcripts and the ledg
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from domain.conversations import (
+    Ending,
     Finished,
     GaveUp,
+    Heard,
     Message,
     ModelCall,
     ModelClient,
     Part,
+    Payment,
     Text,
     ToolUse,
     Transcripts,
 )
-from domain.errors import BudgetSpent
-from domain.model_view import view
-from domain.prices import cost
+from domain.errors import BudgetSpent, ModelRequestRefused
+from domain.model_view import stable_ends, too_long, view
+from domain.outcomes import REFUSAL
+from domain.remarks import Remark, Remarks, last_heard
 from domain.roles import GIVE_UP, CallFacts, Role, Step, Tools, offered_tools
-from domain.stuck import REPEATS, Exchange, ending_call, exchanges, repeats, said, stuck
+from domain.stuck import Exchange, ending_call, nudge, said, stuck
+from domain.summaries import FOLLOW_UP_LIMIT, WINDOW_ENDED, cut_at, kept_from, summary
 from domain.usage import Ledger
-from tasks.agent_calls import Calls, cut_call
-from tasks.model_calls import Pacing, paid_reply
+from tasks.agent_calls import Calls, is_cut
+from tasks.agent_transcript import Transcript
+from tasks.model_calls import FALLBACK_AFTER, Pacing, PaidReply, paid_reply
+from tasks.remarks import remarks_since
+from tasks.summaries import said_in_short
 
 T = TypeVar("T", bound=BaseModel)
 
 CUT_TEXT = "Your answer was cut at its length limit. Go on in smaller pieces, with tool calls."
-REPEATING = (
-    "You made the same call with the same result several times. Stop, think about what that tells you, do something else."
-)
 
 
 async def converse(
@@ -49,6 +54,7 @@ async def converse(
     transcripts: Transcripts,
     ledger: Ledger,
     clock: Callable[[], float],
+    remarks: Remarks | None = None,
     follow_up: str | None = None,
     accept: Callable[[T], Sequence[str]] | None = None,
     on_step: Callable[[Step], Awaitable[None]] | None = None,
@@ -57,7 +63,8 @@ async def converse(
     """Lead the conversation to its end and return it; a conversation that has ended returns its end without a call.
 
     `follow_up` is a later message of ours in the same conversation and begins a round with fresh limits. It is appended once:
-    its text is its identity, so it names its round. `accept` returns complaints about a result; they are told to the model.
+    its text is its identity, so it names its round. `remarks` are what the person says meanwhile, told before the next call.
+    `accept` returns complaints about a result; they are told to the model.
     Raises what the model service raised when trying again did not help, and EngineUnreachable from tools.
     """
     talk = _Conversation(
@@ -65,42 +72,27 @@ async def converse(
         facts,
         model,
         Calls(role, tools, accept),
-        transcripts,
-        ledger,
+        Transcript(facts.conversation, transcripts, ledger),
         clock,
+        remarks,
         on_step or _nothing,
         pacing or Pacing(),
         clock(),
     )
     await talk.take_up(task, follow_up)
     while (end := talk.ended()) is None:
-        if talk.owes_results:
+        if talk.transcript.owes_results:
             await talk.answer()
         elif (end := talk.limit_reached()) is not None:
             return end
         else:
             try:
+                await talk.hear()
+                await talk.shorten()
                 await talk.ask()
             except BudgetSpent as spent:
                 return talk.give_up("out of budget", str(spent))
     return end
-
-
-async def replay_tools(transcript: Sequence[Message], tools: Tools) -> int:
-    """Run the answered tool calls of a transcript again, in order, and return how many.
-
-    For a worker that was lost: afterwards its workspace is what it was, as far as the calls are repeatable.
-    """
-    names = {spec.name for spec in tools.specs}
-    calls = [
-        call
-        for exchange in exchanges(transcript)
-        for call in exchange.calls
-        if call.name in names and call.id in exchange.results and call is not cut_call(exchange.answer)
-    ]
-    for call in calls:
-        await tools.run(call)
-    return len(calls)
 
 
 async def _nothing(_: Step) -> None:
@@ -113,124 +105,139 @@ class _Conversation(Generic[T]):
     facts: CallFacts
     model: ModelClient
     calls: Calls[T]
-    transcripts: Transcripts
-    ledger: Ledger
+    transcript: Transcript
     clock: Callable[[], float]
+    remarks: Remarks | None
     on_step: Callable[[Step], Awaitable[None]]
     pacing: Pacing
     started: float
-    messages: list[Message] = field(default_factory=list)
-    round_start: int = 0
 
     async def take_up(self, task: str | Sequence[Part], follow_up: str | None) -> None:
-        self.messages = list(await self.transcripts.load(self.facts.conversation))
+        await self.transcript.load()
         if not self.messages:
-            await self._append("user", (Text(text=task),) if isinstance(task, str) else tuple(task))
+            await self.transcript.append("user", (Text(text=task),) if isinstance(task, str) else tuple(task))
         if follow_up is not None:
             await self._begin_round(Message(role="user", parts=(Text(text=follow_up),)))
 
     async def _begin_round(self, follow_up: Message) -> None:
         if follow_up not in self.messages:
-            if self.owes_results and any(isinstance(part, ToolUse) for part in self.messages[-1].parts):
+            if self.transcript.owes_results and any(isinstance(part, ToolUse) for part in self.messages[-1].parts):
                 await self.answer()
-            await self._append(follow_up.role, follow_up.parts)
-        self.round_start = self.messages.index(follow_up)
+            await self.transcript.append(follow_up.role, follow_up.parts)
+        self.transcript.round_start = self.messages.index(follow_up)
 
     @property
-    def done(self) -> tuple[Exchange, ...]:
-        """The exchanges of this round."""
-        return exchanges(self.messages[self.round_start :])
-
-    @property
-    def owes_results(self) -> bool:
-        return self.messages[-1].role == "assistant" and self.messages[-1].stop_reason != "pause_turn"
+    def messages(self) -> Sequence[Message]:
+        return self.transcript.messages
 
     def ended(self) -> Finished[T] | GaveUp | None:
-        done = self.done
+        done = self.transcript.done
         if not done:
             return None
         last = done[-1]
         if last.answer.stop_reason == "refusal":
-            return self.give_up("gave up", f"the model refused to go on: {said(last.answer) or 'it gave no reason'}")
-        if last.answer.stop_reason == "model_context_window_exceeded":
-            return self.give_up("stuck", "the conversation no longer fits into the model's window")
+            return self.give_up("gave up", f"{REFUSAL}: {said(last.answer) or 'it gave no reason'}")
+        if [exchange.answer.stop_reason for exchange in done[-2:]] == [WINDOW_ENDED] * 2:
+            return self.give_up("stuck", "the conversation does not fit into the model's window, not even in short")
         if call := ending_call(last, self.role.hand_in):
             if call.name == GIVE_UP:
                 return self.give_up("gave up", str(call.input["reason"]))
             return Finished(value=self.role.output.model_validate(call.input), steps=len(done))
-        why = stuck(done, self.role.hand_in)
+        why = stuck(self.transcript.lately, self.role.hand_in)
         return self.give_up("stuck", why) if why else None
 
     def limit_reached(self) -> GaveUp | None:
         limits = self.role.limits
-        if len(self.done) >= limits.steps:
+        if len(self.transcript.done) >= limits.steps:
             return self.give_up("out of steps", f"{self.role.name} used its {limits.steps} steps without a result")
         if self.clock() - self.started >= limits.seconds:
             return self.give_up("out of time", f"{self.role.name} used its {limits.seconds:.0f} seconds without a result")
         return None
 
-    def give_up(
-        self, reason: Literal["gave up", "out of budget", "out of steps", "out of time", "stuck"], detail: str
-    ) -> GaveUp:
-        return GaveUp(reason=reason, detail=detail, steps=len(self.done))
+    def give_up(self, reason: Ending, detail: str) -> GaveUp:
+        return GaveUp(reason=reason, detail=detail, steps=len(self.transcript.done))
+
+    async def hear(self) -> None:
+        """Append what the person said since; a paused answer is sent back first, as nothing may stand after it."""
+        if not self.transcript.paused and (unheard := await self._unheard()):
+            await self.transcript.append("user", [Heard(sequence=remark.sequence, text=remark.text) for remark in unheard])
+
+    async def _unheard(self) -> Sequence[Remark]:
+        return await remarks_since(self.facts.run, last_heard(self.messages), self.remarks) if self.remarks else ()
+
+    async def _interrupted(self) -> bool:
+        return bool(await self._unheard())
+
+    async def shorten(self) -> None:
+        """Have the older part summed up when the conversation nears the end of the window."""
+        if (until := cut_at(self.messages)) is not None:
+            short = await said_in_short(self._call(), self.messages, self._reply_to)
+            await self._leave_out(until, short.text, short.payment)
+
+    async def _leave_out(self, until: int, text: str, payment: Payment | None = None) -> None:
+        begun = said(self.messages[self.transcript.round_start], FOLLOW_UP_LIMIT) if self.transcript.round_start else ""
+        await self.transcript.append("user", (summary(text, self.messages, until, begun),), payment=payment)
 
     async def ask(self) -> None:
-        """Get the next answer and store it."""
-        reply = await paid_reply(
-            self._call(),
-            model=self.model,
-            ledger=self.ledger,
-            clock=self.clock,
-            pacing=self.pacing,
-            retry_seconds=self.role.limits.retry_seconds,
-        )
+        """Get the next answer and store it; a conversation that the service finds too long is shortened instead."""
+        try:
+            paid = await self._reply_to(self._call())
+        except ModelRequestRefused as refused:
+            until = kept_from(self.messages) if too_long(str(refused)) else None
+            if until is None:
+                raise
+            await self._leave_out(until, "")
+            return
         # The API takes no empty message back, and the answer must count as one.
-        parts = reply.parts or (Text(text="(empty answer)"),)
-        turn = self._turn
-        await self._append("assistant", parts, reply.stop_reason)
+        parts = paid.reply.parts or (Text(text="(empty answer)"),)
+        turn = self.transcript.turn
+        await self.transcript.append("assistant", parts, paid.reply.stop_reason, paid.payment)
         await self.on_step(
             Step(
                 conversation=self.facts.conversation,
                 turn=turn,
                 said=said(self.messages[-1]),
                 calls=tuple(part.name for part in parts if isinstance(part, ToolUse)),
-                model=reply.model,
-                tokens=reply.usage,
-                micro_usd=cost(reply.model, reply.usage),
+                model=paid.reply.model,
+                tokens=paid.reply.usage,
+                micro_usd=paid.payment.micro_usd,
             )
+        )
+
+    async def _reply_to(self, call: ModelCall) -> PaidReply:
+        return await paid_reply(
+            call,
+            model=self.model,
+            ledger=self.transcript.ledger,
+            clock=self.clock,
+            pacing=self.pacing,
+            retry_seconds=self.role.limits.retry_seconds,
+            # While the wanted model is away, each call tries it once.
+            patience=FALLBACK_AFTER if self.transcript.answered_by in (None, self.role.model) else 0.0,
         )
 
     async def answer(self) -> None:
         """Run the tools that the last answer calls, those that end the work last, and store the results in one message."""
         asked = self.messages[-1]
-        results = await self.calls.results(asked)
+        results = await self.calls.results(asked, self._interrupted)
         answered = Exchange(answer=asked, results={result.tool_use_id: result for result in results})
-        nudge = self._nudge(answered)
-        await self._append("user", (*results, *((Text(text=nudge),) if nudge else ())))
+        hint = self._hint(answered)
+        await self.transcript.append("user", (*results, *((Text(text=hint),) if hint else ())))
 
-    def _nudge(self, answered: Exchange) -> str:
-        if not answered.calls:
-            cut_off = answered.answer.stop_reason == "max_tokens"
-            return CUT_TEXT if cut_off else f"Use the tools: go on with the work, or call {self.role.hand_in} when it is done."
-        return REPEATING if repeats((*self.done[:-1], answered)) == REPEATS else ""
-
-    @property
-    def _turn(self) -> int:
-        return sum(message.role == "assistant" for message in self.messages)
+    def _hint(self, answered: Exchange) -> str:
+        if not answered.calls and is_cut(answered.answer):
+            return CUT_TEXT
+        return nudge((*self.transcript.lately[:-1], answered), self.role.hand_in)
 
     def _call(self) -> ModelCall:
         return ModelCall(
             **self.facts.model_dump(),
             role=self.role.name,
-            turn=self._turn,
+            turn=self.transcript.turn,
             model=self.role.model,
             system=self.role.system,
             messages=view(self.messages),
+            stable=stable_ends(self.messages),
             tools=offered_tools(self.role, self.calls.tools),
             max_tokens=self.role.limits.max_tokens,
         )
-
-    async def _append(self, role: Literal["user", "assistant"], parts: Sequence[Part], stop_reason: str = "") -> None:
-        message = Message(role=role, parts=tuple(parts), stop_reason=stop_reason)
-        await self.transcripts.append(self.facts.conversation, len(self.messages), message)
-        self.messages.append(message)

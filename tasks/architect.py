@@ -35,15 +35,22 @@ SHOWN_CHARACTERS = 30_000
 @task(
     task_run_name="plan {request.project}",
     persist_result=True,
-    cache_key_fn=once_per("request.run"),
+    cache_key_fn=once_per("request.run", "attempt"),
     retries=3,
     retry_delay_seconds=[5, 20, 60],
     retry_condition_fn=only_try_again,
 )
 async def write_plan(
-    request: DeliveryRequest, base: str, model_name: str, git: GitHost, model: ModelClient, registry: Registry
+    request: DeliveryRequest,
+    base: str,
+    model_name: str,
+    git: GitHost,
+    model: ModelClient,
+    registry: Registry,
+    attempt: int = 1,
+    guidance: str = "",
 ) -> Plan | Abandoned:
-    """Return the Plan; Abandoned when the architect came to none."""
+    """Return the Plan; Abandoned when the architect came to none. A later `attempt` goes on in the same conversation."""
     role = Role[Plan](
         name="architect",
         system=prompt("architect"),
@@ -65,12 +72,22 @@ async def write_plan(
         transcripts=registry,
         ledger=registry,
         clock=time.monotonic,
+        remarks=registry,
+        follow_up=follow_up(request, attempt, guidance) if attempt > 1 else None,
         accept=lambda plan: gaps(plan, request.brief, earlier),
     )
     if not isinstance(end, Finished):
         return Abandoned(reason=end.reason, detail=end.detail)
     await publish("plan", request.run, as_markdown(end.value), "How it will be built")
     return end.value
+
+
+def follow_up(request: DeliveryRequest, attempt: int, guidance: str) -> str:
+    """Return the message that begins a later attempt, with the Brief as it is now."""
+    return (
+        f"Attempt {attempt}. The person answers to what stopped the work:\n\n{guidance or 'Go on.'}\n\n"
+        f"{brief_markdown(request.brief)}\n\nHand in the whole Plan as it is to be now."
+    )
 
 
 async def task_text(request: DeliveryRequest, base: str, earlier: Sequence[Check], git: GitHost) -> str:

@@ -7,6 +7,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.context import FlowRunContext, TaskRunContext
 
 from domain.patches import Patch
+from domain.report_tables import cell
 from domain.usage import Cost
 from tasks.redaction import redacted
 
@@ -52,9 +53,9 @@ def artifact_key(name: str, run: str) -> str:
 
 
 def patch_markdown(patch: Patch) -> str:
-    """Render a patch with its diff."""
-    rows = "\n".join(f"| `{file.path}` | +{file.added} | -{file.removed} |" for file in patch.files)
-    fence = "`" * 6
+    """Render a patch with its diff, which cannot leave its fence (CommonMark 4.5) nor become a picture."""
+    rows = "\n".join(f"| {cell(file.path, 200)} | +{file.added} | -{file.removed} |" for file in patch.files)
+    fence = "`" * (1 + max(map(len, re.findall("`+", patch.diff)), default=5))
     return f"| file | added | removed |\n|---|---|---|\n{rows}\n\n{fence}diff\n{patch.diff}\n{fence}\n"
 
 

@@ -1,4 +1,4 @@
-"""Developer: a conversation that writes code in a worker, committed on our side after each round.
+"""Developer: a conversation that writes code in a worker, by our loop or by a CLI, committed on our side after each round.
 
 True afterwards: the round's work is a commit on the branch `run/<run>`; main did not move until `accept_commit`.
 Blocks: engine, git host, model, registry, wakeups. The transcript is stored after each step: a killed round goes on from
@@ -8,36 +8,44 @@ its last step, in the worker that is still there, or in a new one in which the r
 import asyncio
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from blocks.archives import pack, unpack
+from blocks.archives import unpack
 from blocks.egress_receipts import EgressReceipts
 from domain.briefs import as_markdown as brief_markdown
-from domain.conversations import Finished, ModelClient
+from domain.cli_agents import Arrangement, CliAgent
+from domain.conversations import Finished, GaveUp, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
 from domain.patches import locked_files
-from domain.plans import Plan
+from domain.plans import Plan, as_shown
 from domain.plans import as_markdown as plan_markdown
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.receipts import as_markdown as receipt_markdown
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
-from domain.workers import Command, Engine, Limits, Worker, WorkerSpawner, WorkerSpec
-from tasks.agent import converse, replay_tools
+from domain.workers import Engine, Worker, WorkerSpawner
+from tasks.agent import converse
 from tasks.agent_tools import Toolbox
 from tasks.artifacts import Meter, patch_markdown, publish
+from tasks.cli import cli_agent
+from tasks.cli_agent import converse_by_cli
 from tasks.identity import once_per
 from tasks.kinds import kind_named
 from tasks.preparer import AUTHOR
 from tasks.progress import Journal
 from tasks.prompts import prompt
 from tasks.retrying import only_try_again
+from tasks.workplace import LIMITS, REPORT, conversation_name, put_report, ready_worker
 
 FILES_LIMIT = 20_000
-LIMITS = Limits(memory_mb=3072, cpus=2.0, pids=512, disk_mb=1024)
+RALPH = (
+    "\n\n## What the repository holds\nOthers may have worked on this before you; nobody remembers it but the files. See what "
+    f"is there and what the tests say, then do what is missing. What the last test said is in {REPORT}."
+)
 
 
 @task(
@@ -60,30 +68,80 @@ async def develop(
     model: ModelClient,
     registry: Registry,
     wakeups: Wakeups,
+    guidance: str = "",
+    arrangement: Arrangement = Arrangement(),  # noqa: B008  (frozen)
 ) -> Developed | Abandoned:
-    """Let the developer work one round; `feedback` is the tester's report of the round before."""
+    """Let the developer work one round, by the engine that the arrangement names.
+
+    `feedback` is the tester's report of the round before, `guidance` what the person said to what stopped the work.
+    """
     journal = Journal(request.run, registry, wakeups)
-    conversation = f"{request.run}/developer"
-    worker = await ready_worker(request, base, conversation, git, engine, registry)
+    agent = cli_agent(arrangement.engine)
+    worker = await ready_worker(request, number, base, arrangement, agent, git, engine, registry)
+    told = follow_up(number, feedback, guidance)
+    if arrangement.ralph:
+        await put_report(worker, told)
     role = developer_role(model_name, worker.workspace, request.brief.kind)
     meter = await Meter.begin(f"developer-{number}", request.run, role.limits.steps, f"Round {number} has begun")
-    end = await converse(
+    conversation = conversation_name(request.run, number, arrangement)
+    end = await led(
         role,
-        task_text(request, plan),
-        facts=CallFacts(project=request.project, run=request.run, conversation=conversation),
-        model=model,
-        tools=Toolbox(worker),
-        transcripts=registry,
-        ledger=registry,
-        clock=time.monotonic,
-        follow_up=follow_up(number, feedback),
-        on_step=lambda step: tell_step(journal, meter, number, step),
+        task_text(request, plan) + (RALPH if arrangement.ralph else ""),
+        number,
+        None if arrangement.ralph else told,
+        CallFacts(project=request.project, run=request.run, conversation=conversation),
+        agent,
+        worker,
+        model,
+        registry,
+        lambda step: tell_step(journal, meter, number, step),
     )
     if not isinstance(end, Finished):
         await meter.end(f"Round {number} stopped: {end.reason}")
         return Abandoned(reason=end.reason, detail=end.detail)
     await meter.end(f"Round {number} is done")
-    return await commit_work(request, number, base, end.value.summary, worker, git)
+    return await commit_work(request, number, base, end.value, worker, git)
+
+
+async def led(
+    role: Role[Handover],
+    task: str,
+    number: int,
+    told: str | None,
+    facts: CallFacts,
+    agent: CliAgent | None,
+    worker: Worker,
+    model: ModelClient,
+    registry: Registry,
+    on_step: Callable[[Step], Awaitable[None]],
+) -> Finished[Handover] | GaveUp:
+    """Lead the round's conversation by our own loop, or by a CLI in the worker."""
+    if agent is not None:
+        return await converse_by_cli(
+            role,
+            task,
+            agent=agent,
+            facts=facts,
+            worker=worker,
+            clock=time.monotonic,
+            key=str(number),
+            follow_up=told,
+            remarks=registry,
+            on_step=on_step,
+        )
+    return await converse(
+        role,
+        task,
+        facts=facts,
+        model=model,
+        tools=Toolbox(worker),
+        transcripts=registry,
+        ledger=registry,
+        clock=time.monotonic,
+        remarks=registry,
+        follow_up=told,
+        on_step=on_step,
+    )
 
 
 def developer_role(model_name: str, workspace: str, kind: str) -> Role[Handover]:
@@ -104,40 +162,17 @@ def developer_role(model_name: str, workspace: str, kind: str) -> Role[Handover]
 def task_text(request: DeliveryRequest, plan: Plan) -> str:
     """Return the first message: what to build, and how it will be judged."""
     work = "Change the existing project" if request.change else "Build the new project"
-    checks = "\n".join(check.model_dump_json() for check in plan.checks)
+    shown = as_shown(plan)
+    checks = "\n".join(check.model_dump_json() for check in shown.checks)
     return (
-        f"{work}.\n\n{brief_markdown(request.brief)}\n\n{plan_markdown(plan)}\n\n"
-        f"## The acceptance checks, as they will be run\n{checks}\n\n"
+        f"{work}.\n\n{brief_markdown(request.brief)}\n\n{plan_markdown(shown)}\n\n"
+        f"## The acceptance checks, as they will be run; others, with other values, stay unknown to you\n{checks}\n\n"
         f"## The person's words\n<request>\n{request.request}\n</request>"
     )
 
 
-async def ready_worker(
-    request: DeliveryRequest, base: str, conversation: str, git: GitHost, engine: WorkerSpawner, registry: Registry
-) -> Worker:
-    """Return the run's worker with the repository in it; a new one is brought to where the transcript is."""
-    spec = WorkerSpec(
-        identity=f"{request.run}-developer",
-        project=request.project,
-        run=request.run,
-        role="developer",
-        network="packages",
-        limits=LIMITS,
-    )
-    worker = await engine.spawn(spec)
-    if (await worker.run(Command(argv=("test", "-d", ".git"), seconds=20))).ok:
-        return worker
-    with tempfile.TemporaryDirectory(prefix="slipway-develop-") as folder:
-        root = Path(folder) / "clone"
-        root.mkdir()
-        await git.checkout(request.project, base, root)
-        await worker.put(await asyncio.to_thread(pack, root))
-    await replay_tools(await registry.load(conversation), Toolbox(worker))
-    return worker
-
-
 async def commit_work(
-    request: DeliveryRequest, number: int, base: str, summary: str, worker: Worker, git: GitHost
+    request: DeliveryRequest, number: int, base: str, handover: Handover, worker: Worker, git: GitHost
 ) -> Developed:
     """Take the workspace out through the checked archive and commit it onto the run's branch."""
     branch = f"run/{request.run}"
@@ -146,11 +181,11 @@ async def commit_work(
         root = Path(folder) / "tree"
         root.mkdir()
         await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
-        message = f"{first_line(summary)}\n\nRound {number} of {request.run}"
+        message = f"{first_line(handover.summary)}\n\nRound {number} of {request.run}"
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
     patch = await git.patch(request.project, base, commit.sha)
     await publish(f"diff-{number}", request.run, patch_markdown(patch), f"What round {number} changed")
-    return Developed(commit=commit.sha, summary=summary, locked=locked_files(patch))
+    return Developed(commit=commit.sha, summary=handover.summary, locked=locked_files(patch), dropped=handover.dropped)
 
 
 @task(
@@ -181,8 +216,11 @@ async def dismiss_developer(run: str, engine: WorkerSpawner, home: str | None = 
         await publish("egress", run, receipt_markdown(passages), "What the run's workers reached, and were refused")
 
 
-def follow_up(number: int, feedback: str | None) -> str | None:
-    return None if feedback is None else f"The Tester's report of round {number - 1}:\n\n{feedback}"
+def follow_up(number: int, feedback: str | None, guidance: str = "") -> str | None:
+    """Return the message that begins a later round; its number makes it one of its own."""
+    parts = [f"Round {number}. The person answers to what stopped the work:\n\n{guidance}"] if guidance else []
+    parts += [f"The Tester's report of round {number - 1}:\n\n{feedback}"] if feedback is not None else []
+    return "\n\n".join(parts) or None
 
 
 def first_line(text: str) -> str:

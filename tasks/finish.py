@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import as_markdown
-from domain.outcomes import Accepted, Delivered, Escalated, Rejected, Released
+from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Rejected
 from domain.protocols import Registry, Wakeups
 from domain.runs import DeliveryRequest, RunState
 from tasks.artifacts import cost_markdown, publish
@@ -64,11 +64,25 @@ async def wait_for_secrets(
     await tell(f"{run}:secrets-{attempt}", waiting, text, registry, wakeups)
 
 
-def describe_end(request: DeliveryRequest, outcome: tuple[Accepted, Released | Rejected] | Escalated) -> Delivered:
+def next_step(request: DeliveryRequest) -> str:
+    """Name the command that goes on from here; the name of a project that never went online can be taken again."""
+    change = f'`slipway change {request.project} "..."`'
+    if request.change:
+        return f"What was online still is. Say it with more detail: {change}."
+    return f'`slipway new "..." --name {request.project}` begins anew; {change} goes on from the code that was accepted last.'
+
+
+def all_the_same(project: str, built: Accepted) -> str:
+    """Say what is left to say about work that was accepted; nothing of most."""
+    left = "".join(f"\n- {sentence}" for sentence in built.reservations)
+    return f"\nAll the same (`slipway proof {project}`):{left}" if left else ""
+
+
+def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
     """Say in one message how the delivery ended, and the one next thing to do."""
     if isinstance(outcome, Escalated):
         evidence = f"\n{outcome.evidence[:EVIDENCE_LIMIT]}" if outcome.evidence else ""
-        cure = f"See `slipway logs {request.project}` and say it again with more detail."
+        cure = f"{next_step(request)} See `slipway logs {request.project}`."
         text = f"{request.project} was not delivered: {outcome.reason}. {cure}{evidence}"
         return Delivered(run=request.run, state="failed", message=text, cause=outcome.cause, rounds=outcome.rounds)
     built, released = outcome
@@ -78,7 +92,7 @@ def describe_end(request: DeliveryRequest, outcome: tuple[Accepted, Released | R
             f"\n{released.evidence[-EVIDENCE_LIMIT:]}"
         )
         return Delivered(run=request.run, state="failed", message=text, cause="unfit", rounds=built.rounds)
-    text = f"{request.brief.title} is online: {released.address}"
+    text = f"{request.brief.title} is online: {released.address}{all_the_same(request.project, built)}"
     return Delivered(
         run=request.run,
         state="delivered",

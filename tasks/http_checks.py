@@ -42,6 +42,7 @@ async def run_http_check(check: HttpCheck, address: str, host: str = "", seconds
         seconds=time.monotonic() - began,
         message=problem,
         details=details if problem else "",
+        unseen=check.unseen,
     )
 
 
@@ -49,6 +50,7 @@ async def _run_step(
     step: HttpStep, client: httpx.AsyncClient, address: str, saved: dict[str, JsonValue], seconds: float
 ) -> tuple[str, str]:
     """Return what is wrong, empty when nothing is, and the exchange as text; keeps the step's saved values."""
+    seconds = min(seconds, step.within_seconds or seconds)
     missing = unsaved(step, saved)
     if missing:
         return f"{step.method} {step.path} uses {', '.join(missing)}, which no earlier step has saved", ""

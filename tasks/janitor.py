@@ -1,12 +1,12 @@
 """Janitor: remove what nobody owns any more.
 
 True afterwards: no worker of an ended run is left, no rehearsal either, and of each project only the newest good releases
-can still be started; no request waits for a process that is dead. Everything it removes it names.
+can still be started; no request waits for a process that is dead, and no ended run holds money. Everything it removes it names.
 Blocks: registry, engine, wakeups.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -14,10 +14,17 @@ from prefect.cache_policies import NO_CACHE
 from domain.protocols import Registry, Wakeups
 from domain.releases import ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
+from domain.usage import TokenUsage
 from domain.workers import Engine
+from tasks.answering import open_question
+from tasks.brief_talk import lease
 from tasks.notify import end_run
 from tasks.retrying import only_try_again
 
+CALL_PATIENCE = timedelta(hours=1)
+"""A call that is still under way has begun since."""
+
+JANITOR = "janitor"
 LOOK_BACK = 500
 """Runs that are looked at; older ones have ended."""
 
@@ -29,11 +36,11 @@ LOOK_BACK = 500
     retry_delay_seconds=5,
     retry_condition_fn=only_try_again,
 )
-async def remove_orphans(registry: Registry, engine: Engine) -> Sequence[str]:
+async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups | None = None) -> Sequence[str]:
     """Remove workers and rehearsals whose run has ended or is unknown; return their names."""
     removed = []
     for worker in await engine.workers():
-        if await has_ended(worker.run, registry):
+        if await has_ended(worker.run, registry) and not await is_asked(worker.run, wakeups):
             await engine.remove_worker(worker.identity)
             removed.append(worker.identity)
     for app in await engine.apps():
@@ -82,10 +89,40 @@ async def end_forgotten(registry: Registry, wakeups: Wakeups, now: datetime) -> 
             if not run.change and len(await registry.runs(run.project, 2)) == 1:
                 await registry.remove_project(run.project)
             ended.append(run.id)
-        elif waited_too_long(run, now):
+        elif waited_too_long(run, now) and await open_question(run, registry) is None:
             await end_run.fn(run.id, RunState.FAILED, WAITED_TOO_LONG, "", registry, wakeups)
             ended.append(run.id)
     return ended
+
+
+@task(
+    task_run_name="close what was reserved for ended runs",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def close_reservations(registry: Registry, now: datetime) -> Sequence[str]:
+    """Settle the calls of ended runs whose process died under way, at their worst case; return their names.
+
+    Nobody but the model service knows what they cost: more than is spent may be booked for them, never less.
+    """
+    closed = []
+    for left in await registry.reservations(now - CALL_PATIENCE):
+        if await has_ended(left.run, registry):
+            await registry.settle(left.call, TokenUsage(), left.micro_usd)
+            closed.append(left.call)
+    return closed
+
+
+async def is_asked(run: str, wakeups: Wakeups | None) -> bool:
+    """Tell whether a Brief is being written for a run that nobody has accepted yet."""
+    if wakeups is None:
+        return False
+    taken = await wakeups.lock(lease(run), JANITOR, 1.0) is None
+    if not taken:
+        await wakeups.unlock(lease(run), JANITOR)
+    return taken
 
 
 async def has_ended(run: str, registry: Registry) -> bool:

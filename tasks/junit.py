@@ -3,9 +3,12 @@
 There is no one standard: each runner writes its own dialect, so the elements decide and the counts in attributes are
 only believed when they say worse. What the elements mean is junitparser's (its `xunit2` flavour, which knows reruns):
 
-- `failure` beside anything else is a failure; `error` beside `skipped` is an error.
+- `failure` beside `error` is a failure, `error` beside `skipped` an error. `failure` beside `skipped` alone is a failure that
+  the runner was told to put up with (node's `todo`, Catch2's `!mayfail`): SKIPPED, since it shows nothing.
 - Surefire's `rerunFailure` stands beside the `failure` of a case that failed in every rerun: FAILED.
-  Its `flakyFailure` stands alone in a case that passed in a later rerun: PASSED, with a message that begins with `flaky`.
+  Its `flakyFailure` stands alone in a case that passed in a later rerun: FLAKY.
+- pytest-rerunfailures writes each failed attempt as a case of its own, without a result, in front of the last one: of such
+  neighbours in a suite named `pytest` only the last counts, and as FLAKY where it passed.
 - A case without any name is what pytest leaves of the case in which the runner was stopped: ERROR.
 - A failure that hangs at a suite itself (set-up of a whole file) becomes a case of its own: ERROR or FAILED.
 """
@@ -31,6 +34,8 @@ MESSAGE_LIMIT = 2_000
 DETAILS_LIMIT = 8_000
 TEXT_BUDGET = 2_000_000
 """Characters of messages and details of one test run; beyond it cases keep their first words only."""
+
+FLAKY = "flaky: failed first and passed when run again"
 
 _FAILED = frozenset({"failed", "failure", "fail", "broken", "undefined", "timedout", "crashed"})
 _ERROR = frozenset({"error", "errored"})
@@ -60,7 +65,22 @@ class _Reports:
         suite = _short(found.element.get("classname") or found.suite)
         case = _case(found.element, self.suites.setdefault(suite, suite), brief=self.text >= TEXT_BUDGET)
         self.text += len(case.message) + len(case.details)
-        self.cases.append(case)
+        if found.suite.rpartition(" > ")[2] == "pytest" and self.cases and _is_attempt(self.cases[-1], case):
+            self.cases[-1] = _of_attempts(case)
+        else:
+            self.cases.append(case)
+
+
+def _is_attempt(earlier: TestCase, later: TestCase) -> bool:
+    """Tell whether the earlier of two neighbours is an attempt that was repeated as the later one."""
+    same = (earlier.suite, earlier.name) == (later.suite, later.name)
+    return same and earlier.result in (CaseResult.PASSED, CaseResult.FLAKY) and later.result is not CaseResult.ERROR
+
+
+def _of_attempts(last: TestCase) -> TestCase:
+    if last.result is not CaseResult.PASSED:
+        return last
+    return last.model_copy(update={"result": CaseResult.FLAKY, "message": FLAKY})
 
 
 def parse(files: Iterable[tuple[str, IO[bytes]]]) -> ParsedReports:
@@ -110,21 +130,25 @@ def _result(case: xunit2.TestCase, results: list[Result]) -> CaseResult:
     kinds = {type(entry) for entry in results}
     attributes: dict[str, str] = case._elem.attrib  # junitparser knows neither of these attributes
     said = {attributes.get(name, "").strip().lower() for name in ("status", "result")}
+    if Failure in kinds and Skipped in kinds and Error not in kinds:
+        return CaseResult.SKIPPED
     if Failure in kinds or said & _FAILED:
         return CaseResult.FAILED
     if Error in kinds or said & _ERROR or not (case.name or case.classname):
         return CaseResult.ERROR
     if attributes.get("failure"):  # node:test repeats the message there
         return CaseResult.FAILED
-    return CaseResult.SKIPPED if Skipped in kinds or said & _SKIPPED else CaseResult.PASSED
+    if Skipped in kinds or said & _SKIPPED:
+        return CaseResult.SKIPPED
+    return CaseResult.FLAKY if kinds & {xunit2.FlakyFailure, xunit2.FlakyError} else CaseResult.PASSED
 
 
 def _message(case: xunit2.TestCase, results: list[Result], result: CaseResult) -> str:
     own = next((text for entry in results if isinstance(entry, FinalResult) and (text := _said(entry))), "")
     flaky = [entry for entry in results if isinstance(entry, xunit2.FlakyFailure | xunit2.FlakyError)]
     reruns = [entry for entry in results if isinstance(entry, xunit2.RerunFailure | xunit2.RerunError)]
-    if flaky and result is CaseResult.PASSED:
-        return f"flaky: failed first and passed when run again: {_said(flaky[0])}".rstrip(": ")
+    if flaky and result is CaseResult.FLAKY:
+        return f"{FLAKY}: {_said(flaky[0])}".rstrip(": ")
     if reruns:
         return f"{own}\n(failed again in {len(reruns)} rerun(s))".strip()
     if result is CaseResult.ERROR and not results and not case.name:

@@ -21,6 +21,8 @@ SAME_TAG_LIMIT = 10
 _SUITES = ("testsuites", "testsuite")
 _FINAL = ("failure", "error")
 _INTERIM = ("rerunFailure", "rerunError", "flakyFailure", "flakyError")
+_SKIPPING = ("skip", "todo")
+"""Properties by which node-tap says that a case was not run."""
 _KEPT = frozenset({*_FINAL, *_INTERIM, "skipped", "system-out", "system-err"})
 
 
@@ -131,6 +133,8 @@ class _Reader:
     def _start_inside(self, case: ET.Element | None, tag: str, attributes: dict[str, str]) -> None:
         if tag == "testcase":
             raise UnreadableXml("a test case stands inside a test case")
+        if tag == "property" and attributes.get("name") in _SKIPPING:
+            tag, attributes = "skipped", {"message": attributes.get("value", "")}
         if case is None or tag not in _KEPT or (self.open and tag not in _FINAL):
             return
         if tag in _FINAL and self.suites:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from domain.capabilities import Capability
 from domain.errors import BadInput
 from domain.values import Value
 
@@ -19,6 +20,7 @@ class Kind(Value):
     description: str
     process: str = Field(default="web", description="Entry of the Procfile that is run")
     guide: str = ""
+    capabilities: tuple[Capability, ...] = Field(default=("git", "python"), description="What its developer's worker must have")
 
     @property
     def folder(self) -> Path:

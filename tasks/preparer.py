@@ -1,7 +1,8 @@
 """Preparer: a repository with the platform files, from the kind's template.
 
 True afterwards: the project's repository exists and its main branch has at least one commit.
-Blocks: git host. A repository that has a commit already is left as it is, so the step can be repeated.
+Blocks: git host. A repository that has a commit already is left as it is, so the step can be repeated. A run's base is
+decided once: what other runs release meanwhile does not move the ground under its transcript.
 """
 
 import asyncio
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import copier
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import Brief
 from domain.protocols import GitHost
+from tasks.identity import once_per
 from tasks.kinds import Kind, kind_named
 from tasks.retrying import only_try_again
 
@@ -22,12 +23,13 @@ AUTHOR = "Slipway <agents@slipway.localhost>"
 
 @task(
     task_run_name="prepare {brief.slug}",
-    cache_policy=NO_CACHE,
+    persist_result=True,
+    cache_key_fn=once_per("run"),
     retries=3,
     retry_delay_seconds=[1, 3, 9],
     retry_condition_fn=only_try_again,
 )
-async def prepare_repository(brief: Brief, git: GitHost) -> str:
+async def prepare_repository(run: str, brief: Brief, git: GitHost) -> str:  # noqa: ARG001 - `run` is the result's identity
     """Return the commit on main from which the developer starts."""
     project = brief.slug
     await git.create(project)

@@ -4,8 +4,6 @@ True afterwards: the Brief is returned and shown in the Prefect UI; nothing else
 Blocks: model, registry (ledger and transcripts).
 """
 
-import time
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -15,10 +13,13 @@ from domain.errors import BadInput, NoBrief
 from domain.names import checked_slug, free_slug, slug_from
 from domain.protocols import Registry
 from domain.roles import CallFacts, Role, RoleLimits
-from tasks.agent import converse
+from domain.runs import DeliveryRequest
 from tasks.artifacts import publish
+from tasks.brief_talk import Desk, brief_from
+from tasks.identity import once_per
 from tasks.kinds import kind_named, kinds
 from tasks.prompts import prompt
+from tasks.retrying import only_try_again
 
 PATIENCE = 30.0
 """Seconds for which a model that does not answer is asked again: somebody sits and waits."""
@@ -35,6 +36,7 @@ async def write_brief(
     model_name: str,
     model: ModelClient,
     registry: Registry,
+    desk: Desk | None = None,
 ) -> Brief:
     """Return the Brief of a new project, or of `present` after the change.
 
@@ -44,7 +46,26 @@ async def write_brief(
         raise BadInput(f"there is a project {name!r} already: choose another name, or use `slipway change {name}`")
     if kind is not None:
         kind_named(kind)
-    role = Role[Brief](
+    project = present.slug if present else f"new-{run}"
+    facts = CallFacts(project=project, run=run, conversation=f"{run}/product_owner")
+    end = await brief_from(
+        product_owner_role(model_name),
+        wish_text(request, kind, present),
+        facts=facts,
+        model=model,
+        registry=registry,
+        desk=desk,
+        accept=lambda brief: complaints(brief, present),
+    )
+    if not isinstance(end, Finished):
+        raise NoBrief(end.reason, end.detail)
+    brief = settled(end.value, name, kind, present, taken)
+    await publish("brief", run, as_markdown(brief), "What will be built")
+    return brief
+
+
+def product_owner_role(model_name: str) -> Role[Brief]:
+    return Role[Brief](
         name="product_owner",
         system=prompt("product_owner"),
         model=model_name,
@@ -53,24 +74,52 @@ async def write_brief(
         hand_in_description="Hand in the finished Brief.",
         limits=RoleLimits(steps=8, seconds=300.0, max_tokens=8_000, retry_seconds=PATIENCE),
     )
-    project = present.slug if present else f"new-{run}"
-    facts = CallFacts(project=project, run=run, conversation=f"{run}/product_owner")
-    end = await converse(
-        role,
-        wish_text(request, kind, present),
-        facts=facts,
+
+
+@task(
+    task_run_name="amend the brief of {request.project}",
+    persist_result=True,
+    cache_key_fn=once_per("request.run", "number"),
+    retries=3,
+    retry_delay_seconds=[5, 20, 60],
+    retry_condition_fn=only_try_again,
+)
+async def amend_brief(
+    request: DeliveryRequest,
+    number: int,
+    words: str,
+    model_name: str,
+    model: ModelClient,
+    registry: Registry,
+    desk: Desk | None = None,
+) -> Brief | None:
+    """Return the Brief after its person changed the wish in answer to question `number`; None when the model gave none."""
+    project = await registry.project(request.project)
+    present = project.brief if project and request.change else None
+    end = await brief_from(
+        product_owner_role(model_name),
+        wish_text(request.request, request.brief.kind, present),
+        facts=CallFacts(project=request.project, run=request.run, conversation=f"{request.run}/product_owner"),
         model=model,
-        tools=None,
-        transcripts=registry,
-        ledger=registry,
-        clock=time.monotonic,
+        registry=registry,
+        desk=desk,
+        follow_up=amendment(request.brief, number, words),
         accept=lambda brief: complaints(brief, present),
     )
     if not isinstance(end, Finished):
-        raise NoBrief(end.reason, end.detail)
-    brief = settled(end.value, name, kind, present, taken)
-    await publish("brief", run, as_markdown(brief), "What will be built")
-    return brief
+        return None
+    brief = end.value.model_copy(update={"slug": request.brief.slug, "kind": request.brief.kind})
+    await publish("brief", request.run, as_markdown(brief), "What will be built, as amended")
+    return brief if request.change else brief.model_copy(update={"retires": ()})
+
+
+def amendment(brief: Brief, number: int, words: str) -> str:
+    """Return the message with which a person changes the wish while the work waits."""
+    return (
+        f"The work came to a halt (question {number}), and the person now wants it otherwise:\n\n{words}\n\n"
+        f"The Brief as it is:\n{brief.model_dump_json(indent=1)}\n\n"
+        "Hand in the whole Brief as it is to be now: its stories and checks must not contradict these words or one another."
+    )
 
 
 def wish_text(request: str, kind: str | None, present: Brief | None) -> str:

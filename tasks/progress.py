@@ -13,6 +13,7 @@ from prefect.logging import get_run_logger
 from domain.errors import RunCancelled, ServiceUnreachable
 from domain.protocols import Registry, Wakeups
 from domain.runs import RunState, run_channel
+from domain.trimming import plain
 from tasks.redaction import redacted
 
 Kind = Literal["step", "round", "report", "cost", "note", "log", "waiting", "end"]
@@ -28,8 +29,8 @@ class Journal:
         self._wakeups = wakeups
 
     async def write(self, kind: Kind, text: str, step: str = "", data: Facts | None = None) -> None:
-        """Append one line of progress and hint it."""
-        line = redacted(text)
+        """Append one line of progress and hint it; terminal escapes of a worker's output go no further."""
+        line = redacted(plain(text))
         added = await self._registry.add_progress(self.run, kind, line, datetime.now(UTC), step, data)
         await hint(self._wakeups, run_channel(self.run), str(added.sequence))
         try:

@@ -5,8 +5,10 @@ Uses the engine, and HTTP to the copy's own address. An engine that dies raises;
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import cast
 
-from domain.checks import Check, CommandCheck, HttpCheck
+from domain.checks import ChatCheck, Check, CommandCheck, HttpCheck
 from domain.health import HealthCheck, Unhealthy
 from domain.manifests import at_the_project
 from domain.redaction import Redactor
@@ -14,12 +16,16 @@ from domain.rehearsals import SUITE, health_case, rehearsal_report, survival_cas
 from domain.reports import CaseResult, TestCase, TestReport
 from domain.trimming import tail
 from domain.workers import AppSpec, AppStatus, Command, CommandResult, Engine, Limits, WorkerSpec
+from tasks.bot_world import BotWorld, bot_world
+from tasks.chat_checks import run_chat_check
 from tasks.health import wait_healthy
 from tasks.http_checks import run_http_check
 
 COMMAND_SECONDS = 120.0
 COMMAND_LIMITS = Limits(memory_mb=1024)
 LOG_LINES = 60
+FIRST_CHAT = 500_000
+"""Each check has a chat of its own, so that none sees what another said."""
 
 
 async def rehearse(
@@ -38,11 +44,13 @@ async def rehearse(
     """
     began = time.monotonic()
     await engine.remove(spec.identity)
-    try:
+    async with AsyncExitStack() as places:
+        places.push_async_callback(engine.remove, spec.identity)
+        world = await places.enter_async_context(bot_world()) if any(isinstance(c, ChatCheck) for c in checks) else None
+        if world is not None:
+            spec = spec.model_copy(update={"environment": {**spec.environment, **world.environment}})
         await engine.start(spec)
-        cases = await _cases(spec, checks, health, seconds, engine)
-    finally:
-        await engine.remove(spec.identity)
+        cases = await _cases(spec, checks, health, seconds, engine, world)
     redactor = Redactor(dict(secrets or {}))
     shown = [_redacted(case, redactor) for case in cases]
     return rehearsal_report(
@@ -50,21 +58,28 @@ async def rehearse(
     )
 
 
-async def _cases(spec: AppSpec, checks: Sequence[Check], health: HealthCheck, seconds: float, engine: Engine) -> list[TestCase]:
+async def _cases(
+    spec: AppSpec, checks: Sequence[Check], health: HealthCheck, seconds: float, engine: Engine, world: BotWorld | None
+) -> list[TestCase]:
     began = time.monotonic()
     state = await wait_healthy(engine, spec.identity, health, seconds)
     cases = [health_case(health.path, state, time.monotonic() - began)]
     if isinstance(state, Unhealthy):
         return cases
     before = await engine.status(spec.identity)
-    for check in checks:
-        cases.append(await _case(check, spec, before, engine))
+    if world is not None:
+        world.webhook_address = before.address
+    for number, check in enumerate(checks, 1):
+        if isinstance(check, ChatCheck):
+            cases.append(await run_chat_check(check, FIRST_CHAT + number, cast(BotWorld, world)))
+        else:
+            cases.append(await _case(check, spec, before, engine))
     after = await engine.status(spec.identity)
     died = survival_case(before, after, tail(await engine.logs(spec.identity, LOG_LINES), 4_000))
     return [*cases, died] if died else cases
 
 
-async def _case(check: Check, spec: AppSpec, status: AppStatus, engine: Engine) -> TestCase:
+async def _case(check: HttpCheck | CommandCheck, spec: AppSpec, status: AppStatus, engine: Engine) -> TestCase:
     match check:
         case HttpCheck():
             return await run_http_check(check, status.address)
@@ -98,6 +113,7 @@ async def _run_command_check(check: CommandCheck, spec: AppSpec, engine: Engine)
         seconds=result.seconds,
         message=f"`{check.command[:200]}` {problem}" if problem else "",
         details=tail(result.text, 3_000) if problem else "",
+        unseen=check.unseen,
     )
 
 

@@ -47,7 +47,12 @@ COLLECT_SECONDS = 60.0
 FILES_LIMIT = 2_000
 
 _NEW_FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/reports.XXXXXXXX"'
-_COLLECT = "cd -- \"$1\" && find . -name '*.xml' -type f | tar -cf - -T -"
+_COLLECT = """
+cd -- "$1" || exit
+big=$(find . -name '*.xml' -type f -size +65536k | head -n 1)
+[ -z "$big" ] || { echo "$big is larger than 64 MB" >&2; exit 1; }
+find . -name '*.xml' -type f | tar -cf - -T -
+"""
 
 
 @task(

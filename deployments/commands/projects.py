@@ -47,6 +47,7 @@ def runs(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None
                 print_json({"runs": found})
             elif found:
                 tables.show(console(), tables.runs(found, project=True))
+                tables.show_waiting([run["message"] for run in found if run["state"] == "waiting"], console())
             else:
                 console().print('There is no run yet: `slipway new "a URL shortener"`', markup=False)
             return 0
@@ -66,6 +67,8 @@ def logs(
         async with context.obj.session() as (desk, _):
             from deployments.documents import known
             from domain.releases import live
+            from domain.trimming import plain
+            from tasks.redaction import project_redactor
 
             await known(desk, project)
             found = await desk.registry.runs(project, 1)
@@ -75,7 +78,8 @@ def logs(
             if current is None:
                 sys.stdout.write(f"{project} is not online: there is no output of an app\n")
             else:
-                said = await desk.blocks.engine.logs(current.identity, app_lines)
+                redactor = await project_redactor(project, desk.vault)
+                said = redactor.redact(plain(await desk.blocks.engine.logs(current.identity, app_lines)))
                 sys.stdout.write(f"--- release {current.number} prints:\n{said.rstrip()}\n")
             return 0
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli import EXIT_CODES
-from deployments.commands import projects, secrets, services, work
+from deployments.commands import answers, projects, proofs, secrets, services, work
 from deployments.commands.sessions import Shared
 from deployments.terminal import BAD_INPUT, refuse
 
@@ -31,7 +31,10 @@ for name, command in (
     ("runs", projects.runs),
     ("rollback", work.rollback),
     ("cancel", work.cancel),
+    ("tell", work.tell),
+    ("answer", answers.answer),
     ("history", projects.history),
+    ("proof", proofs.proof),
     ("down", projects.down),
     ("doctor", services.doctor),
     ("demo", services.demo),

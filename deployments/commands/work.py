@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deployments.commands.projects import JSON, PROJECT
-from deployments.terminal import FAILED_RUN, console, finish, print_json
+from deployments.terminal import FAILED_RUN, console, finish, interruptible, print_json
 
 TEXT = typer.Argument(help="What you want, in your own words; `-` reads it from standard input.")
 YES = typer.Option("--yes", "-y", help="Accept the Brief without being asked.")
@@ -66,9 +66,34 @@ def read(text: str) -> str:
     if text != "-":
         return text
     try:
-        return sys.stdin.read(REQUEST_LIMIT * 8)
+        with interruptible():
+            return sys.stdin.read(REQUEST_LIMIT * 8)
     except UnicodeDecodeError:
         raise BadInput("the request is not UTF-8 text: send plain text") from None
+
+
+def tell(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="Id of the run, or its project when only one run of it is open.")],
+    text: Annotated[str, typer.Argument(help="What its agent shall know; `-` reads it from standard input.")],
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Say something to a run at work; its agent reads it at its next step."""
+
+    async def work() -> int:
+        said = read(text)
+        async with context.obj.session() as (desk, _):
+            from deployments.people import person
+            from deployments.telling import heard_when
+
+            remark = await desk.tell(run, said, person())
+            if as_json:
+                print_json(remark.model_dump(mode="json"))
+            else:
+                sys.stdout.write(f"{await heard_when(remark, desk.registry)}\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
 
 
 def cancel(

@@ -65,6 +65,7 @@ def _compare(section: Section, slipway: Installation, first: Delivery, rounds: i
         cold_ours = _cold_delivery(slipway, base, client)
         with shell_way.untouched_base(client, base) as untouched:
             cold_theirs = shell_way.deliver(trees, untouched, client)
+            shell_way.remove_images(client)
         section.add("A Slipway, no layer cached", "s", cold_ours.seconds)
         section.add("B shell, no layer cached", "s", cold_theirs.seconds)
         section.add("A / B, no layer cached", "", cold_ours.seconds / cold_theirs.seconds, note="a machine's first delivery")
@@ -72,6 +73,7 @@ def _compare(section: Section, slipway: Installation, first: Delivery, rounds: i
         for name in scripts[0].steps:
             section.add(f"B: {name}", "s", *(script.steps[name] for script in scripts))
     finally:
+        shell_way.remove_images(client)
         client.close()
 
 

@@ -52,9 +52,12 @@ def _tree(repository: Path, commit: str, folder: Path) -> Path:
     return folder
 
 
+PREFIX = f"slipway-bench-shell-{os.getpid()}-"
+
+
 def deliver(trees: Trees, base_image: str, client: Any) -> ShellRun:
-    """Run the script once and take away what it made."""
-    name = f"slipway-bench-shell-{os.getpid()}-{next(_numbers)}"
+    """Run the script once; its images stay until `remove_images`, since the next run's cached layers are theirs."""
+    name = f"{PREFIX}{next(_numbers)}"
     work = Path(tempfile.mkdtemp(prefix="slipway-shell-", dir="/tmp"))
     words = [str(SCRIPT), str(work), str(trees.scaffold), str(trees.first), str(trees.second), base_image, name]
     try:
@@ -78,9 +81,12 @@ def _remove(client: Any, name: str) -> None:
         container.remove(force=True, v=True)
     for network in client.networks.list(names=[name]):
         network.remove()
-    for image in client.images.list(filters={"label": name}):
-        for tag in image.tags:
-            client.images.remove(tag, force=True)
+
+
+def remove_images(client: Any) -> None:
+    """Delete the images of all scripts that this process ran."""
+    for tag in [tag for image in client.images.list() for tag in image.tags if tag.startswith(PREFIX)]:
+        client.images.remove(tag, force=True)
 
 
 @contextmanager

@@ -5,13 +5,13 @@ import json
 
 from rich.console import Console
 
-from tests.bench import agent, junit
+from tests.bench import agent, gateway, junit
 from tests.bench.figures import Section, document, machine, show
 from tests.bench.shell_way import _steps
 
 
 def test_agent_section_counts_every_turn_and_finds_most_input_in_the_cache() -> None:
-    section = agent.measure(turns=6)
+    section = agent.measure(turns=6, earlier=0)
     by_name = {figure.name: figure.value for figure in section.figures}
     assert section.title.endswith("6 turns")
     assert by_name["of these read from the cache"] > by_name["of these fresh"]
@@ -20,6 +20,12 @@ def test_agent_section_counts_every_turn_and_finds_most_input_in_the_cache() -> 
 def test_junit_section_reads_every_case_that_it_wrote() -> None:
     section = junit.measure(size=200_000)
     assert [figure.name for figure in section.figures][:2] == ["size", "time"]
+
+
+def test_gateway_section_compares_both_ways() -> None:
+    section = gateway.measure(calls=2)
+    assert [figure.unit for figure in section.figures] == ["ms", "ms", ""] * 4
+    assert all(figure.value > 0 for figure in section.figures if not figure.unit)
 
 
 def test_sections_are_shown_as_a_table_and_as_one_document() -> None:

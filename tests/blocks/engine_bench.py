@@ -4,14 +4,18 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
+from blocks.docker_commands import DockerWorker
+from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
+from domain.errors import UnknownObject
 from domain.workers import AppSpec, BuildFailed, Built, Engine, Worker, WorkerSpec
 
 DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /app\nCOPY . .\nUSER 10001\n"
@@ -120,13 +124,25 @@ def process_engine(folder: Path) -> ProcessEngine:
     return ProcessEngine(installation="tests", folder=str(folder), ca_bundle=os.environ.get("SSL_CERT_FILE"))
 
 
-def docker_engine(factory: pytest.TempPathFactory) -> Engine:
-    from blocks.docker_engine import DockerEngine
+class SpareEngine(DockerEngine):
+    """A Docker engine that has a spare for each worker that is asked for."""
+
+    _block_type_slug: ClassVar[str] = "slipway-tests-spare-engine"
+
+    async def spawn(self, spec: WorkerSpec) -> DockerWorker:
+        with suppress(UnknownObject):  # another spawn at the same time has removed it
+            await self.refill(spec, 1)
+        worker = await super().spawn(spec)
+        await self.refill(spec, 0)
+        return worker
+
+
+def docker_engine(factory: pytest.TempPathFactory, kind: type[DockerEngine] = DockerEngine) -> Engine:
     from deployments.base_image import ensure_images
 
     bundle = os.environ.get("SSL_CERT_FILE")
     images = asyncio.run(ensure_images(None, Path(bundle) if bundle else None, print))
-    return DockerEngine(
+    return kind(
         installation=f"tests-{os.getpid()}",
         base_image=images.base,
         worker_image=images.worker,
@@ -149,4 +165,5 @@ def clean_docker(label: str) -> None:
 ENGINES: dict[str, Callable[[pytest.TempPathFactory], Engine]] = {
     "process": lambda factory: process_engine(shared_folder(factory)),
     "docker": docker_engine,
+    "spares": lambda factory: docker_engine(factory, SpareEngine),
 }

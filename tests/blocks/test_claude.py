@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.claude import Claude
-from domain.conversations import Image, Message, ModelCall, Opaque, Part, Text, ToolResult, ToolSpec, ToolUse
+from domain.conversations import Heard, Image, Message, ModelCall, Opaque, Part, Summary, Text, ToolResult, ToolSpec, ToolUse
 from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
 from domain.sessions import RecordedReply
 from domain.usage import TokenUsage
@@ -19,11 +19,14 @@ from tests.fakes.messages_api import (
     Hang,
     Say,
     ScriptedMessagesAPI,
+    Stall,
+    garbled,
     text,
     thinking,
     use,
 )
 
+SAYS, TAKE_CARE = "The person whose request this is says now:", "Take it into account from here on."
 TOOLS = (
     ToolSpec(name="bash", type="bash_20250124"),
     ToolSpec(name="finish", description="Hand in", input_schema={"type": "object", "properties": {}}),
@@ -90,7 +93,7 @@ async def test_the_request_on_the_wire_is_exactly_this() -> None:
         first = user(Text(text="look"), Image(media_type="image/png", base64="AAAA"))
         asked = Message(role="assistant", parts=(Text(text=" "), ToolUse(id="t1", name="bash", input={"command": "ls"})))
         told = user(ToolResult(tool_use_id="t1", text="", is_error=True))
-        more = user(Text(text="Round 2"))
+        more = user(Text(text="Round 2"), Summary(until=1, text="in short"), Heard(sequence=1, text="blue"))
         await claude.reply(call(first, asked, told, more, turn=1))
     mark = {"cache_control": {"type": "ephemeral"}}
     assert api.requests[0].body == {
@@ -107,15 +110,17 @@ async def test_the_request_on_the_wire_is_exactly_this() -> None:
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "look"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}, **mark},
                 ],
             },
             {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "bash", "input": {"command": "ls"}}]},
             {
                 "role": "user",
                 "content": [
-                    {"type": "tool_result", "tool_use_id": "t1", "content": "[nothing]", "is_error": True, **mark},
-                    {"type": "text", "text": "Round 2", **mark},
+                    {"type": "tool_result", "tool_use_id": "t1", "content": "[nothing]", "is_error": True},
+                    {"type": "text", "text": "Round 2"},
+                    {"type": "text", "text": "in short"},
+                    {"type": "text", "text": f"{SAYS}\n<remark>\nblue\n</remark>\n{TAKE_CARE}", **mark},
                 ],
             },
         ],
@@ -141,11 +146,13 @@ async def test_thinking_goes_back_unchanged_and_the_earlier_request_is_read_from
     assert second.usage.input == 0
 
 
-async def test_input_that_is_no_object_becomes_an_empty_one() -> None:
-    with ScriptedMessagesAPI([Say([use("bash", "t1") | {"input": ["ls"]}])]) as api:
+@pytest.mark.parametrize("written", ['["ls"]', '{"command": ls}', '{"command": "l', "null"])
+async def test_input_that_is_no_json_object_is_marked_and_the_answer_kept(written: str) -> None:
+    with ScriptedMessagesAPI([Say([text("so"), garbled("bash", written) | {"id": "t1"}])]) as api:
         claude = block(api)
         reply = await claude.reply(call())
-    assert reply.parts == (ToolUse(id="t1", name="bash", input={}),)
+    assert reply.parts == (Text(text="so"), ToolUse(id="t1", name="bash", input={}, malformed=True))
+    assert reply.usage.output == 50
 
 
 async def test_an_empty_answer_has_no_parts() -> None:
@@ -196,9 +203,15 @@ async def test_a_stream_cut_anywhere_is_unreachable_and_never_half_an_answer(aft
     assert str(error).startswith("the model service did not answer while answering")
 
 
-async def test_silence_is_unreachable() -> None:
-    error = await failure(Hang(), silence=0.2)
+@pytest.mark.parametrize("silent", [Hang(), Stall(Say([text("a" * 500)]), after=4)])
+async def test_silence_is_unreachable_before_an_answer_and_within_it(silent: Answer) -> None:
+    error = await failure(silent, silence=0.2)
     assert isinstance(error, ServiceUnreachable)
+    assert "Timeout" in str(error)
+
+
+def test_silence_is_waited_for_a_minute() -> None:
+    assert Claude(api_key=SecretStr("k")).silence_seconds == 60.0
 
 
 async def test_what_is_no_api_is_unreachable() -> None:

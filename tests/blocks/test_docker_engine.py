@@ -130,7 +130,7 @@ def test_a_worker_is_bounded_and_stripped_from_birth(engine: DockerEngine, host:
         "PidsLimit": 48,
     }
     assert (settings["CapDrop"], settings["CapAdd"], settings["SecurityOpt"]) == (["ALL"], None, ["no-new-privileges:true"])
-    assert (settings["ReadonlyRootfs"], settings["Privileged"], settings["Init"]) == (True, False, True)
+    assert (settings["ReadonlyRootfs"], settings["Privileged"], settings["Init"]) == (True, False, False)
     assert (settings["NetworkMode"], settings["PortBindings"]) == ("none", None)
     assert (settings["Binds"], settings["Devices"]) == (None, None)
     assert found["Mounts"] == []

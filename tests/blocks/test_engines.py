@@ -17,11 +17,13 @@ from tests.blocks.engine_bench import DOCKERFILE, ENGINES, PROJECT, Bench, clean
 IS_ALIVE = 'case "$(cut -d" " -f3 /proc/$(cat pid)/stat 2>/dev/null)" in ""|Z) echo dead;; *) echo alive;; esac'
 
 
-@pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(
+    scope="session", params=["process", *(pytest.param(name, marks=pytest.mark.docker) for name in ("docker", "spares"))]
+)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     made = ENGINES[request.param](tmp_path_factory)
     yield made
-    if request.param == "docker":
+    if request.param != "process":
         clean_docker(f"slipway.installation=tests-{os.getpid()}")
 
 

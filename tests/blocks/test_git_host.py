@@ -1,4 +1,4 @@
-"""The git host commits exactly what lies in a folder, and runs nothing that a project brought along."""
+"""The git host commits exactly what lies in a folder. Hostile ones stand in tests/hostile/test_repositories.py."""
 
 import asyncio
 import os
@@ -149,66 +149,6 @@ async def test_folder_without_files_is_a_commit_too(host: BareGitHost, work: Pat
     (work / "app.py").unlink()
     made = await commit(host, work)
     assert files(host, made.sha) == [""]
-
-
-# hostile content
-
-
-async def test_hooks_are_never_run(host: BareGitHost, work: Path, tmp_path: Path) -> None:
-    await host.create("notes")
-    witness = tmp_path / "witness"
-    for folder in (bare(host) / "hooks", work / ".git" / "hooks"):
-        folder.mkdir(parents=True)
-        for name in ("pre-commit", "post-commit", "reference-transaction", "update", "post-checkout", "post-index-change"):
-            (folder / name).write_text(f"#!/bin/sh\ntouch {witness}\n")
-            (folder / name).chmod(0o755)
-    made = await commit(host, work)
-    await host.checkout("notes", made.sha, tmp_path / "clone")
-    assert not witness.exists()
-
-
-async def test_configuration_and_filters_of_the_folder_are_not_used(host: BareGitHost, work: Path, tmp_path: Path) -> None:
-    await host.create("notes")
-    witness = tmp_path / "witness"
-    (work / ".gitattributes").write_text("*.py filter=evil diff=evil\n")
-    ask(work, "init", "--quiet")
-    for key in ("filter.evil.clean", "filter.evil.smudge", "diff.evil.textconv", "core.fsmonitor", "core.sshCommand"):
-        ask(work, "config", key, f"touch {witness}; cat")
-    ask(work, "config", "core.excludesFile", str(work / "app.py"))
-    made = await commit(host, work)
-    await host.patch("notes", None, made.sha)
-    await host.checkout("notes", made.sha, tmp_path / "clone")
-    assert files(host, made.sha) == [".gitattributes", "app.py"]
-    assert (tmp_path / "clone" / "app.py").read_text() == "print(1)\n"
-    assert not witness.exists()
-
-
-async def test_environment_of_our_process_does_not_reach_git(
-    host: BareGitHost, work: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_DIR", "/nonexistent")
-    monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody")
-    await host.create("notes")
-    made = await commit(host, work)
-    monkeypatch.undo()
-    assert ask(bare(host), "log", "-1", "--format=%an", made.sha) == "Developer"
-
-
-async def test_git_folders_are_not_committed_nor_become_submodules(host: BareGitHost, work: Path) -> None:
-    await host.create("notes")
-    inner = work / "vendored"
-    inner.mkdir()
-    (inner / "lib.py").write_text("x\n")
-    ask(inner, "init", "--quiet")
-    ask(inner, "add", "--all")
-    ask(inner, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "--quiet", "-m", "x")
-    (work / "linked").mkdir()
-    (work / "linked" / ".git").write_text(f"gitdir: {inner}/.git\n")
-    (work / "linked" / "a.txt").write_text("x\n")
-    made = await commit(host, work)
-    assert files(host, made.sha) == ["app.py", "linked/a.txt", "vendored/lib.py"]
-    assert "160000" not in ask(bare(host), "ls-tree", "-r", made.sha)
-    assert (inner / ".git").is_dir()
 
 
 # branches

@@ -20,10 +20,12 @@ from domain.briefs import AcceptanceCheck, Brief
 from domain.checks import CommandCheck, HttpCheck, HttpStep
 from domain.conversations import Message, Opaque, Text, ToolUse
 from domain.errors import BadInput, Broken, UnknownObject
+from domain.escalations import Answer, Diagnosis
 from domain.protocols import Registry
 from domain.releases import ReleaseState, live
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 
+STUCK = Diagnosis(kind="no progress", cause="stuck", reason="it stands still", choices=("guidance", "stop"))
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -345,3 +347,29 @@ def test_one_block_serves_several_event_loops_without_leftovers(tmp_path: Path) 
         for number in range(3):
             asyncio.run(registry.add_run(a_request(f"r-00000{number}"), NOON))
         assert len(asyncio.run(registry.runs())) == 3
+
+
+# questions to people
+
+
+async def test_of_many_answers_at_once_one_counts_and_the_question_is_asked_once(registry: SqlRegistry) -> None:
+    await registry.add_run(a_request(), NOON)
+    asked = await registry.add_escalation("r-aaaaaaaa", 1, STUCK, NOON, NOON + timedelta(hours=1))
+    assert asked == await registry.add_escalation("r-aaaaaaaa", 1, STUCK, NOON + timedelta(days=1), NOON + timedelta(days=2))
+    answers = [Answer(choice="more_budget", usd=n, by=str(n), door="cli") for n in range(1, 9)]
+    counted = await asyncio.gather(*(registry.answer_escalation("r-aaaaaaaa", 1, each, NOON) for each in answers))
+    assert counted.count(True) == 1
+    [question] = await registry.escalations("r-aaaaaaaa")
+    assert question.answer == answers[counted.index(True)]
+    with pytest.raises(UnknownObject, match="question"):
+        await registry.answer_escalation("r-aaaaaaaa", 2, answers[0], NOON)
+
+
+async def test_an_answer_with_money_raises_the_limit_of_its_project(registry: SqlRegistry) -> None:
+    await registry.add_run(a_request(), NOON)
+    before = await registry.budget("notes")
+    await registry.add_escalation("r-aaaaaaaa", 1, STUCK, NOON, NOON)
+    assert await registry.budget("notes") == before
+    await registry.answer_escalation("r-aaaaaaaa", 1, Answer(choice="more_budget", usd=1.5, by="me", door="cli"), NOON)
+    assert await registry.budget("notes") == before + 1_500_000
+    assert await registry.budget("other") == before

@@ -45,8 +45,8 @@ def test_card_of_a_working_run_ticks_what_is_done_and_points_at_the_current_step
         line(2, "report", "5 passed, 1 failed"),
     )
     assert text == (
-        "🛠 Notes & more · notes\n\n✅ Brief\n✅ Repository\n✅ Plan\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Settings\n▫️ Release\n"
-        "▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💰 $0.12, 2 min"
+        "🛠 Notes & more · notes\n\n✅ Brief\n✅ Repository\n✅ Plan\n▶️ Code · round 2 of 3\n▫️ Tests\n▫️ Proof\n▫️ Settings\n▫️ "
+        "Release\n▫️ Watching it run\n\n🧪 5 passed, 1 failed\n💰 $0.12, 2 min"
     )
 
 
@@ -71,7 +71,7 @@ def test_delivered_card_has_all_ticks_and_the_address() -> None:
     text = shown(
         a_run(RunState.DELIVERED, step="watch", address="http://notes.localhost:8080", ended=NOON + timedelta(minutes=9))
     )
-    assert text.count("✅") == 9
+    assert text.count("✅") == 10
     assert text.endswith("💰 $0.12, 9 min\n\n🌐 Online: http://notes.localhost:8080")
 
 
@@ -147,6 +147,12 @@ def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, w
     assert f"версия 2 снята, снова работает версия 1. Причина: {why}." in text
     assert "прежней рабочей версии нет" in told_rollback("notes:rollback-2-none", [taken], "notes", "Заметки", "ru")
     assert told_rollback("r-abc123:end", [taken], "notes", "Заметки", "ru") == ""
+
+
+def test_what_the_reviewer_still_objects_to_is_told_with_the_address() -> None:
+    objection = line(1, "note", "the reviewer objects to app/a.py:3: <b> is not escaped", reservation=1)
+    told_on = told(a_run(RunState.DELIVERED, address="http://notes.localhost"), [objection, line(2, "note", "noise")], goal())
+    assert parse(told_on)[0].endswith("http://notes.localhost\n⚠️ the reviewer objects to app/a.py:3: <b> is not escaped")
 
 
 def test_told_end_has_the_address_or_the_reason_and_the_next_thing_to_do() -> None:

@@ -53,7 +53,7 @@ def seen(run: Run, width: int = 80) -> str:
 
 def test_picture_shows_steps_rounds_tests_cost_time_and_the_address() -> None:
     text = seen(a_run(RunState.DELIVERED, address=ADDRESS, message="Notes is online"))
-    assert text.count("✓") == 7
+    assert text.count("✓") == 8
     for words in ("round 1: failed, 8 passed, 2 failed", "round 2: passed, 10 passed", "0.1208 USD", "1:15", ADDRESS):
         assert words in text
 

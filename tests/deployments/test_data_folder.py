@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.data_folder import SOCKET_PATH_LIMIT, AlreadyUp, DataFolder, Up, read_up
+from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
 from deployments.preflight import choose_port, domain_warning, free_port, port_owner
+from deployments.sockets import SOCKET_PATH_LIMIT
 from domain.errors import BadInput
 
 

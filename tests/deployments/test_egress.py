@@ -255,6 +255,7 @@ def test_the_firewall_lets_workers_to_the_proxy_and_nothing_else_of_this_machine
     assert ruleset(network("198.51.100.1", "198.51.100.0/24"), 8443) == (
         "*filter\n:SLW-0123456789 - [0:0]\n"
         "-A SLW-0123456789 -d 198.51.100.1/32 -p tcp -m tcp --dport 8443 -j ACCEPT\n"
+        "-A SLW-0123456789 -p tcp -j REJECT --reject-with tcp-reset\n"
         "-A SLW-0123456789 -j REJECT\nCOMMIT\n"
     )
 

@@ -37,7 +37,11 @@ def test_every_problem_is_told_at_once_with_the_variable_and_its_cure(monkeypatc
 
 def test_models_that_are_not_json_are_told_like_any_other_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPWAY_MODELS", "tester=haiku")
-    with pytest.raises(BadInput, match="JSON of role to model"):
+    with pytest.raises(BadInput, match="SLIPWAY_MODELS: no JSON; set it to JSON of role to model"):
+        load_settings()
+    monkeypatch.delenv("SLIPWAY_MODELS")
+    monkeypatch.setenv("SLIPWAY_GATEWAY_MODELS", "haiku")
+    with pytest.raises(BadInput, match="SLIPWAY_GATEWAY_MODELS: no JSON; set it to JSON of model name to model"):
         load_settings()
 
 

@@ -216,12 +216,12 @@ def test_tunnels_are_for_tls_and_plain_requests_are_not() -> None:
     assert wrong_port(plain.model_copy(update={"port": 443})) == "plain requests go to port 80 only"
 
 
-def test_clients_of_both_spellings_find_the_proxy_and_leave_loopback_alone() -> None:
+def test_clients_of_both_spellings_find_the_proxy_and_ask_its_own_host_and_loopback_directly() -> None:
     found = proxy_environment("192.0.2.1", 81, "r-1", "t")
     assert {found[name] for name in ("http_proxy", "HTTPS_PROXY", "all_proxy", "npm_config_proxy")} == {
         "http://r-1:t@192.0.2.1:81"
     }
-    assert found["no_proxy"] == found["NO_PROXY"] == "localhost,127.0.0.1,::1,0.0.0.0"
+    assert found["no_proxy"] == found["NO_PROXY"] == "localhost,127.0.0.1,::1,0.0.0.0,192.0.2.1"
 
 
 def hello(name: str | None) -> bytes:

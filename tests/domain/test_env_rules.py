@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from domain.env_rules import placeholder_values, plain_value, requirements, shaped_secret, source_of
-from domain.environment import Requirements, Source, Variable
+from domain.env_rules import is_rehearsed, placeholder_values, plain_value, requirements, shaped_secret, source_of
+from domain.environment import EnvironmentVersion, Requirements, Source, Variable
 from domain.errors import BadInput
 
 INFRA, COMPUTED, USER, DEFAULT = Source.INFRA, Source.COMPUTED, Source.USER, Source.DEFAULT
@@ -149,3 +149,20 @@ def test_placeholders_stand_in_for_secrets_and_are_the_same_each_time() -> None:
     }
     assert re.fullmatch("[0-9a-f]{64}", secret)
     assert placeholder_values(wanted, {})["SECRET_KEY"] == secret
+
+
+@pytest.mark.parametrize(
+    ("plain", "secrets", "rehearsed"),
+    [
+        ({"PORT": "8000", "PUBLIC_URL": "https://a.example"}, {}, True),
+        ({"PORT": "8000", "PUBLIC_URL": "https://b.example"}, {}, False),
+        ({"PORT": "8000"}, {}, False),
+        ({"PORT": "8000", "PUBLIC_URL": "https://a.example"}, {"API_KEY": "slipway-a-api-key"}, False),
+    ],
+)
+def test_only_an_environment_without_secrets_and_news_counts_as_rehearsed(
+    plain: dict[str, str], secrets: dict[str, str], rehearsed: bool
+) -> None:
+    wanted = Requirements(variables=(Variable(name="PORT", source=COMPUTED), Variable(name="PUBLIC_URL", source=COMPUTED)))
+    version = EnvironmentVersion(project="a", number=1, secrets=secrets, plain=plain)
+    assert is_rehearsed(version, wanted, {"PORT": "8000", "PUBLIC_URL": "https://a.example"}) is rehearsed

@@ -69,6 +69,25 @@ def test_a_build_is_known_by_its_last_lines_and_a_pass_has_no_signature() -> Non
     assert signature(TestReport(outcome=Outcome.PASSED)) == ""
 
 
+def test_a_refusal_is_known_by_what_it_names_not_by_the_output() -> None:
+    first = failed(outcome=Outcome.TESTS_MISSING, summary="test_a is gone", log="3 passed in 0.1s")
+    later = failed(outcome=Outcome.TESTS_MISSING, summary="test_b is gone", log="3 passed in 0.1s")
+
+    assert signature(first) != signature(later)
+    assert signature(first) == signature(first.model_copy(update={"log": "4 passed in 0.2s"}))
+
+
+def test_an_unseen_check_is_told_without_its_values() -> None:
+    hidden = TestCase(
+        suite="acceptance", name="b2: 7 miles", result=CaseResult.FAILED, message="is 7, expected 11", details="11", unseen=True
+    )
+    text = feedback(failed(hidden, summary="1 of 2 checks hold; not b2."))
+
+    assert "## FAILED acceptance::b2\nThe app does not do what the Brief says" in text
+    assert "7" not in text.replace("2", "")
+    assert "11" not in text
+
+
 def test_feedback_names_cases_messages_and_the_end_of_the_traceback() -> None:
     text = feedback(
         failed(case("test_one", "assert 1 == 2", "long\n" * 5_000 + "E  the end"), case("ok", result=CaseResult.PASSED))

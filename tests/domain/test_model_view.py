@@ -2,8 +2,31 @@ from itertools import pairwise
 
 import pytest
 
-from domain.conversations import Image, Message, ModelCall, Opaque, Part, Text, ToolResult, ToolSpec, ToolUse
-from domain.model_view import MASKED, Masking, breakpoints, cut, estimated_tokens, view
+from domain.conversations import (
+    Image,
+    Message,
+    ModelCall,
+    Opaque,
+    Part,
+    Payment,
+    Summary,
+    Text,
+    ToolResult,
+    ToolSpec,
+    ToolUse,
+)
+from domain.model_view import (
+    MASKED,
+    Masking,
+    breakpoints,
+    cut,
+    estimated_tokens,
+    output_limit,
+    own_thinking,
+    stable_ends,
+    view,
+)
+from domain.usage import TokenUsage
 
 SMALL = Masking(threshold=1000, keep_last=2, least_gain=300)
 
@@ -110,3 +133,57 @@ def test_the_guess_of_tokens_counts_everything_that_is_sent() -> None:
     assert estimated_tokens(empty.model_copy(update={"tools": (ToolSpec(name="t"),)})) > base + 500
     picture = Message(role="user", parts=(Image(media_type="image/png", base64="A" * 100_000),))
     assert estimated_tokens(empty.model_copy(update={"messages": (picture,)})) == base + 5000
+
+
+def test_up_to_the_stable_end_each_view_begins_as_the_one_before() -> None:
+    messages = conversation(30)
+    turns = [messages[: 1 + 2 * steps] for steps in range(1, 31)]
+    ends = [stable_ends(turn, SMALL) for turn in turns]
+    kept = [
+        view(now, SMALL)[: end[0] + 1] == view(old, SMALL)[: end[0] + 1]
+        for (old, now), (before, end) in zip(pairwise(turns), pairwise(ends), strict=True)
+        if before
+    ]
+    assert len(kept) > 20
+    assert all(kept)
+    assert stable_ends(conversation(2), SMALL) == ()
+
+
+def test_right_at_a_move_the_mark_before_is_kept_and_three_marks_are_enough() -> None:
+    messages = conversation(30)
+    ends = [stable_ends(messages[: 1 + 2 * steps], SMALL) for steps in range(1, 31)]
+    moved = [now for before, now in pairwise(ends) if before and now[-1] != before[-1]]
+    assert len(moved) > 3
+    assert all(len(now) == 2 and now[0] == before[-1] for before, now in pairwise(ends) if before and now[-1] != before[-1])
+    assert all(len(breakpoints(view(messages[: 1 + 2 * n], SMALL), ends[n - 1])) <= 3 for n in range(1, 31))
+
+
+def test_a_summary_stands_beside_the_task_and_hides_what_it_sums_up() -> None:
+    messages = [*conversation(4), Message(role="user", parts=(Summary(until=5, text="short"),)), asked(4), told(4)]
+    seen = view(messages)
+    assert seen[0].parts == (Text(text="do it"), Summary(until=5, text="short"))
+    assert [part.tool_use_id for message in seen for part in message.parts if isinstance(part, ToolResult)] == [
+        "t2",
+        "t3",
+        "t4",
+    ]
+    assert thoughts(seen) == [5]
+
+
+def test_of_two_summaries_the_later_counts() -> None:
+    first, second = (Message(role="user", parts=(Summary(until=n, text=f"short {n}"),)) for n in (3, 8))
+    messages = [*conversation(3), first, asked(3), told(3), second]
+    assert [part.text for part in view(messages)[0].parts if isinstance(part, Summary)] == ["short 8"]
+
+
+def test_each_model_sees_its_own_thinking_alone() -> None:
+    paid = Payment(call="c", model="one", tokens=TokenUsage(), micro_usd=1)
+    messages = [
+        message.model_copy(update={"payment": paid if message.role == "assistant" else None}) for message in conversation(2)
+    ]
+    assert thoughts(own_thinking(messages, "one")) == [1, 3]
+    assert thoughts(own_thinking(messages, "two")) == []
+
+
+def test_results_of_one_answer_share_the_room() -> None:
+    assert [output_limit(calls) for calls in (0, 1, 4, 8, 64, 500)] == [16_000, 16_000, 16_000, 8_000, 1_000, 1_000]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from domain.gateway import Access, token_of
 from domain.redaction import Redactor
 from tasks import redaction
 
@@ -72,6 +73,12 @@ def test_lines_of_a_key_file_are_known_one_by_one() -> None:
 @pytest.mark.parametrize("values", [{}, {"A": ""}, {"A": "12345"}])
 def test_nothing_or_short_values_change_nothing(values: dict[str, str]) -> None:
     assert Redactor(values).redact("12345 stays") == "12345 stays"
+
+
+def test_a_token_of_the_model_gateway_is_known_by_its_look() -> None:
+    access = Access(run="r-1", project="notes", role="developer", conversation="r-1/developer", expires=9)
+    line = f"ANTHROPIC_AUTH_TOKEN={token_of(access, 'key')} and more"
+    assert Redactor({}).redact(line) == "ANTHROPIC_AUTH_TOKEN=«token of the model gateway» and more"
 
 
 def test_redactors_add_up_also_when_names_are_equal() -> None:

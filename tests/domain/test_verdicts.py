@@ -87,6 +87,7 @@ def test_what_real_runs_mean(exit_code: int, files: list[str], wanted: Outcome) 
         (0, [b"<testsuite><testcase name='a' status='failed'/></testsuite>"], b"", Outcome.FAILED),
         (0, [b"<testsuite><testcase/></testsuite>"], b"", Outcome.FAILED),
         (0, [RED], b"", Outcome.FAILED),
+        (0, [GREEN, b"<testsuite><testcase name='b'><flakyFailure/></testcase></testsuite>"], b"", Outcome.FLAKY),
     ],
 )
 def test_contradictions_and_gaps_never_pass(exit_code: int, files: list[bytes], output: bytes, wanted: Outcome) -> None:
@@ -152,5 +153,5 @@ def test_both_halves_must_pass(tests: tuple[int, bytes], acceptance: tuple[int, 
 def test_counts_name_every_kind_once() -> None:
     cases = tuple(TestCase(name="x", result=result) for result in (*CaseResult, CaseResult.PASSED))
 
-    assert counts(cases) == "1 failed, 1 error, 2 passed, 1 skipped"
+    assert counts(cases) == "1 failed, 1 error, 1 flaky, 2 passed, 1 skipped"
     assert counts(()) == "no test case"

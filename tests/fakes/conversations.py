@@ -1,9 +1,11 @@
-"""Transcripts and a ledger in memory, with the rules of the real ones."""
+"""Transcripts, remarks and a ledger in memory, with the rules of the real ones."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from domain.conversations import Message
 from domain.errors import BudgetSpent
+from domain.remarks import Remark
 from domain.usage import Cost, TokenUsage
 
 
@@ -25,12 +27,28 @@ class MemoryTranscripts:
         messages.append(message)
 
 
+class MemoryRemarks:
+    """Remarks to one run, numbered from 1."""
+
+    def __init__(self) -> None:
+        self.said: list[Remark] = []
+
+    def say(self, text: str) -> None:
+        at = datetime(2026, 11, 23, tzinfo=UTC)
+        self.said.append(Remark(run="r-abc123", sequence=len(self.said) + 1, at=at, person="me", text=text))
+
+    async def remarks(self, run: str, after: int = 0) -> Sequence[Remark]:
+        return tuple(remark for remark in self.said if remark.run == run and remark.sequence > after)
+
+
 class MemoryLedger:
     """One budget for all; every reservation must be settled or released."""
 
     def __init__(self, budget_micro_usd: int = 10**12) -> None:
         self.budget = budget_micro_usd
         self.reserved: dict[str, int] = {}
+        self.models: dict[str, str] = {}
+        """For which model each call was reserved, also after it was settled."""
         self.most: dict[str, int] = {}
         """What was reserved for each call, also after it was settled."""
         self.settled: dict[str, tuple[TokenUsage, int | None]] = {}
@@ -43,6 +61,7 @@ class MemoryLedger:
         if used + micro_usd > self.budget:
             raise BudgetSpent(project, self.budget / 1e6, used / 1e6)
         self.reserved[call] = self.most[call] = micro_usd
+        self.models[call] = model
 
     async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
         assert call in self.reserved or call in self.settled, f"{call} was never reserved"

@@ -4,14 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from blocks.registry import SqlRegistry
+from deployments.answers import answer_run, asked
 from deployments.requests import Proposal, run_id
+from deployments.telling import tell_run
 from domain.briefs import AcceptanceCheck, Brief
+from domain.diagnoses import diagnose
 from domain.errors import ServiceUnreachable
+from domain.escalations import Door, Escalation
 from domain.names import checked_request, free_slug, secret_block_name, slug_from
+from domain.outcomes import Cause, Escalated
+from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState, run_channel
 from tasks.notify import OUTBOX
+from tasks.questions import ask
+from tasks.resuming import Resumption
 
 
 class Hints:
@@ -139,7 +148,28 @@ class FakeDesk:
         self.resumed += resumed
         return resumed
 
+    async def tell(self, whom: str, text: str, person: str) -> Remark:
+        return await tell_run(whom, text, person, self.registry, self.wakeups, self.vault)
+
+    async def question(self, run: str) -> Escalation:
+        return (await asked(run, None, self.registry))[1]
+
+    async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation:
+        async def resume(flow_run: str, key: str, run_input: dict[str, Any]) -> Resumption:
+            self.resumed.append(f"{flow_run} {key}")
+            return Resumption.RESUMED
+
+        return await answer_run(run, choice, text, by, door, number, self.registry, self.wakeups, self.vault, resume)
+
     # what the delivery flow does, as far as a person sees it
+
+    async def ask(self, run: str, cause: Cause = "rounds_spent", number: int = 1, evidence: str = "1 of 2 tests fails") -> None:
+        """Let the run wait for its person, as the delivery flow does."""
+        diagnosis = diagnose(Escalated(reason="the tests still fail", cause=cause, evidence=evidence, rounds=3))
+        assert diagnosis is not None
+        found = await self.registry.run(run)
+        assert found is not None
+        await ask.fn(run, found.project, number, diagnosis, 24, self.registry, self.wakeups)
 
     async def go_on(self, run: str, step: str, kind: str = "step", text: str = "", **data: int) -> None:
         await self.registry.update_run(run, state=RunState.RUNNING, step=step, round=data.get("round"))

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from domain.conversations import Text
 from domain.sessions import RecordedReply, message_head, stream_events, wire_usage
 from domain.usage import TokenUsage
-from tests.fakes.messages_rules import broken_rule, broken_thinking, hashes, history, prefix_blocks, tokens
+from tests.fakes.messages_rules import broken_rule, broken_thinking, foreign_thinking, hashes, history, prefix_blocks, tokens
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 
@@ -32,6 +32,11 @@ def text(words: str) -> dict[str, Any]:
 
 def use(name: str, id: str = "", **given: Any) -> dict[str, Any]:
     return {"type": "tool_use", "id": id or f"toolu_{next(_ids)}", "name": name, "input": given}
+
+
+def garbled(name: str, written: str) -> dict[str, Any]:
+    """A call whose input is streamed as it is written here, JSON or not."""
+    return use(name) | {"written": written}
 
 
 def thinking(words: str = "") -> dict[str, Any]:
@@ -67,6 +72,15 @@ class Cut:
 
 
 @dataclass
+class Stall:
+    """A stream that falls silent after so many events, until the server ends; `pings` go on if there are any."""
+
+    say: Say
+    after: int = 4
+    pings: bool = False
+
+
+@dataclass
 class ErrorInStream:
     """A stream with status 200 that ends in an error event."""
 
@@ -83,7 +97,7 @@ class Garbage:
     """An answer that is no JSON."""
 
 
-Answer = Say | Fault | Cut | ErrorInStream | Hang | Garbage
+Answer = Say | Fault | Cut | Stall | ErrorInStream | Hang | Garbage
 
 
 @dataclass
@@ -111,7 +125,9 @@ class Asked:
 class ScriptedMessagesAPI:
     """Play a list of answers, or ask a function for each. Requests that break a rule are refused and use up no answer."""
 
-    def __init__(self, script: Sequence[Answer] | Callable[[Asked], Answer], key: str = "test-key") -> None:
+    def __init__(
+        self, script: Sequence[Answer] | Callable[[Asked], Answer], key: str = "test-key", window: int | None = None
+    ) -> None:
         self.requests: list[Asked] = []
         self.problems: list[str] = []
         """Rules broken and requests after the script's end."""
@@ -119,7 +135,11 @@ class ScriptedMessagesAPI:
         self._left = 0 if callable(script) else len(script)
         self._key = key
         self._cache: set[str] = set()
+        self._window = window
+        """Tokens of the longest prompt; longer ones are refused, and are no problem of the test."""
         self._bound: dict[str, tuple[str, list[str]]] = {}
+        self._thinkers: dict[str, str] = {}
+        """The model that wrote each thinking block, by signature."""
         self._paused = False
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
@@ -183,9 +203,18 @@ class ScriptedMessagesAPI:
             await _send_error(send, refused)
             return
         asked = Asked(json.loads(body), headers)
-        if broken := broken_rule(asked.body, paused=self._paused) or broken_thinking(asked.body, self._bound):
+        if broken := (
+            broken_rule(asked.body, paused=self._paused)
+            or foreign_thinking(asked.body, self._thinkers)
+            or broken_thinking(asked.body, self._bound)
+        ):
             self.problems.append(broken)
             await _send_error(send, Fault(400, "invalid_request_error", message=broken))
+            return
+        size = sum(map(tokens, prefix_blocks(asked.body)))
+        if self._window is not None and size > self._window:
+            said = f"prompt is too long: {size} tokens > {self._window} maximum"
+            await _send_error(send, Fault(400, "invalid_request_error", message=said))
             return
         self.requests.append(asked)
         await self._send(send, asked, self._script(asked))
@@ -213,6 +242,10 @@ class ScriptedMessagesAPI:
                 await _send_body(send, 200, _event("error", error), "text/event-stream")
             case Cut(say=say, after=after):
                 await _send_stream(send, self._events(asked, say)[:after], whole=False)
+            case Stall(say=say, after=after, pings=pings):
+                await _send_stream(send, self._events(asked, say)[:after], whole=False)
+                while not await asyncio.to_thread(self._ending.wait, 0.02 if pings else None):
+                    await send({"type": "http.response.body", "body": _event("ping", {"type": "ping"}), "more_body": True})
             case Say() if asked.body.get("stream"):
                 await _send_stream(send, self._events(asked, answer), whole=True)
             case Say():
@@ -222,10 +255,16 @@ class ScriptedMessagesAPI:
 
     def _events(self, asked: Asked, say: Say) -> list[tuple[str, dict[str, Any]]]:
         reply, content = self._reply(asked, say)
-        return stream_events(f"msg_{len(self.requests)}", reply, content)
+        written = {index: block.pop("written") for index, block in enumerate(content) if "written" in block}
+        events = stream_events(f"msg_{len(self.requests)}", reply, content)
+        for _, data in events:
+            delta = data.get("delta", {})
+            if data.get("index") in written and delta.get("partial_json"):
+                delta["partial_json"] = written[data["index"]]
+        return events
 
     def _reply(self, asked: Asked, say: Say) -> tuple[RecordedReply, list[dict[str, Any]]]:
-        content = [self._signed(asked, block) for block in say.content]
+        content = [self._signed(asked, dict(block)) for block in say.content]
         calls = any(block["type"] == "tool_use" for block in content)
         stop_reason = say.stop_reason or ("tool_use" if calls else "end_turn")
         self._paused = stop_reason == "pause_turn"
@@ -246,6 +285,7 @@ class ScriptedMessagesAPI:
             return block
         signature = f"signature-{len(self._bound)}"
         self._bound[signature] = history(asked.body)
+        self._thinkers[signature] = asked.body["model"]
         return block | {"signature": signature}
 
     def _usage(self, body: dict[str, Any], output: int) -> TokenUsage:

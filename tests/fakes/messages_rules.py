@@ -12,10 +12,15 @@ from typing import Any
 Block = dict[str, Any]
 
 
+def said_by_turns(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages without those of the system in between, which Claude Code sends by a beta of 2026-07."""
+    return [message for message in body["messages"] if message.get("role") != "system"]
+
+
 def turns(body: dict[str, Any]) -> list[tuple[str, list[Block]]]:
     """Return the messages as the API sees them: string content as a block, neighbours of one role as one turn."""
     found: list[tuple[str, list[Block]]] = []
-    for message in body["messages"]:
+    for message in said_by_turns(body):
         content = message["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
         if found and found[-1][0] == message["role"]:
@@ -41,7 +46,7 @@ def _broken_shape(body: dict[str, Any]) -> str | None:
         if not isinstance(body.get(name), kind) or not body[name]:
             return f"{name}: Field required"
     for name in ("temperature", "top_p", "top_k", "thinking"):
-        if name in body:
+        if name in body and not (name == "thinking" and body[name].get("type") == "adaptive"):
             return f"{name}: not supported for this model"
     return None
 
@@ -65,7 +70,8 @@ def _broken_tools(body: dict[str, Any]) -> str | None:
 
 
 def _broken_messages(body: dict[str, Any], *, paused: bool) -> str | None:
-    for index, message in enumerate(body["messages"]):
+    messages = said_by_turns(body)
+    for index, message in enumerate(messages):
         if message.get("role") not in ("user", "assistant"):
             return f"messages.{index}.role: Input should be 'user' or 'assistant'"
         if not message.get("content"):
@@ -73,9 +79,9 @@ def _broken_messages(body: dict[str, Any], *, paused: bool) -> str | None:
         for block in message["content"] if isinstance(message["content"], list) else []:
             if block["type"] == "text" and not block["text"].strip():
                 return f"messages.{index}: text content blocks must contain non-whitespace text"
-    if body["messages"][0]["role"] != "user":
+    if not messages or messages[0]["role"] != "user":
         return "messages: first message must use the user role"
-    if body["messages"][-1]["role"] == "assistant" and not paused:
+    if messages[-1]["role"] == "assistant" and not paused:
         return "This model does not support assistant message prefill. The conversation must end with a user message."
     return None
 
@@ -139,6 +145,15 @@ def history(body: dict[str, Any]) -> tuple[str, list[str]]:
     blocks = prefix_blocks(body)
     plain = "".join(_plain(block) for block in blocks if block.get("type") != "thinking")
     return hashlib.sha256(plain.encode()).hexdigest(), [b["signature"] for b in blocks if b.get("type") == "thinking"]
+
+
+def foreign_thinking(body: dict[str, Any], thinkers: dict[str, str]) -> str | None:
+    """Check that each thinking block was written by the model that is asked: another cannot read its signature."""
+    for index, (_, blocks) in enumerate(turns(body)):
+        for place, block in enumerate(blocks):
+            if block["type"] == "thinking" and thinkers.get(block["signature"], body["model"]) != body["model"]:
+                return f"messages.{index}.content.{place}: Invalid `signature` in `thinking` block of another model"
+    return None
 
 
 def broken_thinking(body: dict[str, Any], bound: dict[str, tuple[str, list[str]]]) -> str | None:

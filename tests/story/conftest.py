@@ -27,11 +27,11 @@ def installed(engine: str) -> Iterator[Installation]:
         place.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def on_processes() -> Iterator[Installation]:
     yield from installed("process")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def on_docker() -> Iterator[Installation]:
     yield from installed("docker")

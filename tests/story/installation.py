@@ -78,6 +78,7 @@ class Installation:
             "SLIPWAY_UNHEALTHY_THRESHOLD": "2",
             "SLIPWAY_UNHEALTHY_WINDOW": "10",
             "SLIPWAY_DRAIN_SECONDS": "5",
+            "SLIPWAY_MUTATION_SECONDS": "0",
             "ANTHROPIC_API_KEY": "test-key",
             "DO_NOT_TRACK": "1",
             **self.more,

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,8 @@ class Player:
                 return Say([use("submit_plan", **tale.plan)])
             case "developer":
                 return Say(tale.step(asked.turn))
+            case "reviewer":
+                return Say([use("submit_review", findings=[])])
         raise AssertionError(f"no tale knows the role {asked.role!r}")
 
 
@@ -95,6 +97,11 @@ def http_check(covers: str, *steps: Block, id: str = "") -> Block:
     return {"type": "http", "id": id or f"{covers}-http", "covers": covers, "title": covers, "steps": list(steps)}
 
 
+def unseen(covers: str, *steps: Block) -> Block:
+    """Return a check that the developer is not shown."""
+    return {**http_check(covers, *steps, id=f"{covers}-unseen"), "unseen": True}
+
+
 def wrote(path: str, content: str) -> Block:
     return use("str_replace_based_edit_tool", command="create", path=path, file_text=content)
 
@@ -103,5 +110,6 @@ def ran(command: str) -> Block:
     return use("bash", command=command)
 
 
-def done(summary: str = "It is built and tested.") -> list[Block]:
-    return [text("That is all."), use("finish", summary=summary)]
+def done(summary: str = "It is built and tested.", dropped: Mapping[str, str] | None = None) -> list[Block]:
+    given_up = [{"name": name, "reason": reason} for name, reason in (dropped or {}).items()]
+    return [text("That is all."), use("finish", summary=summary, **({"dropped": given_up} if given_up else {}))]

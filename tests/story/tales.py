@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.story.player import Block, Tale, brief, done, http_check, plan, ran, wrote
+from tests.story.player import Block, Tale, brief, done, http_check, plan, ran, unseen, wrote
 
 CONVERTER = '''"""Lengths, converted."""
 
@@ -45,26 +45,33 @@ from app.main import app
 client = TestClient(app)
 
 
+def test_unknown_units_are_refused() -> None:
+    assert client.get("/convert", params={"value": 1, "unit": "parsec", "to": "m"}).status_code == 404
+"""
+CONVERTER_TEST = """
+
 def test_{unit}s_are_converted() -> None:
     assert client.get("/convert", params={{"value": 2, "unit": "{unit}", "to": "m"}}).json() == {{"result": {result}}}
-
-
-def test_unknown_units_are_refused() -> None:
-    assert client.get("/convert", params={{"value": 1, "unit": "parsec", "to": "m"}}).status_code == 404
 """
+IN_METRES = {"mile": 3218.688, "foot": 0.6096, "inch": 0.0508}
+"""Two of each."""
 
 
 def converter(units: str, more: str = "") -> Block:
     return wrote("app/main.py", CONVERTER.format(units=units, more=more).rstrip() + "\n")
 
 
-def converter_tests(unit: str, result: float) -> Block:
-    return wrote("tests/test_convert.py", CONVERTER_TESTS.format(unit=unit, result=result))
+def converter_tests(*units: str) -> Block:
+    tests = (CONVERTER_TEST.format(unit=unit, result=IN_METRES[unit]) for unit in units)
+    return wrote("tests/test_convert.py", CONVERTER_TESTS + "".join(tests))
 
 
-def conversion(unit: str, result: float) -> Block:
-    step = {"path": f"/convert?value=2&unit={unit}&to=m", "expect_json": {"result": result}}
-    return http_check(unit, step)
+def conversion(unit: str) -> tuple[Block, Block]:
+    """Return the check that the developer sees, and one with another length."""
+    result = IN_METRES[unit]
+    shown = {"path": f"/convert?value=2&unit={unit}&to=m", "expect_json": {"result": result}}
+    other = {"path": f"/convert?value=7&unit={unit}&to=m", "expect_json": {"result": round(result / 2 * 7, 6)}}
+    return http_check(unit, shown), unseen(unit, other)
 
 
 WANTED = {
@@ -73,15 +80,18 @@ WANTED = {
 }
 FOOT = {"foot": "When 2 feet are converted to metres, then the result is 0.6096"}
 INCH = {"inch": "When 2 inches are converted to metres, then the result is 0.0508"}
-UNKNOWN = http_check("unknown", {"path": "/convert?value=1&unit=parsec&to=m", "expect_status": 404})
+UNKNOWN = (
+    http_check("unknown", {"path": "/convert?value=1&unit=parsec&to=m", "expect_status": 404}),
+    unseen("unknown", {"path": "/convert?value=3&unit=m&to=fathom", "expect_status": 404}),
+)
 
 NEW = Tale(
     request="My grandmother sends me knitting patterns in odd measures. Give me something that turns lengths into metres.",
     brief=brief("Grandmother's lengths", "lengths", WANTED),
-    plan=plan("One route.", conversion("mile", 3218.688), UNKNOWN),
+    plan=plan("One route.", *conversion("mile"), *UNKNOWN),
     steps=[
         [ran("ls -A && cat app/main.py")],
-        [converter('"m": 1.0, "mile": 1600.0'), converter_tests("mile", 3218.688)],
+        [converter('"m": 1.0, "mile": 1600.0'), converter_tests("mile")],
         done("Lengths are converted; a mile has 1600 metres."),
         [converter('"m": 1.0, "mile": 1609.344')],
         done("A mile has 1609.344 metres now."),
@@ -90,28 +100,31 @@ NEW = Tale(
 BREAKING = Tale(
     request="Miles are for sailors. Throw them out and speak of feet.",
     brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT}),
-    plan=plan("Feet take the place of miles.", conversion("foot", 0.6096)),
+    plan=plan("Feet take the place of miles.", *conversion("foot")),
     steps=[
-        [converter('"m": 1.0, "foot": 0.3048'), converter_tests("foot", 0.6096)],
-        done("Feet instead of miles."),
-        done("Feet instead of miles, as I said."),
+        [converter('"m": 1.0, "foot": 0.3048'), converter_tests("foot")],
+        done("Feet instead of miles.", dropped={"test_miles_are_converted": "There are no miles any more."}),
+        done("Feet instead of miles, as I said.", dropped={"test_miles_are_converted": "There are no miles any more."}),
     ],
 )
 FEET = Tale(
     request="Please add feet, and keep the miles.",
     brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT}),
-    plan=plan("Feet beside miles.", conversion("foot", 0.6096)),
+    plan=plan("Feet beside miles.", *conversion("foot")),
     steps=[
-        [converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048', PAUSE), converter_tests("foot", 0.6096)],
+        [converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048', PAUSE), converter_tests("mile", "foot")],
         done("Feet and miles."),
     ],
 )
 INCHES = Tale(
     request="Now inches too.",
     brief=brief("Grandmother's lengths", "lengths", {**WANTED, **FOOT, **INCH}),
-    plan=plan("Inches beside the others.", conversion("inch", 0.0508)),
+    plan=plan("Inches beside the others.", *conversion("inch")),
     steps=[
-        [converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048, "inch": 0.0254', PAUSE), converter_tests("inch", 0.0508)],
+        [
+            converter('"m": 1.0, "mile": 1609.344, "foot": 0.3048, "inch": 0.0254', PAUSE),
+            converter_tests("mile", "foot", "inch"),
+        ],
         done("Inches, feet and miles."),
     ],
 )
@@ -152,6 +165,7 @@ DOOR = Tale(
     plan=plan(
         "One route.",
         http_check("shut", {"method": "POST", "path": "/door", "json_body": {"word": "barley"}, "expect_status": 403}),
+        unseen("shut", {"method": "POST", "path": "/door", "json_body": {"word": "rye"}, "expect_status": 403}),
     ),
     steps=[
         [wrote("app/main.py", DOOR_APP), wrote("tests/test_door.py", DOOR_TESTS)],
@@ -211,22 +225,20 @@ def test_a_link_leads_where_it_was_told(tmp_path, monkeypatch) -> None:
     assert client.get(f"/l/{name}").headers["location"] == "http://there.example/"
     assert client.get("/l/none").status_code == 404
 """
+
+
+def shortened(url: str) -> tuple[Block, Block]:
+    asked = {"method": "POST", "path": "/links", "json_body": {"url": url}, "expect_status": 201, "save": {"name": "json:name"}}
+    return asked, {"path": "/l/${name}", "expect_status": 302, "expect_headers": {"location": url}}
+
+
 LINKS = Tale(
     request="Our choir's links are too long for the notice board. Make them short.",
     brief=brief("Short links", "links", {"follow": "When a link was shortened, then its short form leads there (302)"}),
     plan=plan(
         "Two routes and a file.",
-        http_check(
-            "follow",
-            {
-                "method": "POST",
-                "path": "/links",
-                "json_body": {"url": "http://choir.example/notes"},
-                "expect_status": 201,
-                "save": {"name": "json:name"},
-            },
-            {"path": "/l/${name}", "expect_status": 302, "expect_headers": {"location": "http://choir.example/notes"}},
-        ),
+        http_check("follow", *shortened("http://choir.example/notes")),
+        unseen("follow", *shortened("http://choir.example/tenors?page=2")),
     ),
     steps=[
         [ran("echo once >>steps.txt")],
@@ -262,6 +274,21 @@ STUBBORN = Tale(
         done("Birds are counted, really."),
     ],
 )
+ADVICE = "A bird in the hand is one bird: one plus one is two."
+ADVISED = Tale(
+    request="Count the birds in my hand and in the bush.",
+    brief=brief("Bush", "bush", {"up": "When the app is asked for its health, then it answers 200"}),
+    plan=plan("A counter.", http_check("up", {"path": "/health"})),
+    steps=[
+        [ran("echo once >>visits.txt")],
+        [wrote("tests/test_bush.py", "def test_bush() -> None:\n    assert 1 + 1 == 3\n")],
+        done("Birds are counted."),
+        done("Birds are counted, really."),
+        [wrote("tests/test_bush.py", "def test_bush() -> None:\n    assert 1 + 1 == 2\n")],
+        [ran("test $(wc -l <visits.txt) = 1 && rm visits.txt")],
+        done("Birds are counted as the person said."),
+    ],
+)
 MEDDLING = Tale(
     request="Show me the phase of the moon.",
     brief=brief("Moon", "moon", {"up": "When the app is asked for its health, then it answers 200"}),
@@ -274,4 +301,4 @@ ENDLESS = Tale(
     plan=plan("All digits.", http_check("up", {"path": "/health"})),
     steps=[[ran("echo computing && sleep 118")], done()],
 )
-TALES = (NEW, BREAKING, FEET, INCHES, DOOR, LINKS, LUCK, STUBBORN, MEDDLING, ENDLESS)
+TALES = (NEW, BREAKING, FEET, INCHES, DOOR, LINKS, LUCK, STUBBORN, ADVISED, MEDDLING, ENDLESS)

@@ -60,6 +60,8 @@ def answer(asked: Asked) -> Answer:
             return _plan(said)
         case "developer":
             return _work(title, asked.turn, "Change the existing project" in said)
+        case "reviewer":
+            return Say([use("submit_review", findings=[])])
         case _:
             return Fault(400, "invalid_request_error", message=f"no such role {asked.role}")
 

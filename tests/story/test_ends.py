@@ -1,5 +1,8 @@
 """How a run ends that is not delivered: a model that never gets it right, forbidden files, a person who stops it."""
 
+from typing import Any
+
+import psutil
 import pytest
 
 from domain.runs import Progress
@@ -16,19 +19,61 @@ pytestmark = pytest.mark.story
     [
         pytest.param(tales.LUCK, 3, "the tests still fail after 3 rounds", id="a new failure each time"),
         pytest.param(tales.STUBBORN, 2, "the same failure came twice", id="the same failure twice"),
-        pytest.param(tales.MEDDLING, 2, "belong to the platform: Dockerfile", id="platform files"),
     ],
 )
-def test_a_model_that_never_gets_it_right_ends_with_the_reason(
+def test_a_model_that_never_gets_it_right_asks_its_person_and_ends_with_the_reason_when_told_to_stop(
     on_processes: Installation, tale: Tale, rounds: int, why: str
 ) -> None:
     said = on_processes.say("new", tale.request, "--yes", "--json")
     run = said.document
-    assert (said.code, run["state"], run["rounds"]) == (1, "failed", rounds), said
+    assert (said.code, run["state"], run["rounds"]) == (3, "waiting", rounds), said
     assert why in run["message"]
+    ended = stopped(on_processes, run)
+    assert (ended["state"], ended["rounds"]) == ("failed", rounds)
+    assert f"{why}; local:" in ended["message"]
     assert not on_processes.releases(run["project"])
     told = on_processes.registry(lambda registry: registry.unsent("cli"))
-    assert [n.key for n in told if n.run == run["run"]] == [f"{run['run']}:end"]
+    assert [n.key for n in told if n.run == run["run"]] == [f"{run['run']}:question-1", f"{run['run']}:end"]
+
+
+def stopped(place: Installation, run: dict[str, Any]) -> dict[str, Any]:
+    """Answer a waiting run with stop, and return it when it has ended."""
+    said = place.say("answer", run["run"], "stop")
+    assert said.code == 0, said
+
+    def ended() -> dict[str, Any] | None:
+        found = next(each for each in place.runs(run["project"]) if each["run"] == run["run"])
+        return found if found["ended"] else None
+
+    found = until(ended, "the stopped run has ended")
+    assert found is not None
+    return found
+
+
+def test_a_run_that_is_cancelled_while_it_asks_is_over_everywhere(on_processes: Installation) -> None:
+    said = on_processes.say("new", tales.MEDDLING.request, "--yes", "--json")
+    run = said.document
+    assert (said.code, run["state"]) == (3, "waiting"), said
+    assert "belong to the platform: Dockerfile" in run["question"]["diagnosis"]["evidence"]
+    assert on_processes.say("cancel", run["run"]).code == 0
+    late = on_processes.say("answer", run["run"], "guidance", "leave the Dockerfile alone")
+    assert (late.code, "has ended (cancelled)" in late.err) == (2, True), late
+    flow_run = {"flow_runs": {"id": {"any_": [run["flow_run"].rpartition("/")[2]]}}}
+    assert on_processes.prefect("/flow_runs/filter", flow_run)[0]["state_type"] == "CANCELLED"
+    assert not processes_of(on_processes, run["run"])
+
+
+def test_a_name_that_never_went_online_is_free_again(on_processes: Installation) -> None:
+    """Comes after the hopeless cases: one of them had the name `birds`."""
+    before = on_processes.registry(lambda registry: registry.project("birds"))
+    assert before is not None
+    again = on_processes.say("new", tales.STUBBORN.request, "--name", "birds", "--yes", "--json", "--no-wait")
+    assert (again.code, again.document["project"]) == (0, "birds"), again
+    after = on_processes.registry(lambda registry: registry.project("birds"))
+    assert after is not None
+    assert after.created > before.created
+    assert on_processes.say("new", tales.STUBBORN.request, "--name", "birds", "--yes").code == 2
+    assert on_processes.say("cancel", again.document["run"]).code == 0
 
 
 def test_a_cancelled_run_stops_at_once_with_its_worker(on_processes: Installation) -> None:
@@ -49,4 +94,12 @@ def test_a_cancelled_run_stops_at_once_with_its_worker(on_processes: Installatio
 
 
 def commands(place: Installation) -> str:
-    return "\n".join(" ".join(process.cmdline()) for process in place.processes())
+    return "\n".join(map(command_of, place.processes()))
+
+
+def command_of(process: psutil.Process) -> str:
+    """Return its command; empty when it has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""

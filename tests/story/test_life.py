@@ -15,6 +15,7 @@ from domain.releases import ReleaseState
 from domain.runs import Notification
 from tests.story import tales
 from tests.story.installation import Installation, Spoken, docker, until
+from tests.story.test_ends import stopped
 
 APP = "lengths"
 MILES = "/convert?value=2&unit=mile&to=m"
@@ -116,7 +117,7 @@ def test_a_request_becomes_an_app_after_a_failing_round(place: Installation, bui
     assert (run["state"], run["project"], run["rounds"]) == ("delivered", APP, 2)
     assert len(run["reports"]) == 2
     assert "failed" in run["reports"][0]
-    assert run["calls"] == 7
+    assert run["calls"] == 8
 
 
 def test_the_app_answers_through_caddy(place: Installation, built: Spoken) -> None:
@@ -145,9 +146,10 @@ def test_a_first_release_cannot_be_rolled_back_and_stays(place: Installation, re
 
 def test_a_change_that_breaks_an_earlier_check_never_goes_live(place: Installation, breaking_change: Spoken) -> None:
     run = breaking_change.document
-    assert (breaking_change.code, run["state"]) == (1, "failed"), breaking_change
+    assert (breaking_change.code, run["state"]) == (3, "waiting"), breaking_change
+    assert stopped(place, run)["state"] == "failed"
     assert "the same failure came twice" in run["message"]
-    assert "mile" in run["message"]
+    assert "not mile-http, mile-unseen" in run["reports"][-1]
     assert run["run"] not in {release.run for release in place.releases(APP)}
 
 

@@ -123,15 +123,22 @@ async def test_missing_secret_is_asked_for_in_russian_and_its_value_is_seen_by_n
     assert VALUE not in str([asked.body for asked in model.requests])
 
 
-async def test_run_that_fails_is_told_once_with_the_reason_and_what_to_do(slipway: Door, telegram: TelegramApi) -> None:
+async def test_run_that_comes_to_a_halt_asks_and_is_told_once_with_the_reason_and_what_to_do(
+    slipway: Door, telegram: TelegramApi
+) -> None:
     await telegram.say(BOB, "A perpetuum mobile")
+    question = await said(telegram, BOB, f"{NEVER} came to a halt: the same test failed twice", seconds=RUN)
+    assert [button.label for button in question.buttons] == ["Say what to do", "Try on", "Change the wish", "Stop"]
+    await telegram.until(lambda: "Waits for your answer: the same test failed twice" in telegram.messages(BOB)[0].text, SOON)
+    await telegram.press(question.buttons[3])
+    stops = await said(telegram, BOB, "perpetuum stops.")
     told = await said(telegram, BOB, "was not delivered", seconds=RUN)
     assert told.text == (
         f"❌ {NEVER} was not delivered: the same test failed twice. Say it in other words, or with less in it, and I try again."
     )
     card = telegram.messages(BOB)[0]
     await telegram.until(lambda: "Not delivered: the same test failed twice" in card.text, SOON)
-    assert telegram.messages(BOB) == [card, told]
+    assert telegram.messages(BOB) == [card, question, stops, told]
 
 
 async def test_broken_change_is_taken_back_by_itself_while_bot_dies_and_telegram_is_busy(
@@ -174,6 +181,7 @@ async def test_stop_acts_at_once_also_when_the_chat_is_busy(slipway: Door, teleg
     pressed = await telegram.press(card.buttons[0])
     await telegram.until(lambda: "Остановлено" in card.text, SOON)
     stopped = asyncio.get_running_loop().time()
+    await telegram.until(lambda: telegram.queries[pressed], SOON)
     assert telegram.queries[pressed] == "Останавливаю slow."
     await telegram.say(IVAN, "/cancel")
     await said(telegram, IVAN, "Ничего не было начато")

@@ -1,12 +1,13 @@
 """The janitor's part that needs no engine: requests whose process died before they were handed over."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from blocks.registry import SqlRegistry
 from domain.runs import HAND_OVER_PATIENCE, NEVER_HANDED_OVER, WAITED_TOO_LONG, WAITING_PATIENCE, RunState
-from tasks.janitor import end_forgotten
+from domain.usage import Cost, TokenUsage
+from tasks.janitor import CALL_PATIENCE, close_reservations, end_forgotten
 from tests.fakes.desk import Hints
 from tests.tasks.conftest import NOW, request
 
@@ -43,3 +44,16 @@ async def test_run_that_waited_longer_than_prefect_waits_is_ended_and_its_person
     run = await registry.run("r-000001")
     assert run is not None
     assert (run.state, run.message) == (RunState.FAILED, WAITED_TOO_LONG)
+
+
+async def test_what_a_killed_process_left_reserved_is_booked_at_its_worst_when_its_run_has_ended(registry: SqlRegistry) -> None:
+    await registry.add_run(request("r-000002"), NOW)
+    await registry.update_run("r-000002", state=RunState.FAILED, ended=NOW)
+    for run in ("r-000001", "r-000002"):
+        await registry.reserve(f"{run}/developer/gateway/1", "notes", run, "developer", "claude-sonnet-5-5", 400)
+    now = datetime.now(UTC)
+    assert await close_reservations.fn(registry, now + CALL_PATIENCE - timedelta(minutes=1)) == []
+    assert await close_reservations.fn(registry, now + CALL_PATIENCE + timedelta(minutes=1)) == ["r-000002/developer/gateway/1"]
+    assert await registry.cost("notes") == Cost(calls=1, micro_usd=400, reserved_micro_usd=400)
+    await registry.settle("r-000002/developer/gateway/1", TokenUsage(input=1), 5)
+    assert (await registry.cost(run="r-000002")).micro_usd == 400  # the first settlement stands

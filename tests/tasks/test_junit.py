@@ -1,7 +1,11 @@
 """JUnit files as the tools really write them, and as nobody should."""
 
 import io
+import json
 import random
+import subprocess
+import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -10,7 +14,9 @@ import pytest
 from domain.reports import CaseResult, TestCase
 from domain.verdicts import ParsedReports
 from tasks import junit, junit_stream
+from tests.bench import junit as bench
 
+ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "junit"
 
 
@@ -24,7 +30,13 @@ def sample(name: str) -> ParsedReports:
 
 
 def tally(cases: tuple[TestCase, ...]) -> str:
-    letters = {CaseResult.PASSED: "P", CaseResult.FAILED: "F", CaseResult.ERROR: "E", CaseResult.SKIPPED: "S"}
+    letters = {
+        CaseResult.PASSED: "P",
+        CaseResult.FAILED: "F",
+        CaseResult.ERROR: "E",
+        CaseResult.SKIPPED: "S",
+        CaseResult.FLAKY: "K",
+    }
     return "".join(letters[case.result] for case in cases)
 
 
@@ -43,12 +55,36 @@ DIALECTS = [
     ("vitest", "PFSSF"),
     ("mocha", "PFSSF"),
     ("node_test", "PPFSSP"),
+    ("node_test_hooks", "PSSFFF"),
     ("robot", "PFS"),
     ("behave", "PFEES"),
-    ("surefire", "PPFS"),
+    ("surefire", "PKFS"),
     ("gotestsum", "PFS"),
     ("phpunit", "PPFE"),
+    ("nextest", "PKFE"),
     ("nested_without_counts", "PFEFS"),
+    ("pytest_teardown", "FEE"),
+    ("pytest_xunit1", "FEE"),
+    ("pytest_reruns", "KFFSP"),
+    ("pytest_subtests", "FF"),
+    ("pytest_xdist_crash", "PEP"),
+    ("unittest_setup_class", "PFESSEE"),
+    ("nose2", "EFESPSS"),
+    ("green", "PFES"),
+    ("subunit", "FFFPPSF"),
+    ("robot_suites", "PFSF"),
+    ("vitest_retry", "PFSPSF"),
+    ("mocha_junit_reporter", "PFSSF"),
+    ("cucumber", "PFFPFF"),
+    ("jasmine", "SSFPF"),
+    ("tap", "PFFPFSSF"),
+    ("ant_junit4", "EPFS"),
+    ("junit_jupiter", "PSFSPPEP"),
+    ("gtest", "PFFSSPF"),
+    ("catch2", "PFPES"),
+    ("ctest", "PFFSSS"),
+    ("meson", "PFSEPEPF"),
+    ("bats", "PFS"),
 ]
 
 
@@ -83,11 +119,80 @@ def test_case_in_which_the_runner_was_stopped_is_an_error() -> None:
 def test_reruns_keep_surefires_meaning() -> None:
     cases = {case.name: case for case in sample("surefire").cases}
 
-    assert cases["comesAndGoes"].result is CaseResult.PASSED
+    assert cases["comesAndGoes"].result is CaseResult.FLAKY
     assert cases["comesAndGoes"].message.startswith("flaky: failed first and passed when run again: expected: <1>")
     assert cases["breaks"].result is CaseResult.FAILED
     assert cases["breaks"].message == "no row\n(failed again in 1 rerun(s))"
     assert cases["comesAndGoes"].seconds == 1200.5
+
+
+def test_attempts_that_pytest_repeats_are_one_case_and_flaky_where_the_last_one_passed() -> None:
+    attempt = "<testcase classname='t' name='a'/>"
+    suite = "<testsuites><testsuite name='pytest' tests='1'>{}</testsuite></testsuites>"
+
+    assert tally(parsed(suite.format(attempt * 3)).cases) == "K"
+    failed = attempt.replace("/>", "><failure message='no'/></testcase>")
+    assert tally(parsed(suite.format(attempt + failed)).cases) == "F"
+    torn_down = attempt.replace("/>", "><error message='failed on teardown'/></testcase>")
+    assert tally(parsed(suite.format(attempt + torn_down)).cases) == "PE"
+    assert tally(parsed(f"<testsuite name='jest'>{attempt * 2}</testsuite>").cases) == "PP", "there two cases may share a name"
+
+
+NAME, OUTPUT = "prüft „Löschen“", "größer als ½ <b> & ]]>"
+PLAIN = f"<testsuite><testcase name='{NAME}'><failure message='größer'><![CDATA[{OUTPUT.replace(']]>', ']] >')}]]></failure></testcase></testsuite>"  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "prefix"),
+    [
+        ("", "utf-8", b""),
+        ("UTF-8", "utf-8", b"\xef\xbb\xbf"),
+        ("utf-8", "utf-8", b""),
+        ("UTF-16", "utf-16", b""),
+        ("", "utf-16", b""),
+        ("UTF-16", "utf-16-be", b"\xfe\xff"),
+        ("windows-1252", "cp1252", b""),
+        ("cp1252", "cp1252", b""),
+    ],
+)
+def test_files_are_read_in_the_encoding_that_they_declare(declared: str, encoding: str, prefix: bytes) -> None:
+    head = f"<?xml version='1.0' encoding='{declared}'?>" if declared else ""
+    [case] = parsed(prefix + (head + PLAIN).encode(encoding)).cases
+
+    assert (case.name, case.message, case.details) == (NAME, "größer", "größer als ½ <b> & ]] >")
+
+
+def test_latin_1_is_read_where_it_is_declared_and_malformed_where_it_is_not() -> None:
+    text = "<testsuite><testcase name='größer'/></testsuite>".encode("latin-1")
+
+    assert parsed(b"<?xml version='1.0' encoding='ISO-8859-1'?>" + text).cases[0].name == "größer"
+    assert "not well-formed" in parsed(text).malformed
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "<j:testsuite xmlns:j='urn:a'><j:testcase name='a'><j:failure/></j:testcase></j:testsuite>",
+            "F",
+        ),
+        ("<testsuite tests='1' failures='0' skipped='-3'><testcase name='a'/><testcase name='b'/></testsuite>", "PP"),
+        ("<testsuite tests='nine' time='1,5 s'><testcase name='a' time='fast'/></testsuite>", "P"),
+        ("<testsuite><testcase name='a'><system-out>FAILED</system-out><properties/></testcase></testsuite>", "P"),
+        ("<testsuite><properties><property name='x'/></properties><system-out/></testsuite>", ""),
+        ("<testsuite><testcase name='a'><skipped/><failure message='tolerated'/></testcase></testsuite>", "S"),
+        (
+            "<testsuite><testcase name='a'><properties><property name='skip' value='x'/></properties></testcase></testsuite>",
+            "S",
+        ),
+        ("<testsuite><!-- <testcase name='a'/> --><?x <testcase/> ?><testcase name='b'/></testsuite>", "P"),
+        ("<testsuite><![CDATA[<testcase name='no'/>]]><testcase name='a'/></testsuite>", "P"),
+    ],
+)
+def test_odd_but_well_formed_files_are_counted_by_their_elements(text: str, wanted: str) -> None:
+    reports = parsed(text)
+
+    assert (reports.malformed, tally(reports.cases)) == ("", wanted)
 
 
 def test_failure_beats_error_and_error_beats_skipped() -> None:
@@ -146,6 +251,12 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
         (b"<?xml version='1.0' encoding='klingon'?><testsuite/>", "encoding"),
         (b"<?xml version='1.0' encoding='shift_jis'?><testsuite/>", "encoding"),
         (b"<testsuite><testcase name='a'><testcase name='b'/></testcase></testsuite>", "inside a test case"),
+        (b"<testsuite/><testsuite/>", "not well-formed"),
+        (b"<testsuite><testcase name='a'/></testsuite>\x00\x00", "not well-formed"),
+        (b"<testsuite><testcase name='&#1;'/></testsuite>", "not well-formed"),
+        (b"<testsuite><testcase name='a' name='b'/></testsuite>", "not well-formed"),
+        (b"<?xml version='1.0' encoding='utf-16'?><testsuite/>", "encoding"),
+        (b"\xff\xfe<\x00t", "not well-formed"),
         (b"<testsuite name='" + b"x" * 9_000_000 + b"'/>", "longer than 4 MB"),
     ],
 )
@@ -193,33 +304,57 @@ def test_terminal_escapes_that_xml_can_carry_are_dropped() -> None:
     assert case.name == "2J a"
 
 
-def test_twenty_megabytes_stay_in_bounded_memory() -> None:
+def test_fifty_megabytes_are_read_below_300_megabytes_of_memory(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    with path.open("w", encoding="utf-8") as file:
+        cases = bench.write(file, 50_000_000)
+
+    done = subprocess.run(
+        [sys.executable, "-m", bench.__name__, str(path)], capture_output=True, check=True, text=True, cwd=ROOT, timeout=120
+    )
+
+    found = json.loads(done.stdout)
+    assert (found["cases"], found["malformed"]) == (cases, "")
+    assert found["peak"] < 300, "MiB of the whole process, libraries included"
+
+
+def test_text_of_many_failures_stays_in_bounded_memory() -> None:
     one = b"<testcase classname='a' name='b'><failure message='m'>" + b"E  assert 1 == 2\n" * 500 + b"</failure></testcase>"
-    data = io.BytesIO(b"<testsuite>" + one * (20_000_000 // len(one)) + b"</testsuite>")
+    data = io.BytesIO(b"<testsuite>" + one * (10_000_000 // len(one)) + b"</testsuite>")
     tracemalloc.start()
 
     reports = junit.parse([("big.xml", data)])
 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(reports.cases) == 20_000_000 // len(one)
+    assert len(reports.cases) == 10_000_000 // len(one)
     assert peak < 30_000_000
 
 
-def test_mutated_files_are_never_more_than_malformed() -> None:
+def test_mutated_files_are_never_more_than_malformed_and_cost_little() -> None:
     chance = random.Random(20261123)  # noqa: S311  a fixed seed
     originals = [path.read_bytes() for path in sorted(SAMPLES.glob("*.xml"))]
-    outcomes = set()
-    for _ in range(300):
+    outcomes, longest = set(), 0.0
+    for _ in range(1500):
         data = bytearray(chance.choice(originals))
+        if chance.random() < 0.2:
+            data = bytearray(
+                data.decode("utf-8", "replace").encode(chance.choice(["utf-16", "utf-32", "latin-1", "cp1252"]), "replace")
+            )
         for _ in range(chance.randint(1, 6)):
             _mutate(data, chance)
+        if chance.random() < 0.2:
+            data[chance.randrange(len(data) or 1) :] = chance.choice(originals)[chance.randrange(600) :]
+        began = time.process_time()
 
         reports = parsed(bytes(data))
 
+        longest = max(longest, time.process_time() - began)
         assert reports.files == 1
+        assert all(case.name and case.result in CaseResult for case in reports.cases)
         outcomes.add(bool(reports.malformed))
     assert outcomes == {True, False}
+    assert longest < 1.0, "seconds of processor time for one small file"
 
 
 def _mutate(data: bytearray, chance: random.Random) -> None:

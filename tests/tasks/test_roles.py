@@ -17,6 +17,7 @@ from domain.checks import HttpCheck, HttpStep
 from domain.errors import BadInput, NeedsPerson
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan
+from domain.workers import Command, WorkerSpec
 from tasks.architect import write_plan
 from tasks.developer import accept_commit, develop, dismiss_developer
 from tasks.preparer import prepare_repository
@@ -129,7 +130,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> ProcessEngine:
 @pytest_asyncio.fixture
 async def workshop(registry: SqlRegistry, tmp_path: Path, engine: ProcessEngine) -> AsyncIterator[Workshop]:
     made = Workshop(registry, tmp_path / "git", engine)
-    made.base = await prepare_repository.fn(brief(), made.git)
+    made.base = await prepare_repository.fn("r-000001", brief(), made.git)
     yield made
     await dismiss_developer.fn("r-000001", made.engine)
 
@@ -139,7 +140,7 @@ async def test_prepared_repository_has_the_platform_files_and_preparing_again_ch
     paths = {file.path for file in patch.files}
     assert {"Dockerfile", "Procfile", "app.json", ".env.example", "app/main.py", ".github/workflows/tests.yml"} <= paths
     assert not any(path.endswith(".jinja") for path in paths)
-    assert await prepare_repository.fn(brief(), workshop.git) == workshop.base
+    assert await prepare_repository.fn("r-000001", brief(), workshop.git) == workshop.base
 
 
 async def test_plan_must_cover_the_brief_and_knows_the_files(workshop: Workshop) -> None:
@@ -208,6 +209,25 @@ async def test_worker_that_was_lost_is_rebuilt_from_the_transcript_without_the_m
         again = await workshop.develop(api)
     assert isinstance(again, Developed)
     assert await workshop.names(again.commit) == ["app/a.py"]
+
+
+async def test_later_round_goes_on_in_the_worker_without_doing_its_commands_again(workshop: Workshop) -> None:
+    first = [say(use("bash", command="echo once >> app/log.txt")), say(use("finish", summary="first"))]
+    with ScriptedMessagesAPI([*first, say(use("finish", summary="second"))]) as api:
+        await workshop.develop(api)
+        two = await workshop.develop(api, 2, "the test failed")
+    assert isinstance(two, Developed)
+    assert (await workshop.git.read("notes", two.commit, ("app/log.txt",))) == {"app/log.txt": "once\n"}
+
+
+async def test_worker_that_was_being_made_ready_at_a_kill_is_made_anew(workshop: Workshop) -> None:
+    spec = WorkerSpec(identity="r-000001-developer", project="notes", run="r-000001", role="developer")
+    half = await workshop.engine.spawn(spec)
+    await half.run(Command(argv=("sh", "-c", "mkdir app && echo half > app/left.txt")))
+    with ScriptedMessagesAPI([say(write("app/a.py", "a = 1\n")), say(use("finish", summary="done"))]) as api:
+        done = await workshop.develop(api)
+    assert isinstance(done, Developed)
+    assert await workshop.names(done.commit) == ["app/a.py"]
 
 
 async def test_developer_that_gives_up_leaves_main_as_it_is(workshop: Workshop) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Broken, EngineUnreachable, ServiceUnreachable
-from domain.patches import Commit, Patch
+from domain.patches import ChangedFile, Commit, Patch
 from domain.reports import Outcome, TestReport
 from domain.workers import BuildFailed, Built, Command, CommandResult, WorkerSpec
 from tasks.retrying import only_try_again
@@ -36,27 +36,35 @@ class FolderGit:
         return {path: text for path in paths if isinstance(text := files.get(path), str)}
 
     async def create(self, project: str) -> None:
-        raise NotImplementedError
+        raise _not_the_testers("create", project)
 
     async def exists(self, project: str) -> bool:
-        raise NotImplementedError
+        raise _not_the_testers("exists", project)
 
     async def head(self, project: str, branch: str = "main") -> str | None:
-        raise NotImplementedError
+        raise _not_the_testers("head", project, branch)
 
     async def commit_tree(
         self, project: str, folder: Path, *, branch: str, parent: str | None, message: str, author: str
     ) -> Commit:
-        raise NotImplementedError
+        raise _not_the_testers("commit_tree", project, branch, message)
 
     async def patch(self, project: str, base: str | None, commit: str) -> Patch:
-        raise NotImplementedError
+        """Return every file of the commit as added; only that is asked for."""
+        if base is not None:
+            raise _not_the_testers("patch", project, base, commit)
+        files = tuple(ChangedFile(path=path, added=1, removed=0) for path in sorted(self.commits[commit]))
+        return Patch(base=None, commit=commit, files=files)
 
     async def advance(self, project: str, branch: str, commit: str) -> None:
-        raise NotImplementedError
+        raise _not_the_testers("advance", project, branch, commit)
 
     async def delete(self, project: str) -> None:
-        raise NotImplementedError
+        raise _not_the_testers("delete", project)
+
+
+def _not_the_testers(asked: str, *given: str) -> AssertionError:
+    return AssertionError(f"a tester only reads its git host, but asked it to {asked}({', '.join(given)})")
 
 
 def _write(files: Mapping[str, str | Path], folder: Path) -> None:

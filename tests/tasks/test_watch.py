@@ -46,7 +46,7 @@ def app(status: int) -> Iterator[tuple[str, type[Health]]]:
 @pytest_asyncio.fixture
 async def world(registry: SqlRegistry, tmp_path: Path) -> "World":
     world = World(registry, BareGitHost(folder=str(tmp_path / "git")))
-    await prepare_repository.fn(brief(), world.git)
+    await prepare_repository.fn("r-000001", brief(), world.git)
     return world
 
 

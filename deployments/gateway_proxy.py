@@ -1,0 +1,189 @@
+"""The model gateway: passes a worker's model calls on, streamed as they come, and books each of them.
+
+Nothing is asked of the model service before the token has proven a run that goes on, the request is one that may be passed,
+and its worst case has been set aside in the ledger. What was used is settled before the answer ends.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from starlette.types import Receive, Scope, Send
+
+from deployments.gateway_client import GatewayClient, Gone
+from deployments.gateway_guests import Guests, Refused, registry_refusal
+from deployments.gateway_upstream import Cut, Declined, Silent, Upstream, chunks
+from domain.errors import BudgetSpent, SlipwayError, TryAgain
+from domain.gateway import COUNT_TOKENS, Access, Refusal, returned_headers, sent_headers, wrong_place
+from domain.gateway_requests import Asked, asked
+from domain.gateway_usage import Meter
+from domain.prices import cost
+from domain.usage import Ledger, TokenUsage
+
+log = logging.getLogger("slipway.gateway")
+
+SILENCE = Refusal(status=504, type="timeout_error", message="the model service fell silent in the middle of its answer")
+INLINE_BYTES = 256 * 1024
+"""Longer requests are read in a thread."""
+
+SILENCE_EVENT = b"event: error\ndata: " + SILENCE.body + b"\n\n"
+
+BOOKING_PAUSES = (0.2, 1.0, 5.0)
+"""Seconds between attempts to book what was used."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which model each role asks, and which one answers for other names."""
+
+    usual: str
+    by_role: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def own(self, role: str) -> str:
+        return self.by_role.get(role, self.usual)
+
+
+class ModelProxy:
+    """An ASGI application; nothing that a worker sends raises out of it."""
+
+    def __init__(self, guests: Guests, ledger: Ledger, models: Models, upstream: Upstream) -> None:
+        self._guests = guests
+        self._ledger = ledger
+        self._models = models
+        self._upstream = upstream
+        self._bookings: set[asyncio.Task[None]] = set()
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = GatewayClient(scope, receive, send)
+        with self._counted():
+            try:
+                await self._answer(client)
+            except Cut:
+                log.warning("%s: the model service broke off", client.path)  # unfinished: the worker sees the cut too
+            except Gone:
+                log.warning("%s: the worker has gone", client.path)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def _answer(self, client: GatewayClient) -> None:
+        try:
+            await self._serve(client)
+        except Refused as refused:
+            log.warning("%s %s: %s %s", client.method, client.path, refused.refusal.status, refused.refusal.message)
+            await client.refuse(refused.refusal)
+        except Declined as declined:
+            await client.answer(declined.status, declined.headers, declined.body)
+
+    async def idle(self) -> None:
+        """Return when no call is under way any more and all that was used is written down."""
+        await self._idle.wait()
+        await asyncio.gather(*self._bookings)
+
+    async def _serve(self, client: GatewayClient) -> None:
+        if wrong := wrong_place(client.method, client.path, client.query):
+            raise Refused(wrong)
+        access = await self._guests.admitted(client.headers)
+        self._upstream.require()
+        with self._guests.calling(access):
+            wanted = await self._wanted(client, access)
+            if client.path == COUNT_TOKENS:  # costs nothing
+                await client.while_there(self._pass(client, access, wanted))
+            else:
+                await self._paid(client, access, wanted)
+        await client.finish()
+
+    async def _wanted(self, client: GatewayClient, access: Access) -> Asked:
+        body, own, counting = await client.body(), self._models.own(access.role), client.path == COUNT_TOKENS
+        if len(body) > INLINE_BYTES:
+            found = await asyncio.to_thread(asked, body, own, self._models.others, counting=counting)
+        else:
+            found = asked(body, own, self._models.others, counting=counting)
+        if isinstance(found, Refusal):
+            raise Refused(found)
+        return found
+
+    async def _paid(self, client: GatewayClient, access: Access, wanted: Asked) -> None:
+        """Reserve, pass all but the end of the answer, and settle."""
+        call = f"{access.conversation}/gateway/{uuid4().hex[:16]}"
+        await self._reserve(call, access, wanted)
+        meter, began = Meter(streamed=wanted.streamed, max_tokens=wanted.max_tokens), time.monotonic()
+        used: TokenUsage | None = None
+        try:
+            await client.while_there(self._pass(client, access, wanted, meter))
+        except (Gone, asyncio.CancelledError):
+            used = None if meter.failed else _unseen(wanted)
+            raise
+        finally:
+            if meter.started:
+                used = meter.usage(time.monotonic() - began)
+            await self._book(call, meter.model or wanted.model, used)
+
+    async def _reserve(self, call: str, access: Access, wanted: Asked) -> None:
+        try:
+            await self._ledger.reserve(call, access.project, access.run, access.role, wanted.model, wanted.worst_case)
+        except BudgetSpent as spent:
+            # Claude Code shows the words of a 402 as they are and asks no second time.
+            raise Refused(Refusal(status=402, type="billing_error", message=str(spent))) from spent
+        except SlipwayError as error:
+            raise Refused(registry_refusal(error)) from error
+
+    async def _pass(self, client: GatewayClient, access: Access, wanted: Asked, meter: Meter | None = None) -> None:
+        """Send the request and hand its answer on, chunk by chunk, all but the end of it."""
+        headers = sent_headers(client.headers, access, self._upstream.api_key)
+        sending = self._upstream.asked(client.path, client.query, headers, wanted.body, streamed=wanted.streamed)
+        async with sending as response:
+            await client.begin(response.status_code, returned_headers(response.headers.items()))
+            try:
+                async for chunk in chunks(response):
+                    if meter:
+                        meter.feed(chunk)
+                    await client.write(chunk)
+            except Silent as silent:
+                if not wanted.streamed:
+                    raise Cut from silent
+                await client.write(SILENCE_EVENT)
+        if meter:
+            meter.end()
+
+    async def _book(self, call: str, model: str, used: TokenUsage | None) -> None:
+        """Settle what was used, or give the reservation back; also when this request is cancelled meanwhile."""
+        booking = asyncio.create_task(self._booking(call, model, used))
+        self._bookings.add(booking)
+        booking.add_done_callback(self._bookings.discard)
+        await asyncio.shield(booking)
+
+    async def _booking(self, call: str, model: str, used: TokenUsage | None) -> None:
+        for pause in (*BOOKING_PAUSES, None):
+            try:
+                if used is None:
+                    await self._ledger.release(call)
+                else:
+                    await self._ledger.settle(call, used, cost(model, used))
+                break
+            except SlipwayError as error:
+                if pause is None or not isinstance(error, TryAgain):
+                    log.error("%s stays reserved until its run has ended: %s", call, error)  # noqa: TRY400  (said whole)
+                    break
+                await asyncio.sleep(pause)
+
+
+def _unseen(wanted: Asked) -> TokenUsage:
+    """Return what a worker may have used that left before it heard anything: only a stream surely ends with it."""
+    return TokenUsage(input=wanted.input_tokens, output=0 if wanted.streamed else wanted.max_tokens)

@@ -1,0 +1,47 @@
+"""Spare workers of the Docker engine, kept ready while the runner works."""
+
+import asyncio
+import logging
+from typing import cast
+
+import anyio
+
+from blocks.docker_engine import DockerEngine
+from blocks.installation import Installation
+from domain.errors import SlipwayError
+from tasks.workplace import usual_worker
+
+DOCUMENT = "slipway"
+"""That of `flows.opening`, which imports every service: much for the runner to hold."""
+REFILL_SECONDS = 5.0
+PATIENCE_SECONDS = 300.0
+"""Wait after a failure: else an engine that starts nothing would be given containers without end."""
+
+logger = logging.getLogger("prefect.slipway.spares")
+
+
+async def keep_spares(size: int) -> None:
+    """Have `size` spare workers until cancelled, then none; those that a killed runner left are used or removed."""
+    installation = cast(Installation, await Installation.aload(DOCUMENT))
+    if installation.engine == "docker":
+        await keep(cast(DockerEngine, await DockerEngine.aload(DOCUMENT)), size)
+
+
+async def keep(engine: DockerEngine, size: int) -> None:
+    try:
+        while size:
+            seconds = await _refilled(engine, size)
+            await asyncio.sleep(seconds)
+    finally:
+        await _refilled(engine, 0)
+
+
+async def _refilled(engine: DockerEngine, size: int) -> float:
+    """Refill to the end, also when cancelled meanwhile: the engine would go on. Return the seconds until the next time."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await engine.refill(usual_worker(), size)
+        except SlipwayError as error:
+            logger.warning("the spare workers are not as they should be: %s", error)
+            return PATIENCE_SECONDS
+    return REFILL_SECONDS

@@ -1,0 +1,119 @@
+"""Claude Code, headless: `claude -p` with a stream of JSON lines, a schema for the result, and a session that can be resumed.
+
+Its variables: https://code.claude.com/docs/en/env-vars. Address and token of the gateway are put in by the engine.
+"""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.capabilities import NpmProgram
+from domain.cli_agents import CliEvent, Failed, HandedIn, Launch, Prompt, Said
+from domain.usage import TokenUsage
+
+PROGRAM = NpmProgram(package="@anthropic-ai/claude-code", version="2.1.330", command="claude")
+
+TOOLS = "Bash,Edit,Read,Write,Glob,Grep"
+"""No tool that leaves the worker (web search and fetch), none that works on when we think it has ended."""
+
+QUIET = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_UPDATES": "1",
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "CLAUDE_CODE_MAX_RETRIES": "6",
+    "IS_SANDBOX": "1",  # without it, root (of the process engine) may not skip permissions
+}
+
+# A session that was never begun cannot be resumed, one that was cannot be begun again: its file tells.
+SCRIPT = """
+session=$1; shift
+if ls "${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/"$session".jsonl >/dev/null 2>&1
+then exec claude --resume "$session" "$@" <"$SLIPWAY_TALK/next"
+else exec claude --session-id "$session" "$@" <"$SLIPWAY_TALK/task"
+fi
+"""
+
+
+class ClaudeCode:
+    """Fulfils `domain.cli_agents.CliAgent`."""
+
+    name = "claude-code"
+    program = PROGRAM
+    result_file = False
+
+    def launch(self, prompt: Prompt) -> Launch:
+        """Return the command: it never asks, obeys no settings of the repository, and loads no plugins or servers."""
+        options = ["--print", "--verbose", "--output-format", "stream-json", "--permission-mode", "bypassPermissions"]
+        options += ["--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"]
+        options += ["--tools", TOOLS if prompt.tools else "", "--max-turns", str(prompt.steps), "--model", prompt.model]
+        options += ["--append-system-prompt", prompt.system, "--json-schema", json.dumps(prompt.result_schema)]
+        models = ("ANTHROPIC_DEFAULT_HAIKU_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL")
+        environment = QUIET | dict.fromkeys(models, prompt.model) | {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(prompt.max_tokens)}
+        return Launch(argv=("sh", "-c", SCRIPT, "sh", prompt.session, *options), environment=environment)
+
+    def event(self, line: str) -> CliEvent | None:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return None
+        match found:
+            case {"type": "assistant", "message": {"model": "<synthetic>"}}:  # its own words on an error
+                return None
+            case {"type": "assistant", "message": {"content": [*blocks]} as message}:
+                return _said(blocks, message)
+            case {"type": "result"}:
+                return _ended(found)
+        return None
+
+
+CLAUDE_CODE = ClaudeCode()
+
+
+def _said(blocks: list[Any], message: dict[str, Any]) -> Said | None:
+    named = [block for block in blocks if isinstance(block, dict)]
+    text = " ".join(str(block.get("text", "")) for block in named if block.get("type") == "text").strip()
+    names = (block.get("name") for block in named if block.get("type") == "tool_use")
+    calls = tuple(name[:100] for name in names if isinstance(name, str))
+    if not text and not calls:
+        return None
+    return Said(text=text, calls=calls, model=str(message.get("model", ""))[:100], tokens=_tokens(message.get("usage")))
+
+
+def _tokens(usage: Any) -> TokenUsage:
+    """Return the figures as far as they are plain: they are for people, the gateway counts for the ledger."""
+    given = usage if isinstance(usage, dict) else {}
+    try:
+        return TokenUsage(
+            input=given.get("input_tokens") or 0,
+            output=given.get("output_tokens") or 0,
+            cache_read=given.get("cache_read_input_tokens") or 0,
+            cache_write=given.get("cache_creation_input_tokens") or 0,
+        )
+    except ValidationError:
+        return TokenUsage()
+
+
+def _ended(result: dict[str, Any]) -> CliEvent:
+    said = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "it said nothing")[:2000]
+    match result.get("subtype"):
+        case "error_max_turns":
+            return Failed(reason="out of steps", detail=said)
+        case "error_max_structured_output_retries":
+            return Failed(reason="stuck", detail=said)
+        case _ if result.get("is_error"):
+            return Failed(reason=_reason(result.get("api_error_status"), str(result.get("api_error_type"))), detail=said)
+    return HandedIn(raw=result.get("structured_output"), text=said)
+
+
+def _reason(status: Any, kind: str) -> Any:
+    """Name the cause of an API error; without a status the gateway could not be reached."""
+    if status == 402 or kind == "billing_error":  # the gateway's word for a spent budget
+        return "out of budget"
+    if status is None or status in (408, 409, 429) or (isinstance(status, int) and status >= 500):
+        return "busy"
+    return "broken"

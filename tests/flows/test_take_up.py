@@ -1,0 +1,64 @@
+"""Where a delivery goes on after an answer: which round, which plan, with whose words, and what is not done again."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domain.checks import Check
+from domain.errors import EngineUnreachable
+from domain.escalations import Answer
+from domain.outcomes import Accepted, Escalated, Outcome, Rejected, interrupted
+from domain.reports import Outcome as Verdict
+from domain.reports import TestReport
+from flows.engineering import Commission
+from flows.questions import take_up
+from tests.tasks.conftest import request
+
+FIRST = Commission(request=request(), rounds=3)
+BUILT = Accepted(commit="c" * 40, candidate="i", report=TestReport(outcome=Verdict.PASSED), rounds=2, checks=tuple[Check]())
+BLOCKS: Any = SimpleNamespace(installation=SimpleNamespace(rounds=3))
+
+
+def stuck(rounds: int) -> Escalated:
+    return Escalated(reason="it stands still", cause="stuck", rounds=rounds)
+
+
+def say(choice: str, text: str = "", rounds: int | None = None) -> Answer:
+    return Answer.model_validate({"choice": choice, "text": text, "rounds": rounds, "by": "me", "door": "cli"})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer", "changed"),
+    [
+        pytest.param(stuck(3), say("guidance", "use SQLite"), {"first_round": 4, "guidance": "use SQLite"}, id="words"),
+        pytest.param(stuck(2), say("more_rounds", rounds=5), {"first_round": 3, "rounds": 5}, id="more rounds"),
+        pytest.param(
+            Escalated(reason="no plan", cause="no_plan", rounds=0), say("guidance", "one page"), {"plan": 2, "first_round": 1},
+            id="no plan was made",
+        ),
+        pytest.param(interrupted(EngineUnreachable("Docker", "x")), say("retry"), {}, id="a service is back"),
+        pytest.param((BUILT, Rejected(reason="x", started=False)), say("retry"), {}, id="the release is rehearsed again"),
+        pytest.param(
+            (BUILT, Rejected(reason="x", started=False)), say("guidance", "listen on $PORT"),
+            {"first_round": 3, "guidance": "listen on $PORT"}, id="the release needs other code",
+        ),
+    ],
+)  # fmt: skip
+async def test_the_work_goes_on_where_it_stopped(outcome: Outcome, answer: Answer, changed: dict[str, Any]) -> None:
+    taken = await take_up(FIRST, outcome, 1, answer, BLOCKS)
+    assert isinstance(taken, Commission)
+    assert {name: getattr(taken, name) for name in changed} == changed
+    if not changed:
+        assert taken == FIRST
+    assert taken.request == FIRST.request
+
+
+async def test_rounds_are_counted_over_all_answers() -> None:
+    second = await take_up(FIRST, stuck(3), 1, say("guidance", "first"), BLOCKS)
+    assert isinstance(second, Commission)
+    third = await take_up(second, stuck(6), 2, say("more_rounds", rounds=1), BLOCKS)
+    assert isinstance(third, Commission)
+    assert (third.first_round, third.rounds, third.plan) == (7, 1, 1)
+    again = await take_up(third, interrupted(EngineUnreachable("Docker", "x")), 3, say("retry"), BLOCKS)
+    assert again == third
