@@ -5,7 +5,6 @@ import logging
 from domain.errors import SlipwayError
 from flows.opening import open_blocks
 from tasks.janitor import remove_orphans
-from tasks.kinds import kind_named
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 
 log = logging.getLogger("slipway.apps")
@@ -14,8 +13,7 @@ log = logging.getLogger("slipway.apps")
 async def resume() -> None:
     """Start every live release again and lead its route to it; one that does not start is left to the watch."""
     blocks = await open_blocks()
-    processes = {project.slug: kind_named(project.kind).process for project in await blocks.registry.projects()}
-    for failure in await resume_apps(processes, blocks.registry, blocks.engine, blocks.vault):
+    for failure in await resume_apps(blocks.registry, blocks.engine, blocks.vault):
         log.error("%s", failure)
     await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
 

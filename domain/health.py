@@ -67,8 +67,8 @@ def decide(
     return KeepWaiting()
 
 
-def health_check(manifest: str, process: str = "web") -> HealthCheck:
-    """Return the first start-up check over HTTP that the text of app.json states; the default when it states none.
+def health_check(manifest: str, process: str) -> HealthCheck:
+    """Return the first start-up check over HTTP that the text of app.json states for the process, or the default.
 
     Raises BadInput when app.json cannot be read or the check has values out of range.
     """

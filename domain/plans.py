@@ -8,9 +8,6 @@ from domain.briefs import Brief
 from domain.checks import ChatCheck, Check, HttpCheck
 from domain.values import Value
 
-CHATTING = frozenset({"telegram-bot"})
-"""Kinds of projects that people talk to in a messenger."""
-
 
 class PlannedFile(Value):
     path: str = Field(min_length=1, max_length=200, description="Relative to the repository")
@@ -26,11 +23,11 @@ class Plan(Value):
     checks: tuple[Check, ...] = Field(min_length=1, max_length=40, description="Each Brief check is covered by one or more")
 
 
-def gaps(plan: Plan, brief: Brief, earlier: Sequence[Check] = ()) -> tuple[str, ...]:
+def gaps(plan: Plan, brief: Brief, earlier: Sequence[Check] = (), *, chat: bool = False) -> tuple[str, ...]:
     """Say what keeps the plan from proving the Brief; empty is good.
 
     `earlier` are the executable checks that run anyway: what they cover is covered, and their ids are taken, so that a
-    new plan can add checks but replace none.
+    new plan can add checks but replace none. `chat`: people talk to this kind of project in a messenger.
     """
     wanted = {check.id for check in brief.checks}
     covered = {check.covers for check in plan.checks}
@@ -38,7 +35,7 @@ def gaps(plan: Plan, brief: Brief, earlier: Sequence[Check] = ()) -> tuple[str, 
     missing = wanted - covered - {check.covers for check in earlier}
     found = [f"no executable check covers {name!r}" for name in sorted(missing)]
     found += [f"check covers {extra!r}, which the Brief does not have" for extra in sorted(covered - wanted)]
-    if brief.kind not in CHATTING:
+    if not chat:
         found += [f"{brief.kind} has no chat, so nothing can ask {c.id!r}" for c in plan.checks if isinstance(c, ChatCheck)]
     found += [f"check id {name!r} stands more than once" for name in sorted({i for i in ids if ids.count(i) > 1})]
     found += [

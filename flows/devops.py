@@ -15,7 +15,6 @@ from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
-from tasks.kinds import kind_named
 from tasks.progress import Journal
 from tasks.readiness import check_readiness, publish_release
 from tasks.redaction import shield
@@ -63,14 +62,13 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
 
     await journal.step("deploy", "starting the new release")
-    process = kind_named(plan.kind).process
     if not is_rehearsed(version, requirements, context):
         rehearsal = await rehearse_release(
             run,
             name,
             deployment.attempt,
             deployment.candidate,
-            process,
+            plan.process,
             version,
             deployment.checks,
             plan.health,
@@ -87,7 +85,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
         deployment.commit,
         deployment.candidate,
         version.number,
-        process,
+        plan.process,
         blocks.registry,
         blocks.engine,
         blocks.vault,

@@ -67,7 +67,7 @@ async def roll_out(good: Release, bad: Release, owner: str, reason: str, blocks:
     found = await blocks.registry.project(project)
     if found is None:
         raise UnknownObject("project", project)
-    check = await health_check_of(project, good.commit, blocks.git)
+    check = await health_check_of(found, good.commit, blocks.git)
     await start_copy(good, kind_named(found.kind).process, blocks.registry, blocks.engine, blocks.vault)
     seconds = blocks.installation.health_seconds
     rejected = await gate_release(owner, good, check, seconds, blocks.registry, blocks.engine, blocks.wakeups)

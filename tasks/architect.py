@@ -74,7 +74,7 @@ async def write_plan(
         clock=time.monotonic,
         remarks=registry,
         follow_up=follow_up(request, attempt, guidance) if attempt > 1 else None,
-        accept=lambda plan: gaps(plan, request.brief, earlier),
+        accept=lambda plan: gaps(plan, request.brief, earlier, chat=kind_named(request.brief.kind).chat),
     )
     if not isinstance(end, Finished):
         return Abandoned(reason=end.reason, detail=end.detail)

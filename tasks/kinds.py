@@ -16,26 +16,27 @@ TEMPLATES = Path(str(files("tasks") / "templates"))
 class Kind(Value):
     """What `kind.toml` of a template folder says."""
 
-    name: str
+    folder: Path = Field(description="Where its template lies")
     description: str
     process: str = Field(default="web", description="Entry of the Procfile that is run")
+    chat: bool = Field(default=False, description="Whether people talk to it in a messenger, so that chat checks can be asked")
     guide: str = ""
     capabilities: tuple[Capability, ...] = Field(default=("git", "python"), description="What its developer's worker must have")
 
     @property
-    def folder(self) -> Path:
-        return TEMPLATES / self.name
+    def name(self) -> str:
+        return self.folder.name
 
 
-def kinds() -> tuple[Kind, ...]:
+def kinds(templates: Path = TEMPLATES) -> tuple[Kind, ...]:
     """Return all kinds, by name."""
-    found = sorted(TEMPLATES.glob("*/kind.toml"))
-    return tuple(Kind(name=path.parent.name, **tomllib.loads(path.read_text("utf-8"))) for path in found)
+    found = sorted(templates.glob("*/kind.toml"))
+    return tuple(Kind(folder=path.parent, **tomllib.loads(path.read_text("utf-8"))) for path in found)
 
 
-def kind_named(name: str) -> Kind:
+def kind_named(name: str, templates: Path = TEMPLATES) -> Kind:
     """Return the kind; raise BadInput that lists what there is."""
-    known = {kind.name: kind for kind in kinds()}
+    known = {kind.name: kind for kind in kinds(templates)}
     if name not in known:
         raise BadInput(f"there is no kind {name!r}: choose one of {', '.join(known)}")
     return known[name]

@@ -5,6 +5,7 @@ True afterwards: nothing changed. Blocks: engine, proxy, registry.
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from pydantic import Field
 
 from domain.errors import UnknownObject
 from domain.health import HealthCheck, health_check
@@ -15,13 +16,14 @@ from domain.runs import Project
 from domain.values import Value
 from domain.workers import AppRunner
 from tasks.artifacts import publish
+from tasks.kinds import kind_named
 from tasks.retrying import only_try_again
 
 
 class Readiness(Value):
     """What the deployer needs to know of the project."""
 
-    kind: str
+    process: str = Field(description="Entry of the Procfile that is run")
     health: HealthCheck
 
 
@@ -40,13 +42,14 @@ async def check_readiness(
         raise UnknownObject("project", name)
     await engine.apps(name)
     await proxy.routes()
-    return Readiness(kind=project.kind, health=health_check(sources.get("app.json", "")))
+    process = kind_named(project.kind).process
+    return Readiness(process=process, health=health_check(sources.get("app.json", ""), process))
 
 
-async def health_check_of(project: str, commit: str, git: GitHost) -> HealthCheck:
+async def health_check_of(project: Project, commit: str, git: GitHost) -> HealthCheck:
     """Read from a commit how the app's health is seen."""
-    sources = await git.read(project, commit, ("app.json",))
-    return health_check(sources.get("app.json", ""))
+    sources = await git.read(project.slug, commit, ("app.json",))
+    return health_check(sources.get("app.json", ""), kind_named(project.kind).process)
 
 
 async def publish_release(release: Release, address: str, registry: Registry) -> None:

@@ -14,6 +14,7 @@ from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
 from tasks.deployer import LEASE, start_copy
+from tasks.kinds import kind_named
 
 RECONCILER = "reconciler"
 """Owner of a deploy lock while a route is mended."""
@@ -23,15 +24,17 @@ async def live_releases(registry: Registry) -> Sequence[Release]:
     return [release for release in await registry.releases() if release.state is ReleaseState.LIVE]
 
 
-async def resume_apps(processes: dict[str, str], registry: Registry, engine: AppRunner, vault: Vault) -> Sequence[str]:
+async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Sequence[str]:
     """Start the copy of every live release that does not run; return what could not be started, one sentence each."""
     failed = []
+    kind_of = {project.slug: project.kind for project in await registry.projects()}
     for release in await live_releases(registry):
         status = await engine.status(release.identity)
         if status.state in (AppState.RUNNING, AppState.RESTARTING):
             continue
         try:
-            await start_copy(release, processes.get(release.project, "web"), registry, engine, vault)
+            process = kind_named(kind_of.get(release.project, "")).process
+            await start_copy(release, process, registry, engine, vault)
         except SlipwayError as error:
             failed.append(f"{release.identity} could not be started again: {error}")
     return failed

@@ -85,7 +85,10 @@ class Watch:
 
     async def _check_of(self, release: Release) -> HealthCheck:
         if release.identity not in self._checks:
-            self._checks[release.identity] = await health_check_of(release.project, release.commit, self._git)
+            project = await self._registry.project(release.project)
+            if project is None:  # it was removed since its releases were listed
+                return HealthCheck()
+            self._checks[release.identity] = await health_check_of(project, release.commit, self._git)
         return self._checks[release.identity]
 
     def _report(self, probe: Probe) -> None:

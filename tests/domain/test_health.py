@@ -65,17 +65,22 @@ def test_first_startup_check_of_the_process_is_read() -> None:
          "attempts": 60, "wait": 1, "timeout": 2, "initialDelay": 3},
         {"type": "startup", "path": "/other"}]}}"""
 
-    check = health_check(text)
+    check = health_check(text, "web")
 
     assert check == HealthCheck(path="/up", content="fine", attempts=60, wait=1, timeout=2, initial_delay=3)
     assert check.seconds == 3 + 60 * 3
+
+
+def test_check_of_another_process_is_not_taken() -> None:
+    text = '{"healthchecks": {"web": [{"path": "/up"}], "bot": [{"path": "/alive"}]}}'
+    assert health_check(text, "bot").path == "/alive"
 
 
 @pytest.mark.parametrize(
     "text", ["", "{}", '{"healthchecks": []}', '{"healthchecks": {"worker": [{"path": "/w"}], "web": "x"}}']
 )
 def test_without_a_check_the_default_holds(text: str) -> None:
-    assert health_check(text) == HealthCheck(path="/health")
+    assert health_check(text, "web") == HealthCheck(path="/health")
 
 
 @pytest.mark.parametrize(
@@ -89,4 +94,4 @@ def test_without_a_check_the_default_holds(text: str) -> None:
 )
 def test_unusable_manifest_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput, match=r"app\.json"):
-        health_check(text)
+        health_check(text, "web")

@@ -70,11 +70,11 @@ def test_the_developers_plan_is_without_the_unseen_checks() -> None:
     assert "`a2` (http, unseen, for `a`)" in as_markdown(whole)
 
 
-def test_only_a_bot_can_be_talked_to() -> None:
+def test_only_a_kind_with_a_chat_can_be_talked_to() -> None:
     talk = ChatCheck(id="t", covers="a", title="talk", turns=(ChatTurn(says="/start"),))
 
-    assert gaps(plan(talk), brief("a")) == ("web-service has no chat, so nothing can ask 't'",)
-    assert gaps(plan(talk), brief("a").model_copy(update={"kind": "telegram-bot"})) == ()
+    assert gaps(plan(talk), brief("a"), chat=False) == ("web-service has no chat, so nothing can ask 't'",)
+    assert gaps(plan(talk), brief("a"), chat=True) == ()
 
 
 def test_what_is_in_force_is_the_earlier_without_the_retired_and_the_new() -> None:

@@ -46,7 +46,7 @@ async def test_live_release_that_does_not_run_is_started_again_and_routed(regist
     await pause_apps(engine)
     assert engine.stopped == {"notes-v1"}
 
-    assert await resume_apps({}, registry, engine, vault) == []
+    assert await resume_apps(registry, engine, vault) == []
     await reconcile_routes(registry, engine, proxy, MemoryWakeups())
 
     assert engine.stopped == set()
@@ -57,7 +57,7 @@ async def test_copy_that_is_gone_is_made_again_from_its_candidate(registry: SqlR
     engine = FakeEngine()
     await release(registry, engine, 1)
     await engine.remove("notes-v1")
-    assert await resume_apps({"notes": "web"}, registry, engine, MemoryVault()) == []
+    assert await resume_apps(registry, engine, MemoryVault()) == []
     assert engine.live_apps["notes-v1"].candidate == "sha256:1"
 
 
