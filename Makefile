@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 HOME_DIR ?= $(CURDIR)/.slipway
 KEEP ?= 1
+JOBS ?= 3
 VENV := .venv
 RUN := $(VENV)/bin
 
@@ -26,7 +27,7 @@ up: setup
 	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway up
 
 test: setup
-	$(RUN)/python -m pytest $(ARGS)
+	$(RUN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup
 	$(RUN)/ruff format --check .

@@ -118,7 +118,42 @@ def _engine_answers() -> bool:
         client.close()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the hostile suite's report printed also by a process that runs no test."""
+    from tests.hostile import report
+
+    config.pluginmanager.register(report)
+
+
+HEAVIEST = ("story-docker", "story-process", "hostile", "test_telegram_story", "test_cli_engine")
+"""Groups that take minutes: they begin first, so that no process works on one alone at the end."""
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return what the test shares its process with: an installation, the hostile suite, else its file."""
+    folder, call = item.path.parent.name, getattr(item, "callspec", None)
+    fixtures = getattr(item, "fixturenames", ())
+    if folder == "hostile":
+        return folder
+    if folder == "story" and (engine := call.params.get("place") if call else None):
+        return f"story-{engine}"
+    if folder == "story" and "on_docker" in fixtures:
+        return "story-docker"
+    if folder == "story" and "on_processes" in fixtures:
+        return "story-process"
+    return item.path.stem
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for pytest-xdist, the longest first; then see to those that need Docker."""
+    groups = {item: group_of(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: HEAVIEST.index(groups[item]) if groups[item] in HEAVIEST else len(HEAVIEST))
+    require_docker(items)
+
+
+def require_docker(items: list[pytest.Item]) -> None:
     """Skip Docker tests where no engine answers; with SLIPWAY_REQUIRE_DOCKER=1 they run and fail instead."""
     marked = [item for item in items if item.get_closest_marker("docker")]
     if not marked or os.environ.get("SLIPWAY_REQUIRE_DOCKER") == "1" or _engine_answers():

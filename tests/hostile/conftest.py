@@ -1,13 +1,11 @@
-"""One installation for the whole suite, and the report that names every escape and what held it."""
+"""One installation for the whole suite."""
 
 import asyncio
 import os
-from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
 from blocks.docker_engine import DockerEngine
 from deployments.preflight import free_port
@@ -17,7 +15,6 @@ from tests.blocks.engine_bench import PROJECT
 
 RUN = "r-hostile"
 SMALL = Limits(memory_mb=256, cpus=1.0, pids=64, disk_mb=64)
-REPORT = Path(__file__).parents[2] / "build" / "hostile.md"
 NAMES = """
 127.0.0.1 loopback.slipway-test.example
 169.254.169.254 metadata.slipway-test.example
@@ -25,16 +22,6 @@ NAMES = """
 ::1 loopback6.slipway-test.example
 """
 """What an attacker's name server could answer for a permitted name."""
-
-
-class Tried(NamedTuple):
-    area: str
-    name: str
-    outcome: str
-    held: str
-
-
-TRIED: list[Tried] = []
 
 
 @pytest.fixture
@@ -86,49 +73,3 @@ def victim(engine: DockerEngine, candidate: str) -> tuple[str, int]:
     app = AppSpec(identity="victim-v1", project="victim", run="r-victim", candidate=candidate, limits=SMALL)
     host, _, port = asyncio.run(engine.start(app)).address.partition(":")
     return host, int(port)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if "held" in item.fixturenames and (report.when == "call" or not report.passed):
-        held = next((str(value) for name, value in report.user_properties if name == "held"), "")
-        TRIED.append(Tried(_area(item), _name(item), _outcome(item, report), held))
-    return report
-
-
-def _area(item: pytest.Item) -> str:
-    return item.path.stem.removeprefix("test_")
-
-
-def _name(item: pytest.Item) -> str:
-    called = getattr(item, "callspec", None)
-    test = (item.originalname if isinstance(item, pytest.Function) else item.name).removeprefix("test_").replace("_", " ")
-    return f"{test}: {called.id}" if called else test
-
-
-def _outcome(item: pytest.Item, report: pytest.TestReport) -> str:
-    if report.failed:
-        return "NOT CONTAINED"
-    if report.skipped:
-        return "not tried"
-    return "known limit" if item.get_closest_marker("limit") else "contained"
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Name each escape on the terminal and in the report's file."""
-    if not TRIED:
-        return
-    counts = ", ".join(f"{sum(t.outcome == o for t in TRIED)} {o}" for o in sorted({t.outcome for t in TRIED}))
-    title = f"Hostile workers, repositories, archives and reports: {len(TRIED)} escapes, {counts}"
-    rows = "\n".join(f"| {t.area} | {_cell(t.name)} | {t.outcome} | {_cell(t.held)} |" for t in TRIED)
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(f"# {title}\n\n| area | escape | outcome | held by |\n|---|---|---|---|\n{rows}\n", encoding="utf-8")
-    terminalreporter.section("hostile")
-    for each in TRIED:
-        terminalreporter.write_line(f"{each.outcome:<13}  {each.area:<12}  {each.name}")
-    terminalreporter.write_line(f"{title}; what held each: {REPORT}")
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")[:160]
