@@ -14,6 +14,7 @@ import pytest
 from prefect import flow
 
 from blocks.git_host import BareGitHost
+from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from domain.checks import HttpCheck, HttpStep
 from domain.dropped import known_tests
@@ -110,7 +111,7 @@ class Court:
             process="web", checks=CHECKS, known=known_tests(accepted) if accepted else (), seconds=seconds,
             dropped=cast(tuple[DroppedTest, ...], more.get("dropped", ())),
         )  # fmt: skip
-        blocks = cast(Blocks, Opened(self.git, self.engine))
+        blocks = cast(Blocks, Opened(self.git, self.engine, Installation(home=str(self.root), engine="process", model="none")))
 
         @flow
         async def tester() -> TestReport:
@@ -132,9 +133,10 @@ class Court:
 class Opened:
     """What the tester uses of the blocks."""
 
-    def __init__(self, git: BareGitHost, engine: ProcessEngine) -> None:
+    def __init__(self, git: BareGitHost, engine: ProcessEngine, installation: Installation) -> None:
         self.git = git
         self.engine = engine
+        self.installation = installation
 
 
 @pytest.fixture(scope="module")
