@@ -51,20 +51,10 @@ async def write_plan(
     guidance: str = "",
 ) -> Plan | Abandoned:
     """Return the Plan; Abandoned when the architect came to none. A later `attempt` goes on in the same conversation."""
-    role = Role[Plan](
-        name="architect",
-        system=prompt("architect"),
-        model=model_name,
-        output=Plan,
-        hand_in="submit_plan",
-        hand_in_description="Hand in the finished Plan.",
-        may_give_up=True,
-        limits=RoleLimits(steps=10, seconds=600.0, max_tokens=16_000),
-    )
     facts = CallFacts(project=request.project, run=request.run, conversation=f"{request.run}/architect")
     earlier = [check for check in await registry.checks(request.project) if check.covers not in request.brief.retires]
     end = await converse(
-        role,
+        architect_role(model_name),
         await task_text(request, base, earlier, git),
         facts=facts,
         model=model,
@@ -80,6 +70,19 @@ async def write_plan(
         return Abandoned(reason=end.reason, detail=end.detail)
     await publish("plan", request.run, as_markdown(end.value), "How it will be built")
     return end.value
+
+
+def architect_role(model_name: str) -> Role[Plan]:
+    return Role[Plan](
+        name="architect",
+        system=prompt("architect"),
+        model=model_name,
+        output=Plan,
+        hand_in="submit_plan",
+        hand_in_description="Hand in the finished Plan.",
+        may_give_up=True,
+        limits=RoleLimits(steps=10, seconds=600.0, max_tokens=16_000),
+    )
 
 
 def follow_up(request: DeliveryRequest, attempt: int, guidance: str) -> str:
