@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -160,3 +160,12 @@ def require_docker(items: list[pytest.Item]) -> None:
         return
     for item in marked:
         item.add_marker(pytest.mark.skip(reason="no Docker engine answers"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything has to run, SLIPWAY_REQUIRE_DOCKER=1, a test that skips itself for any reason has failed."""
+    report = yield
+    if report.skipped and os.environ.get("SLIPWAY_REQUIRE_DOCKER") == "1":
+        report.outcome, report.longrepr = "failed", f"nothing may be skipped here, and this was: {report.longrepr}"
+    return report
