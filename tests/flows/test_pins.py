@@ -1,7 +1,6 @@
 """The locked set of libraries works: with newer FastAPI the server dies, with newer SQLAlchemy it schedules nothing."""
 
 import asyncio
-import time
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -34,11 +33,10 @@ async def _scheduled(deployment: UUID) -> bool:
 
 
 async def test_twenty_flows_at_once_finish_without_a_locked_database(prefect_api: PrefectServer, tmp_path: Path) -> None:
-    before, started = prefect_api.log.stat().st_size, time.monotonic()
+    before = prefect_api.log.stat().st_size
     texts = [str(number) for number in range(20)]
     assert await asyncio.gather(*(note(str(tmp_path), text) for text in texts)) == texts
     assert sorted((tmp_path / "notes").read_text().split()) == sorted(texts)
-    assert time.monotonic() - started < 60
     written = prefect_api.log.read_bytes()[before:].decode()
     assert "locked" not in written
     assert "ERROR" not in written

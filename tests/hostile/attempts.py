@@ -5,6 +5,9 @@ import os
 from deployments.registries import registry_patterns
 from domain.workers import Command, CommandResult, Worker
 
+HANG_SECONDS = 120.0
+"""What takes longer hangs, also on a machine that does much else; no shorter time decides a test."""
+
 PRELUDE = """
 import ctypes, os, platform, socket, struct, subprocess, sys
 

@@ -12,7 +12,7 @@ from blocks.docker_engine import DockerEngine
 from domain.errors import UnsafeArchive
 from domain.workers import Command, Worker
 from tests.blocks.egress_bench import Place
-from tests.hostile.attempts import python, shell, tried
+from tests.hostile.attempts import HANG_SECONDS, python, shell, tried
 from tests.hostile.conftest import spec
 
 pytestmark = pytest.mark.docker
@@ -126,6 +126,7 @@ async def test_flood_of_the_containers_log(place: Place, victim_of_itself: Worke
 
 BURNS = """
 import os, time
+began = time.time()
 for _ in range(4):
     if not os.fork():
         end = time.time() + 2
@@ -134,14 +135,15 @@ for _ in range(4):
         os._exit(0)
 for _ in range(4):
     os.wait()
-print(sum(os.times()[2:4]))
+print(sum(os.times()[2:4]), time.time() - began)
 """
 
 
 async def test_processor(agent: Worker, held: Held) -> None:
     result = await python(agent, BURNS)
-    assert float(result.text) < 2.6, "four loops of two seconds each on one processor"
-    held(f"{float(result.text):.1f} s of processor time in 2 s")
+    used, took = map(float, result.text.split())
+    assert used < 1.3 * took, "four loops at once on one processor"
+    held(f"{used:.1f} s of processor time in {took:.1f} s")
 
 
 STUBBORN = {
@@ -159,7 +161,7 @@ STUBBORN = {
 async def test_process_that(agent: Worker, held: Held, line: str) -> None:
     began = time.monotonic()
     result = await shell(agent, line, seconds=1)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < HANG_SECONDS
     assert not result.ok
     assert await is_usable(agent)
     held("the whole tree was killed at the deadline")

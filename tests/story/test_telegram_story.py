@@ -90,7 +90,7 @@ def holding(api: TelegramApi, chat: int, text: str) -> list[Message]:
 
 async def test_request_becomes_an_app_and_one_card_tells_of_it(slipway: Door, telegram: TelegramApi) -> None:
     asked = await telegram.say(ANN, "A <b>tea</b> timer & biscuits <script>")
-    await telegram.until(lambda: asked.reaction and telegram.people[ANN].actions, 5)
+    await telegram.until(lambda: asked.reaction and telegram.people[ANN].actions, SOON)
     card = await said(telegram, ANN, TEA, "<b>the word</b> & nothing else")
     assert [button.label for button in card.buttons] == ["⏹ Stop"]
     told = await said(telegram, ANN, f"{TEA} is online", seconds=RUN)

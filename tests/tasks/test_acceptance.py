@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -295,7 +294,6 @@ async def test_waiting_ends_at_its_deadline_by_the_given_clock() -> None:
     clock, engine = Clock(), FakeEngine(address="127.0.0.1:1")
     await engine.start(SPEC)
     engine.app_logs[IDENTITY] = "still compiling"
-    began = time.monotonic()
 
     state = await wait_healthy(engine, IDENTITY, HealthCheck(), 5.0, clock, clock.sleep)
 
@@ -303,7 +301,6 @@ async def test_waiting_ends_at_its_deadline_by_the_given_clock() -> None:
     assert state.reason.startswith("It was not healthy within 5 s: GET /health was not answered (")
     assert state.log == "still compiling"
     assert clock.now == pytest.approx(105.0, abs=0.2)
-    assert time.monotonic() - began < 5
 
 
 async def test_waiting_ends_with_health_and_says_how_long_it_took(app: App) -> None:
