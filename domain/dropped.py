@@ -1,6 +1,8 @@
 """Tests that were run before and are not run now: each is named, and needs a reason."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from domain.proofs import ProvedCase, SignedProof
 from domain.rehearsals import SUITE
@@ -10,6 +12,9 @@ from domain.verdicts import refused
 
 NAMED = 20
 """How many missing tests a summary names."""
+KNOWN_SIZE = 256_000
+"""Bytes of known tests as JSON, the oldest first: they are input of flows, of which Prefect takes 512 kB."""
+_FRAME = len('{"suite":"","name":"","cases":100000},')
 _Key = tuple[str, str]
 
 
@@ -26,11 +31,26 @@ class KnownTest(Value):
 
 def known_tests(*reports: TestReport) -> tuple[KnownTest, ...]:
     """Return the project's own tests that really ran in any of the reports, in their first order."""
+    return merged(*(_known(report) for report in reports))
+
+
+def merged(*tests: Iterable[KnownTest]) -> tuple[KnownTest, ...]:
+    """Return each test once, with the most cases that it had, in their first order, as far as KNOWN_SIZE goes."""
     most: dict[_Key, int] = {}
-    for report in reports:
-        for key, number in _ran(report).items():
-            most[key] = max(number, most.get(key, 0))
+    left = KNOWN_SIZE
+    for test in chain(*tests):
+        key = test.suite, test.name
+        if key not in most:
+            left -= _FRAME + sum(len(json.dumps(name)) - 2 for name in key)
+            if left < 0:
+                break
+        most[key] = max(test.cases, most.get(key, 0))
     return tuple(KnownTest(suite=suite, name=name, cases=cases) for (suite, name), cases in most.items())
+
+
+def _known(report: TestReport) -> Iterator[KnownTest]:
+    for (suite, name), cases in _ran(report).items():
+        yield KnownTest(suite=suite, name=name, cases=cases)
 
 
 def proved_report(commit: str, proofs: Sequence[SignedProof]) -> TestReport:

@@ -8,6 +8,7 @@ from domain.checks import Check
 from domain.errors import BudgetSpent, ModelKeyRefused, SlipwayError, TryAgain
 from domain.releases import Release
 from domain.reports import DroppedTest, TestReport
+from domain.seen import Seen
 from domain.values import Value
 
 Cause = Literal[
@@ -72,6 +73,7 @@ class Accepted(Value):
     checks: tuple[Check, ...]
     reservations: tuple[str, ...] = ()
     """What is to be said about it all the same, in sentences for people."""
+    seen: Seen = Seen()
 
 
 class Escalated(Value):
@@ -84,6 +86,8 @@ class Escalated(Value):
     report: TestReport | None = None
     rounds: int = 0
     """Number of the last round that was begun; 0 when none was, or when a service failed."""
+    seen: Seen = Seen()
+    """Tests of all rounds up to that one."""
 
 
 class Released(Value):

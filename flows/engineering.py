@@ -1,18 +1,18 @@
 """engineering: architect -> preparer -> developer <-> tester, until a commit is accepted or a person is needed."""
 
-from collections.abc import Sequence
 from itertools import count
 
 from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
-from domain.dropped import KnownTest, known_tests, proved_report
+from domain.dropped import KnownTest, known_tests, merged, proved_report
 from domain.errors import NeedsPerson, RunCancelled, TryAgain
 from domain.outcomes import Abandoned, Accepted, Developed, Escalated, interrupted
 from domain.plans import Plan, in_force
 from domain.reports import CaseResult, TestReport
 from domain.runs import DeliveryRequest
+from domain.seen import Seen
 from domain.turns import Back, Judged, Move, Stop, Take, after_giving_up, next_move, reservations
 from domain.values import Value
 from flows.opening import Blocks, open_blocks
@@ -36,6 +36,7 @@ class Commission(Value):
     first_round: int = Field(default=1, ge=1, description="Later when a person answered: rounds are counted over the whole run")
     plan: int = Field(default=1, ge=1, description="Number of the plan; a new one makes the architect think again")
     guidance: str = Field(default="", description="What the person said to what stopped the work")
+    seen: Seen = Field(default=Seen(), description="Tests of the rounds before `first_round`")
 
 
 @flow(name="engineering", flow_run_name="engineer {commission.request.project}", persist_result=True)
@@ -74,7 +75,7 @@ async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalat
 
 async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal, blocks: Blocks) -> Accepted | Escalated:
     """Let developer and tester take turns until work is accepted or a person must decide."""
-    request, judged, told = commission.request, list[Judged](), None
+    request, judged, told, seen = commission.request, list[Judged](), None, commission.seen
     checks = in_force(plan, request.brief, await blocks.registry.checks(request.project))
     last = commission.first_round + commission.rounds - 1
     guidance = guidance_of(commission, plan)
@@ -89,16 +90,19 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
         if isinstance(work, Abandoned):
             move = after_giving_up(judged, work)
         else:
-            judged.append(await judge(request, number, work, base, checks, judged, journal, blocks))
+            judged.append(await judge(request, number, work, base, checks, seen, journal, blocks))
+            seen = seen.after(judged[-1].report)
             move = next_move(judged, last, stubborn=blocks.installation.ralph)
         match move:
             case Back():
                 told = move.feedback
             case Take():
-                return await accept(request, base, move.judged, judged, checks, journal, blocks)
+                return await accept(request, base, move.judged, seen, checks, journal, blocks)
             case Stop():
                 report = judged[-1].report if judged else None
-                return Escalated(reason=move.reason, cause=move.cause, evidence=move.evidence, report=report, rounds=number)
+                return Escalated(
+                    reason=move.reason, cause=move.cause, evidence=move.evidence, report=report, rounds=number, seen=seen
+                )
     raise AssertionError("count() does not end")
 
 
@@ -108,15 +112,14 @@ async def judge(
     work: Developed,
     base: str,
     checks: tuple[Check, ...],
-    earlier: Sequence[Judged],
+    seen: Seen,
     journal: Journal,
     blocks: Blocks,
 ) -> Judged:
     """Let the tester judge a round's work, and look closer at what is green."""
     await journal.step("test", f"testing round {number}")
     accepted = proved_report(base, await blocks.registry.proofs(request.project))
-    known = known_tests(accepted, *(each.report for each in earlier))
-    report = await verdict(request, number, work, base, checks, known)
+    report = await verdict(request, number, work, base, checks, merged(known_tests(accepted), seen.known))
     await journal.write("report", report.summary, "test", facts(report))
     judged = Judged(number=number, commit=work.commit, report=report)
     return await examine(request, base, judged, journal, blocks) if report.passed else judged
@@ -126,7 +129,7 @@ async def accept(
     request: DeliveryRequest,
     base: str,
     judged: Judged,
-    rounds: Sequence[Judged],
+    seen: Seen,
     checks: tuple[Check, ...],
     journal: Journal,
     blocks: Blocks,
@@ -135,7 +138,7 @@ async def accept(
     left = reservations(judged)
     for sentence in left:
         await journal.write("note", sentence, "prove", {"reservation": True})
-    await prove(request, base, judged, rounds, blocks.installation, blocks.registry)
+    await prove(request, base, judged, seen.flaky, blocks.installation, blocks.registry)
     await accept_commit(request.run, request.project, judged.commit, blocks.git)
     return Accepted(
         commit=judged.commit,
@@ -144,6 +147,7 @@ async def accept(
         rounds=judged.number,
         checks=checks,
         reservations=left,
+        seen=seen,
     )
 
 

@@ -63,5 +63,6 @@ async def take_up(
             "first_round": built.rounds + 1 if begun else commission.first_round,
             "rounds": answer.rounds or blocks.installation.rounds,
             "guidance": words_of(answer),
+            "seen": built.seen if begun else commission.seen,
         }
     )

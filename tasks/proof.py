@@ -17,7 +17,6 @@ from blocks.installation import Installation
 from blocks.proof_key import ProofKey
 from domain.proofs import TESTS_LIMIT, Proof, SignedProof, Spent, as_markdown, canonical, proved_cases
 from domain.protocols import Registry
-from domain.repeats import flaky_names
 from domain.runs import DeliveryRequest
 from domain.turns import Judged, reservations
 from domain.usage import Cost
@@ -39,13 +38,13 @@ async def prove(
     request: DeliveryRequest,
     base: str,
     judged: Judged,
-    earlier: Sequence[Judged],
+    flaky: Sequence[str],
     installation: Installation,
     registry: Registry,
 ) -> str:
-    """Make, sign and store the proof of an accepted round; return its signature."""
+    """Make, sign and store the proof of an accepted round; return its signature. `flaky` names tests of all rounds."""
     key = ProofKey(Path(installation.home))
-    proof = await proof_of(request, base, judged, earlier, installation, await key.public(), registry)
+    proof = await proof_of(request, base, judged, flaky, installation, await key.public(), registry)
     body = without_secrets(proof.model_dump(mode="json"))
     signature = await key.sign(canonical(body))
     signed = SignedProof(run=request.run, body=body, signature=signature, created=datetime.now(UTC))
@@ -58,7 +57,7 @@ async def proof_of(
     request: DeliveryRequest,
     base: str,
     judged: Judged,
-    earlier: Sequence[Judged],
+    flaky: Sequence[str],
     installation: Installation,
     key: str,
     registry: Registry,
@@ -83,7 +82,7 @@ async def proof_of(
         tests=tests[:TESTS_LIMIT],
         tests_left_out=max(len(tests) - TESTS_LIMIT, 0),
         notes=judged.report.notes,
-        flaky=tuple(sorted({name for each in earlier for name in flaky_names(each.report)})),
+        flaky=tuple(sorted(flaky)),
         mutants=judged.mutation,
         review=judged.review,
         reservations=reservations(judged),

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from domain.checks import Check
+from domain.dropped import KnownTest
 from domain.errors import EngineUnreachable
 from domain.escalations import Answer
 from domain.outcomes import Accepted, Escalated, Outcome, Rejected, interrupted
 from domain.reports import Outcome as Verdict
 from domain.reports import TestReport
+from domain.seen import Seen
 from flows.engineering import Commission
 from flows.questions import take_up
 from tests.tasks.conftest import request
@@ -62,3 +64,27 @@ async def test_rounds_are_counted_over_all_answers() -> None:
     assert (third.first_round, third.rounds, third.plan) == (7, 1, 1)
     again = await take_up(third, interrupted(EngineUnreachable("Docker", "x")), 3, say("retry"), BLOCKS)
     assert again == third
+
+
+SEEN = Seen(known=(KnownTest(suite="tests.test_a", name="test_lists"),), flaky=("tests.test_a::test_moody",))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [
+        pytest.param(stuck(3).model_copy(update={"seen": SEEN}), say("guidance", "use SQLite"), id="words"),
+        pytest.param(stuck(3).model_copy(update={"seen": SEEN}), say("more_rounds", rounds=1), id="more rounds"),
+        pytest.param(
+            (BUILT.model_copy(update={"seen": SEEN}), Rejected(reason="x", started=False)), say("guidance", "y"), id="a release"
+        ),
+    ],
+)
+async def test_tests_of_earlier_rounds_are_not_forgotten_by_an_answer(outcome: Outcome, answer: Answer) -> None:
+    second = await take_up(FIRST, outcome, 1, answer, BLOCKS)
+    assert isinstance(second, Commission)
+    assert second.seen == SEEN
+    no_plan = Escalated(reason="no plan", cause="no_plan", rounds=second.first_round - 1)
+    for stop, said in ((no_plan, say("guidance", "one page")), (interrupted(EngineUnreachable("Docker", "x")), say("retry"))):
+        third = await take_up(second, stop, 2, said, BLOCKS)
+        assert isinstance(third, Commission)
+        assert third.seen == SEEN

@@ -284,6 +284,8 @@ ADVISED = Tale(
         [wrote("tests/test_bush.py", "def test_bush() -> None:\n    assert 1 + 1 == 3\n")],
         done("Birds are counted."),
         done("Birds are counted, really."),
+        [ran("mv tests/test_bush.py tests/test_hand.py; echo 'def test_hand(): assert 1 + 1 == 2' >tests/test_hand.py")],
+        done("Birds are counted in another test."),
         [wrote("tests/test_bush.py", "def test_bush() -> None:\n    assert 1 + 1 == 2\n")],
         [ran("test $(wc -l <visits.txt) = 1 && rm visits.txt")],
         done("Birds are counted as the person said."),

@@ -93,11 +93,12 @@ def test_the_answer_takes_it_to_its_end_in_the_same_conversation(
     on_processes: Installation, waiting: dict[str, Any], answers: list[Spoken]
 ) -> None:
     run = on_processes.runs(APP)[0]
-    assert (run["run"], run["state"], run["rounds"]) == (waiting["run"], "delivered", 3), run
+    assert (run["run"], run["state"], run["rounds"]) == (waiting["run"], "delivered", 4), run
     assert on_processes.get(APP, "/health").status_code == 200
     said = on_processes.registry(lambda registry: registry.load(f"{run['run']}/developer"))
     words = tales.ADVICE if not answers[0].code else "2 more rounds"
     assert [message for message in said if words in str(message.parts)]
+    assert [message for message in said if "test_bush is gone" in str(message.parts)]
 
 
 def test_there_is_one_repository_one_release_one_end_and_no_answer_was_paid_twice(

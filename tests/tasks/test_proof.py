@@ -16,6 +16,7 @@ from domain.rehearsals import SUITE
 from domain.releases import Release, ReleaseState
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.reviews import Finding, Review
+from domain.seen import Seen
 from domain.turns import Judged, reservations
 from domain.usage import TokenUsage
 from tasks.finish import describe_end
@@ -36,7 +37,6 @@ GREEN = TestReport(
     summary="All 2 tests passed.",
     candidate="sha256:1",
 )
-EARLIER = Judged(number=1, commit="a" * 40, report=FLAKY)
 JUDGED = Judged(
     number=2,
     commit="b" * 40,
@@ -58,7 +58,7 @@ def refused(number: str) -> None:
 async def proved(registry: SqlRegistry, installation: Installation) -> SignedProof:
     await registry.reserve("r-000001/developer/0", "notes", "r-000001", "developer", "claude-sonnet-5-5", 100)
     await registry.settle("r-000001/developer/0", TokenUsage(input=10, output=5), 90)
-    await prove.fn(request(), "c" * 40, JUDGED, [EARLIER, JUDGED], installation, registry)
+    await prove.fn(request(), "c" * 40, JUDGED, Seen().after(FLAKY).after(GREEN).flaky, installation, registry)
     [signed] = await registry.proofs("notes")
     return signed
 
@@ -95,7 +95,7 @@ async def test_the_signature_holds_for_exactly_this_text_and_key(registry: SqlRe
 async def test_proving_a_run_again_replaces_its_proof(registry: SqlRegistry, installation: Installation) -> None:
     first = await proved(registry, installation)
     later = JUDGED.model_copy(update={"number": 3, "commit": "e" * 40})
-    await prove.fn(request(), "c" * 40, later, [later], installation, registry)
+    await prove.fn(request(), "c" * 40, later, (), installation, registry)
 
     [signed] = await registry.proofs("notes")
     assert (first.body["commit"], signed.body["commit"]) == ("b" * 40, "e" * 40)
