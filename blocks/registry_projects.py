@@ -110,7 +110,7 @@ async def project_row(db: AsyncConnection, slug: str) -> Row[Any] | None:
 
 
 def _project(row: Row[Any]) -> Project:
-    return Project.model_validate(dict(row._mapping))
+    return Project.model_validate({name: row._mapping[name] for name in Project.model_fields})
 
 
 def _environment(row: Row[Any]) -> EnvironmentVersion:

@@ -95,7 +95,7 @@ async def _move(db: AsyncConnection, release: Release, state: ReleaseState, chan
 
 
 def _values(release: Release) -> dict[str, Any]:
-    return {**release.model_dump(), "state": release.state.value}
+    return {**release.model_dump(), **release.model_dump(mode="json", include={"state", "health"})}
 
 
 def _release(row: Row[Any]) -> Release:

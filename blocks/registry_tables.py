@@ -1,65 +1,44 @@
 """The registry's tables. What must never be true is refused here, whatever the code above does."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
-    String,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
+from blocks.registry_columns import NAME, UtcTime, Words, metadata, of_project
+from blocks.registry_release_tables import domains, previews, releases, resources, rollbacks, snapshots, variables
 
-class UtcTime(TypeDecorator[datetime]):
-    """A moment, stored in UTC and returned timezone-aware (SQLite itself knows no zones)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone: guessing one would move it by hours."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"a time without a zone was given to the registry: {value.isoformat()}")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Say UTC about what SQLite returns bare."""
-        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
-
-
-class Words(TypeDecorator[str]):
-    """Text from people and programs: what no database takes (NUL, lone surrogates) becomes a replacement mark."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        """Keep everything that is valid text as it is."""
-        return value and value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-NAME = String()
+__all__ = [
+    "audit",
+    "checks",
+    "domains",
+    "environments",
+    "escalations",
+    "ledger",
+    "metadata",
+    "notifications",
+    "previews",
+    "progress",
+    "projects",
+    "proofs",
+    "releases",
+    "remarks",
+    "resources",
+    "rollbacks",
+    "runs",
+    "snapshots",
+    "transcripts",
+    "variables",
+]
 
 projects = Table(
     "projects",
@@ -71,18 +50,16 @@ projects = Table(
     Column("brief", JSON, nullable=False),
     Column("domain", Words, nullable=False),
     Column("created", UtcTime, nullable=False),
+    # The highest fence that changed a release of the project: a lower one changes nothing any more.
+    Column("fence", BigInteger, nullable=False, server_default="0"),
 )
-
-
-def _of_project() -> Column[str]:
-    return Column("project", NAME, ForeignKey(projects.c.slug, ondelete="CASCADE"), nullable=False)
 
 
 checks = Table(
     "checks",
     metadata,
     Column("position", Integer, primary_key=True),
-    _of_project(),
+    of_project(),
     Column("id", NAME, nullable=False),
     Column("covers", NAME, nullable=False),
     Column("run", NAME, nullable=False),
@@ -124,35 +101,10 @@ progress = Table(
     PrimaryKeyConstraint("run", "sequence"),
 )
 
-releases = Table(
-    "releases",
-    metadata,
-    _of_project(),
-    Column("number", Integer, nullable=False),
-    Column("run", NAME, nullable=False),
-    Column("commit", NAME, nullable=False),
-    Column("candidate", NAME, nullable=False),
-    Column("environment_version", Integer, nullable=False),
-    Column("state", NAME, nullable=False),
-    Column("address", Words, nullable=False),
-    Column("reason", Words, nullable=False),
-    Column("created", UtcTime, nullable=False),
-    Column("went_live", UtcTime),
-    PrimaryKeyConstraint("project", "number"),
-    UniqueConstraint("run"),
-    Index(
-        "uq_releases_one_live",
-        "project",
-        unique=True,
-        sqlite_where=text("state = 'live'"),
-        postgresql_where=text("state = 'live'"),
-    ),
-)
-
 environments = Table(
     "environments",
     metadata,
-    _of_project(),
+    of_project(),
     Column("number", Integer, nullable=False),
     Column("secrets", JSON, nullable=False),
     Column("plain", JSON, nullable=False),
@@ -210,6 +162,7 @@ audit = Table(
     Column("actor", Words, nullable=False),
     Column("what", Words, nullable=False),
     Column("why", Words, nullable=False),
+    Column("version", Integer),
 )
 
 remarks = Table(
@@ -240,7 +193,7 @@ proofs = Table(
     "proofs",
     metadata,
     Column("position", Integer, primary_key=True),
-    _of_project(),
+    of_project(),
     Column("run", NAME, nullable=False, unique=True),
     Column("commit", NAME, nullable=False),
     Column("body", JSON, nullable=False),

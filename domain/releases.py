@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from domain.health import HealthCheck
 from domain.values import Value
 
 
@@ -46,6 +47,12 @@ class Release(Value):
     reason: str = ""
     created: datetime
     went_live: datetime | None = None
+    health: HealthCheck | None = None
+    """How its health is seen; None for releases from before this was kept."""
+    ended: datetime | None = None
+    """When it stopped serving, or was given up."""
+    actor: str = ""
+    """Who asked for it, in words for the history."""
 
     @property
     def identity(self) -> str:
