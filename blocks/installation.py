@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from domain.capabilities import Capability
 from domain.cli_agents import LOOP, Arrangement
 
 
@@ -28,6 +29,7 @@ class Installation(Block):
     record: str = Field(default="", description="Folder in which the model session is recorded; empty for none")
     engines: dict[str, str] = Field(default_factory=dict, description="Engine by role, where it is not our own loop")
     ralph: bool = Field(default=False, description="Each round of the developer is a new conversation")
+    capabilities: tuple[Capability, ...] = Field(default=(), description="What every developer's worker has beside its kind's")
     rounds: int = Field(default=3, ge=1, description="How often the developer may try")
     review: bool = Field(default=True, description="A reviewer reads what passes its tests, before it is accepted")
     mutation_seconds: float = Field(default=90.0, ge=0, description="How long tests are tried with mutants; 0 is not at all")
@@ -53,5 +55,8 @@ class Installation(Block):
         return self.models.get(role, self.model)
 
     def arrangement_of(self, role: str) -> Arrangement:
-        """Return by which engine a role works, and whether it begins each round afresh."""
-        return Arrangement(engine=self.engines.get(role, LOOP), ralph=self.ralph and role == "developer")
+        """Return by which engine a role works, whether it begins each round afresh, and what its worker has."""
+        engine = self.engines.get(role, LOOP)
+        if role != "developer":
+            return Arrangement(engine=engine)
+        return Arrangement(engine=engine, ralph=self.ralph, capabilities=self.capabilities)

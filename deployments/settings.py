@@ -10,7 +10,6 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.capabilities import Capability
 from domain.egress import is_pattern
 from domain.errors import BadInput
 from tasks.cli import cli_agent
@@ -96,8 +95,8 @@ class Settings(BaseSettings):
         default=False,
         description="true or false: each round of the developer is a new conversation that knows only the repository",
     )
-    capabilities: Annotated[tuple[Capability, ...], NoDecode] = Field(
-        default=(), description="what workers have besides git and python, with commas between: node, docker"
+    capabilities: Annotated[tuple[Literal["node", "docker"], ...], NoDecode] = Field(
+        default=(), description="what developers' workers have besides git and python, with commas between: node, docker"
     )
     review: bool = Field(default=True, description="true or false: a reviewer reads what passes its tests")
     mutation_seconds: float = Field(

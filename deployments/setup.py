@@ -105,6 +105,7 @@ def installation(wiring: Wiring) -> Installation:
         models=settings.models,
         engines=settings.engines,
         ralph=settings.ralph,
+        capabilities=settings.capabilities,
         recorded=settings.replay is not None,
         answers=settings.replay is not None or settings.anthropic_api_key is not None,
         record=str(settings.record or ""),

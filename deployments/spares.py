@@ -9,6 +9,7 @@ import anyio
 from blocks.docker_engine import DockerEngine
 from blocks.installation import Installation
 from domain.errors import SlipwayError
+from domain.workers import WorkerSpec
 from tasks.workplace import usual_worker
 
 DOCUMENT = "slipway"
@@ -24,23 +25,24 @@ async def keep_spares(size: int) -> None:
     """Have `size` spare workers until cancelled, then none; those that a killed runner left are used or removed."""
     installation = cast(Installation, await Installation.aload(DOCUMENT))
     if installation.engine == "docker":
-        await keep(cast(DockerEngine, await DockerEngine.aload(DOCUMENT)), size)
+        spare = usual_worker(installation.arrangement_of("developer").capabilities)
+        await keep(cast(DockerEngine, await DockerEngine.aload(DOCUMENT)), spare, size)
 
 
-async def keep(engine: DockerEngine, size: int) -> None:
+async def keep(engine: DockerEngine, spare: WorkerSpec, size: int) -> None:
     try:
         while size:
-            seconds = await _refilled(engine, size)
+            seconds = await _refilled(engine, spare, size)
             await asyncio.sleep(seconds)
     finally:
-        await _refilled(engine, 0)
+        await _refilled(engine, spare, 0)
 
 
-async def _refilled(engine: DockerEngine, size: int) -> float:
+async def _refilled(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
     """Refill to the end, also when cancelled meanwhile: the engine would go on. Return the seconds until the next time."""
     with anyio.CancelScope(shield=True):
         try:
-            await engine.refill(usual_worker(), size)
+            await engine.refill(spare, size)
         except SlipwayError as error:
             logger.warning("the spare workers are not as they should be: %s", error)
             return PATIENCE_SECONDS

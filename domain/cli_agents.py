@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, Field, ValidationError
 
-from domain.capabilities import NpmProgram
+from domain.capabilities import Capability, NpmProgram
 from domain.conversations import GaveUp
 from domain.roles import GIVE_UP, GIVE_UP_DESCRIPTION, Role, in_short
 from domain.usage import TokenUsage
@@ -31,6 +31,7 @@ class Arrangement(Value):
 
     engine: str = LOOP
     ralph: bool = Field(default=False, description="Each round is a new conversation that knows only the repository")
+    capabilities: tuple[Capability, ...] = Field(default=(), description="What its worker has beside what the kind asks for")
 
 
 class Prompt(Value):

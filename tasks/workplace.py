@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from blocks.archives import pack
+from domain.capabilities import Capability
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Transcripts
 from domain.protocols import GitHost
@@ -42,9 +43,11 @@ def conversation_name(run: str, number: int, arrangement: Arrangement) -> str:
     return f"{run}/developer-{number}" if arrangement.ralph else f"{run}/developer"
 
 
-def usual_worker() -> WorkerSpec:
-    """Return the shape of the worker that most runs ask for; whose it is is nobody's yet."""
-    return WorkerSpec(identity="usual", project="", run="", role="developer", network="packages", limits=LIMITS)
+def usual_worker(capabilities: tuple[Capability, ...] = ()) -> WorkerSpec:
+    """Return the shape of the worker that most runs of an installation ask for; whose it is is nobody's yet."""
+    return WorkerSpec(
+        identity="usual", project="", run="", role="developer", network="packages", limits=LIMITS, capabilities=capabilities
+    )
 
 
 async def ready_worker(
@@ -91,7 +94,7 @@ def _spec(request: DeliveryRequest, number: int, arrangement: Arrangement, agent
         role="developer",
         network="packages",
         limits=LIMITS,
-        capabilities=kind_named(request.brief.kind).capabilities,
+        capabilities=tuple(dict.fromkeys((*kind_named(request.brief.kind).capabilities, *arrangement.capabilities))),
         program=agent.program if agent else None,
         gateway_role="developer" if agent else "",
     )

@@ -21,6 +21,7 @@ from blocks.package_caches import PackageCaches
 from deployments.base_image import ensure_images
 from deployments.spares import keep
 from domain.workers import Command, Limits, Worker, WorkerInfo, WorkerSpec
+from tasks.workplace import usual_worker
 from tests.blocks.engine_bench import until
 
 pytestmark = pytest.mark.docker
@@ -259,7 +260,7 @@ async def test_an_old_spare_is_given_to_nobody(
 
 
 async def test_the_runner_keeps_them_and_leaves_none(engine: DockerEngine, host: docker.DockerClient) -> None:
-    keeping = asyncio.ensure_future(keep(engine, 2))
+    keeping = asyncio.ensure_future(keep(engine, usual_worker(), 2))
 
     async def kept() -> bool:
         return len(containers(host)) == 2

@@ -83,3 +83,13 @@ def test_ca_bundle_is_the_first_of_the_usual_variables_that_is_a_file(tmp_path: 
     monkeypatch.delenv(CA_VARIABLES[1])
     monkeypatch.delenv(CA_VARIABLES[2], raising=False)
     assert load_settings().certificates is None
+
+
+def test_workers_can_be_given_what_they_have_not_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_CAPABILITIES", "node, docker")
+    assert load_settings().capabilities == ("node", "docker")
+    monkeypatch.setenv("SLIPWAY_CAPABILITIES", "git")
+    with pytest.raises(
+        BadInput, match=r"SLIPWAY_CAPABILITIES: Input should be 'node'.*set it to what developers' workers have"
+    ):
+        load_settings()

@@ -9,22 +9,24 @@ from pydantic import SecretStr
 
 from blocks.claude import Claude
 from blocks.git_host import BareGitHost
+from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import LOOP, Arrangement
-from domain.errors import BadInput
+from domain.errors import BadInput, CapabilityMissing
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
-from domain.workers import WorkerSpec
+from domain.workers import Engine, WorkerSpec
 from tasks.brief_talk import lease
 from tasks.cli import cli_agent
 from tasks.cli.claude_code import CLAUDE_CODE
 from tasks.developer import develop, dismiss_developer
 from tasks.janitor import remove_orphans
 from tasks.preparer import prepare_repository
+from tasks.workplace import usual_worker
 from tests.blocks.engine_bench import process_engine, shared_folder
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import FakeEngine, FakeWorker
 from tests.fakes.messages_api import Say, ScriptedMessagesAPI, use
 from tests.fakes.services import MemoryWakeups
 from tests.tasks.conftest import brief, request
@@ -43,7 +45,8 @@ class Workshop:
     """Rounds of one run."""
 
     def __init__(self, registry: SqlRegistry, git: BareGitHost, engine: ProcessEngine, base: str) -> None:
-        self.registry, self.git, self.engine, self.base = registry, git, engine, base
+        self.registry, self.git, self.base = registry, git, base
+        self.engine: Engine = engine
 
     async def develop(
         self, arrangement: Arrangement, number: int = 1, feedback: str | None = None, url: str | None = None
@@ -107,6 +110,18 @@ async def test_ralph_by_our_loop_remembers_nothing_but_the_files(workshop: Works
     assert first[0]["content"][0]["text"] == third[0]["content"][0]["text"]
     listed = (await workshop.read(two, "n.txt"))["n.txt"].splitlines()
     assert (listed[0], "n.txt" in listed, "i.pyc" in listed) == ("1", True, False)
+
+
+async def test_worker_has_what_the_installation_and_the_kind_name_and_spares_have_the_same(workshop: Workshop) -> None:
+    class Watched(FakeEngine):
+        async def spawn(self, spec: WorkerSpec) -> FakeWorker:
+            raise CapabilityMissing(f"asked for {spec.capabilities}")
+
+    asked = Installation(home="h", engine="docker", model="m", capabilities=("node",)).arrangement_of("developer")
+    workshop.engine = Watched()
+    with pytest.raises(CapabilityMissing, match="'git', 'python', 'node'"):
+        await workshop.develop(asked)
+    assert usual_worker(asked.capabilities).capabilities == ("node",)
 
 
 def test_engines_are_found_by_name_and_what_is_none_is_said() -> None:
