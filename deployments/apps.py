@@ -3,9 +3,10 @@
 import logging
 
 from domain.errors import SlipwayError
-from flows.opening import open_blocks
+from flows.opening import Blocks, open_blocks
 from tasks.janitor import remove_orphans
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
+from tasks.unfinished import end_unfinished
 
 log = logging.getLogger("slipway.apps")
 
@@ -18,13 +19,13 @@ async def resume() -> None:
     await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
 
 
-async def dismiss_orphans() -> None:
+async def dismiss_orphans(blocks: Blocks) -> None:
     """Remove what runs that have ended left in the engine; what cannot be removed now is left to the janitor."""
-    blocks = await open_blocks()
     try:
-        await remove_orphans.fn(blocks.registry, blocks.engine)
+        await remove_orphans.fn(blocks.registry, blocks.engine, blocks.wakeups)
+        await end_unfinished.fn(blocks.registry, blocks.engine, blocks.wakeups)
     except SlipwayError as error:
-        log.warning("the workers of a cancelled run are still there: %s", error)
+        log.warning("what a cancelled run left is still there: %s", error)
 
 
 async def pause() -> None:

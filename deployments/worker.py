@@ -256,8 +256,9 @@ async def _keep_spares(size: int) -> None:
 
 async def _dismiss_orphans() -> None:
     from deployments.apps import dismiss_orphans  # two seconds of imports that only a cancelled run needs
+    from flows.opening import open_blocks
 
     try:
-        await dismiss_orphans()
+        await dismiss_orphans(await open_blocks())
     except Exception as error:  # tidying up must never end the runner: what is left goes with the janitor
-        logger.warning("the workers of a cancelled run are still there: %s", error)
+        logger.warning("what a cancelled run left is still there: %s", error)

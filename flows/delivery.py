@@ -1,6 +1,7 @@
 """delivery: one accepted Brief becomes a release, or a person is told why not."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 
 from prefect import flow, tags
@@ -9,7 +10,7 @@ from prefect.input import RunInput
 from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
-from domain.errors import RunCancelled, SlipwayError
+from domain.errors import RunCancelled, SlipwayError, TryAgain
 from domain.outcomes import Delivered, Escalated, Outcome, Released, SecretsMissing, interrupted
 from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment, devops
@@ -20,6 +21,7 @@ from tasks.finish import describe_end, publish_brief, publish_cost, record_deliv
 from tasks.notify import end_run
 from tasks.progress import Journal
 from tasks.redaction import shield
+from tasks.unfinished import end_unfinished
 
 WEEK = 7 * 24 * 3600
 """Seconds for which a run waits for a person."""
@@ -52,7 +54,7 @@ async def delivery(request: DeliveryRequest) -> Delivered:
 
 
 async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -> Delivered:
-    """Write and tell the run's end, once, and show what it cost."""
+    """Write and tell the run's end, once, and show what it cost; a copy that will never serve is gone."""
     await publish_cost(request.run, blocks.registry)
     delivered = describe_end(request, outcome)
     await end_run(
@@ -64,6 +66,9 @@ async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -
         blocks.wakeups,
         delivered.cause,
     )
+    if delivered.state == "failed":
+        with suppress(TryAgain):  # what an engine that is away keeps, the janitor removes
+            await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups, request.project)
     return delivered
 
 

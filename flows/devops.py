@@ -19,6 +19,7 @@ from tasks.progress import Journal
 from tasks.readiness import check_readiness, publish_release
 from tasks.redaction import shield
 from tasks.secret_resolver import resolve_environment
+from tasks.unfinished import rest_release
 
 
 class Deployment(Value):
@@ -41,6 +42,7 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
     except RunCancelled:
         raise
     except (TryAgain, NeedsPerson) as error:  # a value, so that a resumed run does not pass here again
+        await rest_release(deployment.run, deployment.project, blocks.registry, blocks.engine, blocks.wakeups)
         return interrupted(error)
 
 

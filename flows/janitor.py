@@ -9,6 +9,7 @@ from tasks.answering import answer_overdue
 from tasks.artifacts import publish
 from tasks.janitor import close_reservations, end_forgotten, remove_orphans, remove_retired
 from tasks.resuming import resume
+from tasks.unfinished import end_unfinished
 
 
 @flow(name="janitor", flow_run_name="tidy up")
@@ -20,6 +21,7 @@ async def janitor() -> list[str]:
         *await end_forgotten(blocks.registry, blocks.wakeups, datetime.now(UTC)),
         *await close_reservations(blocks.registry, datetime.now(UTC)),
         *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
+        *await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups),
         *await remove_retired(blocks.registry, blocks.engine),
     ]
     if removed:

@@ -31,9 +31,9 @@ QUIET = 0.5
 """Seconds without a request in flight after which an old release counts as drained."""
 
 
-async def hold(project: str, owner: str, wakeups: Wakeups) -> None:
-    """Take or extend the project's deploy lock; raise LockTaken when another deploy has it."""
-    if await wakeups.lock(f"deploy:{project}", owner, LEASE) is None:
+async def hold(project: str, owner: str, wakeups: Wakeups, seconds: float = 0.0) -> None:
+    """Take or extend the project's deploy lock for a step that waits `seconds`; raise LockTaken when another deploy has it."""
+    if await wakeups.lock(f"deploy:{project}", owner, LEASE + seconds) is None:
         raise LockTaken(f"the deploy of {project}", "another run")
 
 
@@ -102,7 +102,7 @@ async def gate_release(
     owner: str, release: Release, check: HealthCheck, seconds: float, registry: Registry, engine: AppRunner, wakeups: Wakeups
 ) -> Rejected | None:
     """Wait until the release is healthy. If it never is, stop its copy, mark it failed and say why."""
-    await hold(release.project, owner, wakeups)
+    await hold(release.project, owner, wakeups, seconds)
     health = await wait_healthy(engine, release.identity, check, seconds)
     if not isinstance(health, Unhealthy):
         return None
@@ -148,19 +148,27 @@ async def switch_release(
 async def retire_releases(
     owner: str, project: str, seconds: float, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> None:
-    """Let every copy but the live one finish what it answers, stop it and keep it; then give the lock back."""
+    """Let every copy but the live one finish what it answers, stop it and keep it; then give the lock back.
+
+    Who holds the lock deploys alone: another's release that is still starting was left so, and its copy stops too.
+    """
     releases = {release.identity: release for release in await registry.releases(project)}
     for app in await engine.apps(project):
         release = releases.get(app.identity)
-        if app.role != "release" or (release is not None and release.state in (ReleaseState.LIVE, ReleaseState.STARTING)):
+        if app.role != "release" or (release is not None and stays(release, owner)):
             continue
-        await hold(project, owner, wakeups)
+        await hold(project, owner, wakeups, 2 * seconds)
         if app.state in (AppState.RUNNING, AppState.RESTARTING):
             await drained(app.address, seconds, proxy)
             await engine.stop(app.identity, seconds)
         if release is not None and release.state is ReleaseState.DRAINING:
             await registry.move_release(project, release.number, ReleaseState.KEPT)
     await wakeups.unlock(f"deploy:{project}", owner)
+
+
+def stays(release: Release, owner: str) -> bool:
+    """Tell whether the copy serves, or is about to for who holds the lock."""
+    return release.state is ReleaseState.LIVE or (release.state is ReleaseState.STARTING and release.run == owner)
 
 
 async def drained(upstream: str, seconds: float, proxy: Proxy) -> None:

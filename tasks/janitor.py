@@ -36,7 +36,7 @@ LOOK_BACK = 500
     retry_delay_seconds=5,
     retry_condition_fn=only_try_again,
 )
-async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups | None = None) -> Sequence[str]:
+async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
     """Remove workers and rehearsals whose run has ended or is unknown; return their names."""
     removed = []
     for worker in await engine.workers():
@@ -115,10 +115,8 @@ async def close_reservations(registry: Registry, now: datetime) -> Sequence[str]
     return closed
 
 
-async def is_asked(run: str, wakeups: Wakeups | None) -> bool:
+async def is_asked(run: str, wakeups: Wakeups) -> bool:
     """Tell whether a Brief is being written for a run that nobody has accepted yet."""
-    if wakeups is None:
-        return False
     taken = await wakeups.lock(lease(run), JANITOR, 1.0) is None
     if not taken:
         await wakeups.unlock(lease(run), JANITOR)

@@ -53,6 +53,8 @@ class MemoryWakeups:
         self.published: list[tuple[str, str]] = []
         self.owners: dict[str, str] = {}
         self.fences: dict[str, int] = {}
+        self.leases: dict[str, float] = {}
+        """Seconds for which each lock was last taken or extended."""
         self.reachable = True
 
     async def publish(self, channel: str, text: str) -> None:
@@ -73,6 +75,7 @@ class MemoryWakeups:
         if held is None:
             self.fences[name] = self.fences.get(name, 0) + 1
             self.owners[name] = owner
+        self.leases[name] = seconds
         return self.fences[name]
 
     async def unlock(self, name: str, owner: str) -> None:

@@ -144,6 +144,24 @@ async def test_rolled_back_release_stays_marked_and_the_good_one_is_live(world: 
     assert world.engine.stopped == {"notes-v2"}
 
 
+async def test_copy_that_another_deploy_left_starting_stops_and_its_own_goes_on(world: World) -> None:
+    left = await world.start("r-000001")
+    await world.wakeups.unlock("deploy:notes", "r-000001")  # its lease ended: it was killed, or waits for its person
+    await world.start("r-000002", "sha256:2")
+    await world.retire("r-000002")
+    assert world.engine.stopped == {left.identity}
+    assert await world.states() == {2: ReleaseState.STARTING, 1: ReleaseState.STARTING}
+    await world.start("r-000001")
+    assert world.engine.stopped == set()
+
+
+async def test_gate_holds_the_lock_for_as_long_as_it_may_wait(world: World) -> None:
+    release = await world.start("r-000001")
+    world.engine.app_states["notes-v1"] = [AppStatus(identity="notes-v1", project="notes", state=AppState.GONE)]
+    await world.gate("r-000001", release, 1000)
+    assert world.wakeups.leases["deploy:notes"] > 1000
+
+
 async def test_lock_is_extended_by_its_owner_and_refused_to_others(world: World) -> None:
     await hold("notes", "one", world.wakeups)
     await hold("notes", "one", world.wakeups)

@@ -101,7 +101,7 @@ async def test_workers_and_rehearsals_of_ended_runs_go_and_others_stay(registry:
     rehearsal = AppSpec(identity="old-rehearsal", project="notes", run="r-000002", role="rehearsal", candidate="sha256:1")
     await engine.start(rehearsal)
 
-    removed = await remove_orphans.fn(registry, engine)
+    removed = await remove_orphans.fn(registry, engine, MemoryWakeups())
 
     assert sorted(removed) == ["old-rehearsal", "r-000002-developer", "r-unknown-developer"]
     assert set(engine.live_workers) == {"r-000001-developer"}

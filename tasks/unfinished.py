@@ -1,0 +1,59 @@
+"""Releases that were started and do not serve: no copy of one goes on working on the project's data.
+
+True afterwards: the copy of a release whose run has ended is gone and the release is marked failed; while its run waits for
+a person the copy rests. The project's deploy lock is free either way. Blocks: registry, engine, wakeups.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.errors import TryAgain
+from domain.protocols import Registry, Wakeups
+from domain.releases import Release, ReleaseState
+from domain.workers import AppRunner
+from tasks.retrying import only_try_again
+
+NEVER_SERVED = "its run ended before it served"
+REST_SECONDS = 5.0
+"""Seconds that a copy has to end."""
+
+
+@task(
+    task_run_name="end releases that will never serve",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def end_unfinished(registry: Registry, engine: AppRunner, wakeups: Wakeups, project: str | None = None) -> Sequence[str]:
+    """Fail the starting releases whose run has ended, and remove their copies; return their names.
+
+    The registry's row goes first: a process of the run that is still alive can then not make the release live.
+    """
+    ended = []
+    for release in await starting(registry, project):
+        run = await registry.run(release.run)
+        if run is not None and not run.state.ended:
+            continue
+        await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=NEVER_SERVED)
+        await engine.remove(release.identity)
+        await wakeups.unlock(f"deploy:{release.project}", release.run)
+        ended.append(release.identity)
+    return ended
+
+
+async def rest_release(run: str, project: str, registry: Registry, engine: AppRunner, wakeups: Wakeups) -> None:
+    """Stop the copy that the run started until it goes on; what an engine that is away keeps, the next deploy stops."""
+    for release in await starting(registry, project):
+        if release.run == run:
+            with suppress(TryAgain):
+                await engine.stop(release.identity, REST_SECONDS)
+    with suppress(TryAgain):
+        await wakeups.unlock(f"deploy:{project}", run)
+
+
+async def starting(registry: Registry, project: str | None) -> Sequence[Release]:
+    return [release for release in await registry.releases(project) if release.state is ReleaseState.STARTING]
