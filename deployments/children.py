@@ -5,7 +5,7 @@ import ctypes
 import os
 import signal
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Service:
     """Deadline for being ready, for a machine with other work; a service that ends is noticed at once."""
     sockets: tuple[Path, ...] = ()
     """Unix sockets that a killed predecessor may have left; removed before each start."""
+    acts: bool = False
+    """Whether it works on projects: it is ended before the apps are paused, else it would take a pause for a failure."""
     vital: bool = True
     """Whether everything ends when it cannot be kept up; else only it stays down, and the operator is told."""
     patience: float = 6.0
@@ -142,6 +144,15 @@ class Child:
 
     def _failed(self, happened: str) -> ServiceFailed:
         return ServiceFailed(self.service.name, happened, str(self._log), tail(self._log))
+
+
+async def end_all(children: Sequence[Child], between: Callable[[], Awaitable[None]]) -> None:
+    """End those that act, then do `between`, then end the services that they used; the youngest first."""
+    for child in reversed([child for child in children if child.service.acts]):
+        await child.stop()
+    await between()
+    for child in reversed(children):
+        await child.stop()
 
 
 def _how(code: int) -> str:

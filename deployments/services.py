@@ -139,6 +139,7 @@ def runner_service(wiring: Wiring) -> Service:
         argv=_alone("runner", str(mark)),
         environment=runner_environment(wiring),
         ready=ready,
+        acts=True,
         seconds=120.0,  # its imports take seconds of CPU, which a busy machine gives out slowly
         sockets=(mark,),
     )
@@ -198,6 +199,7 @@ def bot_service(wiring: Wiring) -> Service:
     return Service(
         name="bot",
         argv=_alone("bot"),
+        acts=True,
         vital=False,
         environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
         ready=ready,

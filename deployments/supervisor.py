@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deployments.bot_access import has_bot
-from deployments.children import Child, Service, rotate
+from deployments.children import Child, Service, end_all, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
 from deployments.prefect_client import prefect_client_of
 from deployments.preflight import decided
@@ -52,8 +52,8 @@ async def up(
 ) -> None:
     """Run everything until SIGINT, SIGTERM or `until`; then stop what was started.
 
-    `after_start` is awaited when the blocks are filled and before any run is taken, `before_stop` before the first
-    child is ended. Raises AlreadyUp (nothing was changed), BadInput (nothing was started) or ServiceFailed.
+    `after_start` is awaited when the blocks are filled and before any run is taken, `before_stop` when no run is taken any
+    more and the services still answer. Raises AlreadyUp (nothing was changed), BadInput (nothing was started) or ServiceFailed.
     """
     folder = DataFolder(settings.home)
     folder.prepare()
@@ -151,10 +151,12 @@ class _Installation:
 
     async def stop(self, before_stop: Sequence[Hook]) -> None:
         """End everything within seconds; apps keep what they have, runs go on at the next `up`."""
-        if self._filled:
-            await self._say_goodbye(before_stop)
-        for child in reversed(self._children):
-            await child.stop()
+
+        async def say_goodbye() -> None:
+            if self._filled:
+                await self._say_goodbye(before_stop)
+
+        await end_all(self._children, say_goodbye)
         self._report("Slipway has stopped; `slipway up` resumes apps and runs")
 
     async def _say_goodbye(self, before_stop: Sequence[Hook]) -> None:

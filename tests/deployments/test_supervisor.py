@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.children import Child, Service, ServiceFailed
+from deployments.children import Child, Service, ServiceFailed, end_all
+from deployments.data_folder import DataFolder
 from deployments.processes import identified, is_alive
+from deployments.services import first_services, last_services
+from deployments.settings import load_settings
+from deployments.wiring import Wiring
 
 
 def service(code: str, ready: Callable[[], Awaitable[bool]], **more: float) -> Service:
@@ -94,6 +98,37 @@ async def test_child_deaf_to_sigterm_is_killed_with_its_group(tmp_path: Path) ->
     await child.stop()
     assert identified(child.pid) is None
     await seen(lambda: not is_alive(grandchild))
+
+
+async def test_who_works_on_projects_is_gone_before_the_apps_are_paused_and_services_go_last(tmp_path: Path) -> None:
+    sleeps, seen_alive = "import time; time.sleep(600)", dict[str, bool]()
+    kinds = {"prefect": False, "runner": True, "bot": True}
+    children = [
+        Child(Service(name=name, argv=(sys.executable, "-c", sleeps), environment=dict(os.environ), ready=at_once, acts=acts),
+              tmp_path / name, print)
+        for name, acts in kinds.items()
+    ]  # fmt: skip
+    for child in children:
+        await child.start()
+
+    async def pause() -> None:
+        seen_alive.update({child.service.name: identified(child.pid) is not None for child in children})
+
+    await end_all(children, pause)
+
+    assert seen_alive == {"prefect": True, "runner": False, "bot": False}
+    assert [identified(child.pid) for child in children] == [None] * 3
+
+
+def test_runner_and_bot_are_known_to_act_and_no_other(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    wiring = Wiring(
+        settings=load_settings(home=tmp_path), folder=folder, engine="process", http_port=1, prefect_port=2, replay_port=0,
+        egress_port=0, gateway_port=3,
+    )  # fmt: skip
+    services = (*first_services(wiring), *last_services(wiring, bot=True))
+    assert {service.name for service in services if service.acts} == {"runner", "bot"}
 
 
 async def test_killed_supervisor_takes_its_children_with_it(tmp_path: Path) -> None:
