@@ -7,7 +7,9 @@ failed its gate.
 import re
 
 from domain.escalations import CHOICES, Answer, Diagnosis, Kind
-from domain.outcomes import Cause, Escalated, Outcome, Rejected
+from domain.outcomes import Cause, Escalated, Rejected
+from domain.outcomes import Outcome as End
+from domain.reports import Outcome, TestReport
 from domain.trimming import cut, plain
 
 EVIDENCE_LIMIT = 1_500
@@ -27,20 +29,21 @@ KINDS: dict[Cause, Kind] = {
     "try_again": "environment",
 }
 
+_FULL = re.compile(r"No space left on device", re.IGNORECASE)
 _OUTAGE = re.compile(
     r"Temporary failure in name resolution|Could not resolve host|Name or service not known|EAI_AGAIN"
-    r"|No space left on device|Connection (?:refused|timed out|reset)[^\n]*(?:pip|npm|index|registry)"
+    r"|Connection (?:refused|timed out|reset)[^\n]*(?:pip|npm|index|registry)"
     r"|Max retries exceeded with url|Network is unreachable|Cannot connect to the Docker daemon",
     re.IGNORECASE,
 )
-"""What tools print when the machine around them is broken, not the code."""
+"""What tools print when the machine around them is broken, not the code. Tests are meant to have no network."""
 _SECRET = re.compile(r"\b[A-Z][A-Z0-9]*_(?:[A-Z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE|DSN)\b")
 _LACKS = re.compile(
     r"\b(?:need|needs|needed|missing|lacks?|without|no value|not set|provide|credential|access)\b", re.IGNORECASE
 )
 
 
-def diagnose(outcome: Outcome) -> Diagnosis | None:
+def diagnose(outcome: End) -> Diagnosis | None:
     """Return what a person can answer to this end of the work; None when it is good, or nothing that a person can mend."""
     if isinstance(outcome, Escalated):
         return _of_escalated(outcome)
@@ -65,7 +68,7 @@ def _of_escalated(end: Escalated) -> Diagnosis | None:
     secrets = tuple(dict.fromkeys(_SECRET.findall(said))) if kind == "gave up" and _LACKS.search(said) else ()
     if secrets:
         kind = "missing secret"
-    elif kind in ("no progress", "gave up") and _OUTAGE.search(end.evidence):
+    elif kind in ("no progress", "gave up") and _machine_failed(end):
         kind = "environment"
     interrupted = end.cause in ("try_again", "model_key")
     choices = CHOICES[kind] if not interrupted else ("retry", "stop")
@@ -80,6 +83,17 @@ def _of_escalated(end: Escalated) -> Diagnosis | None:
     )
 
 
+def _machine_failed(end: Escalated) -> bool:
+    return bool(_FULL.search(end.evidence) or (_had_network(end.report) and _OUTAGE.search(end.evidence)))
+
+
+def _had_network(report: TestReport | None) -> bool:
+    """Tell whether the words are of an agent or of a build, which reach package registries, and not of tests."""
+    if report is None:
+        return True
+    return report.outcome in (Outcome.BUILD_FAILED, Outcome.TIMED_OUT) and not report.candidate
+
+
 def _rounds(number: int) -> str:
     return f"{number} round{'s' if number != 1 else ''} of code and tests"
 
@@ -88,7 +102,7 @@ def _short(evidence: str) -> str:
     return cut(plain(evidence).strip(), EVIDENCE_LIMIT, head=0.7)
 
 
-def stopped(outcome: Outcome, answer: Answer) -> Outcome:
+def stopped(outcome: End, answer: Answer) -> End:
     """Return the end of a run that is not to go on, with who decided so."""
     if not isinstance(outcome, Escalated):
         return outcome

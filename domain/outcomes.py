@@ -88,6 +88,8 @@ class Escalated(Value):
     """Number of the last round that was begun; 0 when none was, or when a service failed."""
     seen: Seen = Seen()
     """Tests of all rounds up to that one."""
+    wish: str = ""
+    """What the person wants otherwise, while no Brief has come of it."""
 
 
 class Released(Value):
@@ -138,6 +140,17 @@ GIVING_UP: dict[str, Cause] = {"out of budget": "budget", "gave up": "gave_up"}
 def cause_of_giving_up(reason: str, detail: str = "") -> Cause:
     """Name the cause of a conversation that ended without a result."""
     return "refused" if detail.startswith(REFUSAL) else GIVING_UP.get(reason, "stuck")
+
+
+def planless(end: Abandoned, rounds: int) -> Escalated:
+    """Return the end of work for which the architect found no plan; only its own word says that there can be none."""
+    cause = cause_of_giving_up(end.reason, end.detail)
+    return Escalated(
+        reason=f"the architect found no plan: {end.reason}",
+        cause="no_plan" if cause == "gave_up" else cause,
+        evidence=end.detail,
+        rounds=rounds,
+    )
 
 
 def interrupted(error: SlipwayError) -> Escalated:

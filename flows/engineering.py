@@ -8,7 +8,7 @@ from pydantic import Field
 from domain.checks import Check
 from domain.dropped import KnownTest, known_tests, merged, proved_report
 from domain.errors import NeedsPerson, RunCancelled, TryAgain
-from domain.outcomes import Abandoned, Accepted, Developed, Escalated, interrupted
+from domain.outcomes import Abandoned, Accepted, Developed, Escalated, interrupted, planless
 from domain.plans import Plan, in_force
 from domain.reports import CaseResult, TestReport
 from domain.runs import DeliveryRequest
@@ -64,9 +64,7 @@ async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalat
         commission.plan, commission.guidance,
     )  # fmt: skip
     if not isinstance(plan, Plan):
-        cause = "budget" if plan.reason == "out of budget" else "no_plan"
-        reason, last = f"the architect found no plan: {plan.reason}", commission.first_round - 1
-        return Escalated(reason=reason, cause=cause, evidence=plan.detail, rounds=last)
+        return planless(plan, commission.first_round - 1)
     try:
         return await rounds(commission, base, plan, journal, blocks)
     finally:

@@ -6,8 +6,9 @@ from prefect.context import FlowRunContext
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input.actions import aread_flow_run_input
 
+from domain.briefs import Brief
 from domain.escalations import Answer, Diagnosis, words_of
-from domain.outcomes import Escalated, Outcome
+from domain.outcomes import Escalated, Outcome, cause_of_giving_up
 from domain.runs import DeliveryRequest
 from flows.engineering import Commission
 from flows.opening import Blocks
@@ -45,24 +46,41 @@ async def take_up(
     """Return the commission with which engineering is entered again; Escalated when no Brief came of a changed wish."""
     built = outcome if isinstance(outcome, Escalated) else outcome[0]
     same_step = not isinstance(outcome, Escalated) or built.rounds == 0
-    if answer.choice == "retry" and same_step:
+    wish, request = wish_of(outcome, answer), commission.request
+    if answer.choice == "retry" and same_step and not wish:
         return commission
-    request, plan = commission.request, commission.plan
-    if answer.choice == "change_wish":
-        model_name = blocks.installation.model_of("product_owner")
-        desk = Desk(blocks.installation.arrangement_of("product_owner"), blocks.engine, blocks.wakeups)
-        brief = await amend_brief(request, number, answer.text, model_name, blocks.model, blocks.registry, desk)
-        if brief is None:
-            return Escalated(reason="no Brief came of the changed wish", cause="no_plan", rounds=built.rounds)
+    if wish:
+        brief = await amended(request, number, wish, blocks)
+        if isinstance(brief, Escalated):
+            return brief.model_copy(update={"rounds": built.rounds, "seen": built.seen, "wish": wish})
         request = request.model_copy(update={"brief": brief})
     begun = built.rounds >= commission.first_round
     return commission.model_copy(
         update={
             "request": request,
-            "plan": plan + 1 if answer.choice == "change_wish" or not begun else plan,
+            "plan": commission.plan + 1 if wish or not begun else commission.plan,
             "first_round": built.rounds + 1 if begun else commission.first_round,
             "rounds": answer.rounds or blocks.installation.rounds,
             "guidance": words_of(answer),
             "seen": built.seen if begun else commission.seen,
         }
     )
+
+
+def wish_of(outcome: Outcome, answer: Answer) -> str:
+    """Return what is wanted instead: by this answer, or by an earlier one of which no Brief has come yet."""
+    if answer.choice == "change_wish":
+        return answer.text
+    wish = outcome.wish if isinstance(outcome, Escalated) else ""
+    return f"{wish}\n\n{answer.text}".strip() if wish else ""
+
+
+async def amended(request: DeliveryRequest, number: int, wish: str, blocks: Blocks) -> Brief | Escalated:
+    """Return the Brief of a changed wish; Escalated when none came, and the person is to be asked again."""
+    model_name = blocks.installation.model_of("product_owner")
+    desk = Desk(blocks.installation.arrangement_of("product_owner"), blocks.engine, blocks.wakeups)
+    brief = await amend_brief(request, number, wish, model_name, blocks.model, blocks.registry, desk)
+    if isinstance(brief, Brief):
+        return brief
+    cause = cause_of_giving_up(brief.reason, brief.detail)
+    return Escalated(reason=f"no Brief came of the changed wish: {brief.reason}", cause=cause, evidence=brief.detail)

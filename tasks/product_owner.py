@@ -11,6 +11,7 @@ from domain.briefs import Brief, as_markdown
 from domain.conversations import Finished, ModelClient
 from domain.errors import BadInput, NoBrief
 from domain.names import checked_slug, free_slug, slug_from
+from domain.outcomes import Abandoned
 from domain.protocols import Registry
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest
@@ -92,8 +93,8 @@ async def amend_brief(
     model: ModelClient,
     registry: Registry,
     desk: Desk | None = None,
-) -> Brief | None:
-    """Return the Brief after its person changed the wish in answer to question `number`; None when the model gave none."""
+) -> Brief | Abandoned:
+    """Return the Brief after its person changed the wish in answer to question `number`; Abandoned when none came of it."""
     project = await registry.project(request.project)
     present = project.brief if project and request.change else None
     end = await brief_from(
@@ -107,7 +108,7 @@ async def amend_brief(
         accept=lambda brief: complaints(brief, present),
     )
     if not isinstance(end, Finished):
-        return None
+        return Abandoned(reason=end.reason, detail=end.detail)
     brief = end.value.model_copy(update={"slug": request.brief.slug, "kind": request.brief.kind})
     await publish("brief", request.run, as_markdown(brief), "What will be built, as amended")
     return brief if request.change else brief.model_copy(update={"retires": ()})

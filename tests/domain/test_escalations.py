@@ -17,7 +17,7 @@ from domain.escalations import (
     default_answer,
     words_of,
 )
-from domain.outcomes import Accepted, Cause, Escalated, Rejected, interrupted
+from domain.outcomes import REFUSAL, Abandoned, Accepted, Cause, Escalated, Rejected, interrupted, planless
 from domain.reports import Outcome, TestReport
 
 BUILT = Accepted(
@@ -67,6 +67,25 @@ def test_what_no_person_can_mend_ends_at_once(end: object) -> None:
     assert diagnose(end) is None  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail", "kind"),
+    [
+        ("gave up", "blue and not blue at once", "contradictory wish"),
+        ("out of budget", "5.00 of 5.00 USD", "budget"),
+        ("gave up", f"{REFUSAL}: weapons", "refused"),
+        ("stuck", "answers without a call", "no progress"),
+        ("out of time", "600 seconds", "no progress"),
+        ("out of steps", "10 steps", "no progress"),
+    ],
+)
+def test_only_an_architect_that_gave_up_says_that_the_wish_contradicts_itself(reason: str, detail: str, kind: str) -> None:
+    end = planless(Abandoned(reason=reason, detail=detail), 3)
+    found = diagnose(end)
+    assert found is not None
+    assert (found.kind, found.reason, found.evidence) == (kind, f"the architect found no plan: {reason}", detail)
+    assert end.rounds == 3
+
+
 def test_a_service_that_failed_is_only_tried_again_or_given_up() -> None:
     found = diagnose(interrupted(EngineUnreachable("Docker", "starting a worker")))
     assert found is not None
@@ -80,6 +99,28 @@ def test_a_missing_secret_is_asked_for_by_name_only_when_it_is_said_to_be_missin
     other = diagnose(escalated("gave_up", "API_TOKEN and the colour exclude each other"))
     assert other is not None
     assert (other.kind, other.secrets) == ("gave up", ())
+
+
+@pytest.mark.parametrize(
+    ("report", "evidence", "kind"),
+    [
+        (None, "pip: Temporary failure in name resolution", "environment"),
+        (TestReport(outcome=Outcome.BUILD_FAILED), "pip: Temporary failure in name resolution", "environment"),
+        (TestReport(outcome=Outcome.TIMED_OUT), "Max retries exceeded with url: /simple/x", "environment"),
+        (TestReport(outcome=Outcome.TIMED_OUT, candidate="i"), "Max retries exceeded with url: /simple/x", "no progress"),
+        (
+            TestReport(outcome=Outcome.FAILED, candidate="i"),
+            "socket.gaierror: Temporary failure in name resolution",
+            "no progress",
+        ),
+        (TestReport(outcome=Outcome.RUNNER_FAILED, candidate="i"), "Network is unreachable", "no progress"),
+        (TestReport(outcome=Outcome.FAILED, candidate="i"), "OSError: No space left on device", "environment"),
+    ],
+)
+def test_a_test_that_needs_the_network_is_no_fault_of_the_machine(report: TestReport | None, evidence: str, kind: str) -> None:
+    found = diagnose(escalated("rounds_spent", evidence).model_copy(update={"report": report}))
+    assert found is not None
+    assert found.kind == kind
 
 
 def test_evidence_is_short_and_without_terminal_escapes() -> None:

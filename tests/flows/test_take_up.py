@@ -4,7 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from blocks.claude import Claude
+from blocks.installation import Installation
+from blocks.registry import SqlRegistry
 from domain.checks import Check
 from domain.dropped import KnownTest
 from domain.errors import EngineUnreachable
@@ -15,7 +19,12 @@ from domain.reports import TestReport
 from domain.seen import Seen
 from flows.engineering import Commission
 from flows.questions import take_up
-from tests.tasks.conftest import request
+from tests.conftest import PrefectServer
+from tests.fakes.messages_api import Answer as Said
+from tests.fakes.messages_api import Asked, Say, ScriptedMessagesAPI, text, use
+from tests.tasks.conftest import brief, registry, request
+
+__all__ = ["registry"]
 
 FIRST = Commission(request=request(), rounds=3)
 BUILT = Accepted(commit="c" * 40, candidate="i", report=TestReport(outcome=Verdict.PASSED), rounds=2, checks=tuple[Check]())
@@ -88,3 +97,26 @@ async def test_tests_of_earlier_rounds_are_not_forgotten_by_an_answer(outcome: O
         third = await take_up(second, stop, 2, said, BLOCKS)
         assert isinstance(third, Commission)
         assert third.seen == SEEN
+
+
+async def test_a_changed_wish_of_which_no_brief_came_is_tried_again_with_the_next_answer(
+    prefect_api: PrefectServer, registry: SqlRegistry
+) -> None:
+    def model(asked: Asked) -> Said:
+        if "and a title" not in str(asked.body["messages"]):
+            return Say([text("I would rather not.")])
+        assert str(asked.body["messages"]).count("no lists, only a counter") > 1
+        return Say([use("submit_brief", **brief(title="Counter").model_dump(mode="json"))])
+
+    wish, more = say("change_wish", "no lists, only a counter"), say("guidance", "and a title")
+    with ScriptedMessagesAPI(model) as api:
+        blocks: Any = SimpleNamespace(
+            installation=Installation(home="h", engine="process", model="claude-sonnet-5-5"), engine=None, wakeups=None,
+            model=Claude(api_key=SecretStr("test-key"), base_url=api.url), registry=registry,
+        )  # fmt: skip
+        halted = await take_up(FIRST, stuck(3).model_copy(update={"seen": SEEN}), 1, wish, blocks)
+        assert isinstance(halted, Escalated)
+        taken = await take_up(FIRST, halted, 2, more, blocks)
+    assert (halted.cause, halted.rounds, halted.seen, halted.wish) == ("stuck", 3, SEEN, wish.text)
+    assert isinstance(taken, Commission)
+    assert (taken.request.brief.title, taken.plan, taken.first_round, taken.seen) == ("Counter", 2, 4, SEEN)
