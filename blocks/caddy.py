@@ -1,28 +1,25 @@
 """Caddy through its admin API (https://caddyserver.com/docs/api).
 
-The configuration says which host names a project has; which copy answers them stands in a small file that Caddy reads at
-each request. The files lie in Caddy's own storage folder, as its configuration names it.
+Caddy's configuration never changes: it has one route for all apps and looks into small files at each request. Which hosts
+there are and which copy answers them stands in those (blocks/route_files.py), in Caddy's own storage folder.
 """
 
 import asyncio
-import os
 import ssl
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.route_files import FOLDER, RouteFiles
 from domain.errors import Broken, ServiceUnreachable, TryAgain
-from domain.routes import Route, caddy_route, route_id, upstream_file
+from domain.routes import Route, caddy_route, holds_apps
 
 T = TypeVar("T")
 
-_PREFIX = route_id("")
 _SERVERS = "/config/apps/http/servers"
 _NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The admin API is plain HTTP: without this httpx would load all root certificates for every client."""
@@ -39,45 +36,27 @@ class Caddy(Block):
     _block_type_name = "Slipway Caddy"
 
     admin: str = Field(description="Caddy's admin address: unix//path/admin.sock or http://127.0.0.1:2019")
-    listen: str = Field(description="Address of the HTTP server as in Caddy's configuration, like :8080")
+    listen: str = Field(description="Address of the apps' server as in Caddy's configuration, like :8080")
 
     async def set_route(self, route: Route) -> None:
-        """Point the hosts at the upstream: the file at once, the configuration only when its part is not there yet."""
-
-        async def exchange(client: httpx.AsyncClient) -> None:
-            folder = await _folder(client)
-            await _write(route, folder)
-            await self._ensure(client, caddy_route(route, folder))
-
-        await self._answered(f"setting the route of {route.project}", exchange)
+        """Point the hosts at the upstream; a configuration is loaded only when Caddy has lost the route of all apps."""
+        await self._in_files(f"setting the route of {route.project}", lambda files: files.write(route))
 
     async def remove_route(self, project: str) -> None:
-        async def exchange(client: httpx.AsyncClient) -> None:
-            response = await client.delete(f"/id/{route_id(project)}")
-            if response.status_code != 404:
-                _checked(response)
-            await asyncio.to_thread(Path(upstream_file(project, await _folder(client))).unlink, missing_ok=True)
-
-        await self._answered(f"removing the route of {project}", exchange)
+        await self._in_files(f"removing the route of {project}", lambda files: files.remove(project))
 
     async def routes(self) -> Sequence[Route]:
+        """Return the routes by which Caddy finds apps: none when it has lost the route of all apps."""
+
         async def exchange(client: httpx.AsyncClient) -> Sequence[Route]:
-            _, found, _ = await self._server(client)
             folder = await _folder(client)
-            return [await _route(entry, folder) for entry in found if _is_ours(entry)]
+            _, found, _ = await self._server(client)
+            return await asyncio.to_thread(RouteFiles(folder).read) if holds_apps(found, folder) else []
 
         return await self._answered("reading the routes", exchange)
 
     async def replace_routes(self, routes: Sequence[Route]) -> None:
-        """Make exactly these Slipway's routes; foreign ones stay behind them. An equal configuration is not loaded again."""
-
-        async def exchange(client: httpx.AsyncClient) -> None:
-            folder = await _folder(client)
-            for route in routes:
-                await _write(route, folder)
-            await self._replace(client, [caddy_route(route, folder) for route in routes])
-
-        await self._answered("replacing the routes", exchange)
+        await self._in_files("replacing the routes", lambda files: files.replace(routes))
 
     async def in_flight(self, upstream: str) -> int:
         async def exchange(client: httpx.AsyncClient) -> int:
@@ -86,18 +65,18 @@ class Caddy(Block):
 
         return await self._answered("counting the requests in flight", exchange)
 
-    async def _ensure(self, client: httpx.AsyncClient, wanted: dict[str, Any]) -> None:
-        server, found, etag = await self._server(client)
-        same_id = [index for index, entry in enumerate(found) if entry.get("@id") == wanted["@id"]]
-        if not same_id:
-            _checked(await client.put(f"{server}/routes/0", json=wanted, headers={"If-Match": etag}))
-        elif found[same_id[0]] != wanted:
-            _checked(await client.patch(f"{server}/routes/{same_id[0]}", json=wanted, headers={"If-Match": etag}))
+    async def _in_files(self, attempted: str, change: Callable[[RouteFiles], None]) -> None:
+        """Change the files, and see to it that Caddy looks at them; foreign routes stay behind ours."""
 
-    async def _replace(self, client: httpx.AsyncClient, wanted: list[dict[str, Any]]) -> None:
-        server, found, etag = await self._server(client)
-        foreign = [entry for entry in found if not _is_ours(entry)]
-        _checked(await client.patch(f"{server}/routes", json=[*wanted, *foreign], headers={"If-Match": etag}))
+        async def exchange(client: httpx.AsyncClient) -> None:
+            folder = await _folder(client)
+            server, found, etag = await self._server(client)
+            await asyncio.to_thread(change, RouteFiles(folder))
+            if not holds_apps(found, folder):
+                route = caddy_route(folder)
+                _checked(await client.put(f"{server}/routes/0", json=route, headers={"If-Match": etag}))
+
+        await self._answered(attempted, exchange)
 
     async def _server(self, client: httpx.AsyncClient) -> tuple[str, list[dict[str, Any]], str]:
         """Return the path of the server that listens on our port, its routes and their Etag."""
@@ -148,39 +127,7 @@ async def _folder(client: httpx.AsyncClient) -> str:
     storage = _checked(await client.get("/config/storage")).json() or {}
     if not str(storage.get("root", "")).startswith("/"):
         raise Broken("Caddy's configuration names no absolute storage folder: start it with Slipway's Caddyfile")
-    return f"{storage['root']}/slipway-upstreams"
-
-
-async def _write(route: Route, folder: str) -> None:
-    await asyncio.to_thread(_replace_file, Path(upstream_file(route.project, folder)), route.upstream)
-
-
-def _replace_file(path: Path, text: str) -> None:
-    """Put the text there in one step: a reader sees the old or the new, whatever is killed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    os.replace(name, path)
-
-
-async def _route(entry: dict[str, Any], folder: str) -> Route:
-    """Read one of ours back; the upstream is empty when its file is lost, so that it differs from the registry's."""
-    project = entry["@id"].removeprefix(_PREFIX)
-    hosts = tuple(host for match in entry.get("match", ()) for host in match.get("host", ()))
-    path = Path(upstream_file(project, folder))
-    return Route(project=project, hosts=hosts, upstream=await asyncio.to_thread(_text, path))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _is_ours(entry: dict[str, Any]) -> bool:
-    return str(entry.get("@id", "")).startswith(_PREFIX)
+    return f"{storage['root']}/{FOLDER}"
 
 
 def _port(address: str) -> str:

@@ -82,6 +82,11 @@ class DataFolder:
         return self.home / "caddy"
 
     @property
+    def caddy_storage(self) -> Path:
+        """Certificates and routes."""
+        return self.caddy / "storage"
+
+    @property
     def redis(self) -> Path:
         return self.home / "redis"
 

@@ -1,9 +1,11 @@
 """Which processes `slipway up` runs, with which arguments and environment, and how each is known to be ready."""
 
 import os
+import shutil
 import sys
 from urllib.parse import quote
 
+from blocks.route_files import FOLDER
 from deployments.children import Service
 from deployments.probes import accepts, answers, exchange
 from deployments.programs import caddy_binary, caddyfile, redis_binary
@@ -80,6 +82,11 @@ def prefect_service(wiring: Wiring) -> Service:
     )
 
 
+def forget_routes(wiring: Wiring) -> None:
+    """Let our Caddy begin without routes: where they lead now, something else may listen by this time."""
+    shutil.rmtree(wiring.folder.caddy_storage / FOLDER, ignore_errors=True)
+
+
 def caddy_service(wiring: Wiring) -> Service:
     folder = wiring.folder.caddy
 
@@ -95,7 +102,7 @@ def caddy_service(wiring: Wiring) -> Service:
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
             "SLIPWAY_CADDY_ADMIN": wiring.caddy_admin,
-            "SLIPWAY_CADDY_STORAGE": str(folder / "storage"),
+            "SLIPWAY_CADDY_STORAGE": str(wiring.folder.caddy_storage),
             "SLIPWAY_CADDY_LOG": str(wiring.folder.logs / "access.log"),
             "SLIPWAY_HTTP_LISTEN": wiring.listen,
         },

@@ -12,7 +12,7 @@ from deployments.children import Child, Service, end_all, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
 from deployments.prefect_client import prefect_client_of
 from deployments.preflight import decided
-from deployments.services import first_services, last_services
+from deployments.services import first_services, forget_routes, last_services
 from deployments.settings import Settings
 from deployments.stopping import stop_event, unless
 from deployments.wiring import Wiring
@@ -82,6 +82,7 @@ class _Installation:
     async def start(self, after_start: Sequence[Hook]) -> bool:
         """Start services and, meanwhile, make tables and images; then fill Prefect; then let the runner work."""
         self._report("starting Prefect, Redis and Caddy")
+        forget_routes(self._wiring)
         services = asyncio.create_task(self._start(first_services(self._wiring)))
         try:
             images, _, _ = await asyncio.gather(self._images(), self._migrate(), services)

@@ -61,6 +61,14 @@ class CaddyServer:
     listen: str
     log: Path
     process: "subprocess.Popen[bytes]"
+    caddyfile: Path = CADDYFILE
+
+    @contextmanager
+    def again(self) -> Iterator["CaddyServer"]:
+        """Start it once more, on the same folder and port."""
+        folder = self.log.parent
+        with _caddy(folder, int(self.listen.removeprefix(":")), self.caddyfile) as started:
+            yield started
 
     @property
     def url(self) -> str:
@@ -80,14 +88,35 @@ def caddy_environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
+BARE = """{
+	admin {$SLIPWAY_CADDY_ADMIN}
+	storage file_system {$SLIPWAY_CADDY_STORAGE}
+}
+http://{$SLIPWAY_HTTP_LISTEN} {
+	bind 127.0.0.1
+	respond foreign
+}
+"""
+
+
 @contextmanager
-def caddy_server() -> Iterator[CaddyServer]:
-    """Caddy with the repository's Caddyfile on a free port."""
+def caddy_server(*, bare: bool = False) -> Iterator[CaddyServer]:
+    """Caddy on a free port, with the repository's Caddyfile or, bare, with one that knows nothing of Slipway."""
     with short_folder() as folder:
-        port = free_port()
-        command = [binary("caddy"), "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)]
-        with _running(command, folder / "a.sock", caddy_environment(folder, port)) as process:
-            yield CaddyServer(f"unix/{folder}/a.sock", f":{port}", folder / "access.log", process)
+        caddyfile = CADDYFILE
+        if bare:
+            caddyfile = folder / "Caddyfile"
+            caddyfile.write_text(BARE)
+        with _caddy(folder, free_port(), caddyfile) as started:
+            yield started
+
+
+@contextmanager
+def _caddy(folder: Path, port: int, caddyfile: Path) -> Iterator[CaddyServer]:
+    command = [binary("caddy"), "run", "--adapter", "caddyfile", "--config", str(caddyfile)]
+    with _running(command, folder / "a.sock", caddy_environment(folder, port)) as process:
+        _await(socket.AF_INET, ("127.0.0.1", port), process, folder / "log")  # its admin socket is there first
+        yield CaddyServer(f"unix/{folder}/a.sock", f":{port}", folder / "access.log", process, caddyfile)
 
 
 def adapted(environment: dict[str, str]) -> dict[str, object]:
@@ -119,10 +148,14 @@ def _running(command: list[str], path: Path, environment: dict[str, str] | None 
 
 
 def _await_socket(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    _await(socket.AF_UNIX, str(path), process, log)
+
+
+def _await(family: int, address: str | tuple[str, int], process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = monotonic() + 20
     while True:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(path)) == 0:
+        with socket.socket(family) as probe:
+            if probe.connect_ex(address) == 0:
                 return
         assert process.poll() is None, log.read_text()
         assert monotonic() < deadline, log.read_text()

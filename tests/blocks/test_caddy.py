@@ -11,7 +11,7 @@ import pytest
 
 from blocks.caddy import Caddy
 from domain.errors import Broken, ServiceUnreachable
-from domain.routes import Proxy, Route
+from domain.routes import Proxy, Route, holds_apps
 from tests.blocks.services import CaddyServer, adapted, caddy_environment, caddy_server
 
 
@@ -70,6 +70,13 @@ async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+async def configuration(server: CaddyServer) -> tuple[str, str]:
+    """The configuration as it is, and its Etag."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=server.admin.removeprefix("unix/"))) as client:
+        answer = await client.get("http://localhost/config/apps")
+        return answer.text, answer.headers["Etag"]
+
+
 def route(address: str, project: str = "notes") -> Route:
     return Route(project=project, hosts=(f"{project}.localhost",), upstream=address)
 
@@ -119,7 +126,9 @@ async def test_in_flight_counts_until_the_old_one_has_answered(caddy: Proxy, bro
         assert await caddy.in_flight("127.0.0.1:1") == 0
 
 
-async def test_no_request_is_lost_while_releases_are_switched(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+async def test_no_request_is_lost_while_releases_are_switched_and_projects_come_and_go(
+    caddy: Proxy, browser: httpx.AsyncClient
+) -> None:
     async with upstream("old") as old, upstream("new") as new:
         await caddy.set_route(route(old.address))
         switched = asyncio.Event()
@@ -133,6 +142,8 @@ async def test_no_request_is_lost_while_releases_are_switched(caddy: Proxy, brow
         visitors = [asyncio.create_task(visit()) for _ in range(4)]
         for turn in range(20):
             await caddy.set_route(route((new, old)[turn % 2].address))
+            await caddy.set_route(route(old.address, f"other-{turn}"))
+            await caddy.remove_route(f"other-{turn - 1}")
         switched.set()
         answers = [answer for visitor in visitors for answer in await visitor]
     assert set(answers) == {"old", "new"}
@@ -144,7 +155,7 @@ async def test_many_processes_at_once_make_one_route_each(caddy: Proxy, server: 
     assert sorted(found.project for found in await caddy.routes()) == ["one", "two"]
 
 
-async def test_reconciling_replaces_ours_and_keeps_foreign_routes(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+async def test_reconciling_makes_exactly_these_routes(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
         await caddy.set_route(route("127.0.0.1:9", "stale"))
         await caddy.set_route(route("127.0.0.1:9"))
@@ -154,19 +165,75 @@ async def test_reconciling_replaces_ours_and_keeps_foreign_routes(caddy: Proxy, 
         assert "slipway status" in (await browser.get("/", headers={"Host": "stale.localhost"})).text
 
 
+async def test_nothing_of_a_route_needs_a_new_configuration(caddy: Proxy, server: CaddyServer) -> None:
+    before = await configuration(server)
+    await caddy.set_route(route("127.0.0.1:9"))
+    await caddy.set_route(Route(project="notes", hosts=("notes.localhost", "notes.example.org"), upstream="127.0.0.1:8"))
+    await caddy.replace_routes([route("127.0.0.1:9", "other")])
+    await caddy.remove_route("other")
+    assert await configuration(server) == before
+
+
 async def test_upstream_file_that_was_lost_shows_and_is_mended(caddy: Proxy, server: CaddyServer) -> None:
     await caddy.set_route(route("127.0.0.1:9"))
-    (server.log.parent / "storage" / "slipway-upstreams" / "notes").unlink()
+    (server.log.parent / "storage" / "slipway-routes" / "projects" / "notes" / "127.0.0.1:9").unlink()
     assert await caddy.routes() == [route("")]
     await caddy.replace_routes([route("127.0.0.1:9")])
     assert await caddy.routes() == [route("127.0.0.1:9")]
 
 
-async def test_refusal_carries_caddys_own_words(caddy: Proxy) -> None:
-    with pytest.raises(Broken, match=r"Caddy refused PUT .*cannot unmarshal"):
-        await caddy.set_route(
-            Route(project="notes", hosts=("*.*.bad.*{",), upstream="127.0.0.1:9").model_copy(update={"hosts": ({},)})
-        )
+async def test_host_has_no_case(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("app") as app:
+        await caddy.set_route(route(app.address))
+        assert (await browser.get("/", headers={"Host": "NOTES.LocalHost:8080"})).text == "app"
+
+
+@pytest.mark.parametrize("host", ["..", ".", "*", "notes.localhost.", "..:80", "[::1]", "n?tes.localhost", "%2e%2e", "a b"])
+async def test_host_that_is_no_name_finds_no_file(host: str, caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    async with upstream("app") as app:
+        await caddy.set_route(route(app.address))
+        assert (await browser.get("/", headers={"Host": host})).status_code in (400, 404)
+
+
+async def test_route_without_a_copy_is_answered_by_the_fallback(caddy: Proxy, browser: httpx.AsyncClient) -> None:
+    await caddy.set_route(route(""))
+    assert (await browser.get("/")).status_code == 404
+
+
+async def test_caddy_that_was_killed_serves_again_before_anybody_looks(browser: httpx.AsyncClient) -> None:
+    async with upstream("app") as app:
+        with caddy_server() as first:
+            await Caddy(admin=first.admin, listen=first.listen).set_route(route(app.address))
+            first.process.kill()
+            first.process.wait()
+            with first.again() as second:
+                assert (await browser.get(f"{second.url}/")).text == "app"
+
+
+async def test_caddy_that_lost_its_configuration_and_its_files_serves_all_apps_after_one_repair() -> None:
+    """A Caddy of somebody else's, with a server on our port and nothing of ours in it."""
+    async with upstream("one") as one, upstream("two") as two, httpx.AsyncClient() as client:
+        wanted = [route(one.address, "one"), route(two.address, "two")]
+        for _ in range(2):
+            with caddy_server(bare=True) as foreign:
+                caddy = Caddy(admin=foreign.admin, listen=foreign.listen)
+                assert await caddy.routes() == []
+                assert (await client.get(foreign.url, headers={"Host": "one.localhost"})).text == "foreign"
+                await caddy.replace_routes(wanted)
+                assert await caddy.routes() == wanted
+                for project in ("one", "two"):
+                    answer = await client.get(foreign.url, headers={"Host": f"{project}.LOCALHOST"})
+                    assert answer.text == project
+                assert (await client.get(foreign.url, headers={"Host": "x.localhost"})).text == "foreign"
+
+
+async def test_refusal_carries_caddys_own_words() -> None:
+    with caddy_server(bare=True) as foreign:
+        caddy = Caddy(admin=foreign.admin, listen=foreign.listen)
+        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=foreign.admin.removeprefix("unix/"))) as admin:
+            await admin.put("http://localhost/config/apps/http/servers/srv0/routes/0", json={"@id": "slipway"})
+        with pytest.raises(Broken, match=r"Caddy refused PUT .*duplicate ID"):
+            await caddy.set_route(route("127.0.0.1:9"))
 
 
 async def test_server_on_another_port_is_not_taken(server: CaddyServer) -> None:
@@ -186,6 +253,7 @@ def test_caddyfile_is_valid_and_binds_what_it_is_told() -> None:
     assert server["listen"] == ["127.0.0.1:8080"]
     assert server["automatic_https"] == {"disable": True}
     assert config["admin"] == {"listen": "unix//tmp/sw/a.sock", "config": {"persist": False}}
+    assert holds_apps(server["routes"], "/tmp/sw/storage/slipway-routes")
     assert config["storage"] == {"module": "file_system", "root": "/tmp/sw/storage"}
 
 
