@@ -128,8 +128,8 @@ def test_the_app_answers_through_caddy(place: Installation, built: Spoken) -> No
 
 def test_the_prefect_ui_tells_the_story_of_the_run(place: Installation, built: Spoken) -> None:
     flow_run = built.document["flow_run"].rpartition("/")[2]
-    [found] = place.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-    assert found["state_type"] == "COMPLETED"
+    wanted_run = {"flow_runs": {"id": {"any_": [flow_run]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
+    [found] = until(lambda: place.prefect("/flow_runs/filter", wanted_run), "the flow run of a told end is completed")
     assert {f"project:{APP}", f"run:{built.document['run']}"} <= set(found["tags"])
     keys = {a["key"] for a in place.prefect("/artifacts/filter", {"artifacts": {"type": {"any_": ["markdown", "link"]}}})}
     wanted = ("brief", "plan", "tests-1", "tests-2", "diff-1", "diff-2", "cost")
