@@ -211,6 +211,10 @@ class Installation:
         found: list[dict[str, Any]] = answer.json()
         return found
 
+    def change(self, path: str, body: dict[str, Any]) -> None:
+        """Change something on the Prefect server."""
+        httpx.patch(f"{self.up.prefect_api_url}{path}", json=body, trust_env=False, timeout=30).raise_for_status()
+
     def service(self, name: str) -> psutil.Process:
         """Return the process that now plays this part of `slipway up`."""
         assert self.process is not None

@@ -22,6 +22,11 @@ class Tale:
     plan: Block
     steps: Sequence[Sequence[Block]] | Callable[[int], Sequence[Block]]
     """The developer's answers, by turn of its one conversation."""
+    findings: Sequence[Sequence[Block]] = ()
+    """What the reviewer hands in, by green round; nothing afterwards."""
+
+    def found(self, turn: int) -> list[Block]:
+        return list(self.findings[turn]) if turn < len(self.findings) else []
 
     def step(self, turn: int) -> Sequence[Block]:
         if callable(self.steps):
@@ -58,7 +63,7 @@ class Player:
             case "developer":
                 return Say(tale.step(asked.turn))
             case "reviewer":
-                return Say([use("submit_review", findings=[])])
+                return Say([use("submit_review", findings=tale.found(asked.turn))])
         raise AssertionError(f"no tale knows the role {asked.role!r}")
 
 
