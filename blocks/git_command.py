@@ -29,6 +29,7 @@ SETTINGS = (
     "core.excludesFile=/dev/null",
     "core.fsmonitor=false",
     "core.autocrlf=false",
+    "core.quotePath=false",
     "commit.gpgSign=false",
     "gc.auto=0",
     "maintenance.auto=false",

@@ -12,18 +12,13 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.git_command import git
+from blocks.git_patches import NOTHING, extent_between, patch_between
 from domain.errors import Broken, UnknownObject
 from domain.names import checked_slug
-from domain.patches import ChangedFile, Commit, Patch
-
-DIFF_LIMIT = 60_000
-"""Characters of a patch's diff."""
+from domain.patches import Commit, Extent, Patch
 
 READ_LIMIT = 200_000
 """Bytes read of one file: platform files are small, and a huge one must not fill our memory."""
-
-NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""Git's empty tree, known to every repository."""
 
 ABSENT = "0" * 40
 """What `update-ref` takes as the old value of a branch that must not exist yet."""
@@ -103,14 +98,11 @@ class BareGitHost(Block):
 
     async def patch(self, project: str, base: str | None, commit: str) -> Patch:
         """Return what changed between two commits; `base` None means from nothing. Binary files count 0 lines."""
-        repository = await self._repository(project)
-        for wanted in (base or commit, commit):
-            await _require_commit(repository, project, wanted)
-        between = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
-        ends = (base or NOTHING, commit)
-        counts = await git(*between, "--numstat", "-z", *ends, repository=repository)
-        diff = await git(*between, "--patch", *ends, repository=repository, limit=DIFF_LIMIT * 4)
-        return Patch(base=base, commit=commit, files=changed_files(counts.stdout), diff=shortened(diff.stdout, cut=diff.cut))
+        return await patch_between(await self._holding(project, base or commit, commit), base, commit)
+
+    async def extent(self, project: str, base: str | None, commit: str) -> Extent:
+        """Return which lines changed between two commits; `base` None means from nothing."""
+        return await extent_between(await self._holding(project, base or commit, commit), base, commit)
 
     async def advance(self, project: str, branch: str, commit: str) -> None:
         """Fast-forward `branch`, or make it; raise Broken when it is not an ancestor. The same commit again changes nothing."""
@@ -137,23 +129,12 @@ class BareGitHost(Block):
             raise UnknownObject("repository", project)
         return self._path(project)
 
-
-def changed_files(numstat: bytes) -> tuple[ChangedFile, ...]:
-    """Read `git diff-tree --numstat -z` without renames: `added TAB removed TAB path NUL`, dashes for a binary file."""
-    lines = (entry.decode("utf-8", "replace").split("\t", 2) for entry in numstat.split(b"\0") if entry)
-    return tuple(ChangedFile(path=path, added=_count(added), removed=_count(removed)) for added, removed, path in lines)
-
-
-def shortened(diff: bytes, *, cut: bool = False) -> str:
-    """Cut the diff to `DIFF_LIMIT` characters, and say so in its last line."""
-    text = diff.decode("utf-8", "replace")
-    if not cut and len(text) <= DIFF_LIMIT:
-        return text
-    return f"{text[:DIFF_LIMIT]}\n[the diff is cut here, after {DIFF_LIMIT:,} characters]\n"
-
-
-def _count(number: str) -> int:
-    return 0 if number == "-" else int(number)
+    async def _holding(self, project: str, *commits: str) -> Path:
+        """Return the repository; raise UnknownObject when it lacks one of the commits."""
+        repository = await self._repository(project)
+        for wanted in commits:
+            await _require_commit(repository, project, wanted)
+        return repository
 
 
 async def _head(repository: Path, branch: str) -> str | None:

@@ -127,12 +127,20 @@ def chosen(found: Sequence[Mutation], texts: Mapping[str, str], most: int = MOST
     return tuple(islice(((mutant, text) for mutant, text in made if _compiles(text)), most))
 
 
-def run_of(picked: Sequence[Mutant], fates: Mapping[int, Fate], possible: int, note: str, milliseconds: int) -> MutationRun:
-    """Put the fates, by position, to the mutants."""
+def run_of(
+    picked: Sequence[Mutant],
+    fates: Mapping[int, Fate],
+    possible: int,
+    note: str,
+    milliseconds: int,
+    missed: Sequence[str] = (),
+) -> MutationRun:
+    """Put the fates, by position, to the mutants; `missed` says which part of the change was not looked at."""
     tried = tuple(Tried(mutant=each, fate=fates.get(number, "not tried")) for number, each in enumerate(picked))
     left = sum(each.fate == "not tried" for each in tried)
     late = f"{left} were not tried: the time was over" if left and not note else note
-    return MutationRun(tried=tried, possible=possible, note=late, milliseconds=milliseconds)
+    said = "; ".join(filter(None, (late, *missed)))
+    return MutationRun(tried=tried, possible=possible, note=said, milliseconds=milliseconds)
 
 
 def as_text(mutant: Mutant) -> str:

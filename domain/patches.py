@@ -33,6 +33,8 @@ class Patch(Value):
     files: tuple[ChangedFile, ...]
     diff: str = ""
     """Unified diff, cut to a known length with the cut marked."""
+    cut: bool = False
+    """The diff goes on where it ends here."""
 
 
 def is_locked(path: str) -> bool:
@@ -63,21 +65,30 @@ class ChangedLines(Value):
         return self.added | self.beside
 
 
+class Extent(Value):
+    """Which lines a change touched, of all its files and not only of those that fit into a diff to be shown."""
+
+    lines: dict[str, ChangedLines]
+    cut: bool = False
+    """The change is larger than what is read of one: more lines than these were touched."""
+
+
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 def changed_lines(diff: str) -> dict[str, ChangedLines]:
     """Return the changed lines by path, as far as the diff goes. Source: the unified format of git-diff."""
     found: dict[str, ChangedLines] = {}
-    old_path, path, lines = "", "", iter(diff.split("\n"))
+    old_path, path, gone, lines = "", "", False, iter(diff.split("\n"))
     for line in lines:
         if line.startswith("--- "):
             old_path = _path(line)
         elif line.startswith("+++ "):
-            path = _path(line) or old_path
+            new_path = _path(line)
+            path, gone = new_path or old_path, not new_path
             found.setdefault(path, ChangedLines())
         elif path and (hunk := _HUNK.match(line)):
-            known, new = found[path], _hunk(hunk, lines)
+            known, new = found[path], _hunk(hunk, lines, gone=gone)
             found[path] = ChangedLines(added=known.added | new.added, beside=known.beside | new.beside)
     return found
 
@@ -88,11 +99,12 @@ def _path(line: str) -> str:
     return "" if named == "/dev/null" else named.strip('"').partition("/")[2]
 
 
-def _hunk(head: re.Match[str], lines: Iterator[str]) -> ChangedLines:
+def _hunk(head: re.Match[str], lines: Iterator[str], *, gone: bool) -> ChangedLines:
     """Read exactly the lines that the head announces: one of them may look like a header."""
     old, new = int(head[1]), int(head[3])
     old_left, new_left = int(head[2] or 1), int(head[4] or 1)
-    gone = not new_left and not new
+    if not new_left:
+        new += 1  # a head without new lines names the line before the loss
     added, beside = set[int](), set[int]()
     while (old_left or new_left) and (line := next(lines, None)) is not None:
         sign = line[:1]

@@ -15,7 +15,7 @@ from domain.checks import Check
 from domain.conversations import Transcripts
 from domain.environment import EnvironmentVersion
 from domain.escalations import Answer, Diagnosis, Escalation
-from domain.patches import Commit, Patch
+from domain.patches import Commit, Extent, Patch
 from domain.proofs import Proofs
 from domain.releases import Release, ReleaseState
 from domain.remarks import Remark
@@ -217,7 +217,11 @@ class GitHost(Protocol):
         ...
 
     async def patch(self, project: str, base: str | None, commit: str) -> Patch:
-        """Return what changed between two commits; `base` None means from nothing."""
+        """Return what changed between two commits, with a diff of known length to be shown; `base` None means from nothing."""
+        ...
+
+    async def extent(self, project: str, base: str | None, commit: str) -> Extent:
+        """Return which lines of which files changed between two commits, also where the shown diff is cut."""
         ...
 
     async def advance(self, project: str, branch: str, commit: str) -> None:

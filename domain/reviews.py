@@ -38,6 +38,8 @@ class Review(Value):
     """Findings that did not point at a changed line."""
     note: str = ""
     """Why there was no review."""
+    cut: bool = False
+    """The diff that the reviewer was shown was cut; it could view the rest."""
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -50,13 +52,14 @@ class Review(Value):
             return f"no review: {self.note}"
         advice = len(self.findings) - len(self.blocking)
         dropped = f"; {self.dropped} that pointed at no changed line were dropped" if self.dropped else ""
-        return f"the reviewer has {len(self.blocking)} blocking finding(s) and {advice} piece(s) of advice{dropped}"
+        cut = "; the diff shown was cut" if self.cut else ""
+        return f"the reviewer has {len(self.blocking)} blocking finding(s) and {advice} piece(s) of advice{dropped}{cut}"
 
 
-def review_of(handed_in: Findings, changed: Mapping[str, ChangedLines], commit: str) -> Review:
+def review_of(handed_in: Findings, changed: Mapping[str, ChangedLines], commit: str, *, cut: bool = False) -> Review:
     """Keep the findings that point at changed lines, and count the others."""
     kept = tuple(each for each in handed_in.findings if _points_at(each, changed))
-    return Review(commit=commit, findings=kept, dropped=len(handed_in.findings) - len(kept))
+    return Review(commit=commit, findings=kept, dropped=len(handed_in.findings) - len(kept), cut=cut)
 
 
 def as_text(finding: Finding) -> str:

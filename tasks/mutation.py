@@ -16,7 +16,7 @@ from prefect import task
 
 from domain.manifests import at_the_project, command_of_tests, manifest_from, pytest_arguments
 from domain.mutants import Fate, Mutant, Mutation, MutationRun, as_markdown, chosen, is_mutable, mutations, run_of
-from domain.patches import ChangedLines, changed_lines
+from domain.patches import ChangedLines, Extent
 from domain.protocols import GitHost
 from domain.workers import Command, CommandResult, Limits, WorkerSpawner, WorkerSpec
 from tasks.artifacts import publish
@@ -27,7 +27,8 @@ LIMITS = Limits(memory_mb=2048, cpus=2.0, pids=512, disk_mb=1024)
 AT_ONCE = 2
 GRACE_SECONDS = 15.0
 """The runner ends by itself when its time is over; after so long it is made to."""
-FILES_LIMIT = 50
+FILES_LIMIT = 200
+"""Changed files that mutants are looked for in."""
 
 
 @task(
@@ -51,12 +52,14 @@ async def try_mutants(
 ) -> MutationRun:
     """Put faults into the lines that changed since `base`, at most for `seconds`, and see which of them the tests notice."""
     began = time.monotonic()
-    diff = (await git.patch(project, base, commit)).diff
-    changed = {path: lines for path, lines in changed_lines(diff).items() if is_mutable(path) and lines.added}
+    extent = await git.extent(project, base, commit)
+    changed = {path: lines for path, lines in extent.lines.items() if is_mutable(path) and lines.added}
     texts = await git.read(project, commit, [*sorted(changed)[:FILES_LIMIT], "app.json"])
+    missed = _missed(extent, len(changed))
     found = await asyncio.to_thread(_all, texts, changed)
     if not found:
-        return MutationRun(note="no Python code of the app was changed" if not changed else "the changed lines offer none")
+        why = "no Python code of the app was changed" if not changed else "the changed lines offer none"
+        return MutationRun(note="; ".join((why, *missed)))
     picked = await asyncio.to_thread(chosen, found, texts)
     command = command_of_tests(manifest_from(texts.get("app.json", "")))
     identity = f"{run}-mutants-{round}"
@@ -68,7 +71,7 @@ async def try_mutants(
     finally:
         await engine.remove_worker(identity)
     fates, note = heard(ran, len(picked))
-    tried = run_of([mutant for mutant, _ in picked], fates, len(found), note, int(1000 * (time.monotonic() - began)))
+    tried = run_of([mutant for mutant, _ in picked], fates, len(found), note, int(1000 * (time.monotonic() - began)), missed)
     await publish(f"mutants-{round}", run, as_markdown(tried), tried.sentence)
     return tried
 
@@ -105,6 +108,12 @@ def _line(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _missed(extent: Extent, files: int) -> tuple[str, ...]:
+    """Say what of a huge change was not looked at."""
+    cut = ("the change is too large to be read whole: what comes later was not looked at",) if extent.cut else ()
+    return (*cut, f"{files - FILES_LIMIT} more files were not looked at") if files > FILES_LIMIT else cut
 
 
 def _all(texts: Mapping[str, str], changed: Mapping[str, ChangedLines]) -> Sequence[Mutation]:

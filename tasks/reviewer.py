@@ -10,7 +10,7 @@ from prefect import task
 
 from domain.briefs import as_markdown as brief_markdown
 from domain.conversations import Finished, ModelClient, Text
-from domain.patches import Patch, changed_lines
+from domain.patches import Patch
 from domain.protocols import GitHost, Registry
 from domain.reviews import Findings, Review, as_markdown, review_of
 from domain.roles import CallFacts, Role, RoleLimits
@@ -22,6 +22,9 @@ from tasks.identity import once_per
 from tasks.prompts import prompt
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
+
+FILES_SHOWN = 300
+"""Names of changed files that stand below a diff that was cut."""
 
 
 @task(
@@ -43,7 +46,7 @@ async def review_change(
     registry: Registry,
 ) -> Review:
     """Let the reviewer look at what changed since `base`; a later round is reviewed in the same conversation."""
-    patch = await git.patch(request.project, base, commit)
+    patch, extent = await git.patch(request.project, base, commit), await git.extent(request.project, base, commit)
     conversation, task_words = f"{request.run}/reviewer", task_text(request, number, patch)
     said = await registry.load(conversation)
     is_first = not said or said[0].parts == (Text(text=task_words),)
@@ -60,7 +63,7 @@ async def review_change(
     )
     if not isinstance(end, Finished):
         return Review(commit=commit, note=f"the reviewer stopped, {end.reason}")
-    review = review_of(end.value, changed_lines(patch.diff), commit)
+    review = review_of(end.value, extent.lines, commit, cut=patch.cut)
     await publish(f"review-{number}", request.run, as_markdown(review), review.sentence)
     return review
 
@@ -95,4 +98,12 @@ def follow_up(number: int, patch: Patch) -> str:
 
 
 def shown(patch: Patch) -> str:
-    return f"<diff>\n{redacted(patch.diff)}\n</diff>"
+    """Return the diff; where it is cut, also the names of all files, so that the rest can be viewed."""
+    diff = f"<diff>\n{redacted(patch.diff)}\n</diff>"
+    if not patch.cut:
+        return diff
+    files = "\n".join(f"- {file.path} (+{file.added} -{file.removed})" for file in patch.files[:FILES_SHOWN])
+    more = len(patch.files) - FILES_SHOWN
+    return f"{diff}\n\nThe diff shown is cut. View what is missing; all changed files are:\n{redacted(files)}" + (
+        f"\n- and {more} more" if more > 0 else ""
+    )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from blocks.git_command import translated
-from blocks.git_host import DIFF_LIMIT, READ_LIMIT, BareGitHost, changed_files, shortened
+from blocks.git_host import READ_LIMIT, BareGitHost
+from blocks.git_patches import DIFF_LIMIT, EXTENT_LIMIT, changed_files, shortened
 from domain.errors import BadInput, Broken, TryAgain, UnknownObject
-from domain.patches import ChangedFile, Commit
+from domain.patches import ChangedFile, ChangedLines, Commit
 from domain.protocols import GitHost
 
 AUTHOR = "Developer <developer@slipway.invalid>"
@@ -257,6 +258,34 @@ async def test_long_diff_is_cut_and_says_so(host: BareGitHost, work: Path) -> No
     assert len(patch.diff) < DIFF_LIMIT + 100
     assert patch.diff.endswith("[the diff is cut here, after 60,000 characters]\n")
     assert patch.files[-1] == ChangedFile(path="long.txt", added=200_000, removed=0)
+    assert patch.cut
+
+
+async def test_changed_lines_are_known_beyond_what_is_shown_of_the_diff(host: BareGitHost, work: Path) -> None:
+    await host.create("notes")
+    (work / "late.py").write_text("one\ntwo\nthree\nfour\n")
+    first = await commit(host, work)
+    (work / "early.txt").write_text("a line of a long file\n" * 10_000)
+    (work / "late.py").write_text("one\nthree\nfour\nfive\n")
+    (work / "größer name.py").write_text("neu\n")
+    second = await commit(host, work, first.sha)
+
+    assert "late.py" not in (await host.patch("notes", first.sha, second.sha)).diff
+    extent = await host.extent("notes", first.sha, second.sha)
+    assert not extent.cut
+    assert extent.lines["late.py"] == ChangedLines(added=frozenset({4}), beside=frozenset({1, 2}))
+    assert extent.lines["größer name.py"].added == {1}
+    assert len(extent.lines["early.txt"].added) == 10_000
+    assert set((await host.extent("notes", None, first.sha)).lines) == {"app.py", "late.py"}
+
+
+async def test_a_change_too_large_to_be_read_whole_says_so(host: BareGitHost, work: Path) -> None:
+    await host.create("notes")
+    (work / "long.txt").write_text("a line of a long file\n" * (EXTENT_LIMIT // 20))
+    made = await commit(host, work)
+    extent = await host.extent("notes", None, made.sha)
+    assert extent.cut
+    assert len(extent.lines["long.txt"].added) > 100_000
 
 
 def test_numstat_and_cut_are_read_as_git_writes_them() -> None:
@@ -264,7 +293,7 @@ def test_numstat_and_cut_are_read_as_git_writes_them() -> None:
         ChangedFile(path="a\tb\n.py", added=1, removed=0),
         ChangedFile(path="x.png", added=0, removed=0),
     )
-    assert shortened(b"x" * DIFF_LIMIT) == "x" * DIFF_LIMIT
+    assert shortened(b"x" * DIFF_LIMIT) == ("x" * DIFF_LIMIT, False)
 
 
 # failures

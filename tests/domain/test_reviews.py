@@ -37,10 +37,19 @@ deleted file mode 100644
 def test_changed_lines_are_those_of_the_new_file_and_those_beside_a_loss() -> None:
     changed = changed_lines(DIFF)
     assert changed["app/a.py"].added == {2, 3}
-    assert {11, 12} & changed["app/a.py"].beside
+    assert changed["app/a.py"].beside == {1, 2, 11, 12}
     assert changed["app/new.py"].added == {1, 2}
     assert changed["app/old.py"].touched == {1, 2}
     assert set(changed) == {"app/a.py", "app/new.py", "app/old.py"}
+
+
+def test_lines_beside_a_loss_are_the_same_without_context() -> None:
+    head = "--- a/app/a.py\n+++ b/app/a.py\n"
+    with_context = head + "@@ -1,4 +1,2 @@\n one\n-two\n-three\n four\n"
+    without = head + "@@ -2,2 +1,0 @@ one\n-two\n-three\n"
+    assert changed_lines(without) == changed_lines(with_context)
+    assert changed_lines(without)["app/a.py"].beside == {1, 2}
+    assert changed_lines(head + "@@ -1,2 +0,0 @@\n-two\n-three\n")["app/a.py"].beside == {1}
 
 
 def test_a_diff_that_is_cut_counts_as_far_as_it_goes() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from blocks.git_host import BareGitHost
 from domain.manifests import pytest_arguments
 from domain.mutants import MutationRun
-from domain.patches import ChangedFile, Patch
+from domain.patches import ChangedLines, Extent
 from domain.workers import Command, CommandResult, WorkerSpec
 from tasks.mutation import heard, try_mutants
 from tests.fakes.engine import FakeEngine
@@ -50,14 +51,13 @@ PYTEST, UNITTEST = (
 class ChangedGit(FolderGit):
     """A git host in which every file is new since the base."""
 
-    async def patch(self, project: str, base: str | None, commit: str) -> Patch:
-        diff = ""
-        for path, text in self.commits[commit].items():
-            lines = str(text).splitlines()
-            body = "\n".join(f"+{line}" for line in lines)
-            diff += f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(lines)} @@\n{body}\n"
-        files = tuple(ChangedFile(path=path, added=1, removed=0) for path in self.commits[commit])
-        return Patch(base=base, commit=commit, files=files, diff=diff)
+    async def extent(self, project: str, base: str | None, commit: str) -> Extent:
+        files = self.commits[commit].items()
+        return Extent(lines={path: _all_lines(text) for path, text in files})
+
+
+def _all_lines(text: object) -> ChangedLines:
+    return ChangedLines(added=frozenset(range(1, 1 + len(str(text).splitlines()))))
 
 
 async def run_here(folder: Path, command: Command) -> CommandResult:
@@ -144,6 +144,42 @@ async def test_tests_that_fail_in_a_copy_say_nothing_of_mutants(tmp_path: Path) 
     run = await tried(tmp_path, here)
     assert run.tried[0].fate == "not tried"
     assert "did not pass in a copy" in run.note
+
+
+async def test_lines_that_no_longer_fit_into_the_shown_diff_get_mutants_too(tmp_path: Path) -> None:
+    table = "NAMES = [\n" + '    "a name that changes nothing",\n' * 3_000 + "]\n"
+    first = {"app.json": manifest(PYTEST), "tests/test_grades.py": WEAK}
+    second = {"app/__init__.py": "", "app/a_table.py": table, "app/grades.py": APP}
+    git, commits = BareGitHost(folder=str(tmp_path / "git")), list[str]()
+    await git.create("notes")
+    app = tmp_path / "app-of-the-image"
+    for files in (first, second):
+        write(app, files)
+        made = await git.commit_tree(
+            "notes", app, branch="main", parent=commits[-1] if commits else None, message="m", author="a <a@b>"
+        )
+        commits.append(made.sha)
+    base, commit = commits
+    assert (await git.patch("notes", base, commit)).cut
+
+    async def run(_: WorkerSpec, asked: Command) -> CommandResult:
+        return await run_here(app, asked)
+
+    done = await try_mutants.fn("r-abc123", "notes", 1, commit, base, "sha256:1", 60.0, git, FakeEngine(run=run))
+    assert {mutant.path for mutant in done.survivors} == {"app/grades.py"}
+    assert done.note == ""
+
+
+async def test_what_of_a_huge_change_was_not_looked_at_is_said() -> None:
+    files = {f"app/f{number:03}.py": "A = 'a'" for number in range(203)}
+
+    class HugeGit(ChangedGit):
+        async def extent(self, project: str, base: str | None, commit: str) -> Extent:
+            return (await super().extent(project, base, commit)).model_copy(update={"cut": True})
+
+    run = await try_mutants.fn("r-abc123", "notes", 1, COMMIT, BASE, "sha256:1", 9.0, HugeGit({COMMIT: files}), FakeEngine())
+    cut = "the change is too large to be read whole: what comes later was not looked at"
+    assert run.note == f"the changed lines offer none; {cut}; 3 more files were not looked at"
 
 
 async def test_without_python_of_the_app_there_are_no_mutants_and_no_worker(tmp_path: Path) -> None:

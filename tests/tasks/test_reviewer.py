@@ -88,6 +88,23 @@ async def test_a_later_round_is_reviewed_in_the_same_conversation(repository: Re
     assert "Notes are not escaped" in said
 
 
+async def test_findings_beyond_what_is_shown_of_a_long_diff_count_and_the_cut_is_told(
+    tmp_path: Path, registry: SqlRegistry
+) -> None:
+    made = Repository(tmp_path)
+    await made.git.create("notes")
+    await made.commit(FIRST)
+    await made.commit({**SECOND, "app/a_table.py": '"a name that changes nothing"\n' * 3_000})
+    with ScriptedMessagesAPI([handed_in(finding(9), finding(5))]) as api:
+        review = await made.review(1, api, registry)
+
+    assert ([each.line for each in review.blocking], review.dropped) == ([9], 1)
+    assert review.sentence.endswith("; the diff shown was cut")
+    told = str(api.requests[0].body["messages"])
+    assert "def page()" not in told
+    assert "- app/notes.py (+4 -0)" in told
+
+
 async def test_a_killed_review_goes_on_where_it_was_and_asks_nothing_twice(
     repository: Repository, registry: SqlRegistry
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Broken, EngineUnreachable, ServiceUnreachable
-from domain.patches import ChangedFile, Commit, Patch
+from domain.patches import ChangedFile, Commit, Extent, Patch
 from domain.reports import Outcome, TestReport
 from domain.workers import BuildFailed, Built, Command, CommandResult, WorkerSpec
 from tasks.retrying import only_try_again
@@ -55,6 +55,9 @@ class FolderGit:
             raise _not_the_testers("patch", project, base, commit)
         files = tuple(ChangedFile(path=path, added=1, removed=0) for path in sorted(self.commits[commit]))
         return Patch(base=None, commit=commit, files=files)
+
+    async def extent(self, project: str, base: str | None, commit: str) -> Extent:
+        raise _not_the_testers("extent", project, commit)
 
     async def advance(self, project: str, branch: str, commit: str) -> None:
         raise _not_the_testers("advance", project, branch, commit)
