@@ -101,6 +101,9 @@ class DockerEngine(Block):
     async def remove_candidate(self, candidate: str) -> None:
         await self._images.remove(candidate)
 
+    async def candidates(self, project: str) -> Sequence[str]:
+        return await self._images.of_project(project)
+
     async def start(self, spec: AppSpec) -> AppStatus:
         return await self._apps.start(spec)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +88,22 @@ class DockerImages:
 
         await self._connection.ask(f"removing {candidate}", remove)
 
-    def _parameters(self, project: str) -> dict[str, str | int]:
+    async def of_project(self, project: str) -> Sequence[str]:
+        """Return the candidates that carry the project's label."""
+        labels = [f"{name}={value}" for name, value in self._marks(project).items()]
+        found = await self._connection.ask(
+            f"listing the candidates of {project}", lambda api: api.images(filters={"label": labels})
+        )
+        return [image["Id"] for image in found]
+
+    def _marks(self, project: str) -> dict[str, str]:
         # No label tells the run: the same content shall give the same digest.
-        marks = {"slipway.installation": self._installation, "slipway.project": project}
+        return {"slipway.installation": self._installation, "slipway.project": project}
+
+    def _parameters(self, project: str) -> dict[str, str | int]:
         return {
             "buildargs": json.dumps({"BASE_IMAGE": self._base_image}),
-            "labels": json.dumps(marks),
+            "labels": json.dumps(self._marks(project)),
             "memory": MEMORY_BYTES,
             "memswap": MEMORY_BYTES,
             "rm": 1,

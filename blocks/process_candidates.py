@@ -1,6 +1,7 @@
 """Candidates of the process engine: prepared folders, named by what is in them.
 
-`candidates/<hash>/app` is a copy of the source, `candidates/<hash>/venv` leads to the environment of its requirements.
+`candidates/<hash>/app` is a copy of the source, `candidates/<hash>/venv` leads to the environment of its requirements, and
+`candidates/<hash>/projects` holds an empty file for each project that it was built for.
 The Dockerfile is not executed: what it does beyond installing requirements.txt does not happen here.
 """
 
@@ -38,20 +39,25 @@ class Candidates:
             raise UnknownObject("candidate", candidate)
         return folder
 
-    async def build(self, source: Path, seconds: float) -> Built | BuildFailed:
+    def of_project(self, project: str) -> list[str]:
+        """Return the candidates that were built for the project alone."""
+        marks = (self._root / "candidates").glob(f"*/projects/{project}")
+        return [f"{PREFIX}{mark.parent.parent.name}" for mark in marks if len(list(mark.parent.iterdir())) == 1]
+
+    async def build(self, source: Path, project: str, seconds: float) -> Built | BuildFailed:
         """Copy the source and install its requirements; the same files give the same candidate at once."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 with partial(self._root) as folder:
-                    built, log = await self._filled(source, folder, seconds)
+                    built, log = await self._filled(source, folder, project, seconds)
         except TimeoutError:
             log = f"the build did not end within {seconds:g} seconds"
             return BuildFailed(log=log, timed_out=True, seconds=time.monotonic() - began)
         took = time.monotonic() - began
         return Built(candidate=built, log=log, seconds=took) if built else BuildFailed(log=log, seconds=took)
 
-    async def _filled(self, source: Path, folder: Path, seconds: float) -> tuple[str, str]:
+    async def _filled(self, source: Path, folder: Path, project: str, seconds: float) -> tuple[str, str]:
         content = await asyncio.to_thread(_copied, source, folder / "app")
         candidate, place = PREFIX + content, self._root / "candidates" / content
         venv = self._environments.place(folder / "app", content)
@@ -60,7 +66,9 @@ class Candidates:
             if failed is not None:
                 return "", _told(failed)
             (folder / "venv").symlink_to(venv)
+            _mark(folder, project)
             new = settle(folder, place)
+            _mark(place, project)
         return candidate, f"{candidate} was {'made' if new else 'there already'}, its requirements are installed\n"
 
     async def remove(self, candidate: str) -> None:
@@ -76,6 +84,11 @@ class Candidates:
                 others = (self._root / "candidates").glob("*/venv")
                 if all(other.readlink() != venv for other in others):
                     await asyncio.to_thread(delete, venv, self._root)
+
+
+def _mark(candidate: Path, project: str) -> None:
+    (candidate / "projects").mkdir(exist_ok=True)
+    (candidate / "projects" / project).touch()
 
 
 def _told(failed: CommandResult) -> str:

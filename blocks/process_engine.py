@@ -49,16 +49,19 @@ class ProcessEngine(Block):
     async def build(
         self,
         source: Path,
-        project: str,  # noqa: ARG002 - equal files are one candidate, whoever asks
-        run: str,  # noqa: ARG002
+        project: str,
+        run: str,  # noqa: ARG002 - equal files are one candidate, whoever asks
         seconds: float = 600.0,
     ) -> Built | BuildFailed:
         """Prepare the folder; a failing or endless installation is a value."""
-        return await self._candidates.build(source, seconds)
+        return await self._candidates.build(source, project, seconds)
 
     async def remove_candidate(self, candidate: str) -> None:
         if candidate not in self._apps.images() | self._workers.images():
             await self._candidates.remove(candidate)
+
+    async def candidates(self, project: str) -> Sequence[str]:
+        return await asyncio.to_thread(self._candidates.of_project, project)
 
     async def start(self, spec: AppSpec) -> AppStatus:
         """Start the copy on a free port of loopback; `spec.port` is not used, the status tells the real one."""

@@ -162,6 +162,10 @@ class ImageBuilder(Protocol):
         """Delete it; nothing happens when it is gone or still used."""
         ...
 
+    async def candidates(self, project: str) -> Sequence[str]:
+        """List what was built for the project and for no other."""
+        ...
+
 
 class AppSpec(Value):
     """One running copy of a candidate."""

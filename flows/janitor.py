@@ -7,7 +7,7 @@ from prefect import flow
 from flows.opening import open_blocks
 from tasks.answering import answer_overdue
 from tasks.artifacts import publish
-from tasks.janitor import close_reservations, end_forgotten, remove_orphans, remove_retired
+from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
 from tasks.resuming import resume
 from tasks.unfinished import end_unfinished
 
@@ -23,6 +23,7 @@ async def janitor() -> list[str]:
         *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
         *await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups),
         *await remove_retired(blocks.registry, blocks.engine),
+        *await remove_candidates(blocks.registry, blocks.engine),
     ]
     if removed:
         await publish("janitor", "removed", "\n".join(f"- `{name}`" for name in removed), "What the janitor removed")

@@ -1,7 +1,8 @@
 """Janitor: remove what nobody owns any more.
 
-True afterwards: no worker of an ended run is left, no rehearsal either, and of each project only the newest good releases
-can still be started; no request waits for a process that is dead, and no ended run holds money. Everything it removes it names.
+True afterwards: no worker of an ended run is left, no rehearsal either; of each project only the newest good releases can
+still be started, and only their candidates are kept; no request waits for a process that is dead, and no ended run holds
+money. Everything it removes it names.
 Blocks: registry, engine, wakeups.
 """
 
@@ -70,6 +71,28 @@ async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
                 await engine.remove_candidate(release.candidate)
             await registry.move_release(release.project, release.number, ReleaseState.REMOVED)
             removed.append(release.identity)
+    return removed
+
+
+@task(
+    task_run_name="remove candidates that no release needs",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def remove_candidates(registry: Registry, engine: Engine) -> Sequence[str]:
+    """Remove what rounds built that came to no release; return the names. Projects with an open run are left alone."""
+    removed = []
+    for project in await registry.projects():
+        built = await engine.candidates(project.slug)  # before its runs are read: a run that ends meanwhile has its release
+        if not all(run.state.ended for run in await registry.runs(project.slug, LOOK_BACK)):
+            continue
+        releases = await registry.releases(project.slug)
+        needed = {release.candidate for release in releases if release.state is not ReleaseState.REMOVED}
+        for candidate in sorted({*built} - needed):
+            await engine.remove_candidate(candidate)
+            removed.append(candidate)
     return removed
 
 

@@ -1,6 +1,6 @@
 """Removal: a project goes, with everything that is its own.
 
-True afterwards: no route, copy, data, secret, repository or registry row of the project is left;
+True afterwards: no route, copy, candidate, data, secret, repository or registry row of the project is left;
 its runs and costs stay in the books.
 Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
 """
@@ -29,8 +29,9 @@ async def remove_project(
         if worker.project == project:
             await engine.remove_worker(worker.identity)
     await engine.remove_data(project)
-    for release in await registry.releases(project):
-        await engine.remove_candidate(release.candidate)
+    released = {release.candidate for release in await registry.releases(project)}
+    for candidate in {*released, *await engine.candidates(project)}:  # also those of rounds that failed
+        await engine.remove_candidate(candidate)
     for key in await vault.names(project):
         await vault.delete(project, key)
     await git.delete(project)

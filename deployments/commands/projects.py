@@ -125,14 +125,14 @@ def down(
     project: Annotated[str, PROJECT],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Take a project offline and delete what it has."""
+    """End a project's runs, take it offline and delete what it has."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
             from deployments.documents import known
             from deployments.people import person
+            from deployments.takedown import take_down
             from domain.errors import BadInput
-            from tasks.removal import remove_project
 
             await known(desk, project)
             if not yes and not sys.stdin.isatty():
@@ -140,8 +140,7 @@ def down(
             if not yes and not confirmed(f"Delete {project} with its repository, data and secrets?", default=False):
                 sys.stdout.write("Nothing was changed.\n")
                 return 0
-            blocks = desk.blocks
-            await remove_project(project, person(), blocks.registry, blocks.engine, blocks.proxy, blocks.vault, blocks.git)
+            await take_down(project, person(), desk)
             sys.stdout.write(f"{project} is gone; its runs and costs stay in the books\n")
             return 0
 

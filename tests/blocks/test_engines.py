@@ -187,6 +187,16 @@ async def test_a_worker_in_a_candidate_runs_the_projects_tests(bench: Bench) -> 
     assert "test_one" in result.text
 
 
+async def test_candidates_of_a_project_are_known_until_they_are_removed(bench: Bench) -> None:
+    made = [await bench.build({**PROJECT, "whose.txt": f"{bench.project} {number}"}) for number in (1, 2)]
+    names = [built.candidate for built in made if isinstance(built, Built)]
+    assert len(names) == 2
+    assert sorted(await another(bench.engine).candidates(bench.project)) == sorted(names)
+    assert await bench.engine.candidates(f"{bench.project}-other") == []
+    await bench.engine.remove_candidate(names[0])
+    assert list(await bench.engine.candidates(bench.project)) == names[1:]
+
+
 async def test_removing_a_candidate_that_is_gone_or_used_does_nothing(bench: Bench) -> None:
     app = await bench.app()
     await bench.engine.start(app)

@@ -84,7 +84,8 @@ class FakeEngine:
         self.asked: list[Command] = []
         self.built: list[dict[str, bytes]] = []
         """Files of each folder that was built."""
-        self.candidates: set[str] = set()
+        self.made: dict[str, str] = {}
+        """Project by candidate."""
         self.started: list[AppSpec] = []
         self.live_apps: dict[str, AppSpec] = {}
         self.stopped: set[str] = set()
@@ -135,13 +136,17 @@ class FakeEngine:
         if isinstance(result, Exception):
             raise result
         if isinstance(result, Built):
-            self.candidates.add(result.candidate)
+            self.made[result.candidate] = project
         return result
 
     async def remove_candidate(self, candidate: str) -> None:
         self.check_reachable(f"removing {candidate}")
         if not any(spec.candidate == candidate for spec in self.live_apps.values()):
-            self.candidates.discard(candidate)
+            self.made.pop(candidate, None)
+
+    async def candidates(self, project: str) -> Sequence[str]:
+        self.check_reachable(f"listing the candidates of {project}")
+        return [candidate for candidate, owner in self.made.items() if owner == project]
 
     # apps
     async def start(self, spec: AppSpec) -> AppStatus:

@@ -11,8 +11,8 @@ from domain.errors import RunCancelled
 from domain.releases import Release, ReleaseState
 from domain.routes import Route
 from domain.runs import RunState
-from domain.workers import AppSpec, WorkerSpec
-from tasks.janitor import remove_orphans, remove_retired
+from domain.workers import AppSpec, Built, WorkerSpec
+from tasks.janitor import remove_candidates, remove_orphans, remove_retired
 from tasks.notify import end_run
 from tasks.progress import Journal
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
@@ -117,9 +117,35 @@ async def test_only_the_newest_good_releases_stay_startable(registry: SqlRegistr
     assert await remove_retired.fn(registry, engine) == []
 
 
+async def build(engine: FakeEngine, folder: Path, *candidates: str, project: str = "notes") -> None:
+    engine.builds += [Built(candidate=candidate) for candidate in candidates]
+    for _ in candidates:
+        await engine.build(folder, project, "r-000001")
+
+
+async def test_candidates_of_failed_rounds_go_when_no_run_of_the_project_is_open(registry: SqlRegistry, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    await build(engine, tmp_path, "sha256:1", "sha256:red", "sha256:2")
+    await build(engine, tmp_path, "sha256:3", project="other")
+    await release(registry, engine, 1)
+    await release(registry, engine, 2)
+    await engine.remove("notes-v1")  # kept, and startable again from its candidate alone
+
+    assert await remove_candidates.fn(registry, engine) == []  # r-000001 is open: it may be about to release one of them
+    await end_runs(registry)
+    assert await remove_candidates.fn(registry, engine) == ["sha256:red"]
+    assert engine.made == {"sha256:1": "notes", "sha256:2": "notes", "sha256:3": "other"}
+
+
+async def end_runs(registry: SqlRegistry) -> None:
+    for run in await registry.runs("notes"):
+        await registry.update_run(run.id, state=RunState.DELIVERED, ended=NOW)
+
+
 async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistry, tmp_path: Path) -> None:
     engine, proxy, vault, git = FakeEngine(), MemoryProxy(), MemoryVault(), BareGitHost(folder=str(tmp_path / "git"))
     await git.create("notes")
+    await build(engine, tmp_path, "sha256:1", "sha256:red")
     await release(registry, engine, 1)
     await registry.set_checks("notes", "r-000001", [CHECK], ())
     await vault.put("notes", "API_TOKEN", "x" * 20)
@@ -128,7 +154,7 @@ async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistr
     await remove_project("notes", "local:me", registry, engine, proxy, vault, git)
 
     assert await registry.project("notes") is None
-    assert (engine.live_apps, proxy.held, vault.values) == ({}, {}, {})
+    assert (engine.live_apps, engine.made, proxy.held, vault.values) == ({}, {}, {}, {})
     assert not await git.exists("notes")
     run = await registry.run("r-000001")
     assert run is not None
