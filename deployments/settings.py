@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     spare_workers: int = Field(
         default=0, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
     )
-    debug: bool = Field(default=False, description="true or false: show tracebacks")
+    debug: bool = Field(default=False, description="true or false: commands show tracebacks, as with --debug")
 
     @field_validator("telegram_allowed", "egress", "capabilities", mode="before")
     @classmethod
@@ -211,6 +211,14 @@ def load_settings(**chosen: Any) -> Settings:
     if problems:
         raise BadInput("these settings cannot be used:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return settings
+
+
+def wants_tracebacks() -> bool:
+    """Return SLIPWAY_DEBUG; False when the settings cannot be used, which is the command's own to say."""
+    try:
+        return load_settings().debug
+    except BadInput:
+        return False
 
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -115,7 +116,10 @@ def print_json(document: Any) -> None:
 
 
 def finish(work: Coroutine[Any, Any, T], *, debug: bool = False, as_json: bool = False, quiet: bool = True) -> T:
-    """Run a command's work; leave with a sentence and a code when it fails. `quiet` keeps the libraries' words away."""
+    """Run a command's work; leave with a sentence and a code when it fails. `quiet` keeps the libraries' words away.
+
+    `debug` shows those, and the traceback before the sentence.
+    """
     import asyncio
 
     if quiet and not debug:
@@ -127,7 +131,7 @@ def finish(work: Coroutine[Any, Any, T], *, debug: bool = False, as_json: bool =
         raise
     except BaseException as error:
         if debug:
-            raise
+            traceback.print_exception(error)
         fail(error, as_json)
     return done
 

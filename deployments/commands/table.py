@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -53,7 +54,10 @@ def slipway(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
 ) -> None:
     """Keep what all commands share; a test brings its own."""
-    context.obj = context.obj or Shared(debug=debug)
+    from deployments.settings import wants_tracebacks
+
+    shared = context.obj or Shared()
+    context.obj = replace(shared, debug=debug or wants_tracebacks())
 
 
 def run(words: Sequence[str], shared: Shared | None = None) -> int:

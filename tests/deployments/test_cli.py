@@ -173,6 +173,30 @@ def test_each_failure_is_one_sentence_and_a_code(slipway: Bench, error: BaseExce
 
 
 @pytest.mark.parametrize(
+    ("error", "code"),
+    [(ModelKeyMissing(), PERSON), (ConnectionRefusedError(), UNREACHABLE), (ZeroDivisionError("by zero"), FAULT)],
+)
+@pytest.mark.parametrize(("flag", "setting"), [(("--debug",), ""), ((), "true")])
+def test_debug_shows_the_traceback_before_the_same_sentence_and_the_same_code(
+    slipway: Bench, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, flag: tuple[str, ...], setting: str
+) -> None:
+    monkeypatch.setenv("SLIPWAY_DEBUG", setting)
+    slipway.failing(error)
+    assert slipway(*flag, "new", "keep notes", "--yes", "--json") == code
+    told = json.loads(slipway.out)
+    assert told["exit"] == code
+    assert slipway.err.startswith("Traceback")
+    assert slipway.err.splitlines()[-1] == f"slipway: {told['error']}"
+
+
+def test_settings_that_cannot_be_used_leave_the_command_to_say_so(slipway: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_ROUNDS", "many")
+    slipway.failing(ZeroDivisionError("by zero"))
+    assert slipway("new", "keep notes", "--yes") == FAULT
+    assert "Traceback" not in slipway.err
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (("new", "", "--yes"), "the request is empty"),
