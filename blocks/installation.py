@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.capabilities import Capability
 from domain.cli_agents import LOOP, Arrangement
+from domain.hosts import web_address
 
 
 class Installation(Block):
@@ -18,9 +19,9 @@ class Installation(Block):
     home: str = Field(description="Data folder")
     engine: Literal["docker", "process"] = Field(description="What runs workers and apps")
     base_domain: str = Field(default="localhost", description="Apps are reached as <slug>.<base domain>")
-    public_port: int = Field(
-        default=8080, description="Port on which Caddy serves the apps; 80 and 443 are left out of addresses"
-    )
+    public_port: int = Field(default=8080, description="Port on which Caddy serves the apps")
+    tls: bool = Field(default=False, description="Caddy serves the apps by HTTPS")
+    access_log: str = Field(default="", description="File in which Caddy writes down each request; empty with another's Caddy")
     ui_url: str = Field(default="", description="Address of the Prefect UI")
     model: str = Field(description="Model of every role that `models` does not name")
     models: dict[str, str] = Field(default_factory=dict, description="Model by role")
@@ -47,9 +48,7 @@ class Installation(Block):
 
     def address_of(self, domain: str) -> str:
         """Return the address under which people reach the host name."""
-        port = "" if self.public_port in (80, 443) else f":{self.public_port}"
-        scheme = "https" if self.public_port == 443 else "http"
-        return f"{scheme}://{domain}{port}"
+        return web_address(domain, self.public_port, tls=self.tls)
 
     def model_of(self, role: str) -> str:
         return self.models.get(role, self.model)

@@ -28,6 +28,8 @@ class Up(Value):
     prefect_ui_url: str
     apps_url: str
     http_port: int
+    apps_port: int = Field(default=0, description="Of HTTPS with TLS, else of HTTP")
+    root_certificate: str = Field(default="", description="File with what a program has to trust to reach the apps")
     base_domain: str
     redis_url: str
     caddy_admin: str
@@ -85,6 +87,11 @@ class DataFolder:
     def caddy_storage(self) -> Path:
         """Certificates and routes."""
         return self.caddy / "storage"
+
+    @property
+    def root_certificate(self) -> Path:
+        """Of Caddy's own authority; made at the first start with SLIPWAY_TLS=internal."""
+        return self.caddy_storage / "pki" / "authorities" / "local" / "root.crt"
 
     @property
     def redis(self) -> Path:

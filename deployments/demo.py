@@ -1,6 +1,7 @@
 """`make demo`: the main job once, from a sentence to an address, with everything real but (without a key) the model's words."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -86,7 +87,7 @@ async def unless(ended: asyncio.Event, supervisor: "asyncio.Task[None] | None", 
 def demo_settings() -> Settings:
     """Return the settings, with free ports where none was chosen and the recorded session where there is no key."""
     settings = load_settings()
-    chosen = {name: 0 for name in ("http_port", "prefect_port") if name not in settings.model_fields_set}
+    chosen = {name: 0 for name in ("http_port", "https_port", "prefect_port") if name not in settings.model_fields_set}
     if settings.anthropic_api_key is None and settings.replay is None:
         say("No ANTHROPIC_API_KEY is set: a recorded model session answers. Everything but the model's words is real.")
         return load_settings(**chosen, replay=SESSION)
@@ -131,12 +132,19 @@ async def print_result(run: Run, desk: Desk, up: Up, screen: Console) -> int:
     return code
 
 
+def trusting(root: str) -> ssl.SSLContext:
+    """Return what trusts this root certificate, or the usual ones where there is no name of a file."""
+    return ssl.create_default_context(cafile=root or None)
+
+
 async def answer(address: str, up: Up) -> tuple[str, int]:
     """Ask Caddy for the address, also where `*.localhost` does not resolve; return words and an exit code."""
+    url = httpx.URL(address)
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-            host = httpx.URL(address).netloc.decode()
-            response = await client.get(f"http://127.0.0.1:{up.http_port}/", headers={"Host": host})
+        async with httpx.AsyncClient(trust_env=False, timeout=10, verify=trusting(up.root_certificate)) as client:
+            where = url.copy_with(host="127.0.0.1", port=up.apps_port)
+            headers, extensions = {"Host": url.netloc.decode()}, {"sni_hostname": url.host}
+            response = await client.get(where, headers=headers, extensions=extensions)
     except httpx.HTTPError as error:
         return f"does not answer: {type(error).__name__}", FAILED_RUN
     return f"answers {response.status_code}", DONE if response.status_code == httpx.codes.OK else FAILED_RUN

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deployments.bot_access import check_bot
-from deployments.data_folder import read_up
-from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem
+from deployments.data_folder import DataFolder, read_up
+from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK
@@ -43,6 +43,7 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         disk(settings),
         model(settings),
         *ports(settings),
+        tls(settings),
     ]
     return [*quick, *await asyncio.gather(engine(settings), domain(settings), telegram(settings))]
 
@@ -132,10 +133,29 @@ def ports(settings: Settings) -> Sequence[Finding]:
     """Look at the ports that `up` would open; ours, while it is up, are fine."""
     if up := read_up(settings.home):
         return [Finding(name="ports", ok=True, found=f"ours: {up.apps_url} and {up.prefect_ui_url}")]
+    anywhere = "0.0.0.0"  # noqa: S104  (a probe only)
+    secure = _port("port of the apps with TLS", settings.https_port, anywhere, "SLIPWAY_HTTPS_PORT")
     return [
-        _port("port of the apps", settings.http_port, "0.0.0.0", "SLIPWAY_HTTP_PORT"),  # noqa: S104
+        _port("port of the apps", settings.http_port, anywhere, "SLIPWAY_HTTP_PORT"),
+        *([] if settings.tls == "off" else [secure]),
         _port("port of Prefect", settings.prefect_port, LOOPBACK, "SLIPWAY_PREFECT_PORT"),
     ]
+
+
+def tls(settings: Settings) -> Finding:
+    """Say who certifies the apps, and what their visitors need for it."""
+    match settings.tls:
+        case "off":
+            return Finding(name="TLS", ok=None, found="off: the apps are served by plain HTTP (SLIPWAY_TLS)")
+        case "internal":
+            root = DataFolder(settings.home).root_certificate
+            where = f"{root}" if root.exists() else f"{root} (made by the first `slipway up`)"
+            found = f"by this installation's own authority; its root certificate, for browsers: {where}"
+            return Finding(name="TLS", ok=True, found=found)
+        case "auto":
+            warnings = [warning.removeprefix("WARNING: ") for warning in tls_warnings(settings)]
+            found = f"by ACME from {settings.acme_url or 'a public authority'}"
+            return Finding(name="TLS", ok=None if warnings else True, found=found, cure="; ".join(warnings))
 
 
 def _port(name: str, port: int, host: str, setting: str) -> Finding:

@@ -96,9 +96,13 @@ def _listening(port: int) -> Iterator[str]:
                 yield f"socket:[{fields[9]}]"
 
 
+def is_local(domain: str) -> bool:
+    return domain == "localhost" or domain.endswith(".localhost")
+
+
 async def domain_warning(base_domain: str) -> str:
     """Return one sentence when apps would not be found under the base domain; empty when they will be."""
-    if base_domain == "localhost" or base_domain.endswith(".localhost"):
+    if is_local(base_domain):
         return ""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(f"slipway-check.{base_domain}", 80, type=socket.SOCK_STREAM)
@@ -160,6 +164,30 @@ async def choose_engine(settings: Settings) -> str:
     return "process"
 
 
+def https_port(settings: Settings, folder: DataFolder) -> int:
+    """Return the port of the apps with TLS; 0 without."""
+    if settings.tls == "off":
+        return 0
+    if settings.https_port == settings.http_port != 0:
+        raise BadInput(f"SLIPWAY_HTTP_PORT and SLIPWAY_HTTPS_PORT are both {settings.http_port}: set one to another port")
+    if settings.caddy_admin:
+        return settings.https_port
+    return choose_port(folder, "https", settings.https_port, "SLIPWAY_HTTPS_PORT", "0.0.0.0")  # noqa: S104  (a probe only)
+
+
+def tls_warnings(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each reason why a public authority will certify no app."""
+    if settings.tls != "auto" or settings.acme_url:
+        return
+    if is_local(settings.base_domain):
+        yield f"WARNING: no public authority certifies *.{settings.base_domain}: set SLIPWAY_TLS=internal, or a public domain"
+    if (settings.http_port, settings.https_port) != (80, 443):
+        yield (
+            "WARNING: the authority looks at ports 80 and 443 of each name: set SLIPWAY_HTTP_PORT=80 and SLIPWAY_HTTPS_PORT=443, "
+            f"or forward them to {settings.http_port} and {settings.https_port} of this machine"
+        )
+
+
 async def decided(settings: Settings, folder: DataFolder, report: Callable[[str], None]) -> Wiring:
     """Check the machine and decide on every address; raise BadInput with the cure."""
     check_disk(folder)
@@ -170,12 +198,16 @@ async def decided(settings: Settings, folder: DataFolder, report: Callable[[str]
         report(warning)
     if warning := await domain_warning(settings.base_domain):
         report(warning)
+    for warning in tls_warnings(settings):
+        report(warning)
     http, prefect = settings.http_port, settings.prefect_port
     return Wiring(
         settings=settings,
         folder=folder,
         engine=engine,
         http_port=http if settings.caddy_admin else choose_port(folder, "http", http, "SLIPWAY_HTTP_PORT", "0.0.0.0"),  # noqa: S104
+        https_port=https_port(settings, folder),
+        ask_port=choose_port(folder, "ask", 0, "", LOOPBACK) if settings.tls != "off" and not settings.caddy_admin else 0,
         prefect_port=0
         if settings.prefect_api_url
         else choose_port(folder, "prefect", prefect, "SLIPWAY_PREFECT_PORT", LOOPBACK),

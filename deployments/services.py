@@ -1,25 +1,16 @@
 """Which processes `slipway up` runs, with which arguments and environment, and how each is known to be ready."""
 
 import os
-import shutil
 import sys
 from urllib.parse import quote
 
-from blocks.route_files import FOLDER
+from deployments.base_environment import base_environment
+from deployments.caddy_service import caddy_service
 from deployments.children import Service
 from deployments.probes import accepts, answers, exchange
-from deployments.programs import caddy_binary, caddyfile, redis_binary
+from deployments.programs import redis_binary
 from deployments.settings import variable
 from deployments.wiring import LOOPBACK, Wiring
-
-SECRETS = ("anthropic_api_key", "telegram_token", "database_url", "redis_url")
-"""Settings that no child needs in its environment: they reach flows inside encrypted blocks."""
-
-
-def base_environment() -> dict[str, str]:
-    """Return our own environment without what only `slipway up` itself needs: keys, tokens, another Prefect profile."""
-    hidden = {variable(field) for field in SECRETS}
-    return {name: value for name, value in os.environ.items() if name not in hidden and not name.startswith("PREFECT_")}
 
 
 def redis_service(wiring: Wiring) -> Service:
@@ -79,35 +70,6 @@ def prefect_service(wiring: Wiring) -> Service:
         ready=ready,
         seconds=300.0,
         patience=8.0,
-    )
-
-
-def forget_routes(wiring: Wiring) -> None:
-    """Let our Caddy begin without routes: where they lead now, something else may listen by this time."""
-    shutil.rmtree(wiring.folder.caddy_storage / FOLDER, ignore_errors=True)
-
-
-def caddy_service(wiring: Wiring) -> Service:
-    folder = wiring.folder.caddy
-
-    async def ready() -> bool:
-        return b"HTTP/1.1" in await exchange(wiring.caddy_socket, b"GET /config/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-
-    return Service(
-        name="caddy",
-        argv=(caddy_binary(), "run", "--config", str(caddyfile()), "--adapter", "caddyfile"),
-        environment={
-            **base_environment(),
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder),
-            "SLIPWAY_CADDY_ADMIN": wiring.caddy_admin,
-            "SLIPWAY_CADDY_STORAGE": str(wiring.folder.caddy_storage),
-            "SLIPWAY_CADDY_LOG": str(wiring.folder.logs / "access.log"),
-            "SLIPWAY_HTTP_LISTEN": wiring.listen,
-        },
-        ready=ready,
-        sockets=(wiring.caddy_socket,),
     )
 
 

@@ -2,16 +2,15 @@
 
 import json
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.egress import is_pattern
 from domain.errors import BadInput
+from domain.hosts import HOST_PATTERN
 from tasks.cli import cli_agent
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -21,6 +20,7 @@ ROLES_WITH_ENGINES = ("developer", "product_owner")
 
 PREFIX = "SLIPWAY_"
 Port = Annotated[int, Field(ge=0, le=65535)]
+Tls = Literal["off", "internal", "auto"]
 
 
 class Settings(BaseSettings):
@@ -33,10 +33,28 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("~/.slipway"), description="folder that holds everything Slipway keeps")
     base_domain: str = Field(
         default="localhost",
-        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+        pattern=HOST_PATTERN,
         description="a lower-case host name: apps are reached as <name>.<base domain>",
     )
     http_port: Port = Field(default=8080, description="a port number: the apps are served on it; 0 chooses a free one")
+    tls: Tls = Field(
+        default="off",
+        description="`off` (plain HTTP), `internal` (certificates of this installation's own authority), or `auto` (by ACME)",
+    )
+    https_port: Port = Field(
+        default=8443, description="a port number: with TLS the apps are served on it; 0 chooses a free one"
+    )
+    acme_url: str | None = Field(
+        default=None,
+        pattern=r"^https://",
+        description="directory of another ACME authority, like https://ca.example.org/directory",
+    )
+    acme_ca: Path | None = Field(
+        default=None, description="an existing PEM file with the root certificate of that authority's own address"
+    )
+    acme_email: str | None = Field(
+        default=None, pattern=r"^[^@\s\"`{}]+@[^@\s\"`{}]+$", description="address to which the ACME authority may write"
+    )
     prefect_port: Port = Field(default=4200, description="a port number of Prefect's API and UI; 0 chooses a free one")
     prefect_api_url: str | None = Field(
         default=None, pattern=r"^https?://", description="address of an outside Prefect server, like http://host:4200/api"
@@ -149,7 +167,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]!r} is no host name in lower case")
         return value
 
-    @field_validator("home", "record", "replay", "ca_bundle", mode="after")
+    @field_validator("home", "record", "replay", "ca_bundle", "acme_ca", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
@@ -161,7 +179,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such folder")
         return value
 
-    @field_validator("ca_bundle", mode="after")
+    @field_validator("ca_bundle", "acme_ca", mode="after")
     @classmethod
     def _file(cls, value: Path | None) -> Path | None:
         if value and not value.is_file():
@@ -201,7 +219,7 @@ def _text(value: Any) -> str:
 
 def load_settings(**chosen: Any) -> Settings:
     """Read settings, `chosen` ones before all others; raise BadInput that names every problem with its cure."""
-    problems = _misspelt(Path(".env"))
+    problems = misspelt(Path(".env"), PREFIX, [variable(field) for field in Settings.model_fields])
     try:
         settings = Settings(**chosen)
     except ValidationError as error:
@@ -233,16 +251,3 @@ def _no_json(said: str) -> str:
     """Return the sentence on a value that is no JSON; the library names the field within its own."""
     field = next((name for name in Settings.model_fields if f'"{name}"' in said), "")
     return f"{variable(field)}: no JSON; set it to {Settings.model_fields[field].description}" if field else said
-
-
-def _misspelt(file: Path) -> list[str]:
-    """Name the SLIPWAY_ lines of `.env` that set nothing: a typing error there would otherwise be silent."""
-    known = [variable(field) for field in Settings.model_fields]
-    written = dotenv_values(file) if file.is_file() else {}
-    unknown = [name for name in written if name.startswith(PREFIX) and name not in known]
-    return [f"{name} in {file} is no setting" + _meant(name, known) for name in unknown]
-
-
-def _meant(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else "; remove the line"

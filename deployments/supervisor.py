@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deployments.bot_access import has_bot
+from deployments.caddy_service import forget_routes
 from deployments.children import Child, Service, end_all, rotate
 from deployments.data_folder import AlreadyUp, DataFolder, Up
 from deployments.prefect_client import prefect_client_of
 from deployments.preflight import decided
-from deployments.services import first_services, forget_routes, last_services
+from deployments.services import first_services, last_services
 from deployments.settings import Settings
 from deployments.stopping import stop_event, unless
 from deployments.wiring import Wiring
@@ -136,6 +137,8 @@ class _Installation:
             prefect_ui_url=wiring.prefect_ui_url,
             apps_url=wiring.apps_url,
             http_port=wiring.http_port,
+            apps_port=wiring.apps_port,
+            root_certificate=wiring.root_certificate,
             base_domain=wiring.settings.base_domain,
             redis_url=wiring.redis_url,
             caddy_admin=wiring.caddy_admin,
@@ -147,6 +150,8 @@ class _Installation:
     def greet(self) -> None:
         up = self.up()
         self._report(f"Slipway is up: runs at {up.prefect_ui_url}, apps at {up.apps_url} (as <name>.{up.base_domain})")
+        if self._wiring.settings.tls == "internal" and up.root_certificate:
+            self._report(f"browsers trust the apps' certificates once they are given {up.root_certificate}")
         if self._wiring.settings.anthropic_api_key is None and not up.replay:
             self._report("no model can be asked yet: set ANTHROPIC_API_KEY and start `slipway up` again")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from deployments.data_folder import DataFolder
 from deployments.prefect_trust import trust
 from deployments.settings import Settings
+from domain.hosts import web_address
 
 LOOPBACK = "127.0.0.1"
 PREFECT_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_CLI_PROMPT": "false"}
@@ -29,6 +30,10 @@ class Wiring:
     http_port: int
     prefect_port: int
     replay_port: int
+    https_port: int = 0
+    """Of the apps, with TLS; 0 without."""
+    ask_port: int = 0
+    """On loopback, where Caddy asks itself for which names it may have certificates; 0 when there is nothing to ask."""
     egress_port: int = 0
     """Of the egress proxy, on the workers' network; 0 when there is none."""
     gateway_port: int = 0
@@ -64,12 +69,32 @@ class Wiring:
         return self.settings.caddy_admin or f"unix/{self.caddy_socket}"
 
     @property
+    def apps_port(self) -> int:
+        return self.https_port or self.http_port
+
+    @property
     def listen(self) -> str:
-        return f":{self.http_port}"
+        return f":{self.apps_port}"
 
     @property
     def apps_url(self) -> str:
-        return f"http://{self.settings.base_domain}" + ("" if self.http_port == 80 else f":{self.http_port}")
+        return web_address(self.settings.base_domain, self.apps_port, tls=bool(self.https_port))
+
+    @property
+    def access_log(self) -> str:
+        """Where our Caddy writes down each request; empty with another's."""
+        return "" if self.settings.caddy_admin else str(self.folder.logs / "access.log")
+
+    @property
+    def root_certificate(self) -> str:
+        """What a program has to trust to reach the apps, where that is nothing it trusts anyway; empty else."""
+        match self.settings.tls:
+            case "internal" if not self.settings.caddy_admin:
+                return str(self.folder.root_certificate)
+            case "auto" if self.settings.acme_ca:
+                return str(self.settings.acme_ca)
+            case _:
+                return ""
 
     @property
     def model_url(self) -> str | None:

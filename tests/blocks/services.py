@@ -61,18 +61,36 @@ class CaddyServer:
     listen: str
     log: Path
     process: "subprocess.Popen[bytes]"
+    environment: dict[str, str]
     caddyfile: Path = CADDYFILE
 
     @contextmanager
     def again(self) -> Iterator["CaddyServer"]:
-        """Start it once more, on the same folder and port."""
-        folder = self.log.parent
-        with _caddy(folder, int(self.listen.removeprefix(":")), self.caddyfile) as started:
+        """Start it once more, on the same folder and ports."""
+        with _caddy(self.environment, self.caddyfile) as started:
             yield started
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1{self.listen}"
+        """Where the apps are."""
+        return f"{'https' if 'SLIPWAY_CADDY_HTTPS' in self.environment else 'http'}://127.0.0.1{self.listen}"
+
+    @property
+    def plain_url(self) -> str:
+        return f"http://127.0.0.1:{self.environment['SLIPWAY_CADDY_HTTP']}"
+
+    @property
+    def ask_url(self) -> str:
+        """Where it asks itself whether a name may have a certificate."""
+        return f"http://127.0.0.1:{self.environment['SLIPWAY_CADDY_ASK']}"
+
+    @property
+    def storage(self) -> Path:
+        return Path(self.environment["SLIPWAY_CADDY_STORAGE"])
+
+    @property
+    def root_certificate(self) -> Path:
+        return self.storage / "pki" / "authorities" / "local" / "root.crt"
 
 
 def caddy_environment(folder: Path, port: int) -> dict[str, str]:
@@ -83,8 +101,21 @@ def caddy_environment(folder: Path, port: int) -> dict[str, str]:
         "SLIPWAY_CADDY_ADMIN": f"unix/{folder}/a.sock",
         "SLIPWAY_CADDY_STORAGE": f"{folder}/storage",
         "SLIPWAY_CADDY_LOG": f"{folder}/access.log",
-        "SLIPWAY_HTTP_LISTEN": f":{port}",
+        "SLIPWAY_CADDY_HTTP": str(port),
         "SLIPWAY_HTTP_BIND": "127.0.0.1",
+    }
+
+
+def tls_environment(tls: str, acme: str = "") -> dict[str, str]:
+    """What the Caddyfile reads besides, to serve apps by HTTPS."""
+    port = free_port()
+    return {
+        "SLIPWAY_CADDY_TLS": tls,
+        "SLIPWAY_CADDY_AUTO_HTTPS": "disable_redirects",
+        "SLIPWAY_CADDY_HTTPS": str(port),
+        "SLIPWAY_CADDY_HTTPS_SUFFIX": f":{port}",
+        "SLIPWAY_CADDY_ASK": str(free_port()),
+        "SLIPWAY_CADDY_ACME": acme,
     }
 
 
@@ -92,7 +123,7 @@ BARE = """{
 	admin {$SLIPWAY_CADDY_ADMIN}
 	storage file_system {$SLIPWAY_CADDY_STORAGE}
 }
-http://{$SLIPWAY_HTTP_LISTEN} {
+http://:{$SLIPWAY_CADDY_HTTP} {
 	bind 127.0.0.1
 	respond foreign
 }
@@ -100,23 +131,55 @@ http://{$SLIPWAY_HTTP_LISTEN} {
 
 
 @contextmanager
-def caddy_server(*, bare: bool = False) -> Iterator[CaddyServer]:
+def caddy_server(*, bare: bool = False, **more: str) -> Iterator[CaddyServer]:
     """Caddy on a free port, with the repository's Caddyfile or, bare, with one that knows nothing of Slipway."""
     with short_folder() as folder:
         caddyfile = CADDYFILE
         if bare:
             caddyfile = folder / "Caddyfile"
             caddyfile.write_text(BARE)
-        with _caddy(folder, free_port(), caddyfile) as started:
+        with _caddy(caddy_environment(folder, free_port()) | more, caddyfile) as started:
             yield started
 
 
 @contextmanager
-def _caddy(folder: Path, port: int, caddyfile: Path) -> Iterator[CaddyServer]:
+def _caddy(environment: dict[str, str], caddyfile: Path) -> Iterator[CaddyServer]:
+    folder = Path(environment["HOME"])
+    port = int(environment.get("SLIPWAY_CADDY_HTTPS", environment["SLIPWAY_CADDY_HTTP"]))
     command = [binary("caddy"), "run", "--adapter", "caddyfile", "--config", str(caddyfile)]
-    with _running(command, folder / "a.sock", caddy_environment(folder, port)) as process:
+    with _running(command, folder / "a.sock", environment) as process:
         _await(socket.AF_INET, ("127.0.0.1", port), process, folder / "log")  # its admin socket is there first
-        yield CaddyServer(f"unix/{folder}/a.sock", f":{port}", folder / "access.log", process, caddyfile)
+        yield CaddyServer(f"unix/{folder}/a.sock", f":{port}", folder / "access.log", process, environment, caddyfile)
+
+
+AUTHORITY = """{
+	admin {$SLIPWAY_CADDY_ADMIN}
+	persist_config off
+	skip_install_trust
+	auto_https disable_redirects
+	storage file_system {$SLIPWAY_CADDY_STORAGE}
+	http_port {$SLIPWAY_CADDY_HTTP}
+	https_port {$SLIPWAY_CADDY_HTTPS}
+}
+https://localhost:{$SLIPWAY_CADDY_HTTPS} {
+	bind 127.0.0.1
+	tls internal
+	acme_server {
+		challenges http-01
+	}
+}
+"""
+
+
+@contextmanager
+def acme_authority(proxy: str) -> Iterator[CaddyServer]:
+    """A second Caddy as a certificate authority. It has no DNS: whatever name it looks at, it asks `proxy` for it."""
+    with short_folder() as folder:
+        caddyfile = folder / "Caddyfile"
+        caddyfile.write_text(AUTHORITY)
+        environment = caddy_environment(folder, free_port()) | tls_environment("internal") | {"HTTP_PROXY": proxy}
+        with _caddy(environment, caddyfile) as started:
+            yield started
 
 
 def adapted(environment: dict[str, str]) -> dict[str, object]:
