@@ -183,8 +183,8 @@ def tls_warnings(settings: Settings) -> Iterator[str]:
         yield f"WARNING: no public authority certifies *.{settings.base_domain}: set SLIPWAY_TLS=internal, or a public domain"
     if (settings.http_port, settings.https_port) != (80, 443):
         yield (
-            "WARNING: the authority looks at ports 80 and 443 of each name: set SLIPWAY_HTTP_PORT=80 and SLIPWAY_HTTPS_PORT=443, "
-            f"or forward them to {settings.http_port} and {settings.https_port} of this machine"
+            "WARNING: the authority looks at ports 80 and 443: set SLIPWAY_HTTP_PORT=80 and SLIPWAY_HTTPS_PORT=443, or "
+            f"forward them to {settings.http_port} and {settings.https_port} of this machine"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from deployments.misspelt import misspelt
 from domain.egress import is_pattern
 from domain.errors import BadInput
 from domain.hosts import HOST_PATTERN
