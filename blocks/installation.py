@@ -40,6 +40,9 @@ class Installation(Block):
     drain_seconds: float = Field(default=30.0, gt=0, description="How long an old release may go on answering")
     watch_interval: float = Field(default=10.0, gt=0, description="Seconds between two probes of a live release")
     watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")
+    telegram_api_url: str | None = Field(
+        default=None, description="Bot API server that bot tokens are shown to; Telegram's own"
+    )
     unhealthy_threshold: int = Field(default=3, ge=1, description="Failed probes in a row that count as broken")
 
     def domain_of(self, slug: str) -> str:

@@ -1,104 +1,121 @@
-"""Project secrets as Prefect Secret blocks.
+"""Project secrets as Prefect Secret blocks, a block for each version.
 
-Block names lose what environment names have (capitals, underscores), and two projects can even mean the same one. So
-beside each block there is a Prefect variable of the same name that says whose it is: project and key, never the value.
+Block names lose what environment names have (capitals, underscores), so names of different secrets can be equal. A Prefect
+variable of the block's name says whose it is: project, key and version, never the value. Making it claims the name, and
+comes before the block: a kill between the two leaves a name without a value, which counts for nothing.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
 
 import httpx
 from prefect.blocks.core import Block
-from prefect.blocks.system import Secret
-from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import VariableCreate
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
-from pydantic import SecretStr
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
 
-from domain.errors import BadInput, Broken, ServiceUnreachable, UnknownObject
+from blocks.vault_versions import (
+    Owner,
+    claim_name,
+    claims_of,
+    drop,
+    infos_of,
+    owner_in,
+    say,
+    store_next,
+    stored_names,
+    value_at,
+)
+from domain.complaints import Complaint
+from domain.errors import Broken, ServiceUnreachable
 from domain.names import secret_block_name
-
-_PAGE = 200
+from domain.vault import SecretInfo, newest, usable
 
 
 class SecretVault(Block):
-    """Keeps each secret as one string in its own Secret block: Prefect masks strings, but not dicts."""
+    """Keeps each value as one string in its own Secret block: Prefect masks strings, but not dicts."""
 
     _block_type_slug = "slipway-secret-vault"
     _block_type_name = "Slipway secret vault"
 
-    async def put(self, project: str, key: str, value: str) -> str:
-        """Store or replace the value; raise BadInput when its block name is another secret's already."""
-        name, owner = secret_block_name(project, key), {"project": project, "key": key}
+    async def put(self, project: str, key: str, value: str, *, generated: bool = False, unchecked: bool = False) -> str:
+        """Store the value as the newest version and return its reference; the newest value again is that version.
+
+        What is said of it now counts: given again by a person who wants it used, it is used.
+        """
+        said = Owner(project=project, key=key, length=len(value), generated=generated, unchecked=unchecked)
         with _errors(f"storing {key} of {project}"):
             async with get_client() as client:
-                holder = await client.read_variable_by_name(name)
-                if holder is not None and holder.value != owner:
-                    raise BadInput(f"{key} of {project} would share the block {name} with another secret: give it another name")
-                await Secret(value=SecretStr(value)).asave(name, overwrite=True)
-                if holder is None:
-                    with suppress(ObjectAlreadyExists):  # the same put from another process, a moment earlier
-                        await client.create_variable(VariableCreate(name=name, value=owner, tags=_tags(project)))
-        return name
+                claims = [claim for claim in await claims_of(client, project) if claim.owner.key == key]
+                last = newest(await infos_of(client, claims)).get(key)
+                if last is None or await value_at(client, last.reference) != value:
+                    return await store_next(client, said, value, max((claim.owner.version for claim in claims), default=0))
+                if unchecked:
+                    await say(client, last.reference, said.model_copy(update={"version": last.version}))
+        return last.reference
 
     async def get(self, reference: str) -> str:
         """Return the value as it was given; Secret's own `get` would turn "123" into a number."""
         with _errors(f"reading {reference}"):
             async with get_client() as client:
-                try:
-                    document = await client.read_block_document_by_name(reference, "secret")
-                except ObjectNotFound:
-                    raise UnknownObject("secret", reference) from None
-        return str(document.data["value"])
+                return await value_at(client, reference)
 
-    async def names(self, project: str) -> Sequence[str]:
-        """Return the names, sorted, of those whose block still exists: one deleted in Prefect's UI is missing again."""
+    async def listed(self, project: str) -> Sequence[SecretInfo]:
+        """Return all versions whose block still exists: one deleted in Prefect's UI is missing again."""
         with _errors(f"listing the secrets of {project}"):
             async with get_client() as client:
-                owners = [variable["value"] for variable in await _variables(client, _tags(project))]
-                names = {owner["key"]: secret_block_name(project, owner["key"]) for owner in owners}
-                stored = await _stored(client, list(names.values()))
-        return sorted(key for key, name in names.items() if name in stored)
+                return await infos_of(client, await claims_of(client, project))
+
+    async def names(self, project: str) -> Sequence[str]:
+        """Return the keys, sorted, whose newest value may be used."""
+        return usable(await self.listed(project))
+
+    async def complain(self, reference: str, complaint: Complaint) -> None:
+        """Write down that this value cannot be used."""
+        with _errors(f"marking {reference}"):
+            async with get_client() as client:
+                holder = await client.read_variable_by_name(reference)
+                owner = owner_in(holder.value) if holder is not None else None
+                if owner is not None:
+                    await say(client, reference, owner.model_copy(update={"complaint": complaint}))
+
+    async def adopt(self, project: str, key: str) -> None:
+        """Take in a block of the key's name that nobody owns, or one that was changed after it was complained of."""
+        with _errors(f"looking for {key} of {project}"):
+            async with get_client() as client:
+                claims = [claim for claim in await claims_of(client, project) if claim.owner.key == key]
+                last = max(claims, key=lambda claim: claim.owner.version, default=None)
+                name = last.name if last else secret_block_name(project, key)
+                changed = (await stored_names(client, [name])).get(name)
+                if changed is None or (last and (last.owner.complaint is None or changed <= last.said)):
+                    return
+                owner = Owner(project=project, key=key, length=len(await value_at(client, name)))
+                if last is None:
+                    await claim_name(client, name, owner)
+                else:
+                    await say(client, name, owner.model_copy(update={"version": last.owner.version}))
+
+    async def forget(self, project: str, references: Sequence[str]) -> None:
+        """Drop these versions of the project's."""
+        with _errors(f"forgetting values of {project}"):
+            async with get_client() as client:
+                for claim in await claims_of(client, project):
+                    if claim.name in references:
+                        await drop(client, claim.name)
 
     async def delete(self, project: str, key: str) -> None:  # type: ignore[override]  # Prefect's own deletes a block
-        """Forget the value; nothing happens when there is none."""
-        name = secret_block_name(project, key)
+        """Drop all versions of the key."""
         with _errors(f"deleting {key} of {project}"):
             async with get_client() as client:
-                holder = await client.read_variable_by_name(name)
-                if holder is None or holder.value != {"project": project, "key": key}:
-                    return
-                with suppress(ObjectNotFound):  # the variable alone is what a delete that was killed leaves
-                    document = await client.read_block_document_by_name(name, "secret", include_secrets=False)
-                    await client.delete_block_document(document.id)
-                with suppress(ObjectNotFound):
-                    await client.delete_variable_by_name(name)
+                for claim in await claims_of(client, project):
+                    if claim.owner.key == key:
+                        await drop(client, claim.name)
 
-
-def _tags(project: str) -> list[str]:
-    return ["slipway-secret", f"project:{project}"]
-
-
-async def _variables(client: PrefectClient, tags: list[str]) -> list[dict[str, Any]]:
-    """Return all variables with the tags; the client's own call knows no filter."""
-    found: list[dict[str, Any]] = []
-    while True:
-        query = {"variables": {"tags": {"all_": tags}}, "limit": _PAGE, "offset": len(found)}
-        page = (await client.request("POST", "/variables/filter", json=query)).json()
-        found += page
-        if len(page) < _PAGE:
-            return found
-
-
-async def _stored(client: PrefectClient, names: list[str]) -> set[str]:
-    """Return which of the names are blocks, without their values."""
-    found: set[str] = set()
-    for start in range(0, len(names), _PAGE):
-        query = {"block_documents": {"name": {"any_": names[start : start + _PAGE]}}, "include_secrets": False}
-        response = await client.request("POST", "/block_documents/filter", json=query)
-        found |= {document["name"] for document in response.json() if document["block_type"]["slug"] == "secret"}
-    return found
+    async def clear(self, project: str) -> None:
+        """Drop everything of the project, names without a value too."""
+        with _errors(f"deleting the secrets of {project}"):
+            async with get_client() as client:
+                for claim in await claims_of(client, project):
+                    await drop(client, claim.name)
 
 
 @contextmanager

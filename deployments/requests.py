@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from deployments.answers import answer_run, asked
+from deployments.answers import TRIES, answer_run, asked
 from deployments.leftovers import clear_leftover, is_leftover
 from deployments.recording import begin_session
 from deployments.telling import tell_run
@@ -143,19 +143,10 @@ class Desk:
 
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
-        from flows.delivery import SecretsProvided
-        from tasks.answering import open_question
+        from tasks.missing_secrets import resume_provided
+        from tasks.resuming import resume
 
-        there = set(await self.blocks.vault.names(project))
-        resumed = []
-        for run in await self.registry.runs(project):
-            if run.state is RunState.WAITING and run.waits_for and set(run.waits_for) <= there:
-                if await open_question(run, self.registry) is not None:
-                    await self.answer(run.id, "provide_secret", "", run.origin.person or OPERATOR, "cli")
-                else:
-                    await resume_flow_run(run.flow_run, SecretsProvided(provided=True).model_dump())
-                resumed.append(run.id)
-        return resumed
+        return await resume_provided(project, OPERATOR, self.registry, self.wakeups, self.vault, resume, TRIES)
 
     async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation:
         """Let this answer count and the run go on; return the question with its answer.
@@ -222,13 +213,6 @@ async def cancel_flow_run(flow_run: str) -> None:
             await client.set_flow_run_state(found.id, Cancelling(), force=False)
         elif found.state is None or not found.state.is_final():
             await client.set_flow_run_state(found.id, Cancelled(), force=True)
-
-
-async def resume_flow_run(flow_run: str, run_input: dict[str, object]) -> None:
-    from prefect.client.orchestration import get_client
-
-    async with get_client() as client:
-        await client.resume_flow_run(UUID(flow_run), run_input=run_input)
 
 
 @asynccontextmanager

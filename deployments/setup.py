@@ -121,6 +121,7 @@ def installation(wiring: Wiring) -> Installation:
         watch_interval=settings.health_interval,
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,
+        telegram_api_url=settings.telegram_api_url,
     )
 
 

@@ -4,7 +4,7 @@ The grammar is python-dotenv's; what it throws away, the comments, is found agai
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from io import StringIO
 
 from dotenv.parser import Binding, parse_stream
@@ -24,6 +24,7 @@ _AFTER_VALUE = re.compile(
     |(?P<alone>[^\r\n]*))""",
     re.X | re.S,
 )
+_REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::?-(?P<otherwise>[^}]*))?\}")
 _ASSIGNMENT = re.compile(r"\s*#\s*(?:export\s+)?[A-Z_][A-Z0-9_]*=", re.I)
 _NAME: TypeAdapter[str] = TypeAdapter(EnvName)
 
@@ -69,18 +70,29 @@ def marks(text: str) -> tuple[str, Source | None, bool]:
     return plain, Source(sources[-1]) if sources else None, "optional" in words
 
 
-def expanded(template: str, values: Mapping[str, str]) -> str | None:
-    """Fill `${NAME}` and `${NAME:-else}` from `values`; None when a name without an else is unknown."""
+def expanded(template: str, value_of: Callable[[str], str | None]) -> str | None:
+    """Fill `${NAME}` and `${NAME:-else}`; None when a name without an else has no value."""
     unknown = False
 
     def fill(match: re.Match[str]) -> str:
         nonlocal unknown
-        value = values.get(match["name"], match["otherwise"])
+        value = value_of(match["name"])
+        if value is None:
+            value = match["otherwise"]
         unknown = unknown or value is None
         return value or ""
 
-    text = re.sub(r"\$\{(?P<name>[A-Za-z_]\w*)(?::?-(?P<otherwise>[^}]*))?\}", fill, template)
+    text = _REFERENCE.sub(fill, template)
     return None if unknown else text
+
+
+def references(template: str) -> tuple[str, ...]:
+    """Return the names that the text refers to."""
+    return tuple(match["name"] for match in _REFERENCE.finditer(template))
+
+
+def without_references(template: str) -> str:
+    return _REFERENCE.sub("", template)
 
 
 def _line(binding: Binding) -> int:

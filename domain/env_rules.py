@@ -1,15 +1,14 @@
 """Who provides a variable: comments decide, then known names, then a plain default; in doubt it is the user."""
 
 import base64
-import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from domain.dotenv import Declared, declared, expanded, marks
-from domain.environment import EnvironmentVersion, Requirements, Source, Variable
+from domain.dotenv import Declared, declared, marks, references, without_references
+from domain.environment import COMPUTED_NAMES, Requirements, Source, Variable
 from domain.errors import BadInput
 from domain.names import EnvName
 from domain.values import Value
@@ -65,25 +64,38 @@ class _App(Value):
     env: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-def requirements(env_example: str, app_json: str = "") -> Requirements:
-    """Merge both files: what `.env.example` says of a variable comes before app.json; order of first mention."""
+def requirements(env_example: str, app_json: str = "", decided: Mapping[str, Source] | None = None) -> Requirements:
+    """Merge both files: what `.env.example` says of a variable comes before app.json; order of first mention.
+
+    `decided` counts where the files leave it to a guess.
+    """
     app = _app_variables(app_json) if app_json.strip() else {}
     named = {entry.name: entry for entry in declared(env_example)}
+    names = [*named, *(name for name in app if name not in named)]
     return Requirements(
         variables=tuple(
-            _variable(named.get(name) or Declared(name=name), app.get(name))
-            for name in [*named, *(name for name in app if name not in named)]
+            _variable(named.get(name) or Declared(name=name), app.get(name), frozenset(names), decided or {}) for name in names
         )
     )
 
 
-def source_of(name: str, default: str | None) -> Source:
-    """Decide by name, then by the default."""
-    for pattern, source in _KNOWN:
-        if re.fullmatch(pattern, name, re.I):
-            blank_setting = source is Source.DEFAULT and not is_plain(name, default, secret_name=False)
-            return Source.USER if blank_setting and default else source
-    return Source.DEFAULT if is_plain(name, default) else Source.USER
+def source_of(name: str, default: str | None, others: Collection[str] = ()) -> Source | None:
+    """Decide by name, then by the default; None when neither says anything. `others` are the names that are declared.
+
+    What is put together from other variables is a default, since nobody's secret is written like that.
+    """
+    known = next((source for pattern, source in _KNOWN if re.fullmatch(pattern, name, re.I)), None)
+    if known in (None, Source.USER) and default and _is_derived(name, default, others):
+        return Source.DEFAULT
+    if known is Source.DEFAULT and default and not is_plain(name, default, secret_name=False):
+        return Source.USER
+    return known or (Source.DEFAULT if is_plain(name, default) else None)
+
+
+def _is_derived(name: str, default: str, others: Collection[str]) -> bool:
+    named = set(references(default))
+    plain = _SECRET_VALUE.fullmatch(without_references(default)) is None
+    return bool(named) and plain and name not in named and named <= {*others, *COMPUTED_NAMES}
 
 
 def is_plain(name: str, default: str | None, secret_name: bool = True) -> bool:
@@ -101,39 +113,6 @@ def shaped_secret(name: str, entropy: bytes) -> str:
     return entropy.hex() if re.search(r"KEY$|SALT$", name, re.I) else encoded.rstrip("=")
 
 
-def plain_value(variable: Variable, context: Mapping[str, str]) -> str | None:
-    """Return what a computed or default variable is: from the context, else its default filled from it; else None."""
-    if variable.name in context:
-        return context[variable.name]
-    if variable.default:
-        return expanded(variable.default, context)
-    if variable.name == "DATABASE_URL":
-        return expanded("sqlite:///${DATA_DIR}/app.db", context)
-    return {"HOST": "0.0.0.0"}.get(variable.name)  # noqa: S104  inside its own network namespace
-
-
-def placeholder_values(wanted: Requirements, context: Mapping[str, str]) -> dict[str, str]:
-    """Return a value for each variable without any secret: for tests and rehearsals, the same at every call.
-
-    What a person would give is the file's own example, else `placeholder-<name>`.
-    """
-    return {v.name: value for v in wanted.variables if (value := _placeholder(v, context)) is not None}
-
-
-def is_rehearsed(version: EnvironmentVersion, wanted: Requirements, context: Mapping[str, str]) -> bool:
-    """Tell whether a release with this environment would be, to the letter, what the tester asked its checks of."""
-    return not version.secrets and version.plain == placeholder_values(wanted, context)
-
-
-def _placeholder(variable: Variable, context: Mapping[str, str]) -> str | None:
-    plain = plain_value(variable, context)
-    if variable.source in (Source.COMPUTED, Source.DEFAULT) or is_database(variable):
-        return plain
-    if variable.source is Source.INFRA:
-        return shaped_secret(variable.name, hashlib.sha256(f"placeholder {variable.name}".encode()).digest())
-    return plain if plain and is_plain(variable.name, plain, secret_name=False) else f"placeholder-{variable.name}"
-
-
 def is_database(variable: Variable) -> bool:
     """Tell whether it is the app's own database, which is a file in its data folder and no secret."""
     return variable.source is Source.INFRA and variable.name == "DATABASE_URL"
@@ -147,16 +126,21 @@ def _app_variables(text: str) -> dict[str, _AppVariable]:
     return {name: entry if isinstance(entry, _AppVariable) else _AppVariable(value=entry) for name, entry in entries.items()}
 
 
-def _variable(entry: Declared, app: _AppVariable | None) -> Variable:
+def _variable(entry: Declared, app: _AppVariable | None, names: frozenset[str], decided: Mapping[str, Source]) -> Variable:
     described, described_source, described_optional = marks(app.description if app else "")
     default = entry.default or _text(app.value if app else None) or entry.default
     generated = Source.INFRA if app and app.generator == "secret" else None
+    said = entry.source or described_source or generated or source_of(entry.name, default, names)
+    source = said or decided.get(entry.name, Source.USER)
+    if said is None and source is Source.DEFAULT and not is_plain(entry.name, default, secret_name=False):
+        default = None  # a stand-in, or nothing: the app is to do without
     return Variable(
         name=entry.name,
-        source=entry.source or described_source or generated or source_of(entry.name, default),
+        source=source,
         default=default,
         comment=entry.comment or described,
         required=not (entry.optional or described_optional or (app is not None and not app.required)),
+        guessed=said is None and entry.name not in decided,
     )
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.complaints import Complaint
 from domain.names import EnvName
 from domain.values import Value
 
@@ -27,6 +28,8 @@ class Variable(Value):
     default: str | None = None
     comment: str = ""
     required: bool = True
+    guessed: bool = False
+    """Nothing says who provides it, so that it counts as the user's."""
 
 
 class Requirements(Value):
@@ -34,14 +37,21 @@ class Requirements(Value):
 
     variables: tuple[Variable, ...] = ()
 
-    def names(self, source: Source) -> tuple[str, ...]:
-        return tuple(v.name for v in self.variables if v.source is source)
+    @property
+    def guessed(self) -> tuple[Variable, ...]:
+        """Return those of which nothing says who provides them."""
+        return tuple(v for v in self.variables if v.guessed)
+
+
+_ADDRESSES = ("PUBLIC_URL", "BASE_URL", "APP_URL", "SITE_URL", "EXTERNAL_URL")
+COMPUTED_NAMES = frozenset({*_ADDRESSES, "PUBLIC_HOST", "APP_DOMAIN", "DATA_DIR"})
+"""What `computed_values` knows."""
 
 
 def computed_values(address: str) -> dict[str, str]:
     """Return what follows from the project's address; `${DATA_DIR}` is filled by the engine when the app starts."""
     host = address.split("://", 1)[-1].split(":", 1)[0]
-    urls = dict.fromkeys(("PUBLIC_URL", "BASE_URL", "APP_URL", "SITE_URL", "EXTERNAL_URL"), address)
+    urls = dict.fromkeys(_ADDRESSES, address)
     return {**urls, "PUBLIC_HOST": host, "APP_DOMAIN": host, "DATA_DIR": "${DATA_DIR}"}
 
 
@@ -50,11 +60,15 @@ class EnvironmentVersion(Value):
 
     project: str
     number: int
-    secrets: dict[str, str] = Field(default_factory=dict, description="Name to vault reference")
-    plain: dict[str, str] = Field(default_factory=dict, description="Computed and default values")
+    secrets: dict[str, str] = Field(default_factory=dict, description="Name to vault reference, which names the version")
+    plain: dict[str, str] = Field(
+        default_factory=dict,
+        description="Computed and default values; `${NAME}` of a secret is filled where the app is started",
+    )
 
 
 class Missing(Value):
     """Names of the variables that a person must give before the app can start."""
 
     names: tuple[str, ...] = Field(min_length=1)
+    complaints: dict[str, Complaint] = Field(default_factory=dict, description="What is wrong with those that were given")

@@ -62,6 +62,9 @@ def checked_request(text: str) -> str:
     return cleaned
 
 
-def secret_block_name(project: str, key: str) -> str:
-    """Return the Prefect Secret block's name: `slipway-<project>-<key>`, lower case, dashes."""
-    return f"slipway-{project}-{key.lower().replace('_', '-')}"
+def secret_block_name(project: str, key: str, version: int = 1) -> str:
+    """Return the Prefect Secret block's name: `slipway-<project>-<key>`, lower case, dashes; later versions end in `-v2`.
+
+    Names of different secrets can be equal: a block belongs to whom its variable says.
+    """
+    return f"slipway-{project}-{key.lower().replace('_', '-')}" + (f"-v{version}" if version > 1 else "")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from domain.checks import Check
+from domain.complaints import Complaint
 from domain.errors import BudgetSpent, ModelKeyRefused, SlipwayError, TryAgain
 from domain.releases import Release
 from domain.reports import DroppedTest, TestReport
@@ -105,6 +106,7 @@ class SecretsMissing(Value):
 
     kind: Literal["secrets missing"] = "secrets missing"
     names: tuple[str, ...]
+    complaints: dict[str, Complaint] = Field(default_factory=dict, description="What is wrong with those that were given")
 
 
 class Rejected(Value):

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from domain.briefs import Brief
 from domain.checks import Check
+from domain.complaints import Complaint
 from domain.conversations import Transcripts
 from domain.environment import EnvironmentVersion
 from domain.escalations import Answer, Diagnosis, Escalation
@@ -21,6 +22,7 @@ from domain.releases import Release, ReleaseState
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, Run, RunState
 from domain.usage import Ledger, Reservation, UsageLine
+from domain.vault import SecretInfo
 
 
 class Registry(Ledger, Transcripts, Proofs, Protocol):
@@ -169,21 +171,43 @@ class Registry(Ledger, Transcripts, Proofs, Protocol):
 
 
 class Vault(Protocol):
-    """Project secrets by name."""
+    """Project secrets by name, each in versions: a value that was stored never changes."""
 
-    async def put(self, project: str, key: str, value: str) -> str:
-        """Store the value and return its reference (the Secret block's name)."""
+    async def put(self, project: str, key: str, value: str, *, generated: bool = False, unchecked: bool = False) -> str:
+        """Store the value as the newest version and return its reference; the newest value again is that version."""
         ...
 
     async def get(self, reference: str) -> str:
         """Return the value; raise UnknownObject when there is none."""
         ...
 
-    async def names(self, project: str) -> Sequence[str]:
-        """Return the names of the project's secrets."""
+    async def listed(self, project: str) -> Sequence[SecretInfo]:
+        """Return all versions whose value is there, by key and version; no value is loaded."""
         ...
 
-    async def delete(self, project: str, key: str) -> None: ...
+    async def names(self, project: str) -> Sequence[str]:
+        """Return the keys, sorted, whose newest value may be used: it is there, and nobody complained of it."""
+        ...
+
+    async def complain(self, reference: str, complaint: Complaint) -> None:
+        """Write down that this value cannot be used; it counts as missing until another one is put."""
+        ...
+
+    async def adopt(self, project: str, key: str) -> None:
+        """Take in what a person stored under the key's name in Prefect's own UI; nothing happens when that is nothing."""
+        ...
+
+    async def forget(self, project: str, references: Sequence[str]) -> None:
+        """Drop these versions of the project's; nothing happens to those that are gone or another's."""
+        ...
+
+    async def delete(self, project: str, key: str) -> None:
+        """Drop all versions of the key; nothing happens when there is none."""
+        ...
+
+    async def clear(self, project: str) -> None:
+        """Drop everything of the project, half stored versions too."""
+        ...
 
 
 class GitHost(Protocol):

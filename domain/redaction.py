@@ -43,9 +43,11 @@ class Redactor:
         """Return one that knows both; of two values by one name, both."""
         merged = dict(self._values)
         for name, value in other._values.items():
-            free = name if merged.get(name, value) == value else f"{name} ({sum(n.startswith(name) for n in merged) + 1})"
+            if value in merged.values():
+                continue
+            free = name if name not in merged else f"{name} ({sum(known.startswith(name) for known in merged) + 1})"
             merged[free] = value
-        return Redactor(merged)
+        return self if merged == self._values else Redactor(merged)
 
 
 def _forms(value: str) -> set[str]:

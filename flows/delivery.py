@@ -6,7 +6,6 @@ from itertools import count
 
 from prefect import flow, tags
 from prefect.flow_runs import asuspend_flow_run
-from prefect.input import RunInput
 from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
@@ -17,7 +16,8 @@ from flows.devops import Deployment, devops
 from flows.engineering import Commission, engineering
 from flows.opening import Blocks, open_blocks
 from flows.questions import ask_person, take_up
-from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery, wait_for_secrets
+from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery
+from tasks.missing_secrets import SecretsProvided, secrets_key, wait_for_secrets
 from tasks.notify import end_run
 from tasks.progress import Journal
 from tasks.redaction import shield
@@ -25,12 +25,6 @@ from tasks.unfinished import end_unfinished
 
 WEEK = 7 * 24 * 3600
 """Seconds for which a run waits for a person."""
-
-
-class SecretsProvided(RunInput):
-    """The answer to a run that waits for secrets: they are in the vault now."""
-
-    provided: bool = True
 
 
 @flow(name="delivery", flow_run_name="deliver {request.project} ({request.run})", persist_result=True)
@@ -117,7 +111,9 @@ async def build_and_deploy(commission: Commission, attempts: Iterator[int], bloc
             return released
         if not isinstance(released, SecretsMissing):
             return built, released
-        await wait_for_secrets(request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups)
-        await asuspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=f"secrets-{attempt}")
+        await wait_for_secrets(
+            request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups, released.complaints
+        )
+        await asuspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=secrets_key(attempt))
         await Journal(request.run, blocks.registry, blocks.wakeups).step("environment", "the missing secrets are there")
     raise AssertionError("attempts never end")

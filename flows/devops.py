@@ -4,7 +4,7 @@ from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
-from domain.env_rules import is_rehearsed
+from domain.env_values import is_rehearsed
 from domain.environment import Missing, computed_values
 from domain.errors import NeedsPerson, RunCancelled, TryAgain
 from domain.names import Slug
@@ -57,9 +57,9 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     requirements = await analyze_environment(sources)
     domain = place.domain_of(name)
     context = computed_values(place.address_of(domain))
-    version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry)
+    version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
-        return SecretsMissing(names=version.names)
+        return SecretsMissing(names=version.names, complaints=version.complaints)
     project = await blocks.registry.project(name)
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
 

@@ -8,6 +8,7 @@ from flows.opening import open_blocks
 from tasks.answering import answer_overdue
 from tasks.artifacts import publish
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
+from tasks.missing_secrets import sweep_provided
 from tasks.resuming import resume
 from tasks.unfinished import end_unfinished
 
@@ -18,6 +19,7 @@ async def janitor() -> list[str]:
     blocks = await open_blocks()
     removed = [
         *await answer_overdue(blocks.registry, blocks.wakeups, resume, datetime.now(UTC)),
+        *await sweep_provided(blocks.registry, blocks.wakeups, blocks.vault, resume),
         *await end_forgotten(blocks.registry, blocks.wakeups, datetime.now(UTC)),
         *await close_reservations(blocks.registry, datetime.now(UTC)),
         *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),

@@ -7,7 +7,8 @@ an input or in the report. Blocks: engine, git host, vault.
 from prefect import task
 
 from domain.checks import Check
-from domain.env_rules import placeholder_values, requirements
+from domain.env_rules import requirements
+from domain.env_values import placeholder_values
 from domain.environment import EnvironmentVersion, computed_values
 from domain.health import HealthCheck, health_check
 from domain.protocols import GitHost, Vault

@@ -1,6 +1,6 @@
-"""The end of a delivery: what is shown, what is waited for, and how it is told.
+"""The end of a delivery: what is shown, and how it is told.
 
-Blocks: registry, wakeups.
+Blocks: registry.
 """
 
 from prefect import task
@@ -8,12 +8,9 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import as_markdown
 from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Rejected
-from domain.protocols import Registry, Wakeups
-from domain.runs import DeliveryRequest, RunState
+from domain.protocols import Registry
+from domain.runs import DeliveryRequest
 from tasks.artifacts import cost_markdown, publish
-from tasks.identity import once_per
-from tasks.notify import tell
-from tasks.progress import Journal
 from tasks.retrying import only_try_again
 
 EVIDENCE_LIMIT = 1500
@@ -43,25 +40,6 @@ async def record_delivery(request: DeliveryRequest, built: Accepted, registry: R
     """Make the Brief and its checks the project's own, now that they are true of what serves."""
     await registry.set_checks(request.project, request.run, built.checks, request.brief.retires)
     await registry.set_brief(request.project, request.brief)
-
-
-@task(
-    task_run_name="ask for the secrets of {project}",
-    persist_result=True,
-    cache_key_fn=once_per("run", "attempt"),  # a resumed run passes here again and must not look waiting again
-    retries=3,
-    retry_delay_seconds=2,
-    retry_condition_fn=only_try_again,
-)
-async def wait_for_secrets(
-    run: str, project: str, names: tuple[str, ...], attempt: int, registry: Registry, wakeups: Wakeups
-) -> None:
-    """Record that the run waits, and ask its person once; whoever stores the last one resumes the run."""
-    listed = ", ".join(names)
-    text = f"{project} needs {listed} before it can go online: `slipway secret set {project} {names[0]}`"
-    waiting = await registry.update_run(run, state=RunState.WAITING, message=text, waits_for=names)
-    await Journal(run, registry, wakeups).write("waiting", text, "environment")
-    await tell(f"{run}:secrets-{attempt}", waiting, text, registry, wakeups)
 
 
 def next_step(request: DeliveryRequest) -> str:

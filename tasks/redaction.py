@@ -3,11 +3,13 @@
 Afterwards every handler of Prefect's loggers and of the root logger writes known values as `«secret NAME»`.
 """
 
+import asyncio
 import logging
 
-from domain.names import secret_block_name
+from domain.errors import UnknownObject
 from domain.protocols import Vault
 from domain.redaction import Redactor
+from domain.vault import newest
 
 LOGGERS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
 
@@ -56,5 +58,14 @@ async def shield(project: str, vault: Vault) -> None:
 
 
 async def project_redactor(project: str, vault: Vault) -> Redactor:
-    """Return a redactor that knows all secrets of the project."""
-    return Redactor({key: await vault.get(secret_block_name(project, key)) for key in await vault.names(project)})
+    """Return a redactor that knows all values of the project's secrets, earlier ones too: who has seen one may still say it."""
+    infos = await vault.listed(project)
+    latest = newest(infos)
+    values = await asyncio.gather(*(vault.get(info.reference) for info in infos), return_exceptions=True)
+    known: dict[str, str] = {}
+    for info, value in zip(infos, values, strict=True):
+        if isinstance(value, str):
+            known[info.key if latest[info.key] == info else f"{info.key} version {info.version}"] = value
+        elif not isinstance(value, UnknownObject):  # forgotten meanwhile
+            raise value
+    return Redactor(known)

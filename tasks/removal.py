@@ -32,8 +32,7 @@ async def remove_project(
     released = {release.candidate for release in await registry.releases(project)}
     for candidate in {*released, *await engine.candidates(project)}:  # also those of rounds that failed
         await engine.remove_candidate(candidate)
-    for key in await vault.names(project):
-        await vault.delete(project, key)
+    await vault.clear(project)
     await git.delete(project)
     await registry.audit(project, who, "removed", "", datetime.now(UTC))
     await registry.remove_project(project)

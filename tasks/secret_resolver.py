@@ -1,23 +1,29 @@
 """The environment of a release, by name.
 
 Afterwards each value lies in the vault (made once for infra, given by the person for user) or is plain, and the
-registry holds a version that says where. Uses the vault and the registry. Half done, it is simply done again.
+registry holds a version that says where. Uses the vault, the registry, and Telegram for its tokens. Half done, it is simply
+done again.
 """
 
+import logging
 import secrets
 from collections.abc import Mapping
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.env_rules import is_database, plain_value, shaped_secret
-from domain.environment import EnvironmentVersion, Missing, Requirements, Source, Variable
-from domain.names import secret_block_name
+from domain.complaints import Complaint
+from domain.env_rules import shaped_secret
+from domain.env_values import Settled, filled, settled
+from domain.environment import EnvironmentVersion, Missing, Requirements
 from domain.protocols import Registry, Vault
+from domain.redaction import Redactor
+from domain.vault import SecretInfo, newest
+from tasks.redaction import install
 from tasks.retrying import only_try_again
+from tasks.secret_checks import complaint_of
 
-_ASKED = (Source.USER, Source.COMPUTED)
-"""A default without a value is left to the app; a computed one that nobody could compute is the person's to give."""
+log = logging.getLogger("slipway.environment")
 
 
 @task(
@@ -29,32 +35,54 @@ _ASKED = (Source.USER, Source.COMPUTED)
     task_run_name="resolve the environment of {project}",
 )
 async def resolve_environment(
-    project: str, requirements: Requirements, context: dict[str, str], vault: Vault, registry: Registry
+    project: str,
+    requirements: Requirements,
+    context: dict[str, str],
+    vault: Vault,
+    registry: Registry,
+    telegram_api: str | None = None,
 ) -> EnvironmentVersion | Missing:
     """Return the stored version, or the names that a person must give first. Neither holds a secret value.
 
     What a person put into the vault goes before a default; what the platform computes (`context`) goes before both.
+    A value that cannot be what its name says counts as missing, until another one is put.
     """
-    given = frozenset(await vault.names(project))
-    plain = {v.name: value for v in requirements.variables if (value := _plain(v, context, given)) is not None}
-    kept = [v for v in requirements.variables if v.name not in plain]
-    missing = tuple(v.name for v in kept if v.required and v.source in _ASKED and v.name not in given)
+    infos = newest(await vault.listed(project))
+    decided = settled(requirements, context, infos)
+    wrong = await _complaints(decided, requirements, infos, vault, telegram_api)
+    missing = tuple(v.name for v in requirements.variables if v.name in decided.missing or v.name in wrong)
     if missing:
-        return Missing(names=missing)
-    for name in (v.name for v in kept if v.source is Source.INFRA and v.name not in given):
-        await vault.put(project, name, shaped_secret(name, secrets.token_bytes(32)))
-    references = {v.name: secret_block_name(project, v.name) for v in kept if v.name in given or v.source is Source.INFRA}
-    return await registry.add_environment(project, references, plain)
+        return Missing(names=missing, complaints=wrong)
+    for name, names in decided.left_out.items():
+        log.warning("%s of %s is left out: it refers to %s, and nobody says what that is", name, project, ", ".join(names))
+    made = {name: await _make(project, name, vault) for name in decided.secrets if name not in infos}
+    references = {name: made.get(name) or infos[name].reference for name in decided.secrets}
+    return await registry.add_environment(project, references, decided.plain)
 
 
 async def environment_values(version: EnvironmentVersion, vault: Vault) -> dict[str, str]:
     """Load the values; only where an app is started, and never into a log, a parameter or a result."""
-    return {**version.plain, **{name: await vault.get(reference) for name, reference in version.secrets.items()}}
+    return filled(version, {name: await vault.get(reference) for name, reference in version.secrets.items()})
 
 
-def _plain(variable: Variable, context: Mapping[str, str], given: frozenset[str]) -> str | None:
-    if variable.source is Source.USER or (variable.source is Source.INFRA and not is_database(variable)):
-        return None
-    if variable.name in given and variable.name not in context:
-        return None
-    return plain_value(variable, context)
+async def _complaints(
+    decided: Settled, requirements: Requirements, infos: Mapping[str, SecretInfo], vault: Vault, telegram_api: str | None
+) -> dict[str, Complaint]:
+    """Look at what people gave for this release, write down what cannot be used, and return it."""
+    found: dict[str, Complaint] = {}
+    for variable in requirements.variables:
+        info = infos.get(variable.name)
+        if info is None or variable.name not in decided.secrets or info.generated or info.unchecked:
+            continue
+        complaint = info.complaint or await complaint_of(variable, await vault.get(info.reference), telegram_api)
+        if complaint is not None:
+            found[variable.name] = complaint
+            await vault.complain(info.reference, complaint)
+    return found
+
+
+async def _make(project: str, name: str, vault: Vault) -> str:
+    """Make a value up and store it; from its first moment on this process redacts it."""
+    value = shaped_secret(name, secrets.token_bytes(32))
+    install(Redactor({name: value}))
+    return await vault.put(project, name, value, generated=True)

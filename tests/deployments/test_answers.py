@@ -127,7 +127,7 @@ def test_a_stopped_run_is_not_answered(slipway: Bench, waiting: str) -> None:  #
 
 
 def test_a_secret_of_the_project_in_an_answer_is_kept_by_its_name(slipway: Bench, waiting: str) -> None:  # noqa: F811
-    slipway.prepare = lambda desk: desk.vault.values.update({("keep-notes", "DOOR"): "Kleeblatt-77"})
+    slipway.prepare = lambda desk: desk.vault.hold("keep-notes", "DOOR", "Kleeblatt-77")
     assert slipway("answer", waiting, "guidance", "the door opens for Kleeblatt-77") == DONE
     slipway.prepare = lambda desk: None
     assert slipway("logs", "keep-notes") == DONE

@@ -102,7 +102,7 @@ async def test_a_missing_secret_goes_to_the_vault_and_answers(api: TelegramApi, 
     given = await api.say(ANN, "cirrus-1234", to=question)
     await api.message(ANN, "WEATHER_API_KEY is in the vault")
     assert given.deleted
-    assert desk.vault.values == {(run.project, "WEATHER_API_KEY"): "cirrus-1234"}
+    assert desk.vault.held(run.project) == {"WEATHER_API_KEY": "cirrus-1234"}
     assert desk.resumed == [run.id]
 
 

@@ -22,6 +22,7 @@ from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
 from domain.runs import Origin, Run, RunState
 from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.vault import MemoryVault
 
 UP = Up(
     home="/home", pid=1, prefect_api_url="http://ui/api", prefect_ui_url="http://ui", apps_url="http://localhost:8080",
@@ -29,30 +30,13 @@ UP = Up(
 )  # fmt: skip
 
 
-class Vault:
-    """Secrets in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    async def put(self, project: str, key: str, value: str) -> str:
-        self.kept[project, key] = value
-        return key
-
-    async def names(self, project: str) -> list[str]:
-        return sorted(key for owner, key in self.kept if owner == project)
-
-    async def delete(self, project: str, key: str) -> None:
-        self.kept.pop((project, key), None)
-
-
 class CliDesk(FakeDesk):
     """A desk whose runs end at once, as `ends` says."""
 
     ends = RunState.DELIVERED
 
-    def __init__(self, registry: SqlRegistry, vault: Vault) -> None:
-        super().__init__(registry, Hints())
+    def __init__(self, registry: SqlRegistry, vault: MemoryVault) -> None:
+        super().__init__(registry, Hints(), vault)
         self.blocks = SimpleNamespace(installation=Installation(home="/home", engine="process", model="m"), vault=vault)
 
     async def propose(self, text: str, origin: Origin, *, name: Any = None, kind: Any = None, **more: Any) -> Proposal:
@@ -74,7 +58,7 @@ class Bench:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._url = f"sqlite+aiosqlite:///{folder}/registry.db"
         self._capsys = capsys
-        self.vault = Vault()
+        self.vault = MemoryVault()
         self.prepare: Callable[[CliDesk], None] = lambda desk: None
         self.out = self.err = ""
 
@@ -249,7 +233,7 @@ def test_secret_comes_from_standard_input_and_is_never_shown(
     with (tmp_path / "value").open() as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         assert slipway("secret", "set", "keep-notes", "API_TOKEN") == DONE
-    assert slipway.vault.kept == {("keep-notes", "API_TOKEN"): "hunter2"}
+    assert slipway.vault.held("keep-notes") == {"API_TOKEN": "hunter2"}
     assert "hunter2" not in slipway.out + slipway.err
     assert slipway("secret", "list", "keep-notes") == DONE
     assert slipway.out == "API_TOKEN\n"

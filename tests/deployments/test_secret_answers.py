@@ -69,7 +69,7 @@ async def test_answer_goes_to_the_vault_its_message_is_deleted_and_the_run_goes_
     run, question = await waiting(api, desk, "API_KEY")
     given = await api.say(ANN, VALUE, to=question)
     await api.message(ANN, "API_KEY is in the vault and your message is deleted")
-    assert desk.vault.values == {(run.project, "API_KEY"): VALUE}
+    assert desk.vault.held(run.project) == {"API_KEY": VALUE}
     assert given.deleted
     assert desk.resumed == [run.id]
     assert desk.proposed == ["weather page"]
@@ -85,7 +85,7 @@ async def test_one_word_without_a_reply_is_the_answer_while_a_question_is_open_a
     await api.until(lambda: len(desk.proposed) == 2)
     await api.say(ANN, VALUE)
     await api.message(ANN, "API_KEY is in the vault")
-    assert desk.vault.values == {(run.project, "API_KEY"): VALUE}
+    assert desk.vault.held(run.project) == {"API_KEY": VALUE}
     assert desk.proposed == ["weather page", "a page with jokes"]
 
 

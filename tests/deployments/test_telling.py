@@ -100,6 +100,6 @@ def test_remark_to_a_run_that_waits_names_the_command_that_lets_it_go_on(begin: 
 
 
 def test_secret_in_a_remark_is_taken_out(begin: Bench, tmp_path: Path) -> None:
-    begin.prepare = lambda desk: desk.vault.values.update({("notes", "API_TOKEN"): "hunter2-hunter2"})
+    begin.prepare = lambda desk: desk.vault.hold("notes", "API_TOKEN", "hunter2-hunter2")
     assert begin("tell", "notes", "use hunter2-hunter2 for it") == DONE
     assert said(tmp_path) == ["use «secret API_TOKEN» for it"]

@@ -96,6 +96,6 @@ def test_line_that_cannot_be_read_is_named(text: str) -> None:
 
 
 def test_references_are_filled() -> None:
-    known = {"HOST": "h", "EMPTY": ""}
+    known = {"HOST": "h", "EMPTY": ""}.get
     assert expanded("http://${HOST}:${PORT:-80}/${EMPTY}$5", known) == "http://h:80/$5"
     assert expanded("${UNKNOWN}", known) is None

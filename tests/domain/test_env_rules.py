@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from domain.env_rules import is_rehearsed, placeholder_values, plain_value, requirements, shaped_secret, source_of
-from domain.environment import EnvironmentVersion, Requirements, Source, Variable
+from domain.env_rules import requirements, shaped_secret, source_of
+from domain.environment import Source, Variable
 from domain.errors import BadInput
 
 INFRA, COMPUTED, USER, DEFAULT = Source.INFRA, Source.COMPUTED, Source.USER, Source.DEFAULT
@@ -60,7 +60,36 @@ INFRA, COMPUTED, USER, DEFAULT = Source.INFRA, Source.COMPUTED, Source.USER, Sou
     ],
 )
 def test_source_follows_from_name_then_default_and_in_doubt_is_the_user(name: str, default: str | None, source: Source) -> None:
-    assert source_of(name, default) is source
+    (found,) = requirements("", json.dumps({"env": {name: {"value": default}}})).variables
+    assert found.source is source
+    assert found.guessed is (source_of(name, default) is None)
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("STRIPE_WEBHOOK_URL=${PUBLIC_URL}/stripe", DEFAULT),
+        ("AUTH_URL=https://${NAME}:${TOKEN}@h/x", DEFAULT),
+        ("DATABASE_URL=postgres://u:${TOKEN}@db/x", INFRA),
+        ("API_KEY=${API_KEY}", USER),
+        ("API_KEY=${MY_API_KEY}", USER),
+        ("OPAQUE=https://u:hunter2@${NAME}/x", USER),
+        ("OPAQUE=${NAME} # [user]", USER),
+    ],
+)
+def test_what_is_put_together_from_other_variables_is_nobodys_secret(line: str, source: Source) -> None:
+    assert requirements(f"{line}\nNAME=notes\nTOKEN=\n").variables[0].source is source
+
+
+def test_what_was_decided_counts_only_where_the_files_leave_it_to_a_guess() -> None:
+    text = "WIDGET=\nGADGET=<your gadget>\nGIZMO=\nSTRIPE_KEY=\nPLAIN=1\nMARKED= # [user]\n"
+    decided = dict.fromkeys(("GADGET", "STRIPE_KEY", "PLAIN", "MARKED"), DEFAULT) | {"WIDGET": INFRA}
+    found = {v.name: v for v in requirements(text, "", decided).variables}
+    assert [found[name].source for name in ("WIDGET", "GADGET", "GIZMO")] == [INFRA, DEFAULT, USER]
+    assert [found[name].source for name in ("STRIPE_KEY", "PLAIN", "MARKED")] == [USER, DEFAULT, USER]
+    assert found["GADGET"].default is None
+    assert [v.name for v in requirements(text, "", decided).guessed] == ["GIZMO"]
+    assert [v.name for v in requirements(text).guessed] == ["WIDGET", "GADGET", "GIZMO"]
 
 
 def test_comment_goes_before_the_name() -> None:
@@ -110,59 +139,3 @@ def test_app_json_that_cannot_be_read_is_told(text: str) -> None:
 def test_generated_value_has_the_shape_that_its_name_asks_for(name: str, shape: str) -> None:
     assert re.fullmatch(shape, shaped_secret(name, b"\xff" * 32))
     assert shaped_secret(name, b"\xff" * 32) != shaped_secret(name, b"\xfe" * 32)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        (Variable(name="PORT", source=COMPUTED, default="3000"), "8000"),
-        (Variable(name="BASE", source=COMPUTED, default="http://h:${PORT}/"), "http://h:8000/"),
-        (Variable(name="BASE", source=COMPUTED, default="http://${UNKNOWN}/"), None),
-        (Variable(name="HOST", source=COMPUTED), "0.0.0.0"),
-        (Variable(name="DATABASE_URL", source=INFRA), "sqlite:////data/app.db"),
-        (Variable(name="DATABASE_URL", source=INFRA, default="sqlite:///${DATA_DIR}/x.db"), "sqlite:////data/x.db"),
-        (Variable(name="COLOR", source=DEFAULT, default=""), None),
-    ],
-)
-def test_plain_value_comes_from_the_platform_then_from_the_file(variable: Variable, value: str | None) -> None:
-    assert plain_value(variable, {"PORT": "8000", "DATA_DIR": "/data"}) == value
-
-
-def test_placeholders_stand_in_for_secrets_and_are_the_same_each_time() -> None:
-    wanted = Requirements(
-        variables=(
-            Variable(name="STRIPE_KEY", source=USER, default="sk_..."),
-            Variable(name="SMTP_PORT", source=USER, default="587"),
-            Variable(name="SECRET_KEY", source=INFRA),
-            Variable(name="DATABASE_URL", source=INFRA),
-            Variable(name="PORT", source=COMPUTED),
-            Variable(name="EMPTY", source=DEFAULT),
-        )
-    )
-    values = placeholder_values(wanted, {"PORT": "8000", "DATA_DIR": "/data"})
-    secret = values.pop("SECRET_KEY")
-    assert values == {
-        "STRIPE_KEY": "placeholder-STRIPE_KEY",
-        "SMTP_PORT": "587",
-        "DATABASE_URL": "sqlite:////data/app.db",
-        "PORT": "8000",
-    }
-    assert re.fullmatch("[0-9a-f]{64}", secret)
-    assert placeholder_values(wanted, {})["SECRET_KEY"] == secret
-
-
-@pytest.mark.parametrize(
-    ("plain", "secrets", "rehearsed"),
-    [
-        ({"PORT": "8000", "PUBLIC_URL": "https://a.example"}, {}, True),
-        ({"PORT": "8000", "PUBLIC_URL": "https://b.example"}, {}, False),
-        ({"PORT": "8000"}, {}, False),
-        ({"PORT": "8000", "PUBLIC_URL": "https://a.example"}, {"API_KEY": "slipway-a-api-key"}, False),
-    ],
-)
-def test_only_an_environment_without_secrets_and_news_counts_as_rehearsed(
-    plain: dict[str, str], secrets: dict[str, str], rehearsed: bool
-) -> None:
-    wanted = Requirements(variables=(Variable(name="PORT", source=COMPUTED), Variable(name="PUBLIC_URL", source=COMPUTED)))
-    version = EnvironmentVersion(project="a", number=1, secrets=secrets, plain=plain)
-    assert is_rehearsed(version, wanted, {"PORT": "8000", "PUBLIC_URL": "https://a.example"}) is rehearsed

@@ -12,15 +12,15 @@ from deployments.requests import Proposal, run_id
 from deployments.telling import tell_run
 from domain.briefs import AcceptanceCheck, Brief
 from domain.diagnoses import diagnose
-from domain.errors import ServiceUnreachable
 from domain.escalations import Door, Escalation
-from domain.names import checked_request, free_slug, secret_block_name, slug_from
+from domain.names import checked_request, free_slug, slug_from
 from domain.outcomes import Cause, Escalated
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState, run_channel
 from tasks.notify import OUTBOX
 from tasks.questions import ask
 from tasks.resuming import Resumption
+from tests.fakes.vault import MemoryVault
 
 
 class Hints:
@@ -61,36 +61,13 @@ class Hints:
             del self._locks[name]
 
 
-class MemoryVault:
-    """Secrets in memory; `away` makes every call fail as when Prefect does not answer."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str], str] = {}
-        self.away = False
-
-    async def put(self, project: str, key: str, value: str) -> str:
-        if self.away:
-            raise ServiceUnreachable("Prefect", "storing a secret")
-        self.values[project, key] = value
-        return secret_block_name(project, key)
-
-    async def get(self, reference: str) -> str:
-        return next(value for (project, key), value in self.values.items() if secret_block_name(project, key) == reference)
-
-    async def names(self, project: str) -> list[str]:
-        return sorted(key for owner, key in self.values if owner == project)
-
-    async def delete(self, project: str, key: str) -> None:
-        self.values.pop((project, key), None)
-
-
 class FakeDesk:
     """Follows the rules of `deployments.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
 
-    def __init__(self, registry: SqlRegistry, wakeups: Hints) -> None:
+    def __init__(self, registry: SqlRegistry, wakeups: Hints, vault: MemoryVault | None = None) -> None:
         self.registry = registry
         self.wakeups = wakeups
-        self.vault = MemoryVault()
+        self.vault = vault or MemoryVault()
         self.resumed: list[str] = []
         self.free = asyncio.Event()
         self.free.set()

@@ -1,10 +1,9 @@
-"""Proxy, wake-ups and vault in memory, with the rules of the real ones."""
+"""Proxy and wake-ups in memory, with the rules of the real ones."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from domain.errors import ServiceUnreachable, UnknownObject
-from domain.names import secret_block_name
+from domain.errors import ServiceUnreachable
 from domain.routes import Route
 
 
@@ -81,30 +80,3 @@ class MemoryWakeups:
     async def unlock(self, name: str, owner: str) -> None:
         if self.owners.get(name) == owner:
             del self.owners[name]
-
-
-class MemoryVault:
-    """Secrets by project and name."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.held: dict[str, list[str]] = {}
-
-    async def put(self, project: str, key: str, value: str) -> str:
-        reference = secret_block_name(project, key)
-        self.values[reference] = value
-        if key not in self.held.setdefault(project, []):
-            self.held[project].append(key)
-        return reference
-
-    async def get(self, reference: str) -> str:
-        if reference not in self.values:
-            raise UnknownObject("secret", reference)
-        return self.values[reference]
-
-    async def names(self, project: str) -> Sequence[str]:
-        return sorted(self.held.get(project, ()))
-
-    async def delete(self, project: str, key: str) -> None:
-        self.values.pop(secret_block_name(project, key), None)
-        self.held[project] = [name for name in self.held.get(project, ()) if name != key]

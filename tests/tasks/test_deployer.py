@@ -8,7 +8,8 @@ from domain.releases import Release, ReleaseState
 from domain.workers import AppState, AppStatus
 from tasks.deployer import gate_release, hold, retire_releases, start_release, switch_release
 from tests.fakes.engine import FakeEngine
-from tests.fakes.services import MemoryProxy, MemoryVault, MemoryWakeups
+from tests.fakes.services import MemoryProxy, MemoryWakeups
+from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import COMMIT, NOW, request
 
 CHECK = HealthCheck(path="/health")

@@ -1,44 +1,25 @@
-from collections.abc import Sequence
-
 import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
 from domain.environment import EnvironmentVersion, Missing, Requirements, Source, Variable
-from domain.errors import BadInput, ServiceUnreachable, UnknownObject
-from domain.names import secret_block_name
+from domain.errors import BadInput, ServiceUnreachable
 from tasks.env_analyzer import analyze_environment
+from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values, resolve_environment
+from tests.fakes.vault import MemoryVault
 
 CONTEXT = {"PORT": "8000", "DATA_DIR": "/data", "BASE_URL": "http://notes.localhost"}
 
 
-class MemoryVault:
-    """Keeps values in memory; `generated` counts what was put by the code under test."""
-
-    def __init__(self, project: str, values: dict[str, str]) -> None:
-        self._names = {(project, key): secret_block_name(project, key) for key in values}
-        self._values = {secret_block_name(project, key): value for key, value in values.items()}
-        self.generated: list[str] = []
-
-    async def put(self, project: str, key: str, value: str) -> str:
-        self.generated.append(key)
-        reference = self._names[project, key] = secret_block_name(project, key)
-        self._values[reference] = value
-        return reference
-
-    async def get(self, reference: str) -> str:
-        if reference not in self._values:
-            raise UnknownObject("secret", reference)
-        return self._values[reference]
-
-    async def names(self, project: str) -> Sequence[str]:
-        return sorted(key for owner, key in self._names if owner == project)
-
-    async def delete(self, project: str, key: str) -> None:
-        self._values.pop(self._names.pop((project, key), ""), None)
+def vault_of(**values: str) -> MemoryVault:
+    """Return a vault in which a person has put these for `notes`."""
+    vault = MemoryVault()
+    for key, value in values.items():
+        vault.hold("notes", key, value)
+    return vault
 
 
 class Versions:
@@ -63,45 +44,45 @@ async def resolve(
 
 
 async def test_each_value_comes_from_whom_the_file_names() -> None:
-    vault = MemoryVault("notes", {"STRIPE_KEY": "sk_1"})
+    vault = vault_of(STRIPE_KEY="sk_live_12345678")
     version = await resolve("SECRET_KEY=\nPORT=\nTHEME=dark\nSTRIPE_KEY= # [user]\nDATABASE_URL=\n", vault)
     assert isinstance(version, EnvironmentVersion)
     assert version.plain == {"PORT": "8000", "THEME": "dark", "DATABASE_URL": "sqlite:////data/app.db"}
     assert version.secrets == {"SECRET_KEY": "slipway-notes-secret-key", "STRIPE_KEY": "slipway-notes-stripe-key"}
     values = await environment_values(version, vault)  # type: ignore[arg-type]
-    assert (values["STRIPE_KEY"], values["PORT"], len(values["SECRET_KEY"])) == ("sk_1", "8000", 64)
+    assert (values["STRIPE_KEY"], values["PORT"], len(values["SECRET_KEY"])) == ("sk_live_12345678", "8000", 64)
 
 
 async def test_no_secret_value_is_in_the_result() -> None:
-    vault = MemoryVault("notes", {"STRIPE_KEY": "sk_live_9"})
+    vault = vault_of(STRIPE_KEY="sk_live_99999999")
     version = await resolve("SECRET_KEY=\nSTRIPE_KEY=\n", vault)
-    assert "sk_live_9" not in repr(version)
+    assert "sk_live_99999999" not in repr(version)
     assert await vault.get("slipway-notes-secret-key") not in repr(version)
 
 
 async def test_generated_value_is_made_once_and_kept() -> None:
-    vault, versions = MemoryVault("notes", {}), Versions()
+    vault, versions = MemoryVault(), Versions()
     first = await resolve("SECRET_KEY=\n", vault, versions)
     before = await vault.get("slipway-notes-secret-key")
     assert await resolve("SECRET_KEY=\n", vault, versions) == first
-    assert vault.generated == ["SECRET_KEY"]
+    assert [(info.version, info.generated) for info in await vault.listed("notes")] == [(1, True)]
     assert await vault.get("slipway-notes-secret-key") == before
 
 
 async def test_missing_user_values_are_named_and_nothing_is_made_or_stored() -> None:
-    vault, versions = MemoryVault("notes", {}), Versions()
+    vault, versions = MemoryVault(), Versions()
     found = await resolve("STRIPE_KEY=\nSECRET_KEY=\nOPENAI_API_KEY=\nSMTP_HOST= # [optional]\n", vault, versions)
     assert found == Missing(names=("STRIPE_KEY", "OPENAI_API_KEY"))
-    assert (vault.generated, versions.kept) == ([], [])
+    assert (vault.values, versions.kept) == ({}, [])
 
 
 async def test_optional_missing_and_empty_defaults_are_left_out() -> None:
-    version = await resolve("SMTP_HOST= # [user] [optional]\nDEBUG=\n", MemoryVault("notes", {}))
+    version = await resolve("SMTP_HOST= # [user] [optional]\nDEBUG=\n", MemoryVault())
     assert version == EnvironmentVersion(project="notes", number=1)
 
 
 async def test_what_a_person_gave_goes_before_a_default_but_not_before_the_platform() -> None:
-    vault = MemoryVault("notes", {"THEME": "light", "PORT": "1", "DATABASE_URL": "postgres://elsewhere"})
+    vault = vault_of(THEME="light", PORT="1", DATABASE_URL="postgres://elsewhere")
     version = await resolve("THEME=dark\nPORT=3000\nDATABASE_URL=\n", vault)
     assert isinstance(version, EnvironmentVersion)
     assert version.plain == {"PORT": "8000"}
@@ -110,10 +91,58 @@ async def test_what_a_person_gave_goes_before_a_default_but_not_before_the_platf
 
 async def test_computed_value_that_nobody_can_compute_is_asked_for() -> None:
     text = "REGION= # [computed]\nLINK=${BASE_URL}/x # [computed]\n"
-    assert await resolve(text, MemoryVault("notes", {})) == Missing(names=("REGION",))
-    version = await resolve(text, MemoryVault("notes", {"REGION": "eu"}))
+    assert await resolve(text, MemoryVault()) == Missing(names=("REGION",))
+    version = await resolve(text, vault_of(REGION="eu"))
     assert isinstance(version, EnvironmentVersion)
     assert version.plain == {"LINK": "http://notes.localhost/x"}
+
+
+async def test_new_value_makes_a_new_version_and_the_old_one_still_finds_the_old_value() -> None:
+    vault, versions = vault_of(API_TOKEN="first"), Versions()
+    first = await resolve("API_TOKEN=\n", vault, versions)
+    vault.hold("notes", "API_TOKEN", "second")
+    second = await resolve("API_TOKEN=\n", vault, versions)
+    assert isinstance(first, EnvironmentVersion)
+    assert isinstance(second, EnvironmentVersion)
+    assert (first.number, second.number) == (1, 2)
+    assert await environment_values(first, vault) == {"API_TOKEN": "first"}
+    assert await environment_values(second, vault) == {"API_TOKEN": "second"}
+
+
+async def test_value_of_a_secret_is_in_no_plain_value_that_refers_to_it() -> None:
+    vault = vault_of(API_TOKEN="t0ken-t0ken")
+    version = await resolve("FEED=https://x/${API_TOKEN}/feed\nAPI_TOKEN=\n", vault)
+    assert isinstance(version, EnvironmentVersion)
+    assert "t0ken" not in version.model_dump_json()
+    assert (await environment_values(version, vault))["FEED"] == "https://x/t0ken-t0ken/feed"
+
+
+async def test_value_of_the_wrong_kind_waits_like_a_missing_one_until_another_is_put() -> None:
+    vault = vault_of(STRIPE_SECRET_KEY="pk_live_12345678", DATABASE_URL="elsewhere")
+    text = "STRIPE_SECRET_KEY=\nDATABASE_URL=\nTHEME=dark\n"
+    found = await resolve(text, vault)
+    assert isinstance(found, Missing)
+    assert found.names == ("STRIPE_SECRET_KEY", "DATABASE_URL")
+    assert [found.complaints[name].what for name in found.names] == ["Stripe secret key", "address"]
+    assert await vault.names("notes") == ()
+    assert await resolve(text, vault) == found
+    vault.hold("notes", "STRIPE_SECRET_KEY", "sk_live_12345678")
+    vault.hold("notes", "DATABASE_URL", "elsewhere", unchecked=True)
+    version = await resolve(text, vault)
+    assert isinstance(version, EnvironmentVersion)
+    assert sorted(version.secrets) == ["DATABASE_URL", "STRIPE_SECRET_KEY"]
+
+
+async def test_what_the_release_does_not_want_is_not_looked_at() -> None:
+    vault = vault_of(STRIPE_SECRET_KEY="of an earlier version of the app")
+    assert isinstance(await resolve("THEME=dark\n", vault), EnvironmentVersion)
+    assert await vault.names("notes") == ("STRIPE_SECRET_KEY",)
+
+
+async def test_generated_value_is_redacted_from_its_first_moment_on() -> None:
+    vault = MemoryVault()
+    await resolve("SESSION_SECRET=\n", vault)
+    assert redacted(f"it is {vault.held('notes')['SESSION_SECRET']}") == "it is «secret SESSION_SECRET»"
 
 
 async def test_files_that_are_not_there_need_nothing() -> None:

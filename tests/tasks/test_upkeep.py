@@ -18,7 +18,8 @@ from tasks.progress import Journal
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 from tasks.removal import remove_project
 from tests.fakes.engine import FakeEngine
-from tests.fakes.services import MemoryProxy, MemoryVault, MemoryWakeups
+from tests.fakes.services import MemoryProxy, MemoryWakeups
+from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import COMMIT, NOW, request
 
 CHECK = HttpCheck(id="list", covers="keep", title="listed", steps=(HttpStep(path="/"),))
