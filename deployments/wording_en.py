@@ -126,6 +126,7 @@ ENGLISH: dict[str, str] = {
     "why_budget": "its money is spent",
     "why_model_key": "the model's key is not accepted",
     "why_try_again": "a service that I need does not answer",
+    "why_environment": "something that I need is missing on my machine",
     "why_broken": "something here is broken",
     "why_asked": "you asked for it",
     "why_status": "{path} answered {status}",

@@ -125,6 +125,7 @@ RUSSIAN: dict[str, str] = {
     "why_budget": "деньги на него закончились",
     "why_model_key": "ключ модели не принят",
     "why_try_again": "нужная мне служба не отвечает",
+    "why_environment": "на моей машине не хватает того, что мне нужно",
     "why_broken": "здесь что-то сломано",
     "why_asked": "вы попросили",
     "why_status": "{path} ответил {status}",

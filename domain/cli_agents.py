@@ -23,7 +23,7 @@ LOOP = "anthropic"
 """Name of the engine that is no CLI: our own loop over the Messages API."""
 
 LAUNCHES = 3
-"""How often one key is begun before a CLI that dies without a word counts as broken."""
+"""How often one key is begun before a CLI that dies without a word counts as broken. One that models left alone does not."""
 
 
 class Arrangement(Value):
@@ -70,9 +70,9 @@ class HandedIn(Value):
 
 
 class Failed(Value):
-    """The CLI ended without a result. `busy`: the same may succeed later; `broken`: it cannot."""
+    """The CLI ended without a result. `busy`: the same may succeed later; `key`: with another key; `broken`: it cannot."""
 
-    reason: Literal["out of budget", "out of steps", "out of time", "stuck", "gave up", "busy", "broken"]
+    reason: Literal["out of budget", "out of steps", "out of time", "stuck", "gave up", "busy", "key", "broken"]
     detail: str
 
 
@@ -103,12 +103,12 @@ class CliAgent(Protocol):
 
 
 class Launched(Value):
-    """A launch as found in the worker."""
+    """A launch as found in the worker. `unanswered`: no model answered it, which says nothing against the CLI."""
 
-    number: int
+    number: int = Field(ge=1)
     key: str
-    state: Literal["running", "ended", "dead", "discarded"]
-    told: int = Field(default=0, description="Bytes of its output that a process before us has read")
+    state: Literal["running", "ended", "dead", "discarded", "unanswered"]
+    told: int = Field(default=0, ge=0, description="Bytes of its output that a process before us has read")
 
 
 class Follow(Value):
@@ -130,8 +130,9 @@ def next_move(launches: Sequence[Launched], key: str) -> Follow | Start | Failed
     same = [launch for launch in launches if launch.key == key]
     if same and same[-1].state in ("running", "ended"):
         return Follow(number=same[-1].number, told=same[-1].told)
-    if len(same) >= LAUNCHES:
-        return Failed(reason="broken", detail=f"it died {len(same)} times")
+    died = sum(launch.state != "unanswered" for launch in same)
+    if died >= LAUNCHES:
+        return Failed(reason="broken", detail=f"it died {died} times")
     return Start(number=max((launch.number for launch in launches), default=0) + 1, interrupted=bool(same))
 
 

@@ -27,6 +27,7 @@ KINDS: dict[Cause, Kind] = {
     "budget": "budget",
     "model_key": "model key",
     "try_again": "environment",
+    "environment": "environment",
 }
 
 _FULL = re.compile(r"No space left on device", re.IGNORECASE)
@@ -70,14 +71,18 @@ def _of_escalated(end: Escalated) -> Diagnosis | None:
         kind = "missing secret"
     elif kind in ("no progress", "gave up") and _machine_failed(end):
         kind = "environment"
-    interrupted = end.cause in ("try_again", "model_key")
+    interrupted = end.cause in ("try_again", "model_key", "environment")
     choices = CHOICES[kind] if not interrupted else ("retry", "stop")
     return Diagnosis(
         kind=kind,
         cause=end.cause,
         reason=end.reason,
         evidence=_short(end.evidence),
-        tried=_rounds(end.rounds) if end.rounds else "the call was repeated with growing pauses" if interrupted else "",
+        tried=_rounds(end.rounds)
+        if end.rounds
+        else "the call was repeated with growing pauses"
+        if end.cause == "try_again"
+        else "",
         choices=choices,
         secrets=secrets,
     )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from domain.checks import Check
 from domain.complaints import Complaint
-from domain.errors import BudgetSpent, ModelKeyRefused, SlipwayError, TryAgain
+from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, NeedsPerson, RunCancelled, SlipwayError, TryAgain
 from domain.releases import Release
 from domain.reports import DroppedTest, TestReport
 from domain.seen import Seen
@@ -24,6 +24,7 @@ Cause = Literal[
     "unfit",
     "budget",
     "model_key",
+    "environment",
     "try_again",
     "broken",
 ]
@@ -165,8 +166,12 @@ def cause_of(error: SlipwayError) -> Cause:
     match error:
         case BudgetSpent():
             return "budget"
-        case ModelKeyRefused():
+        case ModelKeyRefused() | ModelKeyMissing():
             return "model_key"
+        case RunCancelled():
+            return ""
+        case NeedsPerson():
+            return "environment"
         case TryAgain():
             return "try_again"
         case _:

@@ -1,12 +1,11 @@
 """The proof of a green round, as steps of engineering: would its tests notice a fault, and what does a reviewer say?"""
 
-import asyncio
-
 from domain.mutants import MutationRun
 from domain.reviews import Review
 from domain.runs import DeliveryRequest
 from domain.turns import Judged, examined
 from flows.opening import Blocks
+from flows.pairs import both
 from tasks.mutation import try_mutants
 from tasks.progress import Journal
 from tasks.reviewer import review_change
@@ -15,7 +14,7 @@ from tasks.reviewer import review_change
 async def examine(request: DeliveryRequest, base: str, judged: Judged, journal: Journal, blocks: Blocks) -> Judged:
     """Return the round with its mutants and its review, which are made side by side."""
     await journal.step("prove", f"examining round {judged.number}: mutants and review")
-    mutation, review = await asyncio.gather(mutants(request, base, judged, blocks), reviewed(request, base, judged, blocks))
+    mutation, review = await both(mutants(request, base, judged, blocks), reviewed(request, base, judged, blocks))
     await journal.write("note", f"{mutation.sentence}; {review.sentence}", "prove")
     return examined(judged, mutation, review)
 

@@ -1,7 +1,5 @@
 """tester: one commit becomes a candidate, and the candidate is judged. Nothing is ever assumed passed."""
 
-import asyncio
-
 from prefect import flow
 from pydantic import Field
 
@@ -13,6 +11,7 @@ from domain.values import Value
 from domain.verdicts import combined, tampered_report
 from domain.workers import BuildFailed
 from flows.opening import Blocks, open_blocks
+from flows.pairs import both
 from tasks.acceptance import rehearse_candidate
 from tasks.honesty import inspect_commit, verify_report
 from tasks.repetition import repeat_tests
@@ -53,7 +52,7 @@ async def judge(trial: Trial, blocks: Blocks) -> TestReport:
     built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git, blocks.engine)
     if isinstance(built, BuildFailed):
         return report_of_build(built, trial.commit)
-    tests, acceptance = await asyncio.gather(
+    tests, acceptance = await both(
         own_tests(trial, built.candidate, blocks),
         rehearse_candidate(
             trial.run,

@@ -31,7 +31,7 @@ from domain.cli_agents import (
     session_of,
 )
 from domain.conversations import Finished, GaveUp
-from domain.errors import Broken, ServiceUnreachable
+from domain.errors import Broken, ModelKeyRefused, ServiceUnreachable
 from domain.remarks import Remarks, as_told
 from domain.roles import CallFacts, Role, Step
 from domain.trimming import plain
@@ -67,8 +67,8 @@ async def converse_by_cli(
     """Lead the conversation to the end of the round `key`; one that has ended in this worker returns its end again.
 
     `follow_up` is what a session that knows the task is told. What the person says meanwhile is told when it has handed in,
-    in the same session, and it hands in again. Raises ServiceUnreachable when models did not answer, Broken when the CLI
-    cannot work, EngineUnreachable; after a TryAgain the same call resumes the session.
+    in the same session, and it hands in again. Raises ServiceUnreachable when models did not answer, ModelKeyRefused,
+    Broken when the CLI cannot work, EngineUnreachable; after the first two the same call resumes the session.
     """
     talk = _Talk(role, task, agent, facts, worker, clock, accept, on_step, clock() + role.limits.seconds)
     launches = await talk.process.launches()
@@ -171,13 +171,16 @@ class _Talk(Generic[T]):
             return HandedIn(raw=parsed_result(ended.result))
         if last is None and ended.code in (126, 127):
             raise Broken(f"{self.agent.name} could not be started: {plain(ended.errors)[-400:]}")
-        if isinstance(last, HandedIn) or (last and last.reason not in ("busy", "broken")):
+        if isinstance(last, HandedIn) or (last and last.reason not in ("busy", "key", "broken")):
             return last
-        await self.process.discard(number)
+        unanswered = last is not None and last.reason in ("busy", "key")
+        await self.process.discard(number, "unanswered" if unanswered else "discarded")
         if last is None:
             return None
         if last.reason == "busy":
             raise ServiceUnreachable("the model service", f"{self.agent.name} worked", plain(last.detail))
+        if last.reason == "key":
+            raise ModelKeyRefused
         raise Broken(f"{self.agent.name} ended with an error: {plain(last.detail)}")
 
     async def _tell(self, event: Said, *, aloud: bool) -> None:

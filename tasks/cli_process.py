@@ -6,7 +6,7 @@ So a process of ours can die at any moment; the next one finds the CLI at work, 
 
 import base64
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from domain.cli_agents import Launch, Launched
 from domain.errors import Broken
@@ -38,7 +38,8 @@ SLIPWAY_TALK="$d" SLIPWAY_RESULT="$d/result" setsid sh -c '
 """
 )
 STATE = r"""
-state() { if [ -e "$1/discarded" ]; then echo discarded; elif [ -e "$1/exit" ]; then echo ended
+state() { for word in discarded unanswered; do if [ -e "$1/$word" ]; then echo "$word"; return; fi; done
+  if [ -e "$1/exit" ]; then echo ended
   elif [ ! -e "$1/lock" ] || flock -n "$1/lock" true; then echo dead; else echo running; fi; }
 told() { cat "$1/told" 2>/dev/null || echo 0; }
 """
@@ -70,7 +71,7 @@ END = (
 for file in exit err result; do echo "$file $(head -c "$3" "$d/$2/$file" 2>/dev/null | base64 -w 0)"; done
 """
 )
-DISCARD = _PLACE + ': >"$d/$2/discarded"'
+DISCARD = _PLACE + ': >"$d/$2/$3"'
 KILL = """
 for round in 1 2 3; do
   for process in /proc/[0-9]*; do
@@ -99,13 +100,8 @@ class CliProcess:
     async def launches(self) -> Sequence[Launched]:
         """Return what was begun in this worker, oldest first. What does not read as a launch is left out."""
         ran = await self._shell(FIND, ())
-        lines = [line.split(" ", 3) for line in ran.stdout.decode("utf-8", "replace").splitlines()[:LAUNCH_LIMIT]]
-        found = [
-            Launched.model_validate({"number": int(words[0]), "state": words[1], "told": int(words[2]), "key": words[3]})
-            for words in lines
-            if len(words) == 4 and words[0].isdecimal() and words[2].isdecimal()
-        ]
-        return sorted(found, key=lambda launch: launch.number)
+        found = map(_launched, ran.stdout.decode("utf-8", "replace").splitlines()[:LAUNCH_LIMIT])
+        return sorted(filter(None, found), key=lambda launch: launch.number)
 
     async def start(self, number: int, key: str, launch: Launch, task: str, following: str, seconds: float) -> None:
         """Start it; raise Broken when it cannot be. A launch that is there already is left as it is."""
@@ -150,9 +146,9 @@ class CliProcess:
         code = texts.get("exit", "").strip()
         return End(int(code) if code.isdecimal() else None, texts.get("err", "")[-2000:], texts.get("result", ""))
 
-    async def discard(self, number: int) -> None:
-        """Let the launch count as one that came to nothing."""
-        await self._shell(DISCARD, (str(number),))
+    async def discard(self, number: int, state: Literal["discarded", "unanswered"]) -> None:
+        """Let the launch be one that came to nothing, by itself or because no model answered."""
+        await self._shell(DISCARD, (str(number), state))
 
     async def kill(self, number: int) -> None:
         """Kill it with all that it started; what is gone is no error."""
@@ -163,3 +159,12 @@ class CliProcess:
     ) -> CommandResult:
         argv = ("sh", "-c", script, "sh", self._name, *arguments)
         return await self._worker.run(Command(argv=argv, seconds=seconds, output_limit=output_limit))
+
+
+def _launched(line: str) -> Launched | None:
+    """Return what a line of `FIND` says; None when it is none: the worker can write there what it likes."""
+    try:
+        number, state, told, key = line.split(" ", 3)
+        return Launched.model_validate({"number": int(number), "state": state, "told": int(told), "key": key})
+    except ValueError:
+        return None

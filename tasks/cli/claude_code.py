@@ -114,6 +114,8 @@ def _reason(status: Any, kind: str) -> Any:
     """Name the cause of an API error; without a status the gateway could not be reached."""
     if status == 402 or kind == "billing_error":  # the gateway's word for a spent budget
         return "out of budget"
+    if status == 403:  # the gateway's word for a refused key of the operator; a token of ours that proves nothing is a 401
+        return "key"
     if status is None or status in (408, 409, 429) or (isinstance(status, int) and status >= 500):
         return "busy"
     return "broken"

@@ -127,6 +127,7 @@ class Place:
     url: str
     registry: SqlRegistry
     proxy: ModelProxy
+    upstream: Upstream
 
     def client(self, **given: Any) -> anthropic.AsyncAnthropic:
         return anthropic.AsyncAnthropic(**{"api_key": token(), "base_url": self.url, "max_retries": 0} | given)
@@ -172,7 +173,7 @@ async def opened(
     server = server_of(proxy, guests)
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy)
+        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy, upstream)
     finally:
         server.should_exit = True
         await serving

@@ -19,6 +19,7 @@ from deployments.base_image import Extras, Images, ensure_images
 from deployments.gateway_upstream import Upstream
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import Arrangement
+from domain.errors import ModelKeyRefused
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
 from domain.workers import Engine
@@ -90,11 +91,13 @@ def images() -> Images:
 
 
 @asynccontextmanager
-async def docker_shop(folder: Path, images: Images, api: ScriptedMessagesAPI, budget: int = 5_000_000) -> AsyncIterator[Shop]:
+async def docker_shop(
+    folder: Path, images: Images, api: ScriptedMessagesAPI, budget: int = 5_000_000, key: str = REAL_KEY
+) -> AsyncIterator[Shop]:
     installation = f"cli-{os.getpid()}"
     connection = DockerConnection(None)
     network = await DockerNetworks(connection, installation, folder).of_workers()
-    upstream = Upstream(REAL_KEY, api.url)
+    upstream = Upstream(key, api.url)
     try:
         async with opened(folder, upstream, budget=budget, address=network.gateway, guests=network.subnet) as place:
             engine = DockerEngine(
@@ -138,6 +141,20 @@ async def test_spent_budget_ends_the_work_in_a_container(tmp_path: Path, images:
     assert isinstance(end, Abandoned)
     assert (end.reason, api.requests) == ("out of budget", [])
     assert "the budget of notes is spent" in end.detail
+
+
+@pytest.mark.docker
+async def test_refused_key_of_the_operator_needs_a_person_and_its_mending_goes_on_in_the_session(
+    tmp_path: Path, images: Images
+) -> None:
+    with ScriptedMessagesAPI([write("/workspace/app/notes.py", "x = 1\n"), finish("Done.")], key=REAL_KEY) as api:
+        async with docker_shop(tmp_path, images, api, key="an old key") as made:
+            for _ in range(4):
+                with pytest.raises(ModelKeyRefused):
+                    await made.develop()
+            made.place.upstream.api_key = REAL_KEY
+            end = await made.develop()
+    assert isinstance(end, Developed), end
 
 
 @pytest.mark.docker

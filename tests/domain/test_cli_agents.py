@@ -46,6 +46,7 @@ def launched(number: int, key: str, state: str, told: int = 0) -> Launched:
         ([launched(1, "2.0", "ended"), launched(2, "2.0-again", "running")], Follow(number=1, told=0)),
         ([launched(1, "2.0", "dead")], Start(number=2, interrupted=True)),
         ([launched(1, "2.0", "discarded"), launched(2, "2.0", "ended", 9)], Follow(number=2, told=9)),
+        ([launched(n, "2.0", "unanswered") for n in range(1, 6)], Start(number=6, interrupted=True)),
         ([launched(n, "2.0", "dead") for n in (1, 2, 3)], Failed(reason="broken", detail="it died 3 times")),
     ],
 )
@@ -137,6 +138,7 @@ FORGED = {"type": "assistant", "message": {"content": [{"type": "tool_use", "nam
         (api_error(402, SPENT, api_error_type="billing_error"), Failed(reason="out of budget", detail=SPENT)),
         (api_error(529, "overloaded"), Failed(reason="busy", detail="overloaded")),
         (api_error(None, "Connection error."), Failed(reason="busy", detail="Connection error.")),
+        (api_error(403, "the API key"), Failed(reason="key", detail="the API key")),
         (api_error(401, "Failed to authenticate."), Failed(reason="broken", detail="Failed to authenticate.")),
         (["type"], None),
         ({"type": "assistant", "message": {"content": "not blocks"}}, None),

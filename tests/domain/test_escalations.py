@@ -4,7 +4,17 @@ import pytest
 
 from domain.checks import Check
 from domain.diagnoses import EVIDENCE_LIMIT, KINDS, diagnose, stopped
-from domain.errors import BadInput, BudgetSpent, EngineUnreachable, ModelKeyRefused, UnknownObject
+from domain.errors import (
+    BadInput,
+    BudgetSpent,
+    CapabilityMissing,
+    EngineUnreachable,
+    ModelKeyMissing,
+    ModelKeyRefused,
+    NeedsPerson,
+    RunCancelled,
+    UnknownObject,
+)
 from domain.escalations import (
     CHOICES,
     MEANINGS,
@@ -44,6 +54,9 @@ def escalated(cause: Cause, evidence: str = "", rounds: int = 3) -> Escalated:
         (escalated("rounds_spent", "pip: Temporary failure in name resolution"), "environment", "retry"),
         (interrupted(EngineUnreachable("Docker", "starting a worker")), "environment", "retry"),
         (interrupted(ModelKeyRefused()), "model key", "retry"),
+        (interrupted(ModelKeyMissing()), "model key", "retry"),
+        (interrupted(CapabilityMissing("install sysbox")), "environment", "retry"),
+        (interrupted(NeedsPerson("Docker has no address range left")), "environment", "retry"),
         (interrupted(BudgetSpent("notes", 5.0, 5.0)), "budget", "more_budget"),
         ((BUILT, Rejected(reason="a check failed", started=False)), "release", "guidance"),
     ],
@@ -59,9 +72,10 @@ def test_each_end_that_a_person_can_mend_is_diagnosed(end: object, kind: str, fi
     [
         interrupted(UnknownObject("branch", "main")),
         Escalated(reason="r-1 was stopped by its person"),
+        interrupted(RunCancelled("r-1")),
         (BUILT, Rejected(reason="the gate")),
     ],
-    ids=["a fault of ours", "stopped by its person", "a release that was started"],
+    ids=["a fault of ours", "stopped by its person", "cancelled", "a release that was started"],
 )
 def test_what_no_person_can_mend_ends_at_once(end: object) -> None:
     assert diagnose(end) is None  # type: ignore[arg-type]

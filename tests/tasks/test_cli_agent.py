@@ -11,7 +11,7 @@ import pytest
 from blocks.process_workers import ProcessWorker
 from domain.cli_agents import CliAgent
 from domain.conversations import Finished, GaveUp
-from domain.errors import Broken, ServiceUnreachable
+from domain.errors import Broken, ModelKeyRefused, ServiceUnreachable
 from domain.outcomes import Handover
 from domain.remarks import Remark, Remarks
 from domain.roles import CallFacts, Role, RoleLimits, Step
@@ -147,6 +147,22 @@ async def test_busy_models_are_asked_again_in_the_same_session(talk: Talk) -> No
     assert talk.read("again").startswith("You were interrupted.")
 
 
+async def test_models_may_be_busy_for_longer_than_a_cli_may_die(talk: Talk) -> None:
+    agent = ShellAgent(f"echo x >>tries; if [ $(wc -l <tries) -gt 5 ]; then {GOOD}; else echo failed busy; exit 1; fi")
+    for _ in range(5):
+        with pytest.raises(ServiceUnreachable):
+            await talk.ask(agent)
+    assert isinstance(await talk.ask(agent), Finished)
+
+
+async def test_refused_key_of_the_operator_needs_a_person_who_may_be_slow_to_mend_it(talk: Talk) -> None:
+    agent = ShellAgent(f"echo x >>tries; if [ $(wc -l <tries) -gt 4 ]; then {GOOD}; else echo failed key; exit 1; fi")
+    for _ in range(4):
+        with pytest.raises(ModelKeyRefused):
+            await talk.ask(agent)
+    assert isinstance(await talk.ask(agent), Finished)
+
+
 async def test_deadline_ends_the_cli_with_all_that_it_started(talk: Talk) -> None:
     end = await talk.ask(ShellAgent("setsid sleep 300 & echo $! >child; sleep 300"), seconds=1.0)
     assert isinstance(end, GaveUp)
@@ -235,3 +251,9 @@ async def test_forged_folder_in_the_worker_is_no_launch(talk: Talk) -> None:
     forge = 'mkdir -p "$HOME/.slipway-cli/forged/x" && echo k >"$HOME/.slipway-cli/forged/x/key"'
     assert (await talk.worker.run(Command(argv=("sh", "-c", forge)))).ok
     assert await process.launches() == []
+    lines = ["1 odd 0 2.0", "0 dead 0 2.0", "1 dead -7 2.0", f"1 dead {'9' * 5000} 2.0", "2 running", "", "3 ended 7 2.0"]
+    odd = "\\n".join(lines)
+    place = '"$HOME/.slipway-cli/forged/9"'
+    forge = f"mkdir -p {place} && cd {place} && : >key && printf '0 k\\n{odd}\\n' >told"
+    assert (await talk.worker.run(Command(argv=("sh", "-c", forge)))).ok
+    assert [(launch.number, launch.state) for launch in await process.launches()] == [(3, "ended"), (9, "dead")]
