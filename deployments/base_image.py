@@ -21,6 +21,7 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from requests import RequestException
 
 from blocks.docker_connection import connected, docker_failure
+from deployments.apart import apart
 from deployments.debian_root import can_bootstrap, debian_root, host_mirror, recipe
 from domain.capabilities import NODE_PACKAGE, Capability, NpmProgram
 from domain.errors import Broken, NeedsPerson
@@ -29,6 +30,8 @@ FOLDER = Path(__file__).parent / "images"
 STOCK_IMAGE = "python:3.11-slim"
 SILENCE_SECONDS = 900
 """How long the engine may say nothing while it imports or builds."""
+LOOK_SECONDS = 20
+"""How long it may take to say which images it has."""
 
 Report = Callable[[str], None]
 
@@ -49,6 +52,14 @@ class Extras(NamedTuple):
     capabilities: tuple[Capability, ...] = ()
 
 
+class Order(NamedTuple):
+    """What the images are made from."""
+
+    authorities: bytes
+    base_image: str | None
+    extras: Extras
+
+
 async def ensure_images(
     docker_host: str | None,
     ca_bundle: Path | None,
@@ -58,19 +69,45 @@ async def ensure_images(
 ) -> Images:
     """Make the images that are missing and return their names; `base_image` replaces the base made here.
 
-    Raises NeedsPerson when no base can be had, EngineUnreachable, or Broken with the end of a failed build's log.
+    Being cancelled ends a build in the middle. Raises NeedsPerson when no base can be had, EngineUnreachable, or Broken
+    with the end of a failed build's log.
     """
-    authorities = await asyncio.to_thread(ca_bundle.read_bytes) if ca_bundle else b""
-    return await asyncio.to_thread(_ensured, docker_host, authorities, report, base_image, extras)
+    order = Order(await asyncio.to_thread(ca_bundle.read_bytes) if ca_bundle else b"", base_image, extras)
+    found = await asyncio.to_thread(look, docker_host, order)
+    return found if found is not None else await apart(make, report, docker_host, order)
 
 
-def _ensured(docker_host: str | None, authorities: bytes, report: Report, base_image: str | None, extras: Extras) -> Images:
+def look(docker_host: str | None, order: Order) -> Images | None:
+    """Return the images when all are there; None when one has to be made."""
+    with _client(docker_host, LOOK_SECONDS) as client:
+        base = order.base_image or _base(order.authorities).tag
+        worker, tools = _worker(base), _tools(_worker(base).tag, order.extras)
+        names = (base, worker.tag, *(recipe.tag for recipe in tools.values()))
+        if all(_has(client, name) for name in names):
+            return Images(base, worker.tag, {name: recipe.tag for name, recipe in tools.items()})
+        return None
+
+
+def make(report: Report, docker_host: str | None, order: Order) -> Images:
+    """Make the images that are missing; an interruption breaks the exchange with the engine off, which ends its build."""
+    with _client(docker_host, SILENCE_SECONDS) as client:
+        base = order.base_image or ""
+        if base:
+            _require(client, base)
+        else:
+            base = _made(client, _base(order.authorities), report, lambda: {"ROOT_IMAGE": _root(client, report)})
+        worker = _made(client, _worker(base), report)
+        return Images(
+            base, worker, {name: _made(client, recipe, report) for name, recipe in _tools(worker, order.extras).items()}
+        )
+
+
+@contextmanager
+def _client(docker_host: str | None, silence: int) -> Iterator[docker.DockerClient]:
     try:
-        client = connected(docker_host, silence=SILENCE_SECONDS)
+        client = connected(docker_host, silence=silence)
         try:
-            base = _chosen_base(client, base_image) if base_image else _made_base(client, authorities, report)
-            worker = _made_worker(client, base, report)
-            return Images(base, worker, _made_tools(client, worker, extras, report))
+            yield client
         finally:
             client.close()
     except BuildError as error:
@@ -79,38 +116,37 @@ def _ensured(docker_host: str | None, authorities: bytes, report: Report, base_i
         raise docker_failure(error, "making Slipway's images") from error
 
 
-def _chosen_base(client: docker.DockerClient, name: str) -> str:
+def _require(client: docker.DockerClient, name: str) -> None:
     if not _has(client, name) and not _pulled(client, name):
         raise NeedsPerson(f"the base image {name!r} is neither here nor can it be pulled: run `docker pull {name}`")
-    return name
 
 
-def _made_base(client: docker.DockerClient, authorities: bytes, report: Report) -> str:
+class Recipe(NamedTuple):
+    """What an image is made from, and the name that follows from it."""
+
+    tag: str
+    files: dict[str, bytes]
+    arguments: dict[str, str]
+
+
+def _base(authorities: bytes) -> Recipe:
     dockerfile = (FOLDER / "base/Dockerfile").read_bytes()
     tag = f"slipway-base:{_digest(recipe().encode(), dockerfile, authorities)}"
-    with _once(client, tag) as is_missing:
-        if is_missing:
-            files = {"Dockerfile": dockerfile, "ca.pem": authorities}
-            _build(client, tag, files, {"ROOT_IMAGE": _root(client, report)}, report)
-    return tag
+    return Recipe(tag, {"Dockerfile": dockerfile, "ca.pem": authorities}, {})
 
 
-def _made_worker(client: docker.DockerClient, base: str, report: Report) -> str:
+def _worker(base: str) -> Recipe:
     files = {path.name: path.read_bytes() for path in sorted((FOLDER / "worker").iterdir()) if path.is_file()}
-    tag = f"slipway-worker:{_digest(base.encode(), *files.values())}"
-    with _once(client, tag) as is_missing:
-        if is_missing:
-            _build(client, tag, files, {"BASE_IMAGE": base}, report)
-    return tag
+    return Recipe(f"slipway-worker:{_digest(base.encode(), *files.values())}", files, {"BASE_IMAGE": base})
 
 
-def _made_tools(client: docker.DockerClient, worker: str, extras: Extras, report: Report) -> dict[str, str]:
-    """Make a layer for each program, so that a role without one keeps the plain image."""
+def _tools(worker: str, extras: Extras) -> dict[str, Recipe]:
+    """Return a layer for each program, so that a role without one keeps the plain image."""
     wanted = [program.pinned for program in extras.programs] or ["node"] * bool({"node", "docker"} & {*extras.capabilities})
-    return {name: _made_tool(client, worker, name, "docker" in extras.capabilities, report) for name in wanted}
+    return {name: _tool(worker, name, "docker" in extras.capabilities) for name in wanted}
 
 
-def _made_tool(client: docker.DockerClient, worker: str, name: str, docker_too: bool, report: Report) -> str:
+def _tool(worker: str, name: str, docker_too: bool) -> Recipe:
     dockerfile = (FOLDER / "tools/Dockerfile").read_bytes()
     arguments = {
         "WORKER_IMAGE": worker,
@@ -120,10 +156,17 @@ def _made_tool(client: docker.DockerClient, worker: str, name: str, docker_too: 
         "CAPABILITIES": "git python node" + " docker" * docker_too,
     }
     tag = f"slipway-tools:{_digest(dockerfile, *(value.encode() for value in arguments.values()))}"
-    with _once(client, tag) as is_missing:
+    return Recipe(tag, {"Dockerfile": dockerfile}, arguments)
+
+
+def _made(
+    client: docker.DockerClient, image: Recipe, report: Report, more: Callable[[], dict[str, str]] = dict[str, str]
+) -> str:
+    """Make the image unless it is there, with `more` build arguments that are found out only then; return its name."""
+    with _once(client, image.tag) as is_missing:
         if is_missing:
-            _build(client, tag, {"Dockerfile": dockerfile}, arguments, report)
-    return tag
+            _build(client, image.tag, image.files, {**image.arguments, **more()}, report)
+    return image.tag
 
 
 def _root(client: docker.DockerClient, report: Report) -> str:

@@ -4,11 +4,12 @@ import contextlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.errors import Broken
 
@@ -91,9 +92,15 @@ def _install(mirror: Mirror, folder: Path) -> None:
     """Run debootstrap in its own mount namespace, so that its mounts end with it."""
     command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
     command += [f"--components={','.join(mirror.components)}", mirror.suite, str(folder), mirror.address]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Broken(f"debootstrap of {mirror.suite} from {mirror.address} failed: {(done.stdout + done.stderr)[-600:]}")
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, text=True, process_group=0, **streams) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # who is interrupted leaves none of its programs behind
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise Broken(f"debootstrap of {mirror.suite} from {mirror.address} failed: {output[-600:]}")
 
 
 def _chunks(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
