@@ -1,8 +1,11 @@
 """The documents say what is true: commands, settings, dependencies, links and pictures that they name exist."""
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,9 @@ from deployments.settings import Settings, variable
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCUMENTS = (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+NOT_OURS = {"templates", "mutant_runner.py"}
+"""What runs in generated projects, with their libraries."""
+ROOMS = ("domain", "blocks", "tasks", "flows", "deployments")
 PICTURE_LIMIT = 300_000
 INDEX_HOSTS = tuple(".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com")))
 
@@ -85,6 +91,23 @@ def test_every_dependency_has_its_line() -> None:
     names = sorted(re.split(r"[\[<>=~! ]", line, maxsplit=1)[0] for line in wanted)
     lines = re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/dependencies.md").read_text("utf-8"), flags=re.MULTILINE)
     assert sorted(lines) == names
+
+
+def imported(file: Path) -> set[str]:
+    """Return the first names of the modules that a file imports."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_every_library_that_is_imported_is_a_dependency_by_its_own_name() -> None:
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    named = {re.split(r"[\[<>=~! ]", line, maxsplit=1)[0].lower() for line in lines}
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if not NOT_OURS & {*path.parts}]
+    libraries = set().union(*map(imported, files)) - sys.stdlib_module_names - {*ROOMS}
+    owners = packages_distributions()
+    assert sorted(name for name in libraries if not named & {owner.lower() for owner in owners[name]}) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
