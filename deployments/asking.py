@@ -22,7 +22,8 @@ from domain.escalations import Escalation
 from domain.names import checked_request
 from domain.runs import Origin, Run, RunState
 
-REPLAYED = "No ANTHROPIC_API_KEY is used here: a recorded model session answers."
+REPLAYED = "No ANTHROPIC_API_KEY is used here: a recorded model session answers. Everything but the model's words is real."
+"""What the person reads where a recorded session is played, whatever this terminal's own settings say."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from deployments.asking import ended_code, patience
+from deployments.asking import REPLAYED, ended_code, patience
 from deployments.commands.sessions import running
 from deployments.data_folder import Up, prefect_environment, read_up
 from deployments.documents import run_link
@@ -89,25 +89,30 @@ def demo_settings() -> Settings:
     settings = load_settings()
     chosen = {name: 0 for name in ("http_port", "https_port", "prefect_port") if name not in settings.model_fields_set}
     if settings.anthropic_api_key is None and settings.replay is None:
-        say("No ANTHROPIC_API_KEY is set: a recorded model session answers. Everything but the model's words is real.")
         return load_settings(**chosen, replay=SESSION)
     return load_settings(**chosen)
 
 
 async def deliver(up: Up, screen: Console) -> int:
     """Take the demo's request all the way and print what a person wants to see of it."""
-    request = Session.model_validate_json((SESSION / "session.json").read_text("utf-8")).request
     async with open_desk(prefect_environment(up)) as desk:
-        if not desk.blocks.installation.answers:
-            raise BadInput(
-                f"`slipway up` runs in {up.home} with neither a key nor a recorded session: stop it with Ctrl-C and run "
-                "`make demo` again, or give the demo a folder of its own with HOME_DIR=/path/to/folder"
-            )
-        screen.print(f'\n[bold]The request:[/bold] "{request}"\n')
-        with patience(screen):
-            proposal = await desk.propose(request, Origin(channel="cli", person=person()))
-        run = await watch((await desk.start(proposal)).id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
-        return await print_result(run, desk, up, screen)
+        return await build(desk, up, screen)
+
+
+async def build(desk: Desk, up: Up, screen: Console) -> int:
+    request = Session.model_validate_json((SESSION / "session.json").read_text("utf-8")).request
+    if not desk.blocks.installation.answers:
+        raise BadInput(
+            f"`slipway up` runs in {up.home} with neither a key nor a recorded session: stop it with Ctrl-C and run "
+            "`make demo` again, or give the demo a folder of its own with HOME_DIR=/path/to/folder"
+        )
+    if up.replay:
+        screen.print(REPLAYED, style="yellow", soft_wrap=True)
+    screen.print(f'\n[bold]The request:[/bold] "{request}"\n')
+    with patience(screen):
+        proposal = await desk.propose(request, Origin(channel="cli", person=person()))
+    run = await watch((await desk.start(proposal)).id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
+    return await print_result(run, desk, up, screen)
 
 
 async def print_result(run: Run, desk: Desk, up: Up, screen: Console) -> int:
