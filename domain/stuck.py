@@ -76,7 +76,7 @@ def patterns(done: Sequence[Exchange], hand_in: str) -> tuple[Pattern, ...]:
         Pattern(
             count=_trailing(done, _only_talks),
             nudge_at=1,
-            end_at=3,
+            end_at=3,  # told twice, unlike the others: an empty answer counts too, and one more call is cheaper than a person
             nudge=f"Use the tools: go on with the work, or call {hand_in} when it is done.",
             why=f"the model answered 3 times without calling a tool; last: {said(done[-1].answer) if done else ''}",
         ),
