@@ -1,16 +1,20 @@
-"""Receipts of the egress proxy: one file of JSON lines for each run in `egress/` of the data folder, for the operator only."""
+"""Receipts of the workers' ways out: a file of JSON lines for each run in `egress/` of the data folder, for its operator."""
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 from domain.receipts import Passage
 
 
 class EgressReceipts:
-    """The receipts of one installation. A line is one write at the end of the file, so that a kill leaves whole lines."""
+    """The receipts of one door of one installation: the proxy's, or those of the gateway to models in a folder of their own.
 
-    def __init__(self, home: Path) -> None:
-        self._folder = home / "egress"
+    A line is one write at the end of the file, so that a kill leaves whole lines.
+    """
+
+    def __init__(self, home: Path, door: Literal["proxy", "models"] = "proxy") -> None:
+        self._folder = home / "egress" if door == "proxy" else home / "egress" / door
 
     async def append(self, run: str, passage: Passage) -> None:
         await asyncio.to_thread(self._append, run, passage)
@@ -31,3 +35,8 @@ class EgressReceipts:
 
     def _file(self, run: str) -> Path:
         return self._folder / f"{run}.jsonl"
+
+
+async def receipt_of(home: Path, run: str) -> tuple[Passage, ...]:
+    """Return what the run's workers did at both doors."""
+    return await EgressReceipts(home).of_run(run) + await EgressReceipts(home, "models").of_run(run)

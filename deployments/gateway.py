@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from blocks.docker_connection import DockerConnection
 from blocks.docker_networks import DockerNetworks, WorkersNetwork
+from blocks.egress_receipts import EgressReceipts
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_runs import Runs
 from blocks.registry_store import pooled_engine
 from deployments.data_folder import DataFolder
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
+from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_upstream import PLAYED, Upstream
 from deployments.settings import Settings
@@ -81,7 +83,7 @@ def books_of(settings: Settings, folder: DataFolder) -> Books:
 def proxy_of(settings: Settings, folder: DataFolder, upstream: Upstream, books: Books) -> ModelProxy:
     guests = Guests(folder.gateway_key, books, Allowance())
     models = Models(settings.model, settings.models, settings.gateway_models)
-    return ModelProxy(guests, books, models, upstream)
+    return ModelProxy(guests, books, models, upstream, GatewayReceipts(EgressReceipts(folder.home, "models")))
 
 
 def upstream_of(settings: Settings) -> Upstream:

@@ -32,6 +32,10 @@ class GatewayClient:
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("ascii", "replace")
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.up = 0
+        """Bytes of the request's body that came."""
+        self.down = 0
+        """Bytes of the answer's body that were sent."""
         self._receive = receive
         self._send = send
 
@@ -46,6 +50,7 @@ class GatewayClient:
                         raise Gone
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
+                    self.up = size
                     if size > BODY_LIMIT:
                         raise Refused(Refusal(status=413, type="request_too_large", message=TOO_LONG))
                     if not message.get("more_body"):
@@ -74,11 +79,13 @@ class GatewayClient:
     async def write(self, chunk: bytes) -> None:
         async with _in_time():
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self.down += len(chunk)
 
     async def finish(self, last: bytes = b"") -> None:
         """End the answer in order. One that was begun and is not finished looks cut off, as it is."""
         async with _in_time():
             await self._send({"type": "http.response.body", "body": last, "more_body": False})
+        self.down += len(last)
 
     async def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         await self.begin(status, [*headers, ("content-length", str(len(body)))])

@@ -49,6 +49,11 @@ class Guests:
         self._calls: Counter[str] = Counter()
         self._seen: dict[str, tuple[float, Run | None]] = {}
 
+    def run_behind(self, headers: Mapping[str, str]) -> str | None:
+        """Return the run that the token names, whether or not it goes on; None when the token proves nothing."""
+        access = access_of(given_token(headers), self._key, time.time())
+        return access.run if access else None
+
     async def admitted(self, headers: Mapping[str, str]) -> Access:
         """Return what the token proves, with the project to which the run is booked; raise Refused when it proves nothing."""
         access = access_of(given_token(headers), self._key, time.time())

@@ -7,15 +7,17 @@ and its worst case has been set aside in the ledger. What was used is settled be
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from starlette.types import Receive, Scope, Send
 
 from deployments.gateway_client import GatewayClient, Gone
 from deployments.gateway_guests import Guests, Refused, registry_refusal
+from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_upstream import Cut, Declined, Silent, Upstream, chunks
 from domain.errors import BudgetSpent, SlipwayError, TryAgain
 from domain.gateway import COUNT_TOKENS, Access, Refusal, returned_headers, sent_headers, wrong_place
@@ -51,9 +53,10 @@ class Models:
 class ModelProxy:
     """An ASGI application; nothing that a worker sends raises out of it."""
 
-    def __init__(self, guests: Guests, ledger: Ledger, models: Models, upstream: Upstream) -> None:
+    def __init__(self, guests: Guests, ledger: Ledger, models: Models, upstream: Upstream, receipts: GatewayReceipts) -> None:
         self._guests = guests
         self._ledger = ledger
+        self._receipts = receipts
         self._models = models
         self._upstream = upstream
         self._bookings: set[asyncio.Task[None]] = set()
@@ -62,14 +65,19 @@ class ModelProxy:
         self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = GatewayClient(scope, receive, send)
+        client, why = GatewayClient(scope, receive, send), "the gateway was stopped"
         with self._counted():
             try:
-                await self._answer(client)
+                why = await self._answer(client)
             except Cut:
-                log.warning("%s: the model service broke off", client.path)  # unfinished: the worker sees the cut too
+                why = "the model service broke off"  # the answer stays unfinished: the worker sees the cut too
+                log.warning("%s: %s", client.path, why)
             except Gone:
-                log.warning("%s: the worker has gone", client.path)
+                why = "the worker has gone"
+                log.warning("%s: %s", client.path, why)
+            finally:
+                run = self._guests.run_behind(client.headers)
+                self._keep(self._receipts.write_down(run, client.up, client.down, why))
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -82,14 +90,19 @@ class ModelProxy:
             if not self._calls:
                 self._idle.set()
 
-    async def _answer(self, client: GatewayClient) -> None:
+    async def _answer(self, client: GatewayClient) -> str:
+        """Answer, and return why not as it was asked; nothing of that is in the worker's words."""
         try:
             await self._serve(client)
         except Refused as refused:
-            log.warning("%s %s: %s %s", client.method, client.path, refused.refusal.status, refused.refusal.message)
-            await client.refuse(refused.refusal)
+            refusal = refused.refusal
+            log.warning("%s %s: %s %s", client.method, client.path, refusal.status, refusal.message)
+            await client.refuse(refusal)
+            return f"{refusal.status} {refusal.type.replace('_', ' ')}"
         except Declined as declined:
             await client.answer(declined.status, declined.headers, declined.body)
+            return f"the model service answered {declined.status}"
+        return ""
 
     async def idle(self) -> None:
         """Return when no call is under way any more and all that was used is written down."""
@@ -164,10 +177,14 @@ class ModelProxy:
 
     async def _book(self, call: str, model: str, used: TokenUsage | None) -> None:
         """Settle what was used, or give the reservation back; also when this request is cancelled meanwhile."""
-        booking = asyncio.create_task(self._booking(call, model, used))
-        self._bookings.add(booking)
-        booking.add_done_callback(self._bookings.discard)
-        await asyncio.shield(booking)
+        await asyncio.shield(self._keep(self._booking(call, model, used)))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin what must come to its end although this request may be cancelled; `idle` waits for it."""
+        task = asyncio.create_task(work)
+        self._bookings.add(task)
+        task.add_done_callback(self._bookings.discard)
+        return task
 
     async def _booking(self, call: str, model: str, used: TokenUsage | None) -> None:
         for pause in (*BOOKING_PAUSES, None):

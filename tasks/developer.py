@@ -15,7 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from blocks.archives import unpack
-from blocks.egress_receipts import EgressReceipts
+from blocks.egress_receipts import receipt_of
 from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
@@ -208,12 +208,16 @@ async def accept_commit(run: str, project: str, commit: str, git: GitHost) -> No
     retry_condition_fn=only_try_again,
 )
 async def dismiss_developer(run: str, engine: WorkerSpawner, home: str | None = None) -> None:
-    """Remove every worker of the run; with the data folder `home`, show what the egress proxy wrote down there about them."""
+    """Remove every worker of the run; with the data folder `home`, show what proxy and gateway wrote down of them."""
     for worker in await engine.workers(run):
         await engine.remove_worker(worker.identity)
     if home is not None and engine.isolates:
-        passages = await EgressReceipts(Path(home)).of_run(run)
-        await publish("egress", run, receipt_markdown(passages), "What the run's workers reached, and were refused")
+        await publish(
+            "egress",
+            run,
+            receipt_markdown(await receipt_of(Path(home), run)),
+            "What the run's workers reached, and were refused",
+        )
 
 
 def follow_up(number: int, feedback: str | None, guidance: str = "") -> str | None:

@@ -13,10 +13,12 @@ from typing import Any
 import anthropic
 import httpx
 
+from blocks.egress_receipts import EgressReceipts
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
+from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_upstream import Upstream
 from domain.gateway import Access, token_of
@@ -128,6 +130,7 @@ class Place:
     registry: SqlRegistry
     proxy: ModelProxy
     upstream: Upstream
+    receipts: EgressReceipts
 
     def client(self, **given: Any) -> anthropic.AsyncAnthropic:
         return anthropic.AsyncAnthropic(**{"api_key": token(), "base_url": self.url, "max_retries": 0} | given)
@@ -167,13 +170,15 @@ async def opened(
 ) -> AsyncIterator[Place]:
     """Yield a gateway before `upstream`; it has booked everything when this ends."""
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{await _database(folder)}", budget_micro_usd=budget)
-    proxy = ModelProxy(Guests(KEY, registry, allowance or Allowance()), registry, models or Models(MODEL), upstream)
+    receipts = EgressReceipts(folder, "models")
+    known = Guests(KEY, registry, allowance or Allowance())
+    proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts))
     listener = bound(address, 0)
     assert listener
     server = server_of(proxy, guests)
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy, upstream)
+        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy, upstream, receipts)
     finally:
         server.should_exit = True
         await serving

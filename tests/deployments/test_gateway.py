@@ -9,11 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from blocks.egress_receipts import EgressReceipts
 from deployments.gateway_guests import Allowance
 from deployments.gateway_proxy import Models
+from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_upstream import PLAYED, Upstream
 from domain.gateway_requests import BODY_LIMIT, Asked, asked
 from domain.prices import cost
+from domain.receipts import MODELS
 from domain.runs import RunState
 from domain.usage import TokenUsage
 from tests.deployments.gateway_bench import (
@@ -284,3 +287,43 @@ async def test_a_gateway_that_is_told_to_end_books_what_was_used(tmp_path: Path)
     (line,) = await registry.usage("notes")
     await registry.close()
     assert line.tokens == TokenUsage(input=100, output=200)
+
+
+async def test_every_call_and_every_refusal_is_on_the_receipt_of_its_run(tmp_path: Path) -> None:
+    async with before(Service(saying(*HELLO)), tmp_path) as place:
+        good = await posted(place)
+        await posted(place, path="/v1/files")
+        await posted(place, body(mcp_servers=[{"url": "http://evil.example"}]))
+        await posted(place, given=token("r-999999"))
+        await posted(place, given="nobody's")
+        await asyncio.wait_for(place.proxy.idle(), 10)
+        ours, theirs, nobody = [await place.receipts.of_run(run) for run in (RUN, "r-999999", "unknown")]
+    assert [(passage.host, passage.refused) for passage in ours] == [
+        (MODELS, ""),
+        (MODELS, "404 not found error"),
+        (MODELS, "400 invalid request error"),
+    ]
+    assert (ours[0].up, ours[0].down) == (len(good.request.content), len(good.content))
+    assert [passage.refused for passage in (*theirs, *nobody)] == ["401 authentication error"] * 2
+
+
+async def test_what_was_broken_off_is_on_the_receipt_too(tmp_path: Path) -> None:
+    service = Service(pausing(HELLO, after=3))
+    async with before(service, tmp_path) as place:
+        async with place.http() as http, http.stream("POST", "/v1/messages", json=body()) as answer:
+            await anext(answer.aiter_bytes())
+        await asyncio.wait_for(place.proxy.idle(), 10)
+        (passage,) = await place.receipts.of_run(RUN)
+    assert (passage.refused, passage.down > 0) == ("the worker has gone", True)
+
+
+async def test_a_flood_of_refusals_fills_no_disk(tmp_path: Path) -> None:
+    receipts = EgressReceipts(tmp_path, "models")
+    many = GatewayReceipts(receipts, lines=3)
+    for _ in range(2):
+        await many.write_down(RUN, 1, 2, "404 not found error")
+    again = GatewayReceipts(receipts, lines=3)
+    for _ in range(9):
+        await again.write_down(RUN, 1, 2, "404 not found error")
+    await again.write_down(None, 0, 0, "401 authentication error")
+    assert [len(await receipts.of_run(run)) for run in (RUN, "unknown")] == [3, 1]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from domain.receipts import Passage, as_markdown
+from domain.receipts import MODELS, Passage, as_markdown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -12,10 +12,12 @@ def test_a_receipt_adds_up_hosts_and_lists_refusals_with_their_reason() -> None:
         Passage(at=NOW, host="packages.example.org", port=443, up=1000, down=2_000_000),
         Passage(at=NOW, host="evil.example", port=443, refused="this host is not on the allow-list"),
         Passage(at=NOW, host="packages.example.org", port=443, up=1, down=2),
+        Passage(at=NOW, host=MODELS, up=7, refused="404 not found error"),
     ]
     assert as_markdown(passages) == (
-        "| host | connections | bytes up | bytes down | refused |\n|---|---|---|---|---|\n"
+        "| host | times | bytes up | bytes down | refused |\n|---|---|---|---|---|\n"
         "| `packages.example.org:443` | 2 | 1,001 | 2,000,002 |  |\n"
+        "| `model gateway` | 1 | 7 | 0 | 404 not found error |\n"
         "| `evil.example:443` | 1 | 0 | 0 | this host is not on the allow-list |\n"
     )
 

@@ -8,7 +8,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from blocks.egress_receipts import EgressReceipts
-from domain.receipts import Passage
+from domain.receipts import MODELS, Passage
 from tasks.developer import dismiss_developer
 from tests.conftest import PrefectServer
 from tests.fakes.engine import FakeEngine
@@ -19,6 +19,7 @@ async def test_the_end_of_the_work_shows_what_the_workers_reached(prefect_api: P
         at=datetime(2026, 1, 1, tzinfo=UTC), host="evil.example", port=443, refused="this host is not on the allow-list"
     )
     await EgressReceipts(tmp_path).append("r-receipt1", asked)
+    await EgressReceipts(tmp_path, "models").append("r-receipt1", asked.model_copy(update={"host": MODELS, "port": 0, "up": 9}))
 
     @flow
     async def work() -> None:
@@ -32,3 +33,4 @@ async def test_the_end_of_the_work_shows_what_the_workers_reached(prefect_api: P
         shown = await client.read_artifacts(artifact_filter=wanted)
     assert [artifact.key for artifact in shown] == ["egress-r-receipt1"]
     assert "| `evil.example:443` | 1 | 0 | 0 | this host is not on the allow-list |" in str(shown[0].data)
+    assert "| `model gateway` | 1 | 9 | 0 |" in str(shown[0].data)
