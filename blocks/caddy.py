@@ -38,12 +38,16 @@ class Caddy(Block):
     admin: str = Field(description="Caddy's admin address: unix//path/admin.sock or http://127.0.0.1:2019")
     listen: str = Field(description="Address of the apps' server as in Caddy's configuration, like :8080")
 
-    async def set_route(self, route: Route) -> None:
-        """Point the hosts at the upstream; a configuration is loaded only when Caddy has lost the route of all apps."""
-        await self._in_files(f"setting the route of {route.project}", lambda files: files.write(route))
+    async def prepare(self) -> None:
+        """Load our route of all apps when Caddy has lost it; the files are as they were."""
+        await self._in_files("looking for the route of all apps", lambda _: None)
 
-    async def remove_route(self, project: str) -> None:
-        await self._in_files(f"removing the route of {project}", lambda files: files.remove(project))
+    async def set_route(self, route: Route, fence: int) -> None:
+        """Point the hosts at the upstream; a configuration is loaded only when Caddy has lost the route of all apps."""
+        await self._in_files(f"setting the route of {route.project}", lambda files: files.write(route, fence))
+
+    async def remove_route(self, project: str, fence: int | None = None) -> None:
+        await self._in_files(f"removing the route of {project}", lambda files: files.remove(project, fence))
 
     async def routes(self) -> Sequence[Route]:
         """Return the routes by which Caddy finds apps: none when it has lost the route of all apps."""
@@ -54,9 +58,6 @@ class Caddy(Block):
             return await asyncio.to_thread(RouteFiles(folder).read) if holds_apps(found, folder) else []
 
         return await self._answered("reading the routes", exchange)
-
-    async def replace_routes(self, routes: Sequence[Route]) -> None:
-        await self._in_files("replacing the routes", lambda files: files.replace(routes))
 
     async def in_flight(self, upstream: str) -> int:
         async def exchange(client: httpx.AsyncClient) -> int:

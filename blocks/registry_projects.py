@@ -26,6 +26,7 @@ class Projects(Store):
         """Reserve the slug and store the Brief; raise BadInput with the cure when the slug is taken."""
         table = tables.projects
         row = {"slug": brief.slug, "title": brief.title, "kind": brief.kind, "owner": owner, "domain": domain, "created": at}
+        row["fence"] = int(at.timestamp() * 1000)  # above all of a project that had the name before and was removed
         async with self.writing(f"project {brief.slug}") as db:
             if await project_row(db, brief.slug) is not None:
                 raise BadInput(

@@ -10,25 +10,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blocks import registry_tables as tables
 from blocks.registry_projects import project_row
 from blocks.registry_store import Store
-from domain.errors import Broken, UnknownObject
+from domain.errors import Broken, LeaseLost, UnknownObject
 from domain.releases import MOVES, Release, ReleaseState
 
 _TABLE = tables.releases
 
 
 class Releases(Store):
-    """The part of the registry that knows releases. All writers of one project take turns."""
+    """The part of the registry that knows releases. All writers of one project take turns; only the newest fence may write."""
+
+    async def next_fence(self, project: str) -> int:
+        """Count the project's fence on and return it: from now on no writer with an earlier one changes a release."""
+        table = tables.projects
+        mine = update(table).where(table.c.slug == project).values(fence=table.c.fence + 1).returning(table.c.fence)
+        async with self.writing(f"project {project}") as db:
+            row = (await db.execute(mine)).first()
+        if row is None:
+            raise UnknownObject("project", project)
+        return int(row.fence)
+
+    async def fence(self, project: str) -> int:
+        """Return the newest fence of the project; raise UnknownObject when there is no such project."""
+        async with self.reading() as db:
+            return await _newest_fence(db, project)
 
     async def add_release(
-        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime
+        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime, *, fence: int
     ) -> Release:
-        """Store a starting release with the next number; the same run again returns its release."""
+        """Store a starting release with the next number; the same run again returns its release, and never writes."""
         async with self.writing(f"project {project}") as db:
             same = (await db.execute(select(_TABLE).where(_TABLE.c.run == run))).first()
             if same is not None:
                 return _release(same)
-            if await project_row(db, project) is None:
-                raise UnknownObject("project", project)
+            await _check_fence(db, project, fence)
             last = (await db.execute(select(func.max(_TABLE.c.number)).where(_TABLE.c.project == project))).scalar()
             new = Release(
                 project=project,
@@ -51,17 +65,25 @@ class Releases(Store):
         return tuple(_release(row) for row in rows)
 
     async def move_release(
-        self, project: str, number: int, state: ReleaseState, *, address: str | None = None, reason: str | None = None
+        self,
+        project: str,
+        number: int,
+        state: ReleaseState,
+        *,
+        fence: int,
+        address: str | None = None,
+        reason: str | None = None,
     ) -> Release:
         """Move along `domain.releases.MOVES`, else raise Broken; to the state it has already, only the given fields change."""
         given = {"address": address, "reason": reason}
         async with self.writing(f"project {project}") as db:
+            await _check_fence(db, project, fence)
             release = await _load(db, project, number)
             changes = {name: value for name, value in given.items() if value is not None}
             return await _move(db, release, state, changes)
 
     async def promote(
-        self, project: str, number: int, address: str, replaced: ReleaseState, reason: str, at: datetime
+        self, project: str, number: int, address: str, replaced: ReleaseState, reason: str, at: datetime, *, fence: int
     ) -> Release:
         """In one transaction: the live release, if another, becomes `replaced`, and this one becomes live.
 
@@ -69,6 +91,7 @@ class Releases(Store):
         only renews its address.
         """
         async with self.writing(f"project {project}") as db:
+            await _check_fence(db, project, fence)
             release = await _load(db, project, number)
             if release.state is ReleaseState.LIVE:
                 return await _move(db, release, ReleaseState.LIVE, {"address": address})
@@ -76,6 +99,19 @@ class Releases(Store):
             if (other := (await db.execute(current)).first()) is not None:
                 await _move(db, _release(other), replaced, {"reason": reason})
             return await _move(db, release, ReleaseState.LIVE, {"address": address, "reason": "", "went_live": at})
+
+
+async def _newest_fence(db: AsyncConnection, project: str) -> int:
+    if (row := await project_row(db, project)) is None:
+        raise UnknownObject("project", project)
+    return int(row.fence)
+
+
+async def _check_fence(db: AsyncConnection, project: str, fence: int) -> None:
+    """Let nobody write whom another has followed; raise LeaseLost."""
+    newest = await _newest_fence(db, project)
+    if fence != newest:
+        raise LeaseLost(project, f"a process with fence {fence} of {newest}")
 
 
 async def _load(db: AsyncConnection, project: str, number: int) -> Release:

@@ -2,6 +2,7 @@
 
     <folder>/hosts/<host>                  a link to the project's folder
     <folder>/projects/<project>/<h:p>      an empty file: its name is where the live release listens
+    <folder>/fences/<project>              the fence of the last writer: one with a lower fence came too late
 
 A switch renames the one file, a host comes and goes with its link: whatever is killed, a reader sees the old or the new.
 """
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from domain.errors import LeaseLost
 from domain.routes import Route
 
 FOLDER = "slipway-routes"
@@ -24,24 +26,20 @@ class RouteFiles:
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         self._hosts, self._projects = self._folder / "hosts", self._folder / "projects"
+        self._fences = self._folder / "fences"
 
-    def write(self, route: Route) -> None:
+    def write(self, route: Route, fence: int) -> None:
         """Make this the project's route. The upstream comes first: a host that is found leads somewhere."""
         with self._writing():
+            self._pass(route.project, fence)
             self._write(route)
 
-    def remove(self, project: str) -> None:
-        """Take the project's hosts away, then what they led to."""
+    def remove(self, project: str, fence: int | None) -> None:
+        """Take the project's hosts away, then what they led to; its fence stays, for who comes too late."""
         with self._writing():
+            if fence is not None:
+                self._pass(project, fence)
             self._remove(project)
-
-    def replace(self, routes: Sequence[Route]) -> None:
-        """Make exactly these the routes."""
-        with self._writing():
-            for route in routes:
-                self._write(route)
-            for project in {route.project for route in self.read()} - {route.project for route in routes}:
-                self._remove(project)
 
     def read(self) -> Sequence[Route]:
         """Return what is there; the upstream is empty when its file is lost, so that it differs from the registry's."""
@@ -58,11 +56,23 @@ class RouteFiles:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        for folder in (self._hosts, self._projects):
+        for folder in (self._hosts, self._projects, self._fences):
             folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "lock").open("a") as lock:
             fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
             yield
+
+    def _pass(self, project: str, fence: int) -> None:
+        """Let nobody write whom another has followed."""
+        file = self._fences / project
+        written = file.read_text() if file.exists() else ""
+        newest = int(written) if written.isdigit() else 0
+        if fence < newest:
+            raise LeaseLost(project, f"a process with fence {fence} of {newest}")
+        if fence > newest:
+            fresh = self._folder / f"{project}.fence"
+            fresh.write_text(str(fence))
+            fresh.replace(file)
 
     def _write(self, route: Route) -> None:
         self._lead(route.project, route.upstream)

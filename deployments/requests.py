@@ -20,6 +20,7 @@ from domain.errors import BadInput, ModelKeyMissing, UnknownObject
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
 from domain.protocols import Registry, Vault, Wakeups
+from domain.releases import live
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.values import Value
@@ -136,9 +137,11 @@ class Desk:
         return ended
 
     async def rollback(self, project: str, reason: str, who: str, to: int | None = None) -> str:
-        """Start the rollback deployment and return Prefect's id of the flow run."""
+        """Start the rollback deployment for the release that serves now; return Prefect's id of the flow run."""
         await self._known(project)
-        parameters: dict[str, object] = {"project": project, "to": to, "reason": f"{reason} (by {who})"}
+        serving = live(await self.registry.releases(project))
+        bad = serving.number if serving else None
+        parameters: dict[str, object] = {"project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})"}
         return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
 
     async def resume_waiting(self, project: str) -> list[str]:

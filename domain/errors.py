@@ -21,6 +21,17 @@ class Broken(SlipwayError):
     """Slipway or its installation is at fault; retrying the same call cannot help."""
 
 
+class LeaseLost(SlipwayError):
+    """Another process has taken the project since: (project, owner that lost it).
+
+    The same call must not be tried again: what it was to change may be different now. Read the registry and decide anew.
+    """
+
+    def __str__(self) -> str:
+        project, owner = self.args
+        return f"{owner} may not change {project} any more: another deploy or rollback has taken it over"
+
+
 class ServiceUnreachable(TryAgain):
     """An outside service did not answer: (service, what was attempted, detail)."""
 

@@ -57,9 +57,8 @@ def decide(
     status: AppStatus, probe: Probe | None, check: HealthCheck, *, elapsed: float, seconds: float
 ) -> KeepWaiting | Healthy | Unhealthy:
     """Decide from the engine's word, the last probe and the time that has passed since waiting began."""
-    gone = _gone(status)
-    if gone:
-        return Unhealthy(reason=gone)
+    if reason := gone(status):
+        return Unhealthy(reason=reason)
     if probe is not None and probe.status == 200 and (check.content is None or check.content in probe.body):
         return Healthy(seconds=elapsed)
     if elapsed >= seconds:
@@ -89,7 +88,8 @@ def _read(check: dict[str, Any]) -> HealthCheck:
         raise BadInput(f"a health check in app.json has unusable values ({places}): mend it") from error
 
 
-def _gone(status: AppStatus) -> str | None:
+def gone(status: AppStatus) -> str | None:
+    """Return in one sentence why the copy will not come up by waiting; None when it may."""
     if status.out_of_memory:
         return "It used up its memory and was killed."
     if status.restarts > RESTARTS_LIMIT:

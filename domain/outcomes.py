@@ -6,7 +6,16 @@ from pydantic import Field
 
 from domain.checks import Check
 from domain.complaints import Complaint
-from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, NeedsPerson, RunCancelled, SlipwayError, TryAgain
+from domain.errors import (
+    BudgetSpent,
+    LeaseLost,
+    ModelKeyMissing,
+    ModelKeyRefused,
+    NeedsPerson,
+    RunCancelled,
+    SlipwayError,
+    TryAgain,
+)
 from domain.releases import Release
 from domain.reports import DroppedTest, TestReport
 from domain.seen import Seen
@@ -120,7 +129,16 @@ class Rejected(Value):
     """A release was made of it and has failed; a run makes one only, so this one cannot try again."""
 
 
-Outcome = tuple[Accepted, Released | Rejected] | Escalated
+class Overtaken(Value):
+    """The run's release served, and another does now: while the run was interrupted it was replaced or taken back."""
+
+    kind: Literal["overtaken"] = "overtaken"
+    release: Release
+    address: str
+    reason: str
+
+
+Outcome = tuple[Accepted, Released | Rejected | Overtaken] | Escalated
 """How the work of a delivery ended, before it is told."""
 
 
@@ -172,7 +190,7 @@ def cause_of(error: SlipwayError) -> Cause:
             return ""
         case NeedsPerson():
             return "environment"
-        case TryAgain():
+        case TryAgain() | LeaseLost():
             return "try_again"
         case _:
             return "broken"

@@ -1,7 +1,7 @@
 """The Protocols that blocks fulfil, beyond those that live beside their values.
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
-Proofs in `proofs`.
+Proofs in `proofs`, Releases in `releases`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,14 +18,14 @@ from domain.environment import EnvironmentVersion
 from domain.escalations import Answer, Diagnosis, Escalation
 from domain.patches import Commit, Extent, Patch
 from domain.proofs import Proofs
-from domain.releases import Release, ReleaseState
+from domain.releases import Releases
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, Run, RunState
 from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Releases, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects
@@ -89,29 +89,6 @@ class Registry(Ledger, Transcripts, Proofs, Protocol):
         ...
 
     async def progress(self, run: str, after: int = 0) -> Sequence[Progress]: ...
-
-    # releases
-    async def add_release(
-        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime
-    ) -> Release:
-        """Store a starting release with the next number; the same run again returns its release."""
-        ...
-
-    async def releases(self, project: str | None = None) -> Sequence[Release]:
-        """Return releases, newest number first."""
-        ...
-
-    async def move_release(
-        self, project: str, number: int, state: ReleaseState, *, address: str | None = None, reason: str | None = None
-    ) -> Release:
-        """Move along `domain.releases.MOVES`; to the state it has already, only the given fields change."""
-        ...
-
-    async def promote(
-        self, project: str, number: int, address: str, replaced: ReleaseState, reason: str, at: datetime
-    ) -> Release:
-        """In one transaction: the live release, if another, becomes `replaced`, and this one becomes live."""
-        ...
 
     # environment versions
     async def add_environment(self, project: str, secrets: dict[str, str], plain: dict[str, str]) -> EnvironmentVersion:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from domain.health import HealthCheck
 from domain.values import Value
@@ -21,7 +22,7 @@ class ReleaseState(StrEnum):
 MOVES: dict[ReleaseState, frozenset[ReleaseState]] = {
     ReleaseState.STARTING: frozenset({ReleaseState.LIVE, ReleaseState.FAILED}),
     ReleaseState.LIVE: frozenset({ReleaseState.DRAINING, ReleaseState.ROLLED_BACK, ReleaseState.KEPT}),
-    ReleaseState.DRAINING: frozenset({ReleaseState.KEPT, ReleaseState.LIVE}),
+    ReleaseState.DRAINING: frozenset({ReleaseState.KEPT, ReleaseState.LIVE, ReleaseState.FAILED}),
     ReleaseState.KEPT: frozenset({ReleaseState.LIVE, ReleaseState.FAILED, ReleaseState.REMOVED}),
     ReleaseState.FAILED: frozenset({ReleaseState.REMOVED}),
     ReleaseState.ROLLED_BACK: frozenset({ReleaseState.REMOVED}),
@@ -80,6 +81,29 @@ def previous_good(releases: Sequence[Release]) -> Release | None:
     return max(older or usable, key=lambda release: release.went_live or release.created, default=None)
 
 
+def overtaken(release: Release, releases: Sequence[Release]) -> str | None:
+    """Return in one sentence why a run has nothing left to do for its release; None when it has."""
+    match release.state:
+        case ReleaseState.STARTING | ReleaseState.LIVE | ReleaseState.FAILED:
+            return None
+        case ReleaseState.ROLLED_BACK:
+            return f"release {release.number} went online and was taken back because {release.reason}"
+        case _:
+            current = live(releases)
+            since = f"release {current.number} has replaced it since" if current else "it was replaced since"
+            return f"release {release.number} went online, and {since}"
+
+
+def is_meant(serving: Release | None, named: int | None, asked: datetime) -> bool:
+    """Tell whether a rollback is about the release that serves: it names that one, or was asked for since that went live.
+
+    So the same wish twice, or a wish that comes late, goes back one release and not two.
+    """
+    if serving is None:
+        return False
+    return serving.number == named if named is not None else (serving.went_live or serving.created) <= asked
+
+
 def startable(releases: Sequence[Release], number: int) -> Release | None:
     """Return the release of this number if it can be started again: one that served well and is kept."""
     good = (ReleaseState.KEPT, ReleaseState.DRAINING)
@@ -91,3 +115,44 @@ def retired(releases: Sequence[Release], keep: int = KEEP) -> tuple[Release, ...
     kept = sorted((r for r in releases if r.state is ReleaseState.KEPT), key=lambda r: r.number, reverse=True)
     failed = [r for r in releases if r.state in (ReleaseState.FAILED, ReleaseState.ROLLED_BACK)]
     return (*kept[keep:], *failed)
+
+
+class Releases(Protocol):
+    """What the registry knows of releases. Writers carry the fence of their lease; LeaseLost when there is a newer one."""
+
+    async def next_fence(self, project: str) -> int:
+        """Count the project's fence on and return it: from now on no writer with an earlier one changes a release."""
+        ...
+
+    async def fence(self, project: str) -> int:
+        """Return the newest fence of the project; raise UnknownObject when there is no such project."""
+        ...
+
+    async def add_release(
+        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime, *, fence: int
+    ) -> Release:
+        """Store a starting release with the next number; the same run again returns its release."""
+        ...
+
+    async def releases(self, project: str | None = None) -> Sequence[Release]:
+        """Return releases, newest number first."""
+        ...
+
+    async def move_release(
+        self,
+        project: str,
+        number: int,
+        state: ReleaseState,
+        *,
+        fence: int,
+        address: str | None = None,
+        reason: str | None = None,
+    ) -> Release:
+        """Move along `domain.releases.MOVES`; to the state it has already, only the given fields change."""
+        ...
+
+    async def promote(
+        self, project: str, number: int, address: str, replaced: ReleaseState, reason: str, at: datetime, *, fence: int
+    ) -> Release:
+        """In one transaction: the live release, if another, becomes `replaced`, and this one becomes live."""
+        ...

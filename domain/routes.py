@@ -25,20 +25,23 @@ class Route(Value):
 class Proxy(Protocol):
     """The web server in front of all apps. Its routes are derived state: the registry is the truth."""
 
-    async def set_route(self, route: Route) -> None:
-        """Create or replace the project's route; requests in flight finish on the old one, none is lost."""
+    async def prepare(self) -> None:
+        """See to it that the server looks for apps at all; nothing changes when it does."""
         ...
 
-    async def remove_route(self, project: str) -> None:
-        """Delete the project's route; nothing happens when there is none."""
+    async def set_route(self, route: Route, fence: int) -> None:
+        """Create or replace the project's route; requests in flight finish on the old one, none is lost.
+
+        Raises LeaseLost, and changes nothing, when the route was set or removed with a higher fence.
+        """
+        ...
+
+    async def remove_route(self, project: str, fence: int | None = None) -> None:
+        """Delete the project's route; nothing happens when there is none. Without a fence: of a project that is no more."""
         ...
 
     async def routes(self) -> Sequence[Route]:
         """Return Slipway's routes as the server has them now."""
-        ...
-
-    async def replace_routes(self, routes: Sequence[Route]) -> None:
-        """Make exactly these the project routes, one after the other."""
         ...
 
     async def in_flight(self, upstream: str) -> int:

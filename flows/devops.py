@@ -1,22 +1,26 @@
 """devops: env_analyzer -> secret_resolver -> readiness -> deployer (start, gate, switch, drain)."""
 
+from functools import partial
+
 from prefect import flow
 from pydantic import Field
 
 from domain.checks import Check
 from domain.env_values import is_rehearsed
-from domain.environment import Missing, computed_values
-from domain.errors import NeedsPerson, RunCancelled, TryAgain
+from domain.environment import EnvironmentVersion, Missing, computed_values
+from domain.errors import LeaseLost, NeedsPerson, RunCancelled, TryAgain
+from domain.leases import Lease
 from domain.names import Slug
-from domain.outcomes import Escalated, Rejected, Released, SecretsMissing, interrupted
-from domain.releases import ReleaseState
+from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing, interrupted
+from domain.releases import ReleaseState, overtaken
 from domain.values import Value
+from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
 from tasks.progress import Journal
-from tasks.readiness import check_readiness, publish_release
+from tasks.readiness import Readiness, check_readiness, publish_release
 from tasks.redaction import shield
 from tasks.secret_resolver import resolve_environment
 from tasks.unfinished import rest_release
@@ -34,20 +38,20 @@ class Deployment(Value):
 
 
 @flow(name="devops", flow_run_name="deploy {deployment.project}", persist_result=True)
-async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected | Escalated:
+async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected | Overtaken | Escalated:
     """Put the candidate online; whatever goes wrong, the release that served before still does."""
     blocks = await open_blocks()
     try:
         return await deploy(deployment, blocks)
     except RunCancelled:
         raise
-    except (TryAgain, NeedsPerson) as error:  # a value, so that a resumed run does not pass here again
+    except (TryAgain, NeedsPerson, LeaseLost) as error:  # a value, so that a resumed run does not pass here again
         await rest_release(deployment.run, deployment.project, blocks.registry, blocks.engine, blocks.wakeups)
         return interrupted(error)
 
 
-async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMissing | Rejected:
-    """Resolve the environment, rehearse what is new in it, start, gate, switch, retire."""
+async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMissing | Rejected | Overtaken:
+    """Resolve the environment, rehearse what is new in it, and roll the release out."""
     run, name, place = deployment.run, deployment.project, blocks.installation
     journal = Journal(run, blocks.registry, blocks.wakeups)
 
@@ -60,6 +64,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names, complaints=version.complaints)
+    await shield(name, blocks.vault)  # it knows now what was generated just before
     project = await blocks.registry.project(name)
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
 
@@ -81,27 +86,36 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
         if not rehearsal.passed:
             reason = f"the release is not fit to serve: {rehearsal.summary}"
             return Rejected(reason=reason, evidence=rehearsal.log, started=False)
+    return await under_lease(name, run, blocks, partial(roll_out, deployment, version, plan, blocks))
+
+
+async def roll_out(
+    deployment: Deployment, version: EnvironmentVersion, plan: Readiness, blocks: Blocks, lease: Lease
+) -> Released | Rejected | Overtaken:
+    """Start, gate, switch, retire: what of that is left to do for the run's release."""
+    name, place = deployment.project, blocks.installation
+    domain = place.domain_of(name)
+    registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
     release = await start_release(
-        run,
-        name,
+        lease,
+        deployment.run,
         deployment.commit,
         deployment.candidate,
         version.number,
         plan.process,
-        blocks.registry,
-        blocks.engine,
+        registry,
+        engine,
         blocks.vault,
-        blocks.wakeups,
+        wakeups,
     )
-    rejected = await gate_release(
-        run, release, plan.health, place.health_seconds, blocks.registry, blocks.engine, blocks.wakeups
-    )
+    if (why := overtaken(release, await registry.releases(name))) is not None:
+        return Overtaken(release=release, address=place.address_of(domain), reason=why)
+    rejected = await gate_release(lease, release, plan.health, place.health_seconds, registry, engine, wakeups)
     if rejected is not None:
-        await blocks.wakeups.unlock(f"deploy:{name}", run)
         return rejected
-    live = await switch_release(
-        run, release, domain, ReleaseState.DRAINING, "delivered", blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
-    )
-    await retire_releases(run, name, place.drain_seconds, blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
-    await publish_release(live, place.address_of(domain), blocks.registry)
+    live = await switch_release(lease, release, domain, ReleaseState.DRAINING, "delivered", registry, engine, proxy, wakeups)
+    if isinstance(live, Rejected):
+        return live
+    await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
+    await publish_release(live, place.address_of(domain), registry)
     return Released(release=live, address=place.address_of(domain))

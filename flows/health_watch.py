@@ -15,7 +15,7 @@ async def health_watch(seconds: float | None = None) -> int:
     """Look at every live release again and again until `seconds` have passed; return how many looks found one unwell."""
     blocks = await open_blocks()
     place = blocks.installation
-    watch = Watch(blocks.registry, blocks.engine, blocks.git)
+    watch = Watch(blocks.registry, blocks.engine, blocks.git, blocks.vault)
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
     unwell = 0
     emit_alive()

@@ -9,6 +9,7 @@ from tasks.answering import answer_overdue
 from tasks.artifacts import publish
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
 from tasks.missing_secrets import sweep_provided
+from tasks.redaction import shield_all
 from tasks.resuming import resume
 from tasks.unfinished import end_unfinished
 
@@ -17,6 +18,7 @@ from tasks.unfinished import end_unfinished
 async def janitor() -> list[str]:
     """Return the names of everything that was removed, answered by default or ended."""
     blocks = await open_blocks()
+    await shield_all(blocks.registry, blocks.vault)
     removed = [
         *await answer_overdue(blocks.registry, blocks.wakeups, resume, datetime.now(UTC)),
         *await sweep_provided(blocks.registry, blocks.wakeups, blocks.vault, resume),
@@ -24,7 +26,7 @@ async def janitor() -> list[str]:
         *await close_reservations(blocks.registry, datetime.now(UTC)),
         *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
         *await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups),
-        *await remove_retired(blocks.registry, blocks.engine),
+        *await remove_retired(blocks.registry, blocks.engine, blocks.wakeups),
         *await remove_candidates(blocks.registry, blocks.engine),
     ]
     if removed:

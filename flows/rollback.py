@@ -1,18 +1,38 @@
 """rollback: roll out the previous good release by the same steps as any other."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from prefect import flow
+from prefect.context import FlowRunContext
+from pydantic import Field
 
 from domain.errors import NothingToRollBackTo, UnknownObject
-from domain.releases import Release, ReleaseState, live, previous_good, startable
+from domain.leases import Lease
+from domain.outcomes import Rejected
+from domain.releases import Release, ReleaseState, is_meant, live, previous_good, startable
 from domain.values import Value
+from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
-from tasks.deployer import claim_project, gate_release, retire_releases, start_copy, switch_release
+from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
+from tasks.redaction import shield
 from tasks.rollback import tell_rollback
 from tasks.tagging import tag_run
+
+
+class RollbackRequest(Value):
+    """What is asked for, and by which run."""
+
+    project: str
+    release: int | None = Field(default=None, description="The broken one; None for the one that served when it was asked for")
+    to: int | None = Field(default=None, description="Release to go back to; None for the previous good one")
+    reason: str
+    owner: str = Field(description="Prefect's id of the flow run: two rollbacks are never taken for one")
+    asked: datetime
 
 
 class RolledBack(Value):
@@ -31,74 +51,104 @@ async def rollback(
 ) -> RolledBack:
     """Bring the previous good release (or release `to`) back.
 
-    `release` names the broken one: when it does not serve any more there is nothing to decide, and only what an
-    interrupted rollback left undone is finished; so a late or repeated event is harmless. The person is told once.
+    `release` names the broken one; without it the one is meant that served when this run was created. When that does not
+    serve any more there is nothing to decide, and only what an interrupted rollback left undone is finished; so a late or
+    repeated event or tap is harmless. The person is told once.
     """
     blocks = await open_blocks()
     await tag_run(f"project:{project}")
-    owner = f"rollback-{project}-{release or 'by-hand'}"
-    await claim_project(project, owner, blocks.wakeups)
-    try:
-        releases = await blocks.registry.releases(project)
-        bad, good = live(releases), previous_good(releases) if to is None else startable(releases, to)
-        if bad is not None and release not in (None, bad.number):
-            await switch_to(bad, owner, "", blocks)
-        if bad is None or release not in (None, bad.number):
-            return RolledBack(outcome="nothing to do", project=project, message=f"{project}: release {release} does not serve")
-        if good is None:
-            return await stay(project, bad, to, reason, blocks)
-        return await roll_out(good, bad, owner, reason, blocks)
-    finally:
-        await blocks.wakeups.unlock(f"deploy:{project}", owner)
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    asked = run.created if run and run.created else datetime.now(UTC)
+    owner = f"rollback-{run.id}" if run else "rollback"
+    return await roll_back(
+        RollbackRequest(project=project, release=release, to=to, reason=reason, owner=owner, asked=asked), blocks
+    )
 
 
-async def stay(project: str, bad: Release, to: int | None, reason: str, blocks: Blocks) -> RolledBack:
+async def roll_back(request: RollbackRequest, blocks: Blocks) -> RolledBack:
+    """Do it while nobody else changes the project; what this process writes holds no secret of it."""
+    await shield(request.project, blocks.vault)
+    return await under_lease(request.project, request.owner, blocks, partial(decide, request, blocks))
+
+
+async def decide(request: RollbackRequest, blocks: Blocks, lease: Lease) -> RolledBack:
+    """Look at what serves now, and go back from it, finish what was begun, or leave it."""
+    releases = await blocks.registry.releases(request.project)
+    serving = live(releases)
+    if serving is None:
+        message = f"{request.project}: no release serves"
+        return RolledBack(outcome="nothing to do", project=request.project, message=message)
+    if not is_meant(serving, request.release, request.asked):
+        return await finish(request, serving, releases, blocks, lease)
+    good = previous_good(releases) if request.to is None else startable(releases, request.to)
+    if good is None:
+        return await stay(request, serving, blocks)
+    return await roll_out(request, good, serving, blocks, lease)
+
+
+async def finish(
+    request: RollbackRequest, serving: Release, releases: Sequence[Release], blocks: Blocks, lease: Lease
+) -> RolledBack:
+    """Leave the release that serves, and do what a rollback to it that was interrupted has left undone."""
+    await switch_to(serving, "", blocks, lease)
+    bad = next((r for r in releases if r.number == request.release and r.state is ReleaseState.ROLLED_BACK), None)
+    if bad is not None and serving.number < bad.number:
+        await tell(bad, serving, taken_back(serving, bad, bad.reason), blocks)
+    named = f"release {request.release}" if request.release is not None else "the release that was meant"
+    message = f"{request.project}: {named} does not serve any more, release {serving.number} does"
+    return RolledBack(outcome="nothing to do", project=request.project, message=message)
+
+
+async def stay(request: RollbackRequest, bad: Release, blocks: Blocks) -> RolledBack:
     """Leave everything as it is, and tell the person."""
+    project, to = request.project, request.to
     message = (
         str(NothingToRollBackTo(project)) if to is None else f"{project} keeps no startable release {to}; it stays as it is"
     )
-    await tell_rollback(project, bad.number, to, f"{message} ({reason})", blocks.registry, blocks.wakeups)
+    told = f"{message} ({request.reason})"
+    await tell_rollback(project, bad.number, to, told, blocks.registry, blocks.wakeups)
     return RolledBack(outcome="nothing to go back to", project=project, bad=bad.number, message=message)
 
 
-async def roll_out(good: Release, bad: Release, owner: str, reason: str, blocks: Blocks) -> RolledBack:
+async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks: Blocks, lease: Lease) -> RolledBack:
     """Start the good release, gate it, switch to it, stop the bad one, tell the person."""
-    project = good.project
-    found = await blocks.registry.project(project)
+    registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
+    found = await registry.project(good.project)
     if found is None:
-        raise UnknownObject("project", project)
-    check = await health_check_of(found, good.commit, blocks.git)
-    await start_copy(good, kind_named(found.kind).process, blocks.registry, blocks.engine, blocks.vault)
-    seconds = blocks.installation.health_seconds
-    rejected = await gate_release(owner, good, check, seconds, blocks.registry, blocks.engine, blocks.wakeups)
-    if rejected is not None:
+        raise UnknownObject("project", good.project)
+    check, process = await health_check_of(found, good.commit, blocks.git), kind_named(found.kind).process
+    await restart_release(lease, good, process, registry, engine, blocks.vault, wakeups)
+    unfit = await gate_release(lease, good, check, blocks.installation.health_seconds, registry, engine, wakeups)
+    unfit = unfit or await switch_to(good, request.reason, blocks, lease)
+    if unfit is not None:
         message = (
-            f"{project}: release {bad.number} is broken and release {good.number} does not start either: {rejected.reason}"
+            f"{good.project}: release {bad.number} is broken and release {good.number} does not start either: {unfit.reason}"
         )
-        await tell_rollback(project, bad.number, good.number, message, blocks.registry, blocks.wakeups)
-        return RolledBack(outcome="not healthy", project=project, bad=bad.number, good=good.number, message=message)
-    await switch_to(good, owner, reason, blocks)
-    message = f"{project} is back on release {good.number}: release {bad.number} was taken back because {reason}"
-    await tell_rollback(project, bad.number, good.number, message, blocks.registry, blocks.wakeups)
-    return RolledBack(outcome="rolled back", project=project, bad=bad.number, good=good.number, message=message)
+        await tell(bad, good, message, blocks)
+        return RolledBack(outcome="not healthy", project=good.project, bad=bad.number, good=good.number, message=message)
+    message = taken_back(good, bad, request.reason)
+    await tell(bad, good, message, blocks)
+    return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
 
 
-async def switch_to(good: Release, owner: str, reason: str, blocks: Blocks) -> None:
+async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
     """Make the release the one that serves, and retire what ran before; repeating it changes nothing."""
-    place = blocks.installation
+    registry, engine, proxy, wakeups, place = (
+        blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups, blocks.installation,
+    )  # fmt: skip
     domain = place.domain_of(good.project)
-    back = await switch_release(
-        owner,
-        good,
-        domain,
-        ReleaseState.ROLLED_BACK,
-        reason,
-        blocks.registry,
-        blocks.engine,
-        blocks.proxy,
-        blocks.wakeups,
-    )
-    await retire_releases(
-        owner, good.project, place.drain_seconds, blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
-    )
-    await publish_release(back, place.address_of(domain), blocks.registry)
+    back = await switch_release(lease, good, domain, ReleaseState.ROLLED_BACK, reason, registry, engine, proxy, wakeups)
+    if isinstance(back, Rejected):
+        return back
+    await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
+    await publish_release(back, place.address_of(domain), registry)
+    return None
+
+
+def taken_back(good: Release, bad: Release, reason: str) -> str:
+    return f"{good.project} is back on release {good.number}: release {bad.number} was taken back because {reason}"
+
+
+async def tell(bad: Release, good: Release, message: str, blocks: Blocks) -> None:
+    await tell_rollback(bad.project, bad.number, good.number, message, blocks.registry, blocks.wakeups)

@@ -3,62 +3,50 @@
 True afterwards: exactly one release of the project is live, the route leads to it, and what served before is kept.
 Blocks: registry, engine, vault, proxy, wakeups. Every step finds its own work half done and goes on:
 the registry row is written before the copy starts, and the switch is written before the route is set, so a
-reconcile that comes between finds the truth in the registry.
+reconcile that comes between finds the truth in the registry. Every step shows its lease first, and judges by what the
+registry says then: a process that was overtaken changes nothing, it raises LeaseLost.
 """
 
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.errors import LockTaken
-from domain.health import HealthCheck
+from domain.errors import UnknownObject
+from domain.health import HealthCheck, gone
+from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
+from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
-from tasks.health import Unhealthy, wait_healthy
+from tasks.health import LOG_LIMIT, LOG_LINES, Unhealthy, wait_healthy
+from tasks.leases import hold, holding
+from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values
-
-LEASE = 180.0
-"""Seconds for which one step of a deploy holds the project's lock; each step extends it."""
 
 QUIET = 0.5
 """Seconds without a request in flight after which an old release counts as drained."""
 
-
-async def hold(project: str, owner: str, wakeups: Wakeups, seconds: float = 0.0) -> None:
-    """Take or extend the project's deploy lock for a step that waits `seconds`; raise LockTaken when another deploy has it."""
-    if await wakeups.lock(f"deploy:{project}", owner, LEASE + seconds) is None:
-        raise LockTaken(f"the deploy of {project}", "another run")
+STOP_SECONDS = 5.0
+"""Seconds that a copy which never served has to end."""
 
 
 @task(
-    task_run_name="claim {project}",
-    cache_policy=NO_CACHE,
-    retries=100,
-    retry_delay_seconds=2,
-    retry_condition_fn=only_try_again,
-)
-async def claim_project(project: str, owner: str, wakeups: Wakeups) -> None:
-    """Take the project's deploy lock, waiting for a deploy that is under way."""
-    await hold(project, owner, wakeups)
-
-
-@task(
-    task_run_name="start {project} of {run}",
+    task_run_name="start {lease.project} of {run}",
     cache_policy=NO_CACHE,
     retries=40,
     retry_delay_seconds=5,
     retry_condition_fn=only_try_again,
 )
 async def start_release(
+    lease: Lease,
     run: str,
-    project: str,
     commit: str,
     candidate: str,
     environment_version: int,
@@ -68,12 +56,28 @@ async def start_release(
     vault: Vault,
     wakeups: Wakeups,
 ) -> Release:
-    """Record the run's release and start its copy; the same run again finds both."""
-    await hold(project, run, wakeups)
-    release = await registry.add_release(project, run, commit, candidate, environment_version, datetime.now(UTC))
+    """Record the run's release and start its copy; the same run again finds both, whatever became of them."""
+    await hold(lease, registry, wakeups)
+    release = await registry.add_release(
+        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence
+    )
     if release.state is ReleaseState.STARTING:
-        await start_copy(release, process, registry, engine, vault)
+        await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
     return release
+
+
+@task(
+    task_run_name="start {release.identity} again",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
+async def restart_release(
+    lease: Lease, release: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault, wakeups: Wakeups
+) -> None:
+    """Start the copy of a release that is kept, with its own environment; one that runs is left as it is."""
+    await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
 
 
 async def start_copy(release: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:
@@ -99,17 +103,32 @@ async def start_copy(release: Release, process: str, registry: Registry, engine:
     retry_condition_fn=only_try_again,
 )
 async def gate_release(
-    owner: str, release: Release, check: HealthCheck, seconds: float, registry: Registry, engine: AppRunner, wakeups: Wakeups
+    lease: Lease, release: Release, check: HealthCheck, seconds: float, registry: Registry, engine: AppRunner, wakeups: Wakeups
 ) -> Rejected | None:
-    """Wait until the release is healthy. If it never is, stop its copy, mark it failed and say why."""
-    await hold(release.project, owner, wakeups, seconds)
-    health = await wait_healthy(engine, release.identity, check, seconds)
+    """Wait until the release is healthy. If it never is, mark it failed, stop its copy and say why.
+
+    One that serves already is not asked: what to do when that is unwell is decided by the watch.
+    """
+    await hold(lease, registry, wakeups)
+    now = await release_row(release, registry)
+    if now.state is ReleaseState.LIVE:
+        return None
+    if now.state is ReleaseState.FAILED:
+        return await give_up(lease, now, now.reason, "", registry, engine)
+    health = await holding(lease, registry, wakeups, partial(wait_healthy, engine, release.identity, check, seconds))
     if not isinstance(health, Unhealthy):
         return None
-    await engine.stop(release.identity, 5.0)
-    if release.state in (ReleaseState.STARTING, ReleaseState.KEPT):
-        await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=health.reason)
-    return Rejected(reason=health.reason, evidence=health.log)
+    return await give_up(lease, now, health.reason, health.log, registry, engine)
+
+
+async def give_up(
+    lease: Lease, release: Release, reason: str, evidence: str, registry: Registry, engine: AppRunner
+) -> Rejected:
+    """Mark the release failed, then stop its copy; what is said of it holds no secret of the project."""
+    why = redacted(reason)
+    await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=why, fence=lease.fence)
+    await engine.stop(release.identity, STOP_SECONDS)
+    return Rejected(reason=why, evidence=redacted(evidence))
 
 
 @task(
@@ -120,7 +139,7 @@ async def gate_release(
     retry_condition_fn=only_try_again,
 )
 async def switch_release(
-    owner: str,
+    lease: Lease,
     release: Release,
     domain: str,
     replaced: ReleaseState,
@@ -129,46 +148,64 @@ async def switch_release(
     engine: AppRunner,
     proxy: Proxy,
     wakeups: Wakeups,
-) -> Release:
-    """Make the release live in the registry, then lead the project's route to it in one call."""
-    await hold(release.project, owner, wakeups)
-    status = await engine.status(release.identity)
-    moved = await registry.promote(release.project, release.number, status.address, replaced, reason, datetime.now(UTC))
-    await proxy.set_route(Route(project=release.project, hosts=(domain,), upstream=status.address))
+) -> Release | Rejected:
+    """Make the release live in the registry, then lead the project's route to it in one call.
+
+    A copy that ended since its gate gets no traffic: the release has failed. When it is live already, only its route is
+    set, and that only while its copy runs.
+    """
+    await hold(lease, registry, wakeups)
+    now, status = await release_row(release, registry), await engine.status(release.identity)
+    if status.state is not AppState.RUNNING or not status.address:
+        if now.state is ReleaseState.LIVE:
+            return now
+        log = tail(await engine.logs(release.identity, LOG_LINES), LOG_LIMIT)
+        return await give_up(lease, now, gone(status) or "It is being started again.", log, registry, engine)
+    moved = await registry.promote(
+        release.project, release.number, status.address, replaced, reason, datetime.now(UTC), fence=lease.fence
+    )
+    await proxy.set_route(Route(project=release.project, hosts=(domain,), upstream=status.address), lease.fence)
     return moved
 
 
 @task(
-    task_run_name="retire what {project} ran before",
+    task_run_name="retire what {lease.project} ran before",
     cache_policy=NO_CACHE,
     retries=5,
     retry_delay_seconds=2,
     retry_condition_fn=only_try_again,
 )
 async def retire_releases(
-    owner: str, project: str, seconds: float, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
+    lease: Lease, seconds: float, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> None:
-    """Let every copy but the live one finish what it answers, stop it and keep it; then give the lock back.
+    """Let every copy but the live one finish what it answers, stop it and keep it.
 
-    Who holds the lock deploys alone: another's release that is still starting was left so, and its copy stops too.
+    Who holds the lease deploys alone: another's release that is still starting was left so, and its copy stops too.
     """
-    releases = {release.identity: release for release in await registry.releases(project)}
-    for app in await engine.apps(project):
+    await hold(lease, registry, wakeups)
+    releases = {release.identity: release for release in await registry.releases(lease.project)}
+    for app in await engine.apps(lease.project):
         release = releases.get(app.identity)
-        if app.role != "release" or (release is not None and stays(release, owner)):
+        if app.role != "release" or (release is not None and stays(release, lease.owner)):
             continue
-        await hold(project, owner, wakeups, 2 * seconds)
         if app.state in (AppState.RUNNING, AppState.RESTARTING):
-            await drained(app.address, seconds, proxy)
-            await engine.stop(app.identity, seconds)
+            await holding(lease, registry, wakeups, partial(drained, app.address, seconds, proxy))
+            await holding(lease, registry, wakeups, partial(engine.stop, app.identity, seconds))
         if release is not None and release.state is ReleaseState.DRAINING:
-            await registry.move_release(project, release.number, ReleaseState.KEPT)
-    await wakeups.unlock(f"deploy:{project}", owner)
+            await registry.move_release(lease.project, release.number, ReleaseState.KEPT, fence=lease.fence)
 
 
 def stays(release: Release, owner: str) -> bool:
     """Tell whether the copy serves, or is about to for who holds the lock."""
     return release.state is ReleaseState.LIVE or (release.state is ReleaseState.STARTING and release.run == owner)
+
+
+async def release_row(release: Release, registry: Registry) -> Release:
+    """Return the release as the registry has it now; raise UnknownObject when its project was removed."""
+    for now in await registry.releases(release.project):
+        if now.number == release.number:
+            return now
+    raise UnknownObject("release", release.identity)
 
 
 async def drained(upstream: str, seconds: float, proxy: Proxy) -> None:

@@ -7,8 +7,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import as_markdown
-from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Rejected
+from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Rejected
 from domain.protocols import Registry
+from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest
 from tasks.artifacts import cost_markdown, publish
 from tasks.retrying import only_try_again
@@ -70,6 +71,17 @@ def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
             f"\n{released.evidence[-EVIDENCE_LIMIT:]}"
         )
         return Delivered(run=request.run, state="failed", message=text, cause="unfit", rounds=built.rounds)
+    if isinstance(released, Overtaken):
+        taken_back = released.release.state is ReleaseState.ROLLED_BACK
+        return Delivered(
+            run=request.run,
+            state="failed" if taken_back else "delivered",
+            message=f"{request.project}: {released.reason}.",
+            cause="unfit" if taken_back else "",
+            address="" if taken_back else released.address,
+            rounds=built.rounds,
+            release=released.release.number,
+        )
     text = f"{request.brief.title} is online: {released.address}{all_the_same(request.project, built)}"
     return Delivered(
         run=request.run,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.leases import Lease
 from domain.protocols import Registry, Wakeups
 from domain.releases import ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
@@ -19,6 +20,7 @@ from domain.usage import TokenUsage
 from domain.workers import Engine
 from tasks.answering import open_question
 from tasks.brief_talk import lease
+from tasks.leases import claim, give_back
 from tasks.notify import end_run
 from tasks.retrying import only_try_again
 
@@ -58,20 +60,36 @@ async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -
     retry_delay_seconds=5,
     retry_condition_fn=only_try_again,
 )
-async def remove_retired(registry: Registry, engine: Engine) -> Sequence[str]:
-    """Remove the copies and candidates of releases beyond those that are kept; return their names."""
-    removed = []
+async def remove_retired(registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
+    """Remove the copies and candidates of releases beyond those that are kept; return their names.
+
+    A project that is being deployed or rolled back is left for the next time.
+    """
+    removed: list[str] = []
     for project in await registry.projects():
-        releases = await registry.releases(project.slug)
-        gone = retired(releases)
-        used = {r.candidate for r in releases if r not in gone and r.state is not ReleaseState.REMOVED}
-        for release in gone:
-            await engine.remove(release.identity)
-            if release.candidate not in used:
-                await engine.remove_candidate(release.candidate)
-            await registry.move_release(release.project, release.number, ReleaseState.REMOVED)
-            removed.append(release.identity)
+        if not retired(await registry.releases(project.slug)):
+            continue
+        lease = await claim(project.slug, JANITOR, registry, wakeups)
+        if lease is None:
+            continue
+        try:
+            removed += await remove_retired_of(lease, registry, engine)
+        finally:
+            await give_back(lease, registry, wakeups)
     return removed
+
+
+async def remove_retired_of(lease: Lease, registry: Registry, engine: Engine) -> Sequence[str]:
+    """Remove what the project's releases no longer need, each release before its row says so."""
+    releases = await registry.releases(lease.project)
+    gone = retired(releases)
+    used = {r.candidate for r in releases if r not in gone and r.state is not ReleaseState.REMOVED}
+    for release in gone:
+        await engine.remove(release.identity)
+        if release.candidate not in used:
+            await engine.remove_candidate(release.candidate)
+        await registry.move_release(release.project, release.number, ReleaseState.REMOVED, fence=lease.fence)
+    return [release.identity for release in gone]
 
 
 @task(

@@ -13,15 +13,19 @@ from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
-from tasks.deployer import LEASE, start_copy
+from tasks.deployer import start_copy
 from tasks.kinds import kind_named
+from tasks.leases import claim, give_back
 
 RECONCILER = "reconciler"
 """Owner of a deploy lock while a route is mended."""
 
+AT_ONCE = 8
+"""Routes that are mended side by side."""
 
-async def live_releases(registry: Registry) -> Sequence[Release]:
-    return [release for release in await registry.releases() if release.state is ReleaseState.LIVE]
+
+async def live_releases(registry: Registry, project: str | None = None) -> Sequence[Release]:
+    return [release for release in await registry.releases(project) if release.state is ReleaseState.LIVE]
 
 
 async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Sequence[str]:
@@ -49,36 +53,47 @@ async def pause_apps(engine: AppRunner) -> None:
 async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> Sequence[str]:
     """Mend the routes that differ from the registry; return the projects whose route was mended.
 
-    A project whose deploy lock is held is left alone: its deploy is about to set the route itself.
+    A project whose deploy lock is held is left alone: its deploy is about to set the route itself. A proxy that lost its
+    configuration gets that back first, in one load, and with it all routes that were right.
     """
+    await proxy.prepare()
     wanted = {route.project: route for route in await wanted_routes(registry, engine)}
     present = {route.project: route for route in await proxy.routes()}
-    if wanted and not present:
-        await proxy.replace_routes(tuple(wanted.values()))
-        return tuple(wanted)
     differing = [name for name in {**wanted, **present} if wanted.get(name) != present.get(name)]
-    return tuple([name for name in differing if await mend_route(name, registry, engine, proxy, wakeups)])
+    turns = asyncio.Semaphore(AT_ONCE)
+    mended = await asyncio.gather(*(mend_route(name, registry, engine, proxy, wakeups, turns) for name in differing))
+    return tuple(name for name, done in zip(differing, mended, strict=True) if done)
 
 
-async def mend_route(project: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> bool:
-    """Look again while no deploy can move the project, and set or remove its route; False when a deploy is under way."""
-    if await wakeups.lock(f"deploy:{project}", RECONCILER, LEASE) is None:
-        return False
-    try:
-        wanted = {route.project: route for route in await wanted_routes(registry, engine)}
-        if project in wanted:
-            await proxy.set_route(wanted[project])
-        else:
+async def mend_route(
+    project: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups, turns: asyncio.Semaphore
+) -> bool:
+    """Look again while no deploy can move the project, and set or remove its route; False when a deploy is under way.
+
+    The route of a project that nobody knows any more goes.
+    """
+    async with turns:
+        if await registry.project(project) is None:
             await proxy.remove_route(project)
-    finally:
-        await wakeups.unlock(f"deploy:{project}", RECONCILER)
-    return True
+            return True
+        lease = await claim(project, RECONCILER, registry, wakeups)
+        if lease is None:
+            return False
+        try:
+            wanted = await wanted_routes(registry, engine, project)
+            if wanted:
+                await proxy.set_route(wanted[0], lease.fence)
+            else:
+                await proxy.remove_route(project, lease.fence)
+        finally:
+            await give_back(lease, registry, wakeups)
+        return True
 
 
-async def wanted_routes(registry: Registry, engine: AppRunner) -> Sequence[Route]:
-    """Return the route of every live release that runs."""
+async def wanted_routes(registry: Registry, engine: AppRunner, project: str | None = None) -> Sequence[Route]:
+    """Return the route of every live release that runs, or that of one project."""
     domains = {project.slug: project.domain for project in await registry.projects()}
-    releases = [release for release in await live_releases(registry) if release.project in domains]
+    releases = [release for release in await live_releases(registry, project) if release.project in domains]
     statuses = await asyncio.gather(*(engine.status(release.identity) for release in releases))
     return [
         Route(project=release.project, hosts=(domains[release.project],), upstream=status.address)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 from domain.errors import UnknownObject
-from domain.protocols import Vault
+from domain.protocols import Registry, Vault
 from domain.redaction import Redactor
 from domain.vault import newest
 
@@ -55,6 +55,12 @@ def redacted(text: str) -> str:
 async def shield(project: str, vault: Vault) -> None:
     """Make this process redact the project's secrets wherever it writes."""
     install(await project_redactor(project, vault))
+
+
+async def shield_all(registry: Registry, vault: Vault) -> None:
+    """Make this process redact the secrets of every project: for work that meets all of them."""
+    for project in await registry.projects():
+        await shield(project.slug, vault)
 
 
 async def project_redactor(project: str, vault: Vault) -> Redactor:

@@ -22,7 +22,8 @@ async def remove_project(
             await registry.update_run(
                 run.id, state=RunState.CANCELLED, message=f"the project was removed by {who}", ended=datetime.now(UTC)
             )
-    await proxy.remove_route(project)
+    # Whoever still deploys has lost its lease from here on, also in a process that cannot be stopped.
+    await proxy.remove_route(project, await registry.next_fence(project))
     for app in await engine.apps(project):
         await engine.remove(app.identity)
     for worker in await engine.workers():

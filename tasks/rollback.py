@@ -1,6 +1,6 @@
 """Tell the person of a rollback.
 
-True afterwards: one notification per pair of releases, one audit line. Blocks: registry, wakeups.
+True afterwards: one notification per pair of releases, and one audit line. Blocks: registry, wakeups.
 """
 
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from domain.protocols import Registry, Wakeups
 from domain.runs import Notification, Run
 from tasks.notify import OUTBOX, tell
 from tasks.progress import hint
+from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 
 
@@ -29,9 +30,13 @@ async def tell_rollback(project: str, bad: int, good: int | None, text: str, reg
     if run is not None:
         await tell(key, run, text, registry, wakeups)
     else:
-        await registry.add_notification(Notification(key=key, channel="cli", chat="", text=text, created=datetime.now(UTC)))
+        await registry.add_notification(
+            Notification(key=key, channel="cli", chat="", text=redacted(text), created=datetime.now(UTC))
+        )
         await hint(wakeups, OUTBOX, key)
-    await registry.audit(project, "slipway", f"rollback of release {bad} to {good or 'nothing'}", text, datetime.now(UTC))
+    line = ("slipway", f"rollback of release {bad} to {good or 'nothing'}", redacted(text))
+    if line not in [(who, what, why) for _, who, what, why in await registry.history(project)]:
+        await registry.audit(project, *line, datetime.now(UTC))
 
 
 async def run_of_release(project: str, number: int, registry: Registry) -> Run | None:

@@ -11,9 +11,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.errors import TryAgain
+from domain.leases import deploy_lock
 from domain.protocols import Registry, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.workers import AppRunner
+from tasks.leases import claim, give_back
 from tasks.retrying import only_try_again
 
 NEVER_SERVED = "its run ended before it served"
@@ -31,16 +33,24 @@ REST_SECONDS = 5.0
 async def end_unfinished(registry: Registry, engine: AppRunner, wakeups: Wakeups, project: str | None = None) -> Sequence[str]:
     """Fail the starting releases whose run has ended, and remove their copies; return their names.
 
-    The registry's row goes first: a process of the run that is still alive can then not make the release live.
+    The registry's row goes first, under a new lease of the run itself: a process of it that is still alive has lost its own.
+    While another run deploys the project nothing happens: that one stops the copy, and a later look ends the release.
     """
     ended = []
     for release in await starting(registry, project):
         run = await registry.run(release.run)
         if run is not None and not run.state.ended:
             continue
-        await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=NEVER_SERVED)
-        await engine.remove(release.identity)
-        await wakeups.unlock(f"deploy:{release.project}", release.run)
+        lease = await claim(release.project, release.run, registry, wakeups)
+        if lease is None:
+            continue
+        try:
+            await registry.move_release(
+                release.project, release.number, ReleaseState.FAILED, reason=NEVER_SERVED, fence=lease.fence
+            )
+            await engine.remove(release.identity)
+        finally:
+            await give_back(lease, registry, wakeups)
         ended.append(release.identity)
     return ended
 
@@ -52,7 +62,7 @@ async def rest_release(run: str, project: str, registry: Registry, engine: AppRu
             with suppress(TryAgain):
                 await engine.stop(release.identity, REST_SECONDS)
     with suppress(TryAgain):
-        await wakeups.unlock(f"deploy:{project}", run)
+        await wakeups.unlock(deploy_lock(project), run)
 
 
 async def starting(registry: Registry, project: str | None) -> Sequence[Release]:

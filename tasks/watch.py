@@ -1,7 +1,7 @@
 """Watch: probe every live release at once, and say in events what is not well.
 
-True afterwards: an event for each failed probe and for each recovery; nothing else changed.
-Blocks: registry, engine, git host (health paths). A probe has its own deadline, so that one hanging app delays no other.
+True afterwards: an event for each failed probe and for each recovery, without the project's secrets; nothing else changed.
+Blocks: registry, engine, git host (health paths), vault. A probe has its own deadline, so that one hanging app delays no other.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ from prefect.events import emit_event
 
 from blocks.plain_http import plain_client
 from domain.health import HealthCheck
-from domain.protocols import GitHost, Registry
+from domain.protocols import GitHost, Registry, Vault
 from domain.releases import Release
 from domain.values import Value
 from domain.workers import AppRunner, AppState
 from tasks.readiness import health_check_of
 from tasks.reconciler import live_releases
+from tasks.redaction import redacted, shield
 
 UNHEALTHY = "slipway.release.unhealthy"
 RECOVERED = "slipway.release.recovered"
@@ -49,12 +50,16 @@ def emit(event: str, probe: Probe) -> None:
 class Watch:
     """Remembers, between passes, who was unwell and where each app's health is seen."""
 
-    def __init__(self, registry: Registry, engine: AppRunner, git: GitHost, tell: Callable[[str, Probe], None] = emit) -> None:
+    def __init__(
+        self, registry: Registry, engine: AppRunner, git: GitHost, vault: Vault, tell: Callable[[str, Probe], None] = emit
+    ) -> None:
         self._registry = registry
+        self._vault = vault
         self._engine = engine
         self._git = git
         self._tell = tell
         self._unwell: set[str] = set()
+        self._shielded: set[str] = set()
         self._checks: dict[str, HealthCheck] = {}
 
     async def look(self) -> Sequence[Probe]:
@@ -63,7 +68,7 @@ class Watch:
         async with plain_client(timeout=PROBE_SECONDS) as client:
             probes = await asyncio.gather(*(self._probe(release, client) for release in releases))
         for probe in probes:
-            self._report(probe)
+            await self._report(probe)
         return probes
 
     async def _probe(self, release: Release, client: httpx.AsyncClient) -> Probe:
@@ -91,11 +96,14 @@ class Watch:
             self._checks[release.identity] = await health_check_of(project, release.commit, self._git)
         return self._checks[release.identity]
 
-    def _report(self, probe: Probe) -> None:
-        identity = probe.release.identity
+    async def _report(self, probe: Probe) -> None:
+        identity, project = probe.release.identity, probe.release.project
         if probe.complaint:
+            if project not in self._shielded:  # only now something of the project is written down
+                await shield(project, self._vault)
+                self._shielded.add(project)
             self._unwell.add(identity)
-            self._tell(UNHEALTHY, probe)
+            self._tell(UNHEALTHY, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
         elif identity in self._unwell:
             self._unwell.discard(identity)
             self._tell(RECOVERED, probe)

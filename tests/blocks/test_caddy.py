@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from blocks.caddy import Caddy
-from domain.errors import Broken, ServiceUnreachable
+from domain.errors import Broken, LeaseLost, ServiceUnreachable
 from domain.routes import Proxy, Route, holds_apps
 from tests.blocks.services import CaddyServer, adapted, caddy_environment, caddy_server
 
@@ -61,7 +61,8 @@ def server() -> Iterator[CaddyServer]:
 async def caddy(server: CaddyServer) -> AsyncIterator[Proxy]:
     block = Caddy(admin=server.admin, listen=server.listen)
     yield block
-    await block.replace_routes([])
+    for left in await block.routes():
+        await block.remove_route(left.project)
 
 
 @pytest.fixture
@@ -91,10 +92,10 @@ async def test_host_without_a_project_is_answered_by_the_fallback(server: CaddyS
 
 async def test_route_is_set_switched_and_removed(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("old") as old, upstream("new") as new:
-        await caddy.set_route(route(old.address))
+        await caddy.set_route(route(old.address), 1)
         assert (await browser.get("/")).text == "old"
-        await caddy.set_route(route(new.address))
-        await caddy.set_route(route(new.address))
+        await caddy.set_route(route(new.address), 1)
+        await caddy.set_route(route(new.address), 1)
         assert (await browser.get("/")).text == "new"
         assert await caddy.routes() == [route(new.address)]
         await caddy.remove_route("notes")
@@ -105,19 +106,19 @@ async def test_route_is_set_switched_and_removed(caddy: Proxy, browser: httpx.As
 
 async def test_new_hosts_replace_the_old_ones(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
-        await caddy.set_route(route(app.address))
-        await caddy.set_route(Route(project="notes", hosts=("other.localhost",), upstream=app.address))
+        await caddy.set_route(route(app.address), 1)
+        await caddy.set_route(Route(project="notes", hosts=("other.localhost",), upstream=app.address), 1)
         assert (await browser.get("/")).status_code == 404
         assert (await browser.get("/", headers={"Host": "other.localhost"})).text == "app"
 
 
 async def test_in_flight_counts_until_the_old_one_has_answered(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("old") as old, upstream("new") as new:
-        await caddy.set_route(route(old.address))
+        await caddy.set_route(route(old.address), 1)
         slow = [asyncio.create_task(browser.get("/slow")) for _ in range(3)]
         await until(lambda: old.waiting == 3)
         assert await caddy.in_flight(old.address) == 3
-        await caddy.set_route(route(new.address))
+        await caddy.set_route(route(new.address), 1)
         assert (await browser.get("/")).text == "new"
         assert await caddy.in_flight(old.address) == 3
         old.go.set()
@@ -130,7 +131,7 @@ async def test_no_request_is_lost_while_releases_are_switched_and_projects_come_
     caddy: Proxy, browser: httpx.AsyncClient
 ) -> None:
     async with upstream("old") as old, upstream("new") as new:
-        await caddy.set_route(route(old.address))
+        await caddy.set_route(route(old.address), 1)
         switched = asyncio.Event()
 
         async def visit() -> list[str]:
@@ -141,8 +142,8 @@ async def test_no_request_is_lost_while_releases_are_switched_and_projects_come_
 
         visitors = [asyncio.create_task(visit()) for _ in range(4)]
         for turn in range(20):
-            await caddy.set_route(route((new, old)[turn % 2].address))
-            await caddy.set_route(route(old.address, f"other-{turn}"))
+            await caddy.set_route(route((new, old)[turn % 2].address), 1)
+            await caddy.set_route(route(old.address, f"other-{turn}"), 1)
             await caddy.remove_route(f"other-{turn - 1}")
         switched.set()
         answers = [answer for visitor in visitors for answer in await visitor]
@@ -151,59 +152,69 @@ async def test_no_request_is_lost_while_releases_are_switched_and_projects_come_
 
 async def test_many_processes_at_once_make_one_route_each(caddy: Proxy, server: CaddyServer) -> None:
     names = ("one", "two")
-    await asyncio.gather(*(Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9", n)) for n in names))
+    await asyncio.gather(
+        *(Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9", n), 1) for n in names)
+    )
     assert sorted(found.project for found in await caddy.routes()) == ["one", "two"]
 
 
-async def test_reconciling_makes_exactly_these_routes(caddy: Proxy, browser: httpx.AsyncClient) -> None:
-    async with upstream("app") as app:
-        await caddy.set_route(route("127.0.0.1:9", "stale"))
-        await caddy.set_route(route("127.0.0.1:9"))
-        await caddy.replace_routes([route(app.address)])
-        assert await caddy.routes() == [route(app.address)]
-        assert (await browser.get("/")).text == "app"
-        assert "slipway status" in (await browser.get("/", headers={"Host": "stale.localhost"})).text
+async def test_route_that_was_changed_with_a_higher_fence_is_not_changed_with_a_lower_one(
+    caddy: Proxy, browser: httpx.AsyncClient
+) -> None:
+    host = {"Host": "fenced.localhost"}
+    async with upstream("new") as new:
+        await caddy.set_route(route("127.0.0.1:9", "fenced"), 7)
+        await caddy.set_route(route(new.address, "fenced"), 8)
+        for late in (caddy.set_route(route("127.0.0.1:9", "fenced"), 7), caddy.remove_route("fenced", 7)):
+            with pytest.raises(LeaseLost):
+                await late
+        assert (await browser.get("/", headers=host)).text == "new"
+        await caddy.remove_route("fenced", 9)
+        with pytest.raises(LeaseLost):
+            await caddy.set_route(route(new.address, "fenced"), 8)
+        assert (await browser.get("/", headers=host)).status_code == 404
+        await caddy.set_route(route(new.address, "other"), 1)
 
 
 async def test_nothing_of_a_route_needs_a_new_configuration(caddy: Proxy, server: CaddyServer) -> None:
     before = await configuration(server)
-    await caddy.set_route(route("127.0.0.1:9"))
-    await caddy.set_route(Route(project="notes", hosts=("notes.localhost", "notes.example.org"), upstream="127.0.0.1:8"))
-    await caddy.replace_routes([route("127.0.0.1:9", "other")])
-    await caddy.remove_route("other")
+    await caddy.set_route(route("127.0.0.1:9"), 1)
+    await caddy.set_route(Route(project="notes", hosts=("notes.localhost", "notes.example.org"), upstream="127.0.0.1:8"), 1)
+    await caddy.prepare()
+    await caddy.remove_route("notes")
     assert await configuration(server) == before
 
 
 async def test_upstream_file_that_was_lost_shows_and_is_mended(caddy: Proxy, server: CaddyServer) -> None:
-    await caddy.set_route(route("127.0.0.1:9"))
+    await caddy.set_route(route("127.0.0.1:9"), 1)
     (server.log.parent / "storage" / "slipway-routes" / "projects" / "notes" / "127.0.0.1:9").unlink()
     assert await caddy.routes() == [route("")]
-    await caddy.replace_routes([route("127.0.0.1:9")])
+    await caddy.set_route(route("127.0.0.1:9"), 1)
     assert await caddy.routes() == [route("127.0.0.1:9")]
 
 
 async def test_host_has_no_case(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
-        await caddy.set_route(route(app.address))
+        await caddy.set_route(route(app.address), 1)
         assert (await browser.get("/", headers={"Host": "NOTES.LocalHost:8080"})).text == "app"
 
 
 @pytest.mark.parametrize("host", ["..", ".", "*", "notes.localhost.", "..:80", "[::1]", "n?tes.localhost", "%2e%2e", "a b"])
 async def test_host_that_is_no_name_finds_no_file(host: str, caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
-        await caddy.set_route(route(app.address))
+        await caddy.set_route(route(app.address), 1)
         assert (await browser.get("/", headers={"Host": host})).status_code in (400, 404)
 
 
 async def test_route_without_a_copy_is_answered_by_the_fallback(caddy: Proxy, browser: httpx.AsyncClient) -> None:
-    await caddy.set_route(route(""))
+    await caddy.set_route(route(""), 1)
     assert (await browser.get("/")).status_code == 404
 
 
 async def test_caddy_that_was_killed_serves_again_before_anybody_looks(browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
         with caddy_server() as first:
-            await Caddy(admin=first.admin, listen=first.listen).set_route(route(app.address))
+            await Caddy(admin=first.admin, listen=first.listen).set_route(route(app.address), 1)
             first.process.kill()
             first.process.wait()
             with first.again() as second:
@@ -219,7 +230,8 @@ async def test_caddy_that_lost_its_configuration_and_its_files_serves_all_apps_a
                 caddy = Caddy(admin=foreign.admin, listen=foreign.listen)
                 assert await caddy.routes() == []
                 assert (await client.get(foreign.url, headers={"Host": "one.localhost"})).text == "foreign"
-                await caddy.replace_routes(wanted)
+                for one_of_them in wanted:
+                    await caddy.set_route(one_of_them, 1)
                 assert await caddy.routes() == wanted
                 for project in ("one", "two"):
                     answer = await client.get(foreign.url, headers={"Host": f"{project}.LOCALHOST"})
@@ -233,18 +245,18 @@ async def test_refusal_carries_caddys_own_words() -> None:
         async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=foreign.admin.removeprefix("unix/"))) as admin:
             await admin.put("http://localhost/config/apps/http/servers/srv0/routes/0", json={"@id": "slipway"})
         with pytest.raises(Broken, match=r"Caddy refused PUT .*duplicate ID"):
-            await caddy.set_route(route("127.0.0.1:9"))
+            await caddy.set_route(route("127.0.0.1:9"), 1)
 
 
 async def test_server_on_another_port_is_not_taken(server: CaddyServer) -> None:
     with pytest.raises(Broken, match="no HTTP server on :1:"):
-        await Caddy(admin=server.admin, listen=":1").set_route(route("127.0.0.1:9"))
+        await Caddy(admin=server.admin, listen=":1").set_route(route("127.0.0.1:9"), 1)
 
 
 async def test_dead_caddy_is_unreachable() -> None:
     for admin in ("unix//tmp/slipway-no-such.sock", "http://127.0.0.1:1"):
         with pytest.raises(ServiceUnreachable, match="Caddy did not answer while setting the route of notes"):
-            await Caddy(admin=admin, listen=":1").set_route(route("127.0.0.1:9"))
+            await Caddy(admin=admin, listen=":1").set_route(route("127.0.0.1:9"), 1)
 
 
 def test_caddyfile_is_valid_and_binds_what_it_is_told() -> None:

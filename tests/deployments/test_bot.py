@@ -205,10 +205,11 @@ async def test_change_and_rollback_work_on_the_persons_project(api: TelegramApi,
 async def released_twice(desk: FakeDesk) -> None:
     """Let notes have a live release, and one before that is kept."""
     registry, now = desk.registry, datetime.now(UTC)
+    fence = await registry.next_fence("notes")
     for number, run in ((1, "r-one111"), (2, "r-two222")):
-        await registry.add_release("notes", run, "c0ffee", "sha256:1", 1, now)
-        await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now)
-    await registry.move_release("notes", 1, ReleaseState.KEPT)
+        await registry.add_release("notes", run, "c0ffee", "sha256:1", 1, now, fence=fence)
+        await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
+    await registry.move_release("notes", 1, ReleaseState.KEPT, fence=fence)
 
 
 async def test_only_people_on_the_list_are_served(api: TelegramApi, desk: FakeDesk, start: Start) -> None:

@@ -29,12 +29,12 @@ async def test_a_name_is_free_when_every_run_of_a_project_that_never_served_has_
 
 
 async def test_a_release_that_failed_its_gate_keeps_no_name_and_one_that_served_does(registry: SqlRegistry) -> None:  # noqa: F811
-    await registry.add_release("notes", "r-000001", COMMIT, "sha256:1", 1, NOW)
-    await registry.move_release("notes", 1, ReleaseState.FAILED, reason="the gate")
+    await registry.add_release("notes", "r-000001", COMMIT, "sha256:1", 1, NOW, fence=await registry.fence("notes"))
+    await registry.move_release("notes", 1, ReleaseState.FAILED, reason="the gate", fence=await registry.fence("notes"))
     await fail(registry, "r-000001")
     assert await free(registry)
     await registry.add_run(request("r-000002", change=True), NOW)
-    await registry.add_release("notes", "r-000002", COMMIT, "sha256:1", 1, NOW)
-    await registry.promote("notes", 2, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW)
+    await registry.add_release("notes", "r-000002", COMMIT, "sha256:1", 1, NOW, fence=await registry.fence("notes"))
+    await registry.promote("notes", 2, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW, fence=await registry.fence("notes"))
     await fail(registry, "r-000002")
     assert not await free(registry)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.releases import MOVES, Release, ReleaseState, live, previous_good, retired
+from domain.releases import MOVES, Release, ReleaseState, is_meant, live, overtaken, previous_good, retired
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 S = ReleaseState
@@ -68,3 +68,30 @@ def test_every_state_has_its_moves_and_removed_is_the_end() -> None:
     assert MOVES[S.REMOVED] == frozenset()
     reachable = {state for moves in MOVES.values() for state in moves}
     assert reachable == set(ReleaseState) - {S.STARTING}
+
+
+@pytest.mark.parametrize(
+    ("serving", "named", "asked", "expected"),
+    [
+        (release(3, S.LIVE, 3), 3, 0, True),
+        (release(2, S.LIVE, 9), 3, 5, False),
+        (release(3, S.LIVE, 3), None, 3, True),
+        (release(2, S.LIVE, 9), None, 5, False),
+        (None, 3, 5, False),
+        (None, None, 5, False),
+    ],
+)
+def test_a_rollback_is_about_the_release_that_it_names_or_that_served_when_it_was_asked_for(
+    serving: Release | None, named: int | None, asked: int, expected: bool
+) -> None:
+    assert is_meant(serving, named, START + timedelta(minutes=asked)) is expected
+
+
+@pytest.mark.parametrize("state", list(S))
+def test_a_run_has_nothing_left_to_do_for_a_release_that_served_and_does_not_any_more(state: ReleaseState) -> None:
+    mine = release(2, state, 2).model_copy(update={"reason": "it answers 500"})
+    expected = {
+        S.ROLLED_BACK: "release 2 went online and was taken back because it answers 500",
+        **dict.fromkeys((S.DRAINING, S.KEPT, S.REMOVED), "release 2 went online, and release 3 has replaced it since"),
+    }
+    assert overtaken(mine, [release(3, S.LIVE, 3), mine]) == expected.get(state)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from domain.errors import ServiceUnreachable
+from domain.errors import LeaseLost, ServiceUnreachable
 from domain.routes import Route
 
 
@@ -13,32 +13,36 @@ class MemoryProxy:
     def __init__(self) -> None:
         self.held: dict[str, Route] = {}
         self.switches: list[Route] = []
-        self.replaced = 0
+        self.fences: dict[str, int] = {}
         self.flying: dict[str, list[int]] = {}
         self.reachable = True
 
-    async def set_route(self, route: Route) -> None:
+    async def prepare(self) -> None:
         self._check()
+
+    async def set_route(self, route: Route, fence: int) -> None:
+        self._pass(route.project, fence)
         self.held[route.project] = route
         self.switches.append(route)
 
-    async def remove_route(self, project: str) -> None:
-        self._check()
+    async def remove_route(self, project: str, fence: int | None = None) -> None:
+        self._pass(project, fence)
         self.held.pop(project, None)
 
     async def routes(self) -> Sequence[Route]:
         self._check()
         return list(self.held.values())
 
-    async def replace_routes(self, routes: Sequence[Route]) -> None:
-        self._check()
-        self.replaced += 1
-        self.held = {route.project: route for route in routes}
-
     async def in_flight(self, upstream: str) -> int:
         self._check()
         script = self.flying.get(upstream, [0])
         return script.pop(0) if len(script) > 1 else script[0]
+
+    def _pass(self, project: str, fence: int | None) -> None:
+        self._check()
+        if fence is not None and fence < self.fences.get(project, 0):
+            raise LeaseLost(project, f"a process with fence {fence}")
+        self.fences[project] = self.fences.get(project, 0) if fence is None else fence
 
     def _check(self) -> None:
         if not self.reachable:
@@ -52,8 +56,6 @@ class MemoryWakeups:
         self.published: list[tuple[str, str]] = []
         self.owners: dict[str, str] = {}
         self.fences: dict[str, int] = {}
-        self.leases: dict[str, float] = {}
-        """Seconds for which each lock was last taken or extended."""
         self.reachable = True
 
     async def publish(self, channel: str, text: str) -> None:
@@ -74,7 +76,6 @@ class MemoryWakeups:
         if held is None:
             self.fences[name] = self.fences.get(name, 0) + 1
             self.owners[name] = owner
-        self.leases[name] = seconds
         return self.fences[name]
 
     async def unlock(self, name: str, owner: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from blocks.registry import SqlRegistry
-from domain.errors import Broken
+from domain.errors import LeaseLost
 from domain.releases import Release, ReleaseState
 from domain.runs import RunState
 from tasks.janitor import remove_retired
@@ -40,11 +40,11 @@ async def test_release_of_a_cancelled_run_fails_and_its_copy_and_lock_are_gone(w
 
 
 async def test_process_that_outlives_its_cancelled_run_cannot_make_the_release_live(world: World) -> None:
-    release = await world.start("r-000001")
+    release, lease = await world.start("r-000001"), await world.lease("r-000001")
     await world.registry.update_run("r-000001", state=RunState.CANCELLED, ended=NOW)
     await end(world)
-    with pytest.raises(Broken, match="from 'failed' to 'live'"):
-        await world.switch("r-000001", release)
+    with pytest.raises(LeaseLost):
+        await world.switch("r-000001", release, lease=lease)
     assert world.proxy.held == {}
 
 
@@ -56,7 +56,7 @@ async def test_end_that_was_interrupted_before_the_copy_went_is_finished_by_the_
         await end(world)
     world.engine.reachable = True
     await end(world)
-    await remove_retired.fn(world.registry, world.engine)
+    await remove_retired.fn(world.registry, world.engine, world.wakeups)
     assert (world.engine.live_apps, (await the_release(world)).state) == ({}, ReleaseState.REMOVED)
 
 

@@ -13,6 +13,7 @@ from domain.routes import Route
 from domain.runs import RunState
 from domain.workers import AppSpec, Built, WorkerSpec
 from tasks.janitor import remove_candidates, remove_orphans, remove_retired
+from tasks.leases import claim, give_back
 from tasks.notify import end_run
 from tasks.progress import Journal
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
@@ -31,13 +32,14 @@ async def release(registry: SqlRegistry, engine: FakeEngine, number: int, commit
     await registry.add_run(request(run), NOW)
     version = await registry.add_environment("notes", {}, {})
     assert commit is not None
-    made = await registry.add_release("notes", run, commit, f"sha256:{number}", version.number, NOW)
+    fence = await registry.next_fence("notes")
+    made = await registry.add_release("notes", run, commit, f"sha256:{number}", version.number, NOW, fence=fence)
     spec = AppSpec(identity=made.identity, project="notes", run=run, candidate=made.candidate)
     await engine.start(spec)
-    made = await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW)
+    made = await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW, fence=fence)
     for old in await registry.releases("notes"):
         if old.state is ReleaseState.DRAINING:
-            await registry.move_release("notes", old.number, ReleaseState.KEPT)
+            await registry.move_release("notes", old.number, ReleaseState.KEPT, fence=fence)
     return made
 
 
@@ -65,25 +67,38 @@ async def test_copy_that_is_gone_is_made_again_from_its_candidate(registry: SqlR
 async def test_routes_that_are_right_are_not_touched_and_foreign_ones_go(registry: SqlRegistry) -> None:
     engine, proxy = FakeEngine(address="127.0.0.1:7"), MemoryProxy()
     await release(registry, engine, 1)
-    await proxy.set_route(Route(project="ghost", hosts=("ghost.localhost",), upstream="127.0.0.1:8"))
+    await proxy.set_route(Route(project="ghost", hosts=("ghost.localhost",), upstream="127.0.0.1:8"), 1)
     await reconcile_routes(registry, engine, proxy, MemoryWakeups())
     await reconcile_routes(registry, engine, proxy, MemoryWakeups())
     assert set(proxy.held) == {"notes"}
     assert [route.project for route in proxy.switches] == ["ghost", "notes"]
 
 
-async def test_proxy_that_lost_its_state_gets_all_routes_in_one_call(registry: SqlRegistry) -> None:
-    engine, proxy = FakeEngine(address="127.0.0.1:7"), MemoryProxy()
+async def test_proxy_that_lost_its_state_gets_no_older_route_over_a_switch_that_comes_between(registry: SqlRegistry) -> None:
+    engine, proxy, wakeups = FakeEngine(address="127.0.0.1:7"), MemoryProxy(), MemoryWakeups()
     await release(registry, engine, 1)
-    assert await reconcile_routes(registry, engine, proxy, MemoryWakeups()) == ("notes",)
-    assert proxy.replaced == 1
+    new = Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:8")
+
+    async def switched() -> list[Route]:
+        """Tell what the proxy has; then a deploy that began since sets its route and is done."""
+        lease = await claim("notes", "r-000002", registry, wakeups)
+        assert lease is not None
+        await proxy.set_route(new, lease.fence)
+        engine.address = "127.0.0.1:8"
+        await give_back(lease, registry, wakeups)
+        return []
+
+    proxy.routes = switched  # type: ignore[method-assign]
+    assert await reconcile_routes(registry, engine, proxy, wakeups) == ("notes",)
+    assert proxy.held == {"notes": new}
+    assert {route.upstream for route in proxy.switches} == {"127.0.0.1:8"}
 
 
 async def test_route_of_a_project_that_is_being_deployed_is_left_to_its_deploy(registry: SqlRegistry) -> None:
     engine, proxy, wakeups = FakeEngine(address="127.0.0.1:7"), MemoryProxy(), MemoryWakeups()
     await release(registry, engine, 1)
     new = Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:8")
-    await proxy.set_route(new)
+    await proxy.set_route(new, 1)
     await wakeups.lock("deploy:notes", "r-000002", 60)
     assert await reconcile_routes(registry, engine, proxy, wakeups) == ()
     assert proxy.held["notes"] == new
@@ -112,10 +127,10 @@ async def test_only_the_newest_good_releases_stay_startable(registry: SqlRegistr
     engine = FakeEngine()
     for number in range(1, 7):
         await release(registry, engine, number)
-    removed = await remove_retired.fn(registry, engine)
+    removed = await remove_retired.fn(registry, engine, MemoryWakeups())
     assert removed == ["notes-v2", "notes-v1"]
     assert set(engine.live_apps) == {"notes-v3", "notes-v4", "notes-v5", "notes-v6"}
-    assert await remove_retired.fn(registry, engine) == []
+    assert await remove_retired.fn(registry, engine, MemoryWakeups()) == []
 
 
 async def build(engine: FakeEngine, folder: Path, *candidates: str, project: str = "notes") -> None:
@@ -150,7 +165,7 @@ async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistr
     await release(registry, engine, 1)
     await registry.set_checks("notes", "r-000001", [CHECK], ())
     await vault.put("notes", "API_TOKEN", "x" * 20)
-    await proxy.set_route(Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:1"))
+    await proxy.set_route(Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:1"), 1)
 
     await remove_project("notes", "local:me", registry, engine, proxy, vault, git)
 

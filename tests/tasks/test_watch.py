@@ -15,6 +15,7 @@ from domain.workers import AppState, AppStatus
 from tasks.preparer import prepare_repository
 from tasks.watch import RECOVERED, UNHEALTHY, Watch
 from tests.fakes.engine import FakeEngine
+from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import brief
 from tests.tasks.test_upkeep import release
 
@@ -58,7 +59,10 @@ class World:
         self.git = git
         self.engine = FakeEngine()
         self.told: list[tuple[str, str]] = []
-        self.watch = Watch(registry, self.engine, git, lambda event, probe: self.told.append((event, probe.complaint)))
+        self.vault = MemoryVault()
+        self.watch = Watch(
+            registry, self.engine, git, self.vault, lambda event, probe: self.told.append((event, probe.complaint))
+        )
 
     async def serve_at(self, address: str) -> None:
         self.engine.address = address
@@ -104,3 +108,17 @@ async def test_app_that_does_not_run_is_unwell_with_the_cause(world: World, stat
     world.engine.app_states["notes-v1"] = [status]
     await world.watch.look()
     assert world.told == [(UNHEALTHY, says)]
+
+
+async def test_what_is_told_of_an_app_holds_no_secret_of_its_project(world: World, tmp_path: Path) -> None:
+    """The path and the content that are asked for stand in app.json, which its developer writes."""
+    await world.vault.put("notes", "WATCH_TOKEN", "tok-4c1e9d77aa")
+    asks = '{"healthchecks": {"web": [{"type": "startup", "path": "/health?key=tok-4c1e9d77aa"}]}}'
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "app.json").write_text(asks)
+    head = await world.git.head("notes")
+    await world.git.commit_tree("notes", tmp_path / "tree", branch="main", parent=head, message="m", author="a <a@b.c>")
+    with app(500) as (address, _):
+        await world.serve_at(address)
+        await world.watch.look()
+    assert world.told == [(UNHEALTHY, "/health?key=«secret WATCH_TOKEN» answers 500")]

@@ -1,0 +1,118 @@
+"""rollback: one step back for one wish, whoever else is at work, and finished when it was interrupted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from blocks.registry import SqlRegistry
+from domain.errors import LeaseLost
+from domain.releases import ReleaseState
+from domain.routes import Route
+from flows.rollback import RollbackRequest, RolledBack, roll_back
+from tests.conftest import PrefectServer
+from tests.flows.releases_bench import Site, in_flow, site
+from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
+
+LIVE, KEPT, FAILED, TAKEN_BACK = ReleaseState.LIVE, ReleaseState.KEPT, ReleaseState.FAILED, ReleaseState.ROLLED_BACK
+
+
+@pytest_asyncio.fixture
+async def place(prefect_api: PrefectServer, registry: SqlRegistry, tmp_path: Path) -> AsyncIterator[Site]:  # noqa: F811
+    async with site(registry, tmp_path) as made:
+        yield made
+
+
+def wish(owner: str, release: int | None = None, asked: datetime | None = None, to: int | None = None) -> RollbackRequest:
+    when = asked or datetime.now(UTC)
+    return RollbackRequest(project="notes", release=release, to=to, reason="it answers 500", owner=owner, asked=when)
+
+
+async def go_back(place: Site, request: RollbackRequest) -> RolledBack:
+    return await in_flow(partial(roll_back, request, place.blocks))
+
+
+async def test_the_release_before_serves_again_and_the_person_is_told_once(place: Site) -> None:
+    await place.serve(2)
+    done = await go_back(place, wish("rollback-1", release=2))
+    assert (done.outcome, done.bad, done.good) == ("rolled back", 2, 1)
+    assert await place.states() == {2: TAKEN_BACK, 1: LIVE}
+    assert place.engine.stopped == {"notes-v2"}
+    [note] = await place.registry.unsent("cli")
+    assert note.text == "notes is back on release 1: release 2 was taken back because it answers 500"
+    assert place.wakeups.owners == {}
+
+
+async def test_two_wishes_by_hand_at_once_make_one_step(place: Site) -> None:
+    await place.serve(3)
+    asked = datetime.now(UTC)
+
+    async def both() -> list[RolledBack]:
+        return await asyncio.gather(*(roll_back(wish(f"rollback-{n}", asked=asked), place.blocks) for n in (1, 2)))
+
+    done = await in_flow(both)
+    assert sorted(each.outcome for each in done) == ["nothing to do", "rolled back"]
+    assert await place.states() == {3: TAKEN_BACK, 2: LIVE, 1: KEPT}
+    assert len(await place.registry.unsent("cli")) == 1
+
+
+async def test_a_wish_that_names_a_release_which_does_not_serve_any_more_changes_nothing(place: Site) -> None:
+    await place.serve(3)
+    await go_back(place, wish("rollback-1", release=3))
+    again = await go_back(place, wish("rollback-2", release=3))
+    assert (again.outcome, again.message) == ("nothing to do", "notes: release 3 does not serve any more, release 2 does")
+    assert await place.states() == {3: TAKEN_BACK, 2: LIVE, 1: KEPT}
+
+
+async def test_a_wish_from_before_the_last_delivery_is_not_about_that_one(place: Site) -> None:
+    await place.serve(2)
+    done = await go_back(place, wish("rollback-1", asked=datetime.now(UTC) - timedelta(hours=1)))
+    assert done.outcome == "nothing to do"
+    assert await place.states() == {2: LIVE, 1: KEPT}
+
+
+async def test_release_that_died_after_its_gate_is_not_led_to(place: Site) -> None:
+    await place.serve(2)
+    before = place.proxy.held["notes"]
+    place.dies("notes-v1", after_looks=1)
+    done = await go_back(place, wish("rollback-1", release=2))
+    assert (done.outcome, done.message) == (
+        "not healthy",
+        "notes: release 2 is broken and release 1 does not start either: It ended by itself (exit code 3).",
+    )
+    assert await place.states() == {2: LIVE, 1: FAILED}
+    assert place.proxy.held["notes"] == before
+
+
+async def test_rollback_that_died_after_its_switch_is_finished_and_told_by_the_next_one(place: Site) -> None:
+    await place.serve(2)
+    good = await place.release(1)
+    await place.engine.resume("notes-v1")
+    route: Route = place.proxy.held["notes"]
+    lease = await place.claim("rollback-1")
+    await place.registry.promote("notes", 1, "127.0.0.1:5", TAKEN_BACK, "it answers 500", datetime.now(UTC), fence=lease.fence)
+
+    done = await go_back(place, wish("rollback-1", release=2))
+
+    assert done.outcome == "nothing to do"
+    assert await place.states() == {2: TAKEN_BACK, 1: LIVE}
+    assert place.engine.stopped == {"notes-v2"}
+    assert place.proxy.held["notes"].upstream == route.upstream == place.engine.address
+    assert [note.text for note in await place.registry.unsent("cli")] == [
+        "notes is back on release 1: release 2 was taken back because it answers 500"
+    ]
+    with pytest.raises(LeaseLost):
+        await place.switch("rollback-1", good, TAKEN_BACK, lease=lease)
+
+
+async def test_nothing_to_go_back_to_leaves_the_app_and_is_told(place: Site) -> None:
+    await place.serve(1)
+    done = await go_back(place, wish("rollback-1", release=1))
+    assert done.outcome == "nothing to go back to"
+    assert await place.states() == {1: LIVE}
+    assert place.engine.stopped == set()
+    assert "no earlier good release" in (await place.registry.unsent("cli"))[0].text
