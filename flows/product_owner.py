@@ -13,6 +13,7 @@ from domain.values import Value
 from flows.opening import open_blocks
 from tasks.brief_talk import Desk
 from tasks.product_owner import write_brief
+from tasks.tagging import tag_run
 
 
 class Wish(Value):
@@ -36,7 +37,7 @@ async def product_owner(wish: Wish) -> Brief:
             raise BadInput(f"there is no project {wish.project!r}: `slipway status` lists what there is")
         present = found.brief
     taken = frozenset(project.slug for project in await blocks.registry.projects()) - {wish.name}  # the desk judges that one
-    return await write_brief(
+    brief = await write_brief(
         wish.run,
         wish.request,
         wish.name,
@@ -48,3 +49,5 @@ async def product_owner(wish: Wish) -> Brief:
         blocks.registry,
         Desk(blocks.installation.arrangement_of("product_owner"), blocks.engine, blocks.wakeups),
     )
+    await tag_run(f"project:{brief.slug}")
+    return brief

@@ -14,9 +14,10 @@ from domain.runs import Notification
 from tasks.notify import OUTBOX
 from tasks.progress import hint
 from tasks.redaction import redacted
+from tasks.retrying import only_try_again
 
 
-@task(task_run_name="alarm: {what}", cache_policy=NO_CACHE)
+@task(task_run_name="alarm: {what}", cache_policy=NO_CACHE, retries=5, retry_delay_seconds=2, retry_condition_fn=only_try_again)
 async def raise_alarm(what: str, detail: str, registry: Registry, wakeups: Wakeups) -> str:
     """Return the message that was left for the operator."""
     now = datetime.now(UTC)

@@ -18,7 +18,13 @@ EVIDENCE_LIMIT = 1500
 """Characters of evidence in the message that ends a run."""
 
 
-@task(task_run_name="brief of {request.project}", cache_policy=NO_CACHE)
+@task(
+    task_run_name="brief of {request.project}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
 async def publish_brief(request: DeliveryRequest) -> None:
     """Show the Brief in the Prefect UI."""
     await publish("brief", request.run, as_markdown(request.brief), "What the person wants")

@@ -18,7 +18,8 @@ from domain.errors import ServiceUnreachable
 from domain.runs import RunState
 from tests.conftest import PrefectServer
 from tests.fakes.engine import FakeEngine
-from tests.fakes.services import MemoryProxy, MemoryVault, MemoryWakeups
+from tests.fakes.services import MemoryProxy, MemoryWakeups
+from tests.fakes.vault import MemoryVault
 from tests.flows.workers import deploy, in_state, read
 from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
 
