@@ -62,7 +62,7 @@ class CaddyServer:
     log: Path
     process: "subprocess.Popen[bytes]"
     environment: dict[str, str]
-    caddyfile: Path = CADDYFILE
+    caddyfile: Path
 
     @contextmanager
     def again(self) -> Iterator["CaddyServer"]:
@@ -119,7 +119,7 @@ def tls_environment(tls: str, acme: str = "") -> dict[str, str]:
     }
 
 
-BARE = """{
+FOREIGN = """{
 	admin {$SLIPWAY_CADDY_ADMIN}
 	storage file_system {$SLIPWAY_CADDY_STORAGE}
 }
@@ -131,13 +131,11 @@ http://:{$SLIPWAY_CADDY_HTTP} {
 
 
 @contextmanager
-def caddy_server(*, bare: bool = False, **more: str) -> Iterator[CaddyServer]:
-    """Caddy on a free port, with the repository's Caddyfile or, bare, with one that knows nothing of Slipway."""
+def caddy_server(text: str = "", **more: str) -> Iterator[CaddyServer]:
+    """Caddy on a free port, with the repository's Caddyfile or another text."""
     with short_folder() as folder:
-        caddyfile = CADDYFILE
-        if bare:
-            caddyfile = folder / "Caddyfile"
-            caddyfile.write_text(BARE)
+        caddyfile = folder / "Caddyfile"
+        caddyfile.write_text(text or CADDYFILE.read_text())
         with _caddy(caddy_environment(folder, free_port()) | more, caddyfile) as started:
             yield started
 
@@ -174,12 +172,8 @@ https://localhost:{$SLIPWAY_CADDY_HTTPS} {
 @contextmanager
 def acme_authority(proxy: str) -> Iterator[CaddyServer]:
     """A second Caddy as a certificate authority. It has no DNS: whatever name it looks at, it asks `proxy` for it."""
-    with short_folder() as folder:
-        caddyfile = folder / "Caddyfile"
-        caddyfile.write_text(AUTHORITY)
-        environment = caddy_environment(folder, free_port()) | tls_environment("internal") | {"HTTP_PROXY": proxy}
-        with _caddy(environment, caddyfile) as started:
-            yield started
+    with caddy_server(AUTHORITY, **tls_environment("internal"), HTTP_PROXY=proxy) as started:
+        yield started
 
 
 def adapted(environment: dict[str, str]) -> dict[str, object]:

@@ -12,7 +12,7 @@ import pytest
 from blocks.caddy import Caddy
 from domain.errors import Broken, LeaseLost, ServiceUnreachable
 from domain.routes import Proxy, Route, holds_apps
-from tests.blocks.services import CaddyServer, adapted, caddy_environment, caddy_server
+from tests.blocks.services import FOREIGN, CaddyServer, adapted, caddy_environment, caddy_server
 
 
 @dataclass
@@ -226,7 +226,7 @@ async def test_caddy_that_lost_its_configuration_and_its_files_serves_all_apps_a
     async with upstream("one") as one, upstream("two") as two, httpx.AsyncClient() as client:
         wanted = [route(one.address, "one"), route(two.address, "two")]
         for _ in range(2):
-            with caddy_server(bare=True) as foreign:
+            with caddy_server(FOREIGN) as foreign:
                 caddy = Caddy(admin=foreign.admin, listen=foreign.listen)
                 assert await caddy.routes() == []
                 assert (await client.get(foreign.url, headers={"Host": "one.localhost"})).text == "foreign"
@@ -240,7 +240,7 @@ async def test_caddy_that_lost_its_configuration_and_its_files_serves_all_apps_a
 
 
 async def test_refusal_carries_caddys_own_words() -> None:
-    with caddy_server(bare=True) as foreign:
+    with caddy_server(FOREIGN) as foreign:
         caddy = Caddy(admin=foreign.admin, listen=foreign.listen)
         async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=foreign.admin.removeprefix("unix/"))) as admin:
             await admin.put("http://localhost/config/apps/http/servers/srv0/routes/0", json={"@id": "slipway"})
