@@ -11,6 +11,7 @@ from pathlib import Path
 from blocks.docker_connection import DockerConnection
 from blocks.docker_networks import DockerNetworks, WorkersNetwork
 from blocks.egress_receipts import EgressReceipts
+from deployments.addresses import addresses_on
 from deployments.data_folder import DataFolder
 from deployments.egress_accounts import Accounts
 from deployments.egress_proxy import CHUNK, EgressProxy
@@ -36,7 +37,7 @@ async def run_egress(settings: Settings, port: int, mark: Path, gateway_port: in
         await lock(network, *filter(None, (port, gateway_port)))
     else:
         _say("no root or no iptables: workers reach services of this machine that listen on all addresses")
-    server = await listening(await proxy_of(settings, folder), network, port)
+    server = await listening(await proxy_of(settings, folder, network), network, port)
     try:
         mark.touch()  # noqa: ASYNC240  (one instant, before anything is served)
         await _until_ended(networks, network)
@@ -48,12 +49,13 @@ async def run_egress(settings: Settings, port: int, mark: Path, gateway_port: in
         await unlock(network)
 
 
-async def proxy_of(settings: Settings, folder: DataFolder) -> EgressProxy:
+async def proxy_of(settings: Settings, folder: DataFolder, network: WorkersNetwork) -> EgressProxy:
     allowance = Allowance()
     accounts = Accounts(EgressReceipts(folder.home), allowance)
     patterns = (*await registry_patterns(), *settings.egress)
     _say(f"agents may reach: {', '.join(patterns) or 'nothing'}")
-    return EgressProxy(folder.egress_key, patterns, accounts, allowance.idle_seconds)
+    addresses = addresses_on(network, settings, folder)
+    return EgressProxy(folder.egress_key, patterns, accounts, addresses, allowance.idle_seconds)
 
 
 async def listening(proxy: EgressProxy, network: WorkersNetwork, port: int) -> asyncio.Server | None:

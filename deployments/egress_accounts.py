@@ -15,12 +15,14 @@ SPENT = "the traffic of this run is used up"
 
 
 class Refused(Exception):
-    """The request is not served: (HTTP status, why); status 0 when a tunnel is open already and can only be closed."""
+    """The request is not served: (HTTP status, why, whose it is); status 0 when a tunnel is open and can only be closed."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(status, why)
+    def __init__(self, status: int, why: str, run: str = NOBODY) -> None:
+        super().__init__(status, why, run)
         self.status = status
         self.why = why
+        self.run = run
+        """Known when the request's own token says something else."""
 
 
 @dataclass

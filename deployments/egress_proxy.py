@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployments.addresses import Addresses
 from deployments.egress_accounts import NOBODY, Account, Accounts, Refused
 from domain.egress import ProxyRequest, first_refusal, forwarded, parsed_request, refusal, run_of, wrong_port
+from domain.errors import SlipwayError
 from domain.receipts import Passage
 from domain.tls_hello import RECORD_HEADER, record_length, server_name
 
@@ -47,6 +49,7 @@ class EgressProxy:
         key: str,
         patterns: Sequence[str],
         accounts: Accounts,
+        addresses: Addresses,
         idle_seconds: float,
         resolve: Resolve = resolve,
         connect: Connect = connect,
@@ -55,6 +58,7 @@ class EgressProxy:
         self.idle_seconds = idle_seconds
         self._key = key
         self._patterns = tuple(patterns)
+        self._addresses = addresses
         self._resolve = resolve
         self._connect = connect
         self._connections = 0
@@ -70,10 +74,17 @@ class EgressProxy:
         finally:
             self._connections -= 1
 
-    def run_behind(self, request: ProxyRequest) -> str:
+    async def run_behind(self, request: ProxyRequest, address: str) -> str:
+        """Return the run that the token proves, which holds only where a worker of that run is; raise Refused else."""
         run = run_of(request.credentials, self._key)
         if run is None:
             raise Refused(407, "this needs the token of a run")
+        try:
+            at_home = await self._addresses.run_at(address, run)
+        except SlipwayError as error:
+            raise Refused(503, "the engine does not say whose worker this is") from error
+        if at_home != run:
+            raise Refused(403, "this token is of another run", at_home or NOBODY)
         return run
 
     async def way_to(self, request: ProxyRequest) -> Streams:
@@ -111,11 +122,11 @@ class _Exchange:
         run, request, why = NOBODY, None, ""
         try:
             request = await self._asked()
-            run = self._proxy.run_behind(request)
+            run = await self._proxy.run_behind(request, str(self._writer.get_extra_info("peername")[0]))
             async with self._proxy.accounts.admitted(run) as account:
                 await self._pass(account, request)
         except Refused as refused:
-            why = refused.why
+            why, run = refused.why, run if refused.run == NOBODY else refused.run
             await self._refuse(refused)
         except (OSError, asyncio.IncompleteReadError):
             why = "cut off"

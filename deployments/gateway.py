@@ -16,6 +16,7 @@ from blocks.egress_receipts import EgressReceipts
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_runs import Runs
 from blocks.registry_store import pooled_engine
+from deployments.addresses import addresses_on
 from deployments.data_folder import DataFolder
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
@@ -43,7 +44,7 @@ async def run_gateway(settings: Settings, engine: str, port: int, mark: Path | N
     network = await _networks(settings, folder).of_workers() if engine == "docker" else None
     address, subnet = (network.gateway, network.subnet) if network else (LOOPBACK, LOCAL)
     upstream, books = upstream_of(settings), books_of(settings, folder)
-    proxy = proxy_of(settings, folder, upstream, books)
+    proxy = proxy_of(settings, folder, upstream, books, network)
     listener = bound(address, port)
     if listener is None:
         _say(f"the workers' network is not on this machine ({address}): CLI agents reach no model")
@@ -80,8 +81,11 @@ def books_of(settings: Settings, folder: DataFolder) -> Books:
     return Books(registry_address(settings, folder), round(settings.budget_usd * 1_000_000))
 
 
-def proxy_of(settings: Settings, folder: DataFolder, upstream: Upstream, books: Books) -> ModelProxy:
-    guests = Guests(folder.gateway_key, books, Allowance())
+def proxy_of(
+    settings: Settings, folder: DataFolder, upstream: Upstream, books: Books, network: WorkersNetwork | None
+) -> ModelProxy:
+    addresses = addresses_on(network, settings, folder) if network else None
+    guests = Guests(folder.gateway_key, books, Allowance(), addresses)
     models = Models(settings.model, settings.models, settings.gateway_models)
     return ModelProxy(guests, books, models, upstream, GatewayReceipts(EgressReceipts(folder.home, "models")))
 

@@ -32,6 +32,9 @@ class GatewayClient:
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("ascii", "replace")
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.address = str(scope["client"][0])
+        self.run: str | None = None
+        """Whose call it is, once that is proven."""
         self.up = 0
         """Bytes of the request's body that came."""
         self.down = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from deployments.addresses import Addresses
 from domain.errors import SlipwayError, TryAgain
 from domain.gateway import Access, Refusal, access_of, given_token
 from domain.runs import Run
@@ -42,29 +43,53 @@ class RunReader(Protocol):
 class Guests:
     """Checks tokens against runs, and counts the calls of each."""
 
-    def __init__(self, key: str, registry: RunReader, allowance: Allowance) -> None:
+    def __init__(self, key: str, registry: RunReader, allowance: Allowance, addresses: Addresses | None = None) -> None:
+        """Without `addresses` a token is good wherever it is: local processes have one address for all."""
         self._key = key
+        self._addresses = addresses
         self._registry = registry
         self._allowance = allowance
         self._calls: Counter[str] = Counter()
         self._seen: dict[str, tuple[float, Run | None]] = {}
 
-    def run_behind(self, headers: Mapping[str, str]) -> str | None:
-        """Return the run that the token names, whether or not it goes on; None when the token proves nothing."""
-        access = access_of(given_token(headers), self._key, time.time())
-        return access.run if access else None
+    async def run_behind(self, headers: Mapping[str, str], address: str) -> str | None:
+        """Return the run on whose receipt a refused call stands: that of the address, whatever the token names.
 
-    async def admitted(self, headers: Mapping[str, str]) -> Access:
-        """Return what the token proves, with the project to which the run is booked; raise Refused when it proves nothing."""
+        None when the token proves nothing, or the address is nobody's.
+        """
+        access = access_of(given_token(headers), self._key, time.time())
+        if access is None or self._addresses is None:
+            return access.run if access else None
+        try:
+            return await self._addresses.run_at(address, access.run) or None
+        except SlipwayError:
+            return None
+
+    async def admitted(self, headers: Mapping[str, str], address: str) -> Access:
+        """Return what the token proves, with the project to which the run is booked; raise Refused when it proves nothing.
+
+        It proves something only where its run's worker is.
+        """
         access = access_of(given_token(headers), self._key, time.time())
         if access is None:
             raise _stranger("this needs the token of a run")
+        await self._require_home(access.run, address)
         run = await self._run(access.run)
         if run is None and access.role != OPENING_ROLE:
             raise _stranger(f"there is no run {access.run}")
         if run is not None and run.state.ended:
             raise _stranger(f"{access.run} has ended, and its token with it")
         return access if run is None else access.model_copy(update={"project": run.project})
+
+    async def _require_home(self, run: str, address: str) -> None:
+        if self._addresses is None:
+            return
+        try:
+            at_home = await self._addresses.run_at(address, run) == run
+        except SlipwayError as error:
+            raise Refused(engine_refusal(error)) from error
+        if not at_home:
+            raise _stranger("this token is of another run")
 
     @contextmanager
     def calling(self, access: Access) -> Iterator[None]:
@@ -97,6 +122,11 @@ def registry_refusal(error: SlipwayError) -> Refusal:
     if isinstance(error, TryAgain):
         return Refusal(status=529, type="overloaded_error", message=f"the model gateway must wait: {error}", again=1)
     return Refusal(status=500, type="api_error", message=f"the model gateway cannot work: {error}")
+
+
+def engine_refusal(error: SlipwayError) -> Refusal:
+    """Say that the engine does not tell whose worker asks; it may, once it answers again."""
+    return Refusal(status=529, type="overloaded_error", message=f"the model gateway must wait: {error}", again=1)
 
 
 def _stranger(why: str) -> Refused:

@@ -76,8 +76,11 @@ class ModelProxy:
                 why = "the worker has gone"
                 log.warning("%s: %s", client.path, why)
             finally:
-                run = self._guests.run_behind(client.headers)
-                self._keep(self._receipts.write_down(run, client.up, client.down, why))
+                self._keep(self._write_down(client, why))
+
+    async def _write_down(self, client: GatewayClient, why: str) -> None:
+        run = client.run or await self._guests.run_behind(client.headers, client.address)
+        await self._receipts.write_down(run, client.up, client.down, why)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -112,7 +115,8 @@ class ModelProxy:
     async def _serve(self, client: GatewayClient) -> None:
         if wrong := wrong_place(client.method, client.path, client.query):
             raise Refused(wrong)
-        access = await self._guests.admitted(client.headers)
+        access = await self._guests.admitted(client.headers, client.address)
+        client.run = access.run
         self._upstream.require()
         with self._guests.calling(access):
             wanted = await self._wanted(client, access)

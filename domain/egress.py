@@ -140,6 +140,16 @@ def run_of(credentials: str, key: str) -> str | None:
     return run if proven and RUN.fullmatch(run) else None
 
 
+def run_in(environment: Iterable[str]) -> str:
+    """Return the run whose way to the proxy stands in a container's environment; empty when none does."""
+    found = [text.partition("=")[2] for text in environment if text.startswith("HTTP_PROXY=")]
+    try:
+        run = urlsplit(found[-1]).username if found else None
+    except ValueError:
+        return ""
+    return run if run and RUN.fullmatch(run) else ""
+
+
 def parsed_request(head: bytes) -> ProxyRequest | None:
     """Return the request whose head this is; None when it is not one that a proxy is asked (RFC 9112, 3.2.2 and 3.2.3)."""
     try:

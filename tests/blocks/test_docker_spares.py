@@ -16,7 +16,9 @@ import docker
 import pytest
 
 from blocks import docker_spares
+from blocks.docker_connection import DockerConnection
 from blocks.docker_engine import DockerEngine
+from blocks.docker_occupants import DockerOccupants
 from blocks.package_caches import PackageCaches
 from deployments.base_image import ensure_images
 from deployments.spares import keep
@@ -125,6 +127,32 @@ async def test_a_spare_becomes_the_worker_with_all_that_is_its_own(engine: Docke
     assert await engine.workers("r-other") == []
     await engine.remove_worker(wanted.identity)
     assert (containers(host), await engine.workers(), claims(engine)) == ({}, [], [])
+
+
+async def test_whose_worker_is_at_an_address_is_known_from_its_birth_or_its_claim(
+    engine: DockerEngine, host: docker.DockerClient, tmp_path: Path
+) -> None:
+    shape = spec(network="packages")
+    await engine.refill(shape, 1)
+    [network] = host.networks.list(filters=OURS)
+    occupants = DockerOccupants(DockerConnection(None), INSTALLATION, tmp_path, network.id)
+    [(address, spare)] = (await occupants.all()).items()
+    assert occupants.run_of(spare) == ""
+
+    claimed = await engine.spawn(shape)
+    assert occupants.run_of(spare) == "r-spare"
+    born = await engine.spawn(spec(network="packages", run="r-born"))
+    for worker in (claimed, born):
+        assert (await own_address(worker)) in await occupants.all()
+    found = {address: occupants.run_of(occupant) for address, occupant in (await occupants.all()).items()}
+    assert found == {address: "r-spare", await own_address(born): "r-born"}
+    await engine.remove_worker(born.identity)
+    assert list(await occupants.all()) == [address]
+
+
+async def own_address(worker: Worker) -> str:
+    asks = "import socket; print(socket.gethostbyname(socket.gethostname()))"
+    return (await worker.run(Command(argv=("python", "-c", asks), seconds=30))).text.strip()
 
 
 async def test_nothing_of_a_run_is_in_the_container_that_waits(engine: DockerEngine, host: docker.DockerClient) -> None:

@@ -16,12 +16,14 @@ import httpx
 from blocks.egress_receipts import EgressReceipts
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
+from deployments.addresses import Addresses
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_upstream import Upstream
 from domain.gateway import Access, token_of
+from tests.fakes.street import Street
 from tests.tasks.conftest import NOW, brief, request
 
 KEY, REAL_KEY, RUN, ROLE, MODEL = "gateway key", "test-key", "r-000001", "developer", "claude-sonnet-5-5"
@@ -167,11 +169,12 @@ async def opened(
     allowance: Allowance | None = None,
     address: str = "127.0.0.1",
     guests: IPv4Network = LOOPBACK,
+    street: Street | None = None,
 ) -> AsyncIterator[Place]:
     """Yield a gateway before `upstream`; it has booked everything when this ends."""
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{await _database(folder)}", budget_micro_usd=budget)
     receipts = EgressReceipts(folder, "models")
-    known = Guests(KEY, registry, allowance or Allowance())
+    known = Guests(KEY, registry, allowance or Allowance(), Addresses(street) if street else None)
     proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts))
     listener = bound(address, 0)
     assert listener

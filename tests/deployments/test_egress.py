@@ -16,6 +16,7 @@ import pytest
 
 from blocks.docker_networks import WorkersNetwork
 from blocks.egress_receipts import EgressReceipts
+from deployments.addresses import Addresses
 from deployments.egress import listening
 from deployments.egress_accounts import Accounts
 from deployments.egress_proxy import EgressProxy
@@ -23,6 +24,7 @@ from deployments.firewall import ruleset
 from deployments.registries import indexes_in
 from domain.egress import Allowance, run_token
 from domain.receipts import Passage
+from tests.fakes.street import Street
 
 KEY, RUN, OUTSIDE = "key", "r-1", "203.0.113.9"
 PATTERNS = ("packages.example.org", "inside.example.org", "mixed.example.org", "gone.example.org", "mirror.example.org:80")
@@ -72,7 +74,10 @@ class Desk:
         self.receipts = EgressReceipts(folder)
         self.outside = outside
         accounts = Accounts(self.receipts, allowance)
-        self.proxy = EgressProxy(KEY, PATTERNS, accounts, allowance.idle_seconds, resolve, outside.connect)
+        self.street = Street()
+        self.street.runs["127.0.0.1"] = RUN
+        addresses = Addresses(self.street)
+        self.proxy = EgressProxy(KEY, PATTERNS, accounts, addresses, allowance.idle_seconds, resolve, outside.connect)
         self.port = 0
         self.ended = asyncio.Event()
 
@@ -156,6 +161,7 @@ REFUSED: Mapping[str, tuple[bytes, bytes, str]] = {
     "another port": (connect("packages.example.org:22"), b"403", RUN),
     "an address": (connect("192.0.2.1:443"), b"403", RUN),
     "an address in disguise": (connect("0x7f000001:443"), b"403", RUN),
+    "the whole token of another run": (connect("packages.example.org:443", credentials("r-2")), b"403", RUN),
     "metadata": (b"GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\n" + credentials() + b"\r\n", b"403", RUN),
     "IPv6": (connect("[::1]:443"), b"403", RUN),
     "localhost": (connect("localhost:443"), b"403", RUN),
@@ -179,6 +185,17 @@ async def test_what_is_refused_never_leaves_and_is_written_down(tmp_path: Path, 
         found = await desk.last(run)
         assert found.refused
         assert (found.up, found.down) == (0, 0)
+
+
+async def test_nobody_passes_while_the_engine_does_not_say_whose_worker_asks(tmp_path: Path) -> None:
+    async with opened(tmp_path, Outside(), Allowance()) as desk:
+        desk.street.reachable = False
+        assert (await desk.asked(connect("packages.example.org:443"))).startswith(b"HTTP/1.1 503 ")
+        assert desk.outside.dialled == []
+        desk.street.reachable = True
+        desk.street.runs.clear()
+        assert (await desk.asked(connect("packages.example.org:443"))).startswith(b"HTTP/1.1 403 ")
+        assert (await desk.last("unknown")).refused == "this token is of another run"
 
 
 @pytest.mark.parametrize("first", [hello("evil.example.org"), b"SSH-2.0-x\r\n", b"GET / HTTP/1.1\r\nHost: evil\r\n\r\n"])
@@ -205,7 +222,9 @@ async def test_a_run_has_so_many_connections_at_once_and_other_runs_keep_theirs(
         writer.write(connect("packages.example.org:443") + hello("packages.example.org"))
         assert await reader.readexactly(len(ESTABLISHED) + 4) == ESTABLISHED + b"fine"
         assert (await desk.asked(connect("packages.example.org:443"))).startswith(b"HTTP/1.1 429")
-        assert (await desk.asked(connect("evil.example.org:443", credentials("r-2")))).startswith(b"HTTP/1.1 403")
+        desk.street.runs["127.0.0.1"] = "r-2"
+        refused = await desk.asked(connect("evil.example.org:443", credentials("r-2")))
+        assert refused.startswith(b"HTTP/1.1 403 this host is not on the allow-list")
         desk.ended.clear()
         writer.close()
         await asyncio.wait_for(desk.ended.wait(), 10)

@@ -34,6 +34,7 @@ from tests.deployments.gateway_bench import (
     token,
     wire,
 )  # fmt: skip
+from tests.fakes.street import Street
 
 HELLO = events("Hello ", "there.")
 
@@ -75,6 +76,31 @@ async def test_who_proves_no_run_that_goes_on_is_a_stranger(given: str, tmp_path
     assert error_of(answer)[:2] == (401, "authentication_error")
     assert answer.headers["x-should-retry"] == "false"
     assert service.asked == []
+
+
+async def test_a_token_is_good_only_where_its_runs_worker_is(tmp_path: Path) -> None:
+    service, street = Service(saying(*HELLO)), Street()
+    street.runs["127.0.0.1"] = "r-000002"
+    async with before(service, tmp_path, street=street) as place:
+        stolen = await posted(place)
+        await asyncio.wait_for(place.proxy.idle(), 10)
+        [line] = await place.receipts.of_run("r-000002")
+        assert (line.refused, await place.receipts.of_run(RUN)) == ("401 authentication error", ())
+    assert error_of(stolen)[:2] == (401, "authentication_error")
+    assert "this token is of another run" in error_of(stolen)[2]
+    assert service.asked == []
+    street.runs["127.0.0.1"] = RUN
+    async with before(service, tmp_path, street=street) as place:
+        assert (await posted(place)).status_code == 200
+
+
+async def test_while_the_engine_does_not_say_whose_worker_asks_nobody_is_let_in(tmp_path: Path) -> None:
+    service, street = Service(saying(*HELLO)), Street()
+    street.reachable = False
+    async with before(service, tmp_path, street=street) as place:
+        answer = await posted(place)
+    assert error_of(answer)[:2] == (529, "overloaded_error")
+    assert (answer.headers["x-should-retry"], service.asked) == ("true", [])
 
 
 async def test_a_token_ends_with_its_run(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from threading import Thread
 import docker
 import pytest
 
+from blocks.docker_engine import DockerEngine
 from domain.egress import run_token
 from domain.gateway import Access, token_of
 from domain.workers import Worker
@@ -23,6 +24,7 @@ from tests.blocks.engine_bench import until
 from tests.deployments.gateway_bench import MODEL, _database, body, events, wire
 from tests.hostile.attempts import REACHES, python
 from tests.hostile.conftest import RUN as OURS
+from tests.hostile.conftest import spec
 
 pytestmark = pytest.mark.docker
 Held = Callable[[str], None]
@@ -92,6 +94,12 @@ with socket.create_connection((host, int(port)), timeout=15) as asking:
 """
 
 
+@pytest.fixture(scope="module")
+def guest(engine: DockerEngine, models: Models) -> Worker:
+    """Return a worker of the run that goes on: its token is good there, and nowhere else."""
+    return asyncio.run(engine.spawn(spec("developer", RUN, "notes", network="packages")))
+
+
 async def said(agent: Worker, models: Models, first: str, *headers: str, content: object = None) -> str:
     """Send a request from the worker and return the whole answer."""
     text = "" if content is None else json.dumps(content)
@@ -103,8 +111,8 @@ async def said(agent: Worker, models: Models, first: str, *headers: str, content
     return result.text
 
 
-async def test_the_gateway_does_answer_a_run_that_goes_on(agent: Worker, models: Models) -> None:
-    answer = await said(agent, models, "POST /v1/messages", f"x-api-key: {models.token()}", content=body())
+async def test_the_gateway_does_answer_a_run_that_goes_on(guest: Worker, models: Models) -> None:
+    answer = await said(guest, models, "POST /v1/messages", f"x-api-key: {models.token()}", content=body())
     assert "Hello" in answer
     assert models.asked[-1][1]["x-api-key"] == "sk-ant-hostile-test"
 
@@ -117,6 +125,7 @@ def forged(models: Models) -> str:
 
 
 TOKENS: dict[str, Callable[[Models], str]] = {
+    "of another run that goes on": lambda models: models.token(),
     "none": lambda models: "",
     "a real-looking key": lambda models: "sk-ant-api03-abcdef",
     "changed to another run": forged,
@@ -156,9 +165,9 @@ DOORS = {
 
 
 @pytest.mark.parametrize("first", DOORS.values(), ids=DOORS.keys())
-async def test_gateway_by_another_door(agent: Worker, models: Models, held: Held, first: str) -> None:
+async def test_gateway_by_another_door(guest: Worker, models: Models, held: Held, first: str) -> None:
     before = len(models.asked)
-    answer = await said(agent, models, first, f"x-api-key: {models.token()}", content=body())
+    answer = await said(guest, models, first, f"x-api-key: {models.token()}", content=body())
     status = answer.split(" ")[1] if answer.startswith("HTTP/1.1 ") else "cut"
     asked = [path for path, _ in models.asked[before:]]
     assert status in ("400", "404", "405", "cut") or asked == ["/v1/messages"], answer
@@ -171,29 +180,29 @@ async def test_gateway_by_another_door(agent: Worker, models: Models, held: Held
     [["Transfer-Encoding: chunked"], ["Content-Length: 5"], ["Expect: 100-continue"], ["x-api-key: second"]],
     ids=["length and chunks at once", "two lengths", "expectation", "two keys"],
 )
-async def test_smuggling_into_the_gateway(agent: Worker, models: Models, held: Held, lines: list[str]) -> None:
+async def test_smuggling_into_the_gateway(guest: Worker, models: Models, held: Held, lines: list[str]) -> None:
     before = len(models.asked)
     evil = f"0\r\n\r\nPOST /v1/files HTTP/1.1\r\nHost: x\r\nx-api-key: {models.token()}\r\n\r\n"
-    answer = await said(agent, models, "POST /v1/messages", *lines, content=evil)
+    answer = await said(guest, models, "POST /v1/messages", *lines, content=evil)
     assert answer.count("HTTP/1.1 ") <= 2
     assert "HTTP/1.1 200" not in answer
     assert len(models.asked) == before
     held(answer.splitlines()[0] if answer else "closed")
 
 
-async def test_headers_of_the_worker_at_the_model_service(agent: Worker, models: Models, held: Held) -> None:
+async def test_headers_of_the_worker_at_the_model_service(guest: Worker, models: Models, held: Held) -> None:
     given = ("cookie: a=b", "anthropic-beta: context-1m-2025-08-07", "x-forwarded-for: 1.2.3.4", "anthropic-dangerous: 1")
-    await said(agent, models, "POST /v1/messages", f"x-api-key: {models.token()}", *given, content=body())
+    await said(guest, models, "POST /v1/messages", f"x-api-key: {models.token()}", *given, content=body())
     sent = {name.lower(): value for name, value in models.asked[-1][1].items()}
     assert not {"cookie", "anthropic-beta", "x-forwarded-for", "anthropic-dangerous"} & sent.keys()
     assert models.token()[:40] not in str(sent)
     held("only the few headers that are needed pass")
 
 
-async def test_model_that_is_not_permitted(agent: Worker, models: Models, held: Held) -> None:
+async def test_model_that_is_not_permitted(guest: Worker, models: Models, held: Held) -> None:
     before = len(models.asked)
     wanted = body(model="claude-dear-9")
-    answer = await said(agent, models, "POST /v1/messages", f"x-api-key: {models.token()}", content=wanted)
+    answer = await said(guest, models, "POST /v1/messages", f"x-api-key: {models.token()}", content=wanted)
     assert answer.startswith("HTTP/1.1 4"), answer
     assert len(models.asked) == before
     assert MODEL != "claude-dear-9"

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import docker
@@ -12,8 +12,10 @@ import pytest
 from blocks.docker_engine import DockerEngine
 from blocks.egress_receipts import EgressReceipts
 from domain.egress import run_token
+from domain.receipts import Passage
 from domain.workers import Command, CommandResult, Worker
 from tests.blocks.egress_bench import Place
+from tests.blocks.engine_bench import until
 from tests.hostile.attempts import REACHES, python, registry
 from tests.hostile.conftest import RUN
 
@@ -43,8 +45,19 @@ async def test_address_through_the_proxy(place: Place, agent: Worker, held: Held
     before = len(await EgressReceipts(place.folder.home).of_run(RUN))
     result = await curl(agent, "--noproxy", "", address)
     assert result.stdout.decode().strip() in ("403 000", "000 403")
-    assert (await EgressReceipts(place.folder.home).of_run(RUN))[before].refused == why
+    assert (await noted(place, before)).refused == why
     held(why)
+
+
+async def noted(place: Place, before: int) -> Passage:
+    """Return the next line of the receipt, which is written after the answer."""
+    receipts = EgressReceipts(place.folder.home)
+
+    async def lines() -> Sequence[Passage]:
+        return (await receipts.of_run(RUN))[before:]
+
+    found: Sequence[Passage] = await until(lines, "the receipt has another line")
+    return found[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a name server for the proxy alone needs a mount namespace")
@@ -131,6 +144,16 @@ async def test_proxy_with_a_token_that_is(place: Place, agent: Worker, held: Hel
     encoded = base64.b64encode(pair.encode()).decode()
     assert (await proxied(agent, f"CONNECT {await registry()}:443", credentials=encoded)).startswith("HTTP/1.1 407")
     held("407: this needs the token of a run")
+
+
+async def test_proxy_with_the_whole_token_of_another_run(place: Place, agent: Worker, held: Held) -> None:
+    """The other run goes on; its token is good, and was stolen."""
+    before = len(await EgressReceipts(place.folder.home).of_run(RUN))
+    stolen = base64.b64encode(f"r-other:{run_token(place.folder.egress_key, 'r-other')}".encode()).decode()
+    assert (await proxied(agent, f"CONNECT {await registry()}:443", credentials=stolen)).startswith("HTTP/1.1 403 ")
+    assert (await noted(place, before)).refused == "this token is of another run"
+    assert not await EgressReceipts(place.folder.home).of_run("r-other")
+    held("403: this token is of another run; noted in the thief's receipt")
 
 
 async def test_proxy_from_another_network(place: Place, engine: DockerEngine, victim: tuple[str, int], held: Held) -> None:
