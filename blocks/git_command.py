@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from domain.errors import Broken, SlipwayError, TryAgain
+from domain.errors import FULL, Broken, DiskFull, SlipwayError, TryAgain
 
 CLOSED = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -127,7 +127,9 @@ async def _read_some(process: asyncio.subprocess.Process, limit: int) -> tuple[b
 
 
 def translated(command: str, repository: Path, exit_code: int, stderr: str) -> SlipwayError:
-    """Say who must act: a lock that another git holds passes, everything else does not."""
+    """Say who must act: a lock that another git holds passes, a full disk can be emptied, everything else stays."""
+    if any(words in stderr for words in FULL):
+        return DiskFull(str(repository))
     said = [line for line in stderr.splitlines() if line.strip()] or ["it said nothing"]
     telling = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
     message = f"git {command} on {repository.name} ended with {exit_code}: {telling.strip()}"

@@ -23,12 +23,12 @@ def isolation_warning(settings: Settings) -> str:
     return f"WARNING: {why}: agents and apps run as ordinary processes of this user, NOT isolated; do not let strangers in"
 
 
-def check_disk(folder: DataFolder) -> None:
-    """Raise BadInput when less than 200 MB are free under the data folder."""
+def check_disk(folder: DataFolder, floor: int = DISK_FLOOR) -> None:
+    """Raise BadInput when less than `floor` bytes are free under the data folder."""
     free = shutil.disk_usage(folder.home).free
-    if free < DISK_FLOOR:
+    if free < floor:
         raise BadInput(
-            f"the disk of {folder.home} has {free // 1024**2} MB left and at least {DISK_FLOOR // 1024**2} MB are needed: "
+            f"the disk of {folder.home} has {free // 1024**2} MB left and at least {floor // 1024**2} MB are needed: "
             "free some, or choose a folder on another disk with SLIPWAY_HOME"
         )
 

@@ -4,6 +4,8 @@ Every error takes plain positional arguments and hands them to `super().__init__
 the trip between processes. The message says what was attempted on what, and the cure where there is one.
 """
 
+from errno import EDQUOT, ENOSPC
+
 
 class SlipwayError(Exception):
     """Root of all errors that Slipway raises on purpose."""
@@ -46,6 +48,23 @@ class ServiceUnreachable(TryAgain):
 
 class EngineUnreachable(ServiceUnreachable):
     """The container engine died or does not answer."""
+
+
+class DiskFull(TryAgain):
+    """Nothing more can be written: (where, as far as it is known)."""
+
+    def __str__(self) -> str:
+        where = f" of {self.args[0]}" if self.args[0] else ""
+        return f"the disk{where} is full: free some space on it (`slipway down PROJECT`, `docker image prune`), then try again"
+
+
+FULL = ("No space left on device", "Disk quota exceeded")
+"""ENOSPC and EDQUOT as the C library words them."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether the operating system refused a write because the disk, or this user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
 
 
 class ModelOverloaded(TryAgain):

@@ -9,7 +9,7 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
-from domain.errors import RunCancelled, SlipwayError, TryAgain
+from domain.errors import DiskFull, RunCancelled, SlipwayError, TryAgain, is_disk_full
 from domain.outcomes import Delivered, Escalated, Outcome, Released, SecretsMissing, interrupted
 from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment, devops
@@ -41,7 +41,8 @@ async def delivery(request: DeliveryRequest) -> Delivered:
     except SlipwayError as error:
         outcome = interrupted(error)
     except Exception as error:  # a fault of ours: the person is told, and the flow run fails with its traceback
-        fault = Escalated(reason=f"Slipway itself failed ({type(error).__name__})", cause="broken")
+        reason = str(DiskFull("")) if is_disk_full(error) else f"Slipway itself failed ({type(error).__name__})"
+        fault = Escalated(reason=reason, cause="broken")
         await tell_end(request, fault, blocks)
         raise
     return await tell_end(request, outcome, blocks)

@@ -8,12 +8,12 @@ from pydantic import Field
 from domain.checks import Check
 from domain.env_values import is_rehearsed
 from domain.environment import EnvironmentVersion, Missing, computed_values
-from domain.errors import LeaseLost, NeedsPerson, RunCancelled, TryAgain
 from domain.leases import Lease
 from domain.names import Slug
-from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing, interrupted
+from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing
 from domain.releases import ReleaseState, overtaken
 from domain.values import Value
+from flows.interruption import unless_interrupted
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
@@ -41,13 +41,10 @@ class Deployment(Value):
 async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected | Overtaken | Escalated:
     """Put the candidate online; whatever goes wrong, the release that served before still does."""
     blocks = await open_blocks()
-    try:
-        return await deploy(deployment, blocks)
-    except RunCancelled:
-        raise
-    except (TryAgain, NeedsPerson, LeaseLost) as error:  # a value, so that a resumed run does not pass here again
+    end = await unless_interrupted(deploy(deployment, blocks))
+    if isinstance(end, Escalated):
         await rest_release(deployment.run, deployment.project, blocks.registry, blocks.engine, blocks.wakeups)
-        return interrupted(error)
+    return end
 
 
 async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMissing | Rejected | Overtaken:

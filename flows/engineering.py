@@ -7,14 +7,14 @@ from pydantic import Field
 
 from domain.checks import Check
 from domain.dropped import KnownTest, known_tests, merged, proved_report
-from domain.errors import NeedsPerson, RunCancelled, TryAgain
-from domain.outcomes import Abandoned, Accepted, Developed, Escalated, interrupted, planless
+from domain.outcomes import Abandoned, Accepted, Developed, Escalated, planless
 from domain.plans import Plan, in_force
 from domain.reports import CaseResult, TestReport
 from domain.runs import DeliveryRequest
 from domain.seen import Seen
 from domain.turns import Back, Judged, Move, Stop, Take, after_giving_up, next_move, reservations
 from domain.values import Value
+from flows.interruption import unless_interrupted
 from flows.opening import Blocks, open_blocks
 from flows.proof import examine
 from flows.testing import Trial, tester
@@ -43,12 +43,7 @@ class Commission(Value):
 async def engineering(commission: Commission) -> Accepted | Escalated:
     """Return the accepted commit and candidate, or why a person must decide."""
     blocks = await open_blocks()
-    try:
-        return await engineer(commission, blocks)
-    except RunCancelled:
-        raise
-    except (TryAgain, NeedsPerson) as error:  # a value, so that a resumed run does not pass here again
-        return interrupted(error)
+    return await unless_interrupted(engineer(commission, blocks))
 
 
 async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalated:

@@ -307,11 +307,6 @@ def test_numstat_and_cut_are_read_as_git_writes_them() -> None:
             TryAgain,
             "main.lock",
         ),
-        (
-            "error: file write error: No space left on device\nfatal: unable to write loose object file\n",
-            Broken,
-            "No space left",
-        ),
         ("", Broken, "it said nothing"),
     ],
 )
@@ -320,6 +315,13 @@ def test_failure_says_the_command_the_exit_code_and_what_git_said(stderr: str, f
     assert type(error) is family
     assert str(error).startswith("git add on notes.git ended with 128: ")
     assert said in str(error)
+
+
+def test_full_disk_is_worth_another_try_and_says_what_to_do() -> None:
+    stderr = "fatal: unable to write loose object file: No space left on device\n"  # git 2.39 on a full tmpfs
+    error = translated("hash-object", Path("/r/notes.git"), 128, stderr)
+    assert isinstance(error, TryAgain)
+    assert str(error).startswith("the disk of /r/notes.git is full: free some space on it")
 
 
 async def test_folder_that_cannot_be_written_is_told_in_gits_words(host: BareGitHost, work: Path) -> None:

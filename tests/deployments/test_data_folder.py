@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
-from deployments.preflight import choose_port, domain_warning, free_port, port_owner
+from deployments.preflight import check_disk, choose_port, domain_warning, free_port, port_owner
 from deployments.sockets import SOCKET_PATH_LIMIT
 from domain.errors import BadInput
 
@@ -102,3 +102,10 @@ async def test_domain_that_leads_elsewhere_is_a_warning_with_the_cure() -> None:
     assert await domain_warning("localhost") == ""
     assert await domain_warning("apps.localhost") == ""
     assert "make a DNS record *.nowhere.invalid" in await domain_warning("nowhere.invalid")
+
+
+def test_disk_with_too_little_left_is_refused_with_the_cure(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    check_disk(folder, floor=0)
+    with pytest.raises(BadInput, match=r"MB left and at least 1073741824 MB are needed: free some"):
+        check_disk(folder, floor=2**50)
