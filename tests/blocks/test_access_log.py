@@ -32,7 +32,7 @@ def small() -> Iterator[CaddyServer]:
 @pytest.fixture
 async def app(server: CaddyServer) -> AsyncIterator[Upstream]:
     async with upstream("app") as made:
-        await Caddy(admin=server.admin, listen=server.listen).set_route(route(made.address))
+        await Caddy(admin=server.admin, listen=server.listen).set_route(route(made.address), 1)
         yield made
 
 
@@ -66,7 +66,7 @@ async def test_each_request_is_there_with_the_copy_that_answered(
 async def test_copy_that_does_not_answer_is_the_upstream_of_its_502(
     server: CaddyServer, app: Upstream, browser: httpx.AsyncClient
 ) -> None:
-    await Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9"))
+    await Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9"), 1)
     assert (await browser.post("/", timeout=20)).status_code == 502
     [found] = await seen(server.log, 1)
     assert (found.upstream, found.status) == ("127.0.0.1:9", 502)

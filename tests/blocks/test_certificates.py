@@ -48,11 +48,11 @@ async def served(server: CaddyServer, *hosts: str) -> AsyncIterator[None]:
     """Serve an app at the hosts, as long as the block goes on."""
     caddy = Caddy(admin=server.admin, listen=server.listen)
     async with upstream("app") as app:
-        await caddy.set_route(Route(project="notes", hosts=hosts, upstream=app.address))
+        await caddy.set_route(Route(project="notes", hosts=hosts, upstream=app.address), 1)
         try:
             yield
         finally:
-            await caddy.replace_routes([])
+            await caddy.remove_route("notes")
 
 
 async def visit(server: CaddyServer, host: str, authority: CaddyServer) -> httpx.Response:
@@ -97,12 +97,12 @@ async def test_restarted_caddy_shows_the_certificates_it_has_for_names_that_are_
     async with upstream("app") as app:
         with caddy_server(**tls_environment("internal")) as first:
             caddy = Caddy(admin=first.admin, listen=first.listen)
-            await caddy.set_route(Route(project="notes", hosts=(KNOWN,), upstream=app.address))
+            await caddy.set_route(Route(project="notes", hosts=(KNOWN,), upstream=app.address), 1)
             assert (await visit(first, KNOWN, first)).text == "app"
             kill(first)
             with first.again() as second:
                 assert (await visit(second, KNOWN, second)).text == "app"
-                await caddy.replace_routes([])
+                await caddy.remove_route("notes")
                 kill(second)
                 with second.again() as third:
                     assert certified(third) == {KNOWN}
