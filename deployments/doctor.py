@@ -202,6 +202,9 @@ async def telegram(settings: Settings) -> Finding:
 
 
 async def domain(settings: Settings) -> Finding:
-    warning = await domain_warning(settings.base_domain)
     found = f"*.{settings.base_domain}"
+    try:
+        warning = await domain_warning(settings.base_domain)
+    except BadInput as error:
+        return Finding(name="domain", ok=False, found=found, cure=str(error))
     return Finding(name="domain", ok=None if warning else True, found=found, cure=warning.removeprefix("WARNING: "))

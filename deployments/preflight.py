@@ -4,7 +4,7 @@ import asyncio
 import errno
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from deployments.data_folder import DataFolder, write_private
@@ -100,24 +100,47 @@ def is_local(domain: str) -> bool:
     return domain == "localhost" or domain.endswith(".localhost")
 
 
-async def domain_warning(base_domain: str) -> str:
-    """Return one sentence when apps would not be found under the base domain; empty when they will be."""
+Lookup = Callable[[str], Awaitable[Sequence[str]]]
+
+
+async def look_up(host: str) -> Sequence[str]:
+    """Return the host's addresses; raise socket.gaierror."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, 80, type=socket.SOCK_STREAM)
+    return sorted({str(entry[4][0]) for entry in found})
+
+
+async def domain_warning(base_domain: str, addresses_of: Lookup = look_up) -> str:
+    """Return one sentence when apps might not be found under the base domain; empty when they will be.
+
+    Raises BadInput when neither it nor a name below it exists. A DNS that does not answer says nothing of the name.
+    """
     if is_local(base_domain):
         return ""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(f"slipway-check.{base_domain}", 80, type=socket.SOCK_STREAM)
-    except OSError:
-        return (
-            f"WARNING: *.{base_domain} does not resolve, so nobody will find the apps: make a DNS record "
+        addresses = await addresses_of(f"slipway-check.{base_domain}")
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            return f"WARNING: the DNS does not answer, so it is not known whether *.{base_domain} leads here"
+        trouble = (
+            f"*.{base_domain} does not resolve, so nobody would find the apps: make a DNS record "
             f"*.{base_domain} that points to this machine, or set SLIPWAY_BASE_DOMAIN=localhost"
         )
-    addresses = sorted({str(entry[4][0]) for entry in found})
+        if not await _exists(base_domain, addresses_of):
+            raise BadInput(trouble) from error
+        return f"WARNING: {trouble}"
     if any(map(_is_ours, addresses)):
         return ""
     return (
         f"WARNING: *.{base_domain} points to {', '.join(addresses)}, which is no address of this machine: "
         "right behind a router or proxy that forwards to it; else change the DNS record or SLIPWAY_BASE_DOMAIN"
     )
+
+
+async def _exists(domain: str, addresses_of: Lookup) -> bool:
+    try:
+        return bool(await addresses_of(domain))
+    except socket.gaierror:
+        return False
 
 
 def _is_ours(address: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
-from deployments.preflight import check_disk, choose_port, domain_warning, free_port, port_owner
+from deployments.preflight import Lookup, check_disk, choose_port, domain_warning, free_port, port_owner
 from deployments.sockets import SOCKET_PATH_LIMIT
 from domain.errors import BadInput
 
@@ -98,10 +98,35 @@ def test_free_port_can_be_opened() -> None:
         probe.bind(("127.0.0.1", free_port()))
 
 
-async def test_domain_that_leads_elsewhere_is_a_warning_with_the_cure() -> None:
-    assert await domain_warning("localhost") == ""
-    assert await domain_warning("apps.localhost") == ""
-    assert "make a DNS record *.nowhere.invalid" in await domain_warning("nowhere.invalid")
+def names(**known: str | int) -> Lookup:
+    """Return a DNS that knows these hosts' addresses, or answers with an error number."""
+
+    async def look_up(host: str) -> list[str]:
+        said = known.get(host.replace("slipway-check.", "any.").replace(".", "_"), socket.EAI_NONAME)
+        if isinstance(said, int):
+            raise socket.gaierror(said, "as the test says")
+        return [said]
+
+    return look_up
+
+
+@pytest.mark.parametrize("domain", ["localhost", "apps.localhost", "here.example"])
+async def test_domain_that_leads_here_is_no_matter(domain: str) -> None:
+    assert await domain_warning(domain, names(any_here_example="127.0.0.1")) == ""
+
+
+async def test_domain_that_does_not_exist_is_refused_with_the_cure() -> None:
+    with pytest.raises(BadInput, match=r"make a DNS record \*\.nowhere\.example that points to this machine"):
+        await domain_warning("nowhere.example", names())
+    single = await domain_warning("single.example", names(single_example="127.0.0.1"))
+    assert "make a DNS record *.single.example" in single
+
+
+@pytest.mark.parametrize(
+    ("said", "warning"), [("192.0.2.1", "no address of this machine"), (socket.EAI_AGAIN, "does not answer")]
+)
+async def test_domain_that_leads_elsewhere_or_is_not_known_now_is_a_warning(said: str | int, warning: str) -> None:
+    assert warning in await domain_warning("apps.example", names(any_apps_example=said))
 
 
 def test_disk_with_too_little_left_is_refused_with_the_cure(tmp_path: Path) -> None:
