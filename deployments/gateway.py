@@ -86,8 +86,14 @@ def proxy_of(
 ) -> ModelProxy:
     addresses = addresses_on(network, settings, folder) if network else None
     guests = Guests(folder.gateway_key, books, Allowance(), addresses)
-    models = Models(settings.model, settings.models, settings.gateway_models)
-    return ModelProxy(guests, books, models, upstream, GatewayReceipts(EgressReceipts(folder.home, "models")))
+    receipts = GatewayReceipts(EgressReceipts(folder.home, "models"))
+    return ModelProxy(guests, books, models_of(settings), upstream, receipts)
+
+
+def models_of(settings: Settings) -> Models:
+    """Return who answers for which name: the second model is asked by its own, when a CLI goes over to it."""
+    second = {settings.fallback_model: settings.fallback_model} if settings.fallback_model else {}
+    return Models(settings.model, settings.models, second | settings.gateway_models)
 
 
 def upstream_of(settings: Settings) -> Upstream:

@@ -39,6 +39,7 @@ class Prompt(Value):
 
     system: str
     model: str
+    fallback: str = Field(default="", description="Model to ask while that one is overloaded or broken; empty for none")
     session: str = Field(description="UUID, the same for a whole conversation in one worker")
     tools: bool = Field(description="Whether it may run commands and write files")
     result_schema: dict[str, Any]

@@ -47,7 +47,7 @@ async def brief_from(
     """Return how the conversation ended; without a desk it is our own loop's."""
     agent = cli_agent(desk.arrangement.engine) if desk else None
     if desk is not None and agent is not None:
-        return await _by_cli(role, task, follow_up, agent, facts, accept, desk)
+        return await _by_cli(role, task, follow_up, agent, facts, accept, model.fallback_model, desk)
     return await converse(
         role,
         task,
@@ -69,6 +69,7 @@ async def _by_cli(
     agent: CliAgent,
     facts: CallFacts,
     accept: Callable[[Brief], Sequence[str]],
+    fallback: str | None,
     desk: Desk,
 ) -> Finished[Brief] | GaveUp:
     spec = WorkerSpec(
@@ -86,8 +87,9 @@ async def _by_cli(
     try:
         worker = await desk.engine.spawn(spec)
         return await converse_by_cli(
-            role, task, agent=agent, facts=facts, worker=worker, clock=time.monotonic, follow_up=follow_up, accept=accept
-        )
+            role, task, agent=agent, facts=facts, worker=worker, clock=time.monotonic, fallback=fallback, follow_up=follow_up,
+            accept=accept,
+        )  # fmt: skip
     finally:
         await desk.engine.remove_worker(spec.identity)
         await desk.wakeups.unlock(lease(facts.run), spec.identity)

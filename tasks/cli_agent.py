@@ -58,6 +58,7 @@ async def converse_by_cli(
     facts: CallFacts,
     worker: Worker,
     clock: Callable[[], float],
+    fallback: str | None = None,
     key: str = "task",
     follow_up: str | None = None,
     remarks: Remarks | None = None,
@@ -66,11 +67,12 @@ async def converse_by_cli(
 ) -> Finished[T] | GaveUp:
     """Lead the conversation to the end of the round `key`; one that has ended in this worker returns its end again.
 
-    `follow_up` is what a session that knows the task is told. What the person says meanwhile is told when it has handed in,
-    in the same session, and it hands in again. Raises ServiceUnreachable when models did not answer, ModelKeyRefused,
-    Broken when the CLI cannot work, EngineUnreachable; after the first two the same call resumes the session.
+    `fallback` is a second model, for a CLI that can go over to one. `follow_up` is what a session that knows the task is told.
+    What the person says meanwhile is told when it has handed in, in the same session, and it hands in again. Raises
+    ServiceUnreachable when models did not answer, ModelKeyRefused, Broken when the CLI cannot work, EngineUnreachable; after
+    the first two the same call resumes the session.
     """
-    talk = _Talk(role, task, agent, facts, worker, clock, accept, on_step, clock() + role.limits.seconds)
+    talk = _Talk(role, task, agent, facts, worker, clock, fallback, accept, on_step, clock() + role.limits.seconds)
     launches = await talk.process.launches()
     said = await heard(launches, key, None, facts.run, remarks)
     while True:
@@ -114,6 +116,7 @@ class _Talk(Generic[T]):
     facts: CallFacts
     worker: Worker
     clock: Callable[[], float]
+    fallback: str | None
     accept: Callable[[T], Sequence[str]] | None
     on_step: Callable[[Step], Awaitable[None]] | None
     deadline: float
@@ -221,6 +224,7 @@ class _Talk(Generic[T]):
         return Prompt(
             system=f"{self.role.system}\n\n{prompt('cli').replace('{hand_in}', end)}",
             model=self.role.model,
+            fallback=self.fallback if self.fallback and self.fallback != self.role.model else "",
             session=session_of(self.facts.conversation),
             tools=bool(self.role.tools),
             result_schema=hand_in_schema(self.role),

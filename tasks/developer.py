@@ -124,6 +124,7 @@ async def led(
             facts=facts,
             worker=worker,
             clock=time.monotonic,
+            fallback=model.fallback_model,
             key=str(number),
             follow_up=told,
             remarks=registry,

@@ -51,6 +51,7 @@ class ClaudeCode:
         options = ["--print", "--verbose", "--output-format", "stream-json", "--permission-mode", "bypassPermissions"]
         options += ["--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"]
         options += ["--tools", TOOLS if prompt.tools else "", "--max-turns", str(prompt.steps), "--model", prompt.model]
+        options += ["--fallback-model", prompt.fallback] if prompt.fallback else []
         options += ["--append-system-prompt", prompt.system, "--json-schema", json.dumps(prompt.result_schema)]
         models = ("ANTHROPIC_DEFAULT_HAIKU_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL")
         environment = QUIET | dict.fromkeys(models, prompt.model) | {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(prompt.max_tokens)}

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,10 @@ from blocks.docker_engine import DockerEngine
 from blocks.docker_networks import DockerNetworks
 from blocks.git_host import BareGitHost
 from deployments.base_image import Extras, Images, ensure_images
+from deployments.gateway import models_of
+from deployments.gateway_proxy import Models
 from deployments.gateway_upstream import Upstream
+from deployments.settings import load_settings
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import Arrangement
 from domain.errors import ModelKeyRefused
@@ -29,10 +32,11 @@ from tasks.developer import develop, dismiss_developer
 from tasks.preparer import prepare_repository
 from tasks.product_owner import write_brief
 from tests.deployments.gateway_bench import KEY, MODEL, REAL_KEY, Place, opened
-from tests.fakes.messages_api import Answer, Asked, Say, ScriptedMessagesAPI, use
+from tests.fakes.messages_api import Answer, Asked, Fault, Say, ScriptedMessagesAPI, thinking, use
 from tests.fakes.services import MemoryWakeups
 from tests.tasks.conftest import brief, request
 
+OTHER = "claude-opus-5"
 CLAUDE_CODE = Arrangement(engine="claude-code")
 PLAN = Plan(
     summary="one file",
@@ -63,10 +67,11 @@ class Shop:
     git: BareGitHost
     wakeups: MemoryWakeups
     base: str
+    model: Claude = field(default_factory=lambda: NOBODY)
 
     async def develop(self, number: int = 1, feedback: str | None = None) -> Developed | Abandoned:
         return await develop.fn(
-            request(), number, self.base, PLAN, feedback, MODEL, self.git, self.engine, NOBODY,
+            request(), number, self.base, PLAN, feedback, MODEL, self.git, self.engine, self.model,
             self.place.registry, self.wakeups, arrangement=CLAUDE_CODE,
         )  # fmt: skip
 
@@ -92,14 +97,21 @@ def images() -> Images:
 
 @asynccontextmanager
 async def docker_shop(
-    folder: Path, images: Images, api: ScriptedMessagesAPI, budget: int = 5_000_000, key: str = REAL_KEY
+    folder: Path,
+    images: Images,
+    api: ScriptedMessagesAPI,
+    budget: int = 5_000_000,
+    key: str = REAL_KEY,
+    models: Models | None = None,
 ) -> AsyncIterator[Shop]:
     installation = f"cli-{os.getpid()}"
     connection = DockerConnection(None)
     network = await DockerNetworks(connection, installation, folder).of_workers()
     upstream = Upstream(key, api.url)
     try:
-        async with opened(folder, upstream, budget=budget, address=network.gateway, guests=network.subnet) as place:
+        async with opened(
+            folder, upstream, budget=budget, models=models, address=network.gateway, guests=network.subnet
+        ) as place:
             engine = DockerEngine(
                 installation=installation, base_image=images.base, worker_image=images.worker, tool_images=dict(images.tools),
                 data_folder=str(folder), gateway_port=int(place.url.rpartition(":")[2]), gateway_key=SecretStr(KEY),
@@ -155,6 +167,28 @@ async def test_refused_key_of_the_operator_needs_a_person_and_its_mending_goes_o
             made.place.upstream.api_key = REAL_KEY
             end = await made.develop()
     assert isinstance(end, Developed), end
+
+
+@pytest.mark.docker
+async def test_second_model_works_on_while_the_wanted_one_is_overloaded(
+    tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        if asked.body["model"] == MODEL and asked.turn == 1:
+            return Fault(529, "overloaded_error")
+        written = [thinking("a file"), use("Write", file_path="/workspace/app/notes.py", content="x = 1\n")]
+        return finish("Done.") if asked.turn else Say(written)
+
+    monkeypatch.chdir(tmp_path)
+    models = models_of(load_settings(model=MODEL, fallback_model=OTHER))
+    with ScriptedMessagesAPI(answer, key=REAL_KEY) as api:
+        async with docker_shop(tmp_path, images, api, models=models) as made:
+            made.model = Claude(api_key=SecretStr("unused"), fallback_model=OTHER)
+            end = await made.develop()
+            used = {line.model for line in await made.place.registry.usage(run="r-000001")}
+    assert api.problems == []
+    assert isinstance(end, Developed), end
+    assert used == {MODEL, OTHER}
 
 
 @pytest.mark.docker
