@@ -23,6 +23,8 @@ def status(
     async def work() -> int:
         async with context.obj.session() as (desk, up):
             from deployments.documents import known, overview, whole
+            from deployments.news import show_news
+            from deployments.people import person
             from deployments.tables import show_overview, show_project
 
             document = await whole(desk, await known(desk, project), up) if project else await overview(desk, up)
@@ -30,6 +32,7 @@ def status(
                 print_json(document)
             else:
                 (show_project if project else show_overview)(document, console())
+                await show_news(desk.registry, person(), console())
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -41,6 +44,8 @@ def runs(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None
     async def work() -> int:
         async with context.obj.session() as (desk, up):
             from deployments import documents, tables
+            from deployments.news import show_news
+            from deployments.people import person
 
             found = await documents.all_runs(desk, up)
             if as_json:
@@ -50,6 +55,8 @@ def runs(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None
                 tables.show_waiting([run["message"] for run in found if run["state"] == "waiting"], console())
             else:
                 console().print('There is no run yet: `slipway new "a URL shortener"`', markup=False)
+            if not as_json:
+                await show_news(desk.registry, person(), console())
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
