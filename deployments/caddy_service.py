@@ -33,6 +33,7 @@ def caddy_service(wiring: Wiring) -> Service:
             "SLIPWAY_CADDY_STORAGE": str(wiring.folder.caddy_storage),
             "SLIPWAY_CADDY_LOG": wiring.access_log,
             "SLIPWAY_CADDY_HTTP": str(wiring.http_port),
+            "SLIPWAY_HTTP_BIND": wiring.settings.http_bind or "",
             **tls_environment(wiring),
         },
         ready=ready,

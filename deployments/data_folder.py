@@ -28,6 +28,7 @@ class Up(Value):
     prefect_ui_url: str
     apps_url: str
     http_port: int
+    apps_host: str = Field(default="127.0.0.1", description="Address of this machine on which they answer")
     apps_port: int = Field(default=0, description="Of HTTPS with TLS, else of HTTP")
     root_certificate: str = Field(default="", description="File with what a program has to trust to reach the apps")
     base_domain: str

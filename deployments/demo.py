@@ -147,7 +147,7 @@ async def answer(address: str, up: Up) -> tuple[str, int]:
     url = httpx.URL(address)
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=10, verify=trusting(up.root_certificate)) as client:
-            where = url.copy_with(host="127.0.0.1", port=up.apps_port)
+            where = url.copy_with(host=up.apps_host, port=up.apps_port)
             headers, extensions = {"Host": url.netloc.decode()}, {"sni_hostname": url.host}
             response = await client.get(where, headers=headers, extensions=extensions)
     except httpx.HTTPError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deployments.bot_access import check_bot
 from deployments.data_folder import DataFolder, read_up
-from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, tls_warnings
+from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, served_on, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK
@@ -133,10 +133,13 @@ def ports(settings: Settings) -> Sequence[Finding]:
     """Look at the ports that `up` would open; ours, while it is up, are fine."""
     if up := read_up(settings.home):
         return [Finding(name="ports", ok=True, found=f"ours: {up.apps_url} and {up.prefect_ui_url}")]
-    anywhere = "0.0.0.0"  # noqa: S104  (a probe only)
-    secure = _port("port of the apps with TLS", settings.https_port, anywhere, "SLIPWAY_HTTPS_PORT")
+    try:
+        served = served_on(settings)
+    except BadInput as error:
+        return [Finding(name="port of the apps", ok=False, found=str(settings.http_bind), cure=str(error))]
+    secure = _port("port of the apps with TLS", settings.https_port, served, "SLIPWAY_HTTPS_PORT")
     return [
-        _port("port of the apps", settings.http_port, anywhere, "SLIPWAY_HTTP_PORT"),
+        _port("port of the apps", settings.http_port, served, "SLIPWAY_HTTP_PORT"),
         *([] if settings.tls == "off" else [secure]),
         _port("port of Prefect", settings.prefect_port, LOOPBACK, "SLIPWAY_PREFECT_PORT"),
     ]

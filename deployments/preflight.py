@@ -187,6 +187,14 @@ async def choose_engine(settings: Settings) -> str:
     return "process"
 
 
+def served_on(settings: Settings) -> str:
+    """Return the address on which the apps are served; raise BadInput when it is not this machine's."""
+    address = settings.http_bind or "0.0.0.0"  # noqa: S104  (all of them, as the operator wants)
+    if not _is_ours(address):
+        raise BadInput(f"SLIPWAY_HTTP_BIND: {address} is no address of this machine; set it to one, or leave it out for all")
+    return address
+
+
 def https_port(settings: Settings, folder: DataFolder) -> int:
     """Return the port of the apps with TLS; 0 without."""
     if settings.tls == "off":
@@ -195,7 +203,7 @@ def https_port(settings: Settings, folder: DataFolder) -> int:
         raise BadInput(f"SLIPWAY_HTTP_PORT and SLIPWAY_HTTPS_PORT are both {settings.http_port}: set one to another port")
     if settings.caddy_admin:
         return settings.https_port
-    return choose_port(folder, "https", settings.https_port, "SLIPWAY_HTTPS_PORT", "0.0.0.0")  # noqa: S104  (a probe only)
+    return choose_port(folder, "https", settings.https_port, "SLIPWAY_HTTPS_PORT", served_on(settings))
 
 
 def tls_warnings(settings: Settings) -> Iterator[str]:
@@ -228,7 +236,7 @@ async def decided(settings: Settings, folder: DataFolder, report: Callable[[str]
         settings=settings,
         folder=folder,
         engine=engine,
-        http_port=http if settings.caddy_admin else choose_port(folder, "http", http, "SLIPWAY_HTTP_PORT", "0.0.0.0"),  # noqa: S104
+        http_port=http if settings.caddy_admin else choose_port(folder, "http", http, "SLIPWAY_HTTP_PORT", served_on(settings)),
         https_port=https_port(settings, folder),
         ask_port=choose_port(folder, "ask", 0, "", LOOPBACK) if settings.tls != "off" and not settings.caddy_admin else 0,
         prefect_port=0

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     acme_email: str | None = Field(
         default=None, pattern=r"^[^@\s\"`{}]+@[^@\s\"`{}]+$", description="address to which the ACME authority may write"
     )
+    http_bind: str | None = Field(
+        default=None,
+        pattern=r"^(\d{1,3}\.){3}\d{1,3}$",
+        description="an IPv4 address of this machine, like 127.0.0.1: the apps are served on it alone; unset: on all",
+    )
     prefect_port: Port = Field(default=4200, description="a port number of Prefect's API and UI; 0 chooses a free one")
     prefect_api_url: str | None = Field(
         default=None, pattern=r"^https?://", description="address of an outside Prefect server, like http://host:4200/api"

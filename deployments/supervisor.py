@@ -16,7 +16,7 @@ from deployments.preflight import decided
 from deployments.services import first_services, last_services
 from deployments.settings import Settings
 from deployments.stopping import stop_event, unless
-from deployments.wiring import Wiring
+from deployments.wiring import LOOPBACK, Wiring
 
 __all__ = ["AlreadyUp", "up"]
 
@@ -137,6 +137,7 @@ class _Installation:
             prefect_ui_url=wiring.prefect_ui_url,
             apps_url=wiring.apps_url,
             http_port=wiring.http_port,
+            apps_host=wiring.settings.http_bind or LOOPBACK,
             apps_port=wiring.apps_port,
             root_certificate=wiring.root_certificate,
             base_domain=wiring.settings.base_domain,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
-from deployments.preflight import Lookup, check_disk, choose_port, domain_warning, free_port, port_owner
+from deployments.preflight import Lookup, check_disk, choose_port, domain_warning, free_port, port_owner, served_on
+from deployments.settings import load_settings
 from deployments.sockets import SOCKET_PATH_LIMIT
 from domain.errors import BadInput
 
@@ -134,3 +135,10 @@ def test_disk_with_too_little_left_is_refused_with_the_cure(tmp_path: Path) -> N
     check_disk(folder, floor=0)
     with pytest.raises(BadInput, match=r"MB left and at least 1073741824 MB are needed: free some"):
         check_disk(folder, floor=2**50)
+
+
+def test_apps_are_served_on_all_addresses_or_on_one_of_this_machine() -> None:
+    assert served_on(load_settings()) == "0.0.0.0"
+    assert served_on(load_settings(http_bind="127.0.0.1")) == "127.0.0.1"
+    with pytest.raises(BadInput, match=r"192\.0\.2\.1 is no address of this machine"):
+        served_on(load_settings(http_bind="192.0.2.1"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.caddy_service import forget_routes, tls_environment
+from deployments.caddy_service import caddy_service, forget_routes, tls_environment
 from deployments.data_folder import DataFolder
 from deployments.doctor import tls
 from deployments.preflight import free_port, https_port, tls_warnings
@@ -27,6 +27,11 @@ def test_plain_http_needs_nothing_and_is_served_on_the_one_port(tmp_path: Path) 
     plain = wiring(tmp_path)
     assert tls_environment(plain) == {}
     assert (plain.listen, plain.apps_url, plain.root_certificate) == (":80", "http://localhost", "")
+
+
+@pytest.mark.parametrize(("chosen", "bound"), [({}, ""), ({"http_bind": "127.0.0.1"}, "127.0.0.1")])
+def test_caddy_is_told_the_one_address_or_none(tmp_path: Path, chosen: dict[str, str], bound: str) -> None:
+    assert caddy_service(wiring(tmp_path, **chosen)).environment["SLIPWAY_HTTP_BIND"] == bound
 
 
 def test_own_authority_serves_on_the_second_port_and_has_a_root_certificate(tmp_path: Path) -> None:
