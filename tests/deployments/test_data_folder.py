@@ -10,7 +10,9 @@ import pytest
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
 from deployments.preflight import Lookup, check_disk, choose_port, domain_warning, free_port, port_owner, served_on
 from deployments.settings import load_settings
+from deployments.setup import installation
 from deployments.sockets import SOCKET_PATH_LIMIT
+from deployments.wiring import Wiring
 from domain.errors import BadInput
 
 
@@ -142,3 +144,11 @@ def test_apps_are_served_on_all_addresses_or_on_one_of_this_machine() -> None:
     assert served_on(load_settings(http_bind="127.0.0.1")) == "127.0.0.1"
     with pytest.raises(BadInput, match=r"192\.0\.2\.1 is no address of this machine"):
         served_on(load_settings(http_bind="192.0.2.1"))
+
+
+def test_old_release_may_be_given_no_second_to_drain(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, drain_seconds=0)
+    wiring = Wiring(
+        settings=settings, folder=DataFolder(tmp_path), engine="process", http_port=1, prefect_port=2, replay_port=0
+    )
+    assert installation(wiring).drain_seconds == 0
