@@ -4,6 +4,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_outbox import Outbox
@@ -16,7 +17,9 @@ from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
 
 
-class SqlRegistry(Projects, Runs, Releases, Outbox, LedgerLines, Conversations, RunRemarks, Escalations, Proofs, Block):  # type: ignore[misc]
+class SqlRegistry(  # type: ignore[misc]
+    Projects, Runs, Releases, ProjectDomains, Outbox, LedgerLines, Conversations, RunRemarks, Escalations, Proofs, Block
+):
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.
 
     `load(conversation)` is the Protocol's; the block document itself is opened with `SqlRegistry.aload("slipway")`.

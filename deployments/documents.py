@@ -9,6 +9,7 @@ from deployments.requests import Desk
 from domain.errors import BadInput
 from domain.releases import live
 from domain.runs import Project, Run, RunState
+from tasks.hosts import project_hosts
 
 
 async def known(desk: Desk, slug: str) -> Project:
@@ -50,6 +51,7 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
         **await summary(desk, project),
         "releases": [release.model_dump(mode="json") for release in releases],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
+        "domains": list(await project_hosts(project.slug, desk.registry)),
         "secrets": list(await desk.blocks.vault.names(project.slug)),
         "runs": [await run_document(desk, run, up) for run in runs],
     }

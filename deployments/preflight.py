@@ -128,7 +128,7 @@ async def domain_warning(base_domain: str, addresses_of: Lookup = look_up) -> st
         if not await _exists(base_domain, addresses_of):
             raise BadInput(trouble) from error
         return f"WARNING: {trouble}"
-    if any(map(_is_ours, addresses)):
+    if any(map(is_ours, addresses)):
         return ""
     return (
         f"WARNING: *.{base_domain} points to {', '.join(addresses)}, which is no address of this machine: "
@@ -143,7 +143,7 @@ async def _exists(domain: str, addresses_of: Lookup) -> bool:
         return False
 
 
-def _is_ours(address: str) -> bool:
+def is_ours(address: str) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         try:
             probe.bind((address, 0))
@@ -190,7 +190,7 @@ async def choose_engine(settings: Settings) -> str:
 def served_on(settings: Settings) -> str:
     """Return the address on which the apps are served; raise BadInput when it is not this machine's."""
     address = settings.http_bind or "0.0.0.0"  # noqa: S104  (all of them, as the operator wants)
-    if not _is_ours(address):
+    if not is_ours(address):
         raise BadInput(f"SLIPWAY_HTTP_BIND: {address} is no address of this machine; set it to one, or leave it out for all")
     return address
 

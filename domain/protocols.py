@@ -1,7 +1,7 @@
 """The Protocols that blocks fulfil, beyond those that live beside their values.
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
-Proofs in `proofs`, Releases in `releases`.
+Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +16,7 @@ from domain.complaints import Complaint
 from domain.conversations import Transcripts
 from domain.environment import EnvironmentVersion
 from domain.escalations import Answer, Diagnosis, Escalation
+from domain.host_claims import Domains
 from domain.patches import Commit, Extent, Patch
 from domain.proofs import Proofs
 from domain.releases import Releases
@@ -25,7 +26,7 @@ from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Releases, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects

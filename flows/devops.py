@@ -19,6 +19,7 @@ from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
+from tasks.hosts import main_host
 from tasks.progress import Journal
 from tasks.readiness import Readiness, check_readiness, publish_release
 from tasks.redaction import shield
@@ -56,8 +57,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json"))
     requirements = await analyze_environment(sources)
-    domain = place.domain_of(name)
-    context = computed_values(place.address_of(domain))
+    context = computed_values(place.address_of(await main_host(name, blocks.registry)))
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names, complaints=version.complaints)
@@ -91,8 +91,8 @@ async def roll_out(
 ) -> Released | Rejected | Overtaken:
     """Start, gate, switch, retire: what of that is left to do for the run's release."""
     name, place = deployment.project, blocks.installation
-    domain = place.domain_of(name)
     registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
+    address = place.address_of(await main_host(name, registry))
     release = await start_release(
         lease,
         deployment.run,
@@ -106,13 +106,13 @@ async def roll_out(
         wakeups,
     )
     if (why := overtaken(release, await registry.releases(name))) is not None:
-        return Overtaken(release=release, address=place.address_of(domain), reason=why)
+        return Overtaken(release=release, address=address, reason=why)
     rejected = await gate_release(lease, release, plan.health, place.health_seconds, registry, engine, wakeups)
     if rejected is not None:
         return rejected
-    live = await switch_release(lease, release, domain, ReleaseState.DRAINING, "delivered", registry, engine, proxy, wakeups)
+    live = await switch_release(lease, release, ReleaseState.DRAINING, "delivered", registry, engine, proxy, wakeups)
     if isinstance(live, Rejected):
         return live
     await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
-    await publish_release(live, place.address_of(domain), registry)
-    return Released(release=live, address=place.address_of(domain))
+    await publish_release(live, address, registry)
+    return Released(release=live, address=address)

@@ -17,6 +17,7 @@ from domain.values import Value
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
+from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
 from tasks.redaction import shield
@@ -137,12 +138,11 @@ async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) ->
     registry, engine, proxy, wakeups, place = (
         blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups, blocks.installation,
     )  # fmt: skip
-    domain = place.domain_of(good.project)
-    back = await switch_release(lease, good, domain, ReleaseState.ROLLED_BACK, reason, registry, engine, proxy, wakeups)
+    back = await switch_release(lease, good, ReleaseState.ROLLED_BACK, reason, registry, engine, proxy, wakeups)
     if isinstance(back, Rejected):
         return back
     await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
-    await publish_release(back, place.address_of(domain), registry)
+    await publish_release(back, place.address_of(await main_host(good.project, registry)), registry)
     return None
 
 

@@ -14,6 +14,7 @@ from flows.opening import Blocks, open_blocks
 from flows.pairs import both
 from tasks.acceptance import rehearse_candidate
 from tasks.honesty import inspect_commit, verify_report
+from tasks.hosts import main_host
 from tasks.repetition import repeat_tests
 from tasks.tester import TEST_SECONDS, build_candidate, publish_report, report_of_build, run_tests
 
@@ -61,7 +62,7 @@ async def judge(trial: Trial, blocks: Blocks) -> TestReport:
             trial.commit,
             built.candidate,
             trial.process,
-            blocks.installation.address_of(blocks.installation.domain_of(trial.project)),
+            blocks.installation.address_of(await main_host(trial.project, blocks.registry)),
             trial.checks,
             blocks.git,
             blocks.engine,

@@ -25,6 +25,7 @@ from domain.routes import Proxy, Route
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
 from tasks.health import LOG_LIMIT, LOG_LINES, Unhealthy, wait_healthy
+from tasks.hosts import project_hosts
 from tasks.leases import hold, holding
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
@@ -141,7 +142,6 @@ async def give_up(
 async def switch_release(
     lease: Lease,
     release: Release,
-    domain: str,
     replaced: ReleaseState,
     reason: str,
     registry: Registry,
@@ -164,7 +164,8 @@ async def switch_release(
     moved = await registry.promote(
         release.project, release.number, status.address, replaced, reason, datetime.now(UTC), fence=lease.fence
     )
-    await proxy.set_route(Route(project=release.project, hosts=(domain,), upstream=status.address), lease.fence)
+    hosts = await project_hosts(release.project, registry)
+    await proxy.set_route(Route(project=release.project, hosts=hosts, upstream=status.address), lease.fence)
     return moved
 
 

@@ -14,6 +14,7 @@ from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
 from tasks.deployer import start_copy
+from tasks.hosts import host_owners
 from tasks.kinds import kind_named
 from tasks.leases import claim, give_back
 
@@ -92,11 +93,13 @@ async def mend_route(
 
 async def wanted_routes(registry: Registry, engine: AppRunner, project: str | None = None) -> Sequence[Route]:
     """Return the route of every live release that runs, or that of one project."""
-    domains = {project.slug: project.domain for project in await registry.projects()}
-    releases = [release for release in await live_releases(registry, project) if release.project in domains]
+    hosts: dict[str, list[str]] = {}
+    for host, owner in (await host_owners(registry)).items():
+        hosts.setdefault(owner, []).append(host)
+    releases = [release for release in await live_releases(registry, project) if release.project in hosts]
     statuses = await asyncio.gather(*(engine.status(release.identity) for release in releases))
     return [
-        Route(project=release.project, hosts=(domains[release.project],), upstream=status.address)
+        Route(project=release.project, hosts=tuple(hosts[release.project]), upstream=status.address)
         for release, status in zip(releases, statuses, strict=True)
         if status.address
     ]

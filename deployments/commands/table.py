@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli import EXIT_CODES
-from deployments.commands import answers, projects, proofs, secrets, services, work
+from deployments.commands import answers, domains, projects, proofs, secrets, services, work
 from deployments.commands.sessions import Shared
 from deployments.terminal import BAD_INPUT, refuse
 
@@ -46,6 +46,7 @@ for name, command in (
 ):
     app.command(name)(command)
 app.add_typer(secrets.secret, name="secret")
+app.add_typer(domains.domain, name="domain")
 
 
 @app.callback()

@@ -27,7 +27,6 @@ class Site(World):
         super().__init__(registry)
         self.commit = head
         place = SimpleNamespace(
-            domain_of=lambda project: f"{project}.localhost",
             address_of=lambda domain: f"http://{domain}",
             health_seconds=20.0,
             drain_seconds=1.0,

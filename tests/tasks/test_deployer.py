@@ -59,7 +59,7 @@ class World:
         self, run: str, release: Release, replaced: ReleaseState = ReleaseState.DRAINING, *, lease: Lease | None = None
     ) -> Release | Rejected:
         return await switch_release.fn(
-            lease or await self.lease(run), release, "notes.localhost", replaced, "because",
+            lease or await self.lease(run), release, replaced, "because",
             self.registry, self.engine, self.proxy, self.wakeups,
         )  # fmt: skip
 

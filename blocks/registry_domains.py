@@ -1,0 +1,44 @@
+"""Domains of projects as rows of the registry: one host belongs to one project."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+
+from blocks import registry_tables as tables
+from blocks.registry_projects import project_row
+from blocks.registry_store import Store
+from domain.errors import BadInput, UnknownObject
+from domain.host_claims import Domain
+
+
+class ProjectDomains(Store):
+    """The part of the registry that knows them."""
+
+    async def domains(self, project: str | None = None) -> Sequence[Domain]:
+        """Return all, or those of one project, by name."""
+        table = tables.domains
+        wanted = select(table).order_by(table.c.host)
+        async with self.reading() as db:
+            rows = await db.execute(wanted if project is None else wanted.where(table.c.project == project))
+        return tuple(Domain.model_validate(dict(row._mapping)) for row in rows)
+
+    async def add_domain(self, domain: Domain) -> None:
+        """Store it; the same again changes nothing. Raises BadInput when the host is another project's."""
+        table, projects = tables.domains, tables.projects
+        async with self.writing(f"domain {domain.host}") as db:
+            if await project_row(db, domain.project) is None:
+                raise UnknownObject("project", domain.project)
+            added = select(table.c.project).where(table.c.host == domain.host)
+            born = select(projects.c.slug).where(projects.c.domain == domain.host)
+            owner = (await db.execute(added.union(born))).scalars().first()
+            if owner not in (None, domain.project):
+                raise BadInput(f"{domain.host} belongs to {owner}: add another name")
+            if owner is None:
+                await db.execute(insert(table).values(domain.model_dump()))
+
+    async def remove_domain(self, project: str, host: str) -> bool:
+        """Forget it; False when the project has no such domain."""
+        table = tables.domains
+        async with self.writing(f"domain {host}") as db:
+            gone = await db.execute(delete(table).where(table.c.project == project, table.c.host == host))
+        return bool(gone.rowcount)

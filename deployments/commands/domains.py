@@ -1,0 +1,76 @@
+"""`slipway domain`: host names that lead to a project beside its own."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from deployments.commands.projects import JSON, PROJECT
+from deployments.terminal import finish, print_json
+
+HOST = typer.Argument(help="Host name, like shop.example.org.")
+
+domain = typer.Typer(help="Host names that lead to a project beside its own.", no_args_is_help=True)
+
+
+@domain.command("add")
+def add(context: typer.Context, project: Annotated[str, PROJECT], host: Annotated[str, HOST]) -> None:
+    """Let a host name lead to the project as well; its DNS record is yours to make."""
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, up):
+            from deployments.documents import known
+            from deployments.name_check import host_warning
+            from deployments.people import person
+            from domain.releases import live
+            from tasks.domains import add_domain
+
+            await known(desk, project)
+            blocks = desk.blocks
+            added = await add_domain(
+                project, host, person(), up.base_domain, desk.registry, blocks.engine, blocks.proxy, desk.wakeups
+            )
+            online = live(await desk.registry.releases(project)) is not None
+            address = blocks.installation.address_of(added.host)
+            sys.stdout.write(f"{address} leads to {project}" + ("\n" if online else " once that is online\n"))
+            if warning := await host_warning(added.host):
+                sys.stderr.write(f"{warning}\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))
+
+
+@domain.command("list")
+def list_domains(context: typer.Context, project: Annotated[str, PROJECT], as_json: Annotated[bool, JSON] = False) -> None:
+    """List the host names that lead to a project, its own first."""
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, _):
+            from deployments.documents import known
+            from tasks.hosts import project_hosts
+
+            await known(desk, project)
+            hosts = list(await project_hosts(project, desk.registry))
+            print_json({"project": project, "domains": hosts}) if as_json else sys.stdout.write("\n".join(hosts) + "\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
+
+
+@domain.command("rm")
+def remove(context: typer.Context, project: Annotated[str, PROJECT], host: Annotated[str, HOST]) -> None:
+    """Let a host name lead to the project no more."""
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, _):
+            from deployments.documents import known
+            from deployments.people import person
+            from tasks.domains import remove_domain
+
+            await known(desk, project)
+            blocks = desk.blocks
+            gone = await remove_domain(project, host, person(), desk.registry, blocks.engine, blocks.proxy, desk.wakeups)
+            sys.stdout.write(f"{gone} does not lead to {project} any more\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))

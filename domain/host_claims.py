@@ -1,0 +1,103 @@
+"""Domains of projects: which host names may be had, and whose each is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Protocol
+
+import idna
+from pydantic import TypeAdapter, ValidationError
+
+from domain.errors import BadInput
+from domain.hosts import HostName
+from domain.values import Value
+
+_HOST: TypeAdapter[str] = TypeAdapter(HostName)
+
+NOBODYS = frozenset({"localhost", "invalid", "onion", "arpa", "local"})
+"""Last labels under which no domain can be had (RFC 6761, 6762, 7686), but for names below localhost."""
+
+
+class Domain(Value):
+    """A host name that leads to a project beside the one below the base domain."""
+
+    host: HostName
+    project: str
+    added: datetime
+    by: str
+
+
+class Domains(Protocol):
+    """The registry's part that knows them: one host belongs to one project."""
+
+    async def domains(self, project: str | None = None) -> Sequence[Domain]:
+        """Return all, or those of one project, by name."""
+        ...
+
+    async def add_domain(self, domain: Domain) -> None:
+        """Store it; the same again changes nothing. Raises BadInput when the host is another project's."""
+        ...
+
+    async def remove_domain(self, project: str, host: str) -> bool:
+        """Forget it; False when the project has no such domain."""
+        ...
+
+
+def hosts_of(own: str, domains: Sequence[Domain]) -> tuple[str, ...]:
+    """Return every host that leads to a project, the one that its address is made of first."""
+    return (own, *(domain.host for domain in domains if domain.host != own))
+
+
+def checked_host(text: str) -> str:
+    """Return the host name in the form in which browsers send it; raise BadInput with the cure."""
+    written = text.strip().rstrip(".").lower()
+    if "/" in written or ":" in written:
+        raise BadInput(f"{text[:80]!r} is no host name: leave out scheme, port and path, like shop.example.org")
+    if _is_address(written):
+        raise BadInput(f"{text[:80]!r} is an address: a domain is a name, like shop.example.org")
+    if written.startswith("*"):
+        raise BadInput(f"{text[:80]!r} stands for many names: add each by itself")
+    try:
+        host = _HOST.validate_python(idna.encode(written, uts46=True).decode() if not written.isascii() else written)
+        _labels_are_sound(host)
+    except (idna.IDNAError, ValidationError, UnicodeError):
+        raise BadInput(f"{text[:80]!r} is no host name: use letters, digits, dashes and dots, like shop.example.org") from None
+    if "." not in host or (host.rpartition(".")[2] in NOBODYS and not host.endswith(".localhost")):
+        raise BadInput(f"{host!r} is no domain that somebody can have: use one of your own, like shop.example.org")
+    return host
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether browsers take the text for an IP address: a last label of digits alone does it."""
+    try:
+        ip_address(text)
+    except ValueError:
+        last = text.rpartition(".")[2]
+        return last.isdecimal() or last.startswith("0x")
+    return True
+
+
+def _labels_are_sound(host: str) -> None:
+    """Raise IDNAError when a punycode label says nothing that a browser would show."""
+    for label in host.split("."):
+        if label.startswith("xn--"):
+            idna.decode(label)
+
+
+def claim_host(host: str, project: str, base_domain: str, owners: Mapping[str, str]) -> None:
+    """Raise BadInput when the host is not the project's to have; `owners` says whose each host is that leads somewhere.
+
+    Names at the base domain belong to the projects that they name, now or later; names below another's host are that one's.
+    """
+    if owners.get(host) == project:
+        return
+    if host == base_domain:
+        raise BadInput(f"{host} is the base domain of all apps: add a name of your own")
+    if host.endswith(f".{base_domain}") and host.removesuffix(f".{base_domain}").rpartition(".")[2] != project:
+        raise BadInput(f"{host} is below {base_domain}, where names belong to the projects that they name: add another")
+    parts = host.split(".")
+    for above in (".".join(parts[start:]) for start in range(len(parts))):
+        owner = owners.get(above, project)
+        if owner != project:
+            why = "" if above == host else f", which has {above}"
+            raise BadInput(f"{host} belongs to {owner}{why}: add another name")

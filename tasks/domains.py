@@ -1,0 +1,45 @@
+"""Domains: a host name comes to a project, or goes from it.
+
+True afterwards: the registry says so, the history has a line, and the route follows, at once or with the next reconcile.
+Blocks: registry, engine, proxy, wakeups (the deploy lock). Safe to repeat.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from domain.errors import BadInput
+from domain.host_claims import Domain, checked_host, claim_host
+from domain.protocols import Registry, Wakeups
+from domain.routes import Proxy
+from domain.workers import AppRunner
+from tasks.hosts import host_owners, main_host
+from tasks.reconciler import mend_route
+
+
+async def add_domain(
+    project: str, text: str, who: str, base_domain: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
+) -> Domain:
+    """Let the host lead to the project; raise BadInput, and change nothing, when it may not."""
+    host, at = checked_host(text), datetime.now(UTC)
+    owners = await host_owners(registry)
+    claim_host(host, project, base_domain, owners)
+    domain = Domain(host=host, project=project, added=at, by=who)
+    if host not in owners:
+        await registry.add_domain(domain)
+        await registry.audit(project, who, f"domain {host} added", "", at)
+    await mend_route(project, registry, engine, proxy, wakeups, asyncio.Semaphore())
+    return domain
+
+
+async def remove_domain(
+    project: str, text: str, who: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
+) -> str:
+    """Take the host from the project and return it; raise BadInput when the project has no such domain of its own."""
+    host = checked_host(text)
+    if host == await main_host(project, registry):
+        raise BadInput(f"{host} is the address of {project} and goes with it: `slipway down {project}`")
+    if not await registry.remove_domain(project, host):
+        raise BadInput(f"{project} has no domain {host}: `slipway domain list {project}` lists what there is")
+    await registry.audit(project, who, f"domain {host} removed", "", datetime.now(UTC))
+    await mend_route(project, registry, engine, proxy, wakeups, asyncio.Semaphore())
+    return host
