@@ -12,6 +12,12 @@ from domain.gateway import TOKEN
 SHORTEST = 6
 """Shorter values are left: replacing them would garble ordinary text and hide nothing that cannot be guessed."""
 
+_FOLDED = re.compile(r"^[ \t]*[\w+/=-]{16,}(?:[ \t]*\r?\n[ \t]*[\w+/=-]+)+", re.M)
+"""Lines of nothing but an encoding's letters: base64 and hex of long values are folded by those who print them."""
+_FOLD = r"\s*"
+_FOLDABLE = 24
+"""Shorter forms are not folded by anybody."""
+
 _LINE = 16
 """Lines of a longer value, like a PEM key, are known one by one from this length on: logs come line by line."""
 
@@ -34,10 +40,21 @@ class Redactor:
         """Return the text without the values, and without tokens of the gateway; the same text when it holds none."""
         text = TOKEN.sub("«token of the model gateway»", text)
         present = [form for form in self._forms if form in text]
-        if not present:
-            return text
-        pattern = "|".join(re.escape(form) for form in present)
-        return re.sub(pattern, lambda match: f"«secret {self._names[match[0]]}»", text)
+        if present:
+            pattern = "|".join(re.escape(form) for form in present)
+            text = re.sub(pattern, lambda match: self._mark(match[0]), text)
+        return _FOLDED.sub(lambda match: self._unfolded(match[0]), text) if self._names else text
+
+    def _mark(self, form: str) -> str:
+        return f"«secret {self._names[form]}»"
+
+    def _unfolded(self, lines: str) -> str:
+        """Return lines of an encoding without the values that only their folds hide."""
+        dense = re.sub(_FOLD, "", lines)
+        for form in self._forms:
+            if len(form) >= _FOLDABLE and form in dense:
+                lines = re.sub(_FOLD.join(map(re.escape, form)), self._mark(form), lines)
+        return lines
 
     def also(self, other: "Redactor") -> "Redactor":
         """Return one that knows both; of two values by one name, both."""
@@ -67,7 +84,9 @@ def _spellings(value: str) -> Iterator[str]:
         yield re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
     yield from (value, value[::-1], *escaped, json.dumps(escaped[0])[1:-1])
     raw = value.encode()
-    yield from (raw.hex(), raw.hex().upper())
+    for digits in (raw.hex(), raw.hex(" "), raw.hex(":")):
+        yield from (digits, digits.upper())
+    yield "".join(f"\\x{byte:02x}" for byte in raw)
     for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
         whole = encode(raw).decode()
         yield from (whole, whole.rstrip("="), *_inside(raw, encode))

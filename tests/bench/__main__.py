@@ -9,13 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import agent, deliveries, gateway, junit, startup, workers
+from tests.bench import agent, deliveries, gateway, junit, redaction, startup, workers
 from tests.bench.figures import Section, document, machine, show
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "agent": lambda chosen: agent.measure(),
     "gateway": lambda chosen: gateway.measure(),
     "junit": lambda chosen: junit.measure(),
+    "redaction": lambda chosen: redaction.measure(),
     "workers": lambda chosen: workers.measure(chosen.rounds, chosen.engine),
     "up": lambda chosen: startup.measure_start(chosen.rounds, chosen.engine),
     "memory": lambda chosen: startup.measure_memory(chosen.engine),

@@ -5,7 +5,7 @@ import json
 
 from rich.console import Console
 
-from tests.bench import agent, gateway, junit
+from tests.bench import agent, gateway, junit, redaction
 from tests.bench.figures import Section, document, machine, show
 from tests.bench.shell_way import _steps
 
@@ -20,6 +20,10 @@ def test_agent_section_counts_every_turn_and_finds_most_input_in_the_cache() -> 
 def test_junit_section_reads_every_case_that_it_wrote() -> None:
     section = junit.measure(size=200_000)
     assert [figure.name for figure in section.figures][:2] == ["size", "time"]
+
+
+def test_redaction_section_finds_every_secret_of_its_own_log() -> None:
+    assert [figure.unit for figure in redaction.measure(times=2).figures] == ["ms"] * 3
 
 
 def test_gateway_section_compares_both_ways() -> None:

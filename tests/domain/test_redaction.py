@@ -29,6 +29,9 @@ def encoded(value: str, before: str = "", after: str = "") -> str:
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
+        SECRET.encode().hex(" "),
+        SECRET.encode().hex(":").upper(),
+        "\\x" + SECRET.encode().hex(":").replace(":", "\\x"),
         urllib.parse.quote(SECRET),
         urllib.parse.quote(SECRET, safe=""),
         urllib.parse.quote_plus(SECRET),
@@ -53,6 +56,37 @@ def test_base64_of_longer_data_is_replaced_at_each_alignment(before: str, after:
         clean = Redactor({"PW": value}).redact(text)
         assert "«secret PW»" in clean
         assert len(clean.replace("«secret PW»", "")) <= -(-len(before) * 8 // 6) + len(after) * 2 + 5
+
+
+LONG = "correct-horse-battery-staple/" * 5
+
+
+def folded(text: str, width: int, end: str = "\n") -> str:
+    return end.join(text[start : start + width] for start in range(0, len(text), width))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        base64.encodebytes(LONG.encode()).decode(),
+        folded(encoded(LONG), 64),
+        folded(encoded(LONG), 64, "\r\n"),
+        folded(encoded(LONG, "a"), 76),
+        folded(LONG.encode().hex(), 60),
+    ],
+)
+def test_encoding_that_is_folded_into_lines_is_found(form: str) -> None:
+    clean = Redactor({"PW": LONG}).redact(f"it is:\n{form}\nand more")
+    assert "«secret PW»" in clean
+    assert len(clean) < 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0123456789abcdef\n" * 9, "some_long_identifier_here\nanother_long_identifier_there\n", "=" * 80],
+)
+def test_lines_that_hide_nothing_stay_as_they_are(text: str) -> None:
+    assert Redactor({"PW": LONG, "SHORT": "hunter22"}).redact(text) == text
 
 
 def test_longer_value_goes_before_one_that_it_holds() -> None:
@@ -86,6 +120,7 @@ def test_redactors_add_up_also_when_names_are_equal() -> None:
     clean = both.redact("value-of-a value-of-b")
     assert "value-of" not in clean
     assert clean.startswith("«secret TOKEN» «secret TOKEN")
+    assert repr(both.also(both)) == repr(both) == "Redactor(TOKEN, TOKEN (2))"
 
 
 def test_repr_shows_names_only() -> None:
