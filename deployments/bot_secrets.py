@@ -10,6 +10,7 @@ from deployments.sealing import answered, sealed_credential
 from deployments.wording import say
 from domain.errors import SlipwayError, UnknownObject
 from domain.runs import Run
+from domain.secret_formats import format_of
 
 
 class SecretMessages:
@@ -51,7 +52,9 @@ class SecretMessages:
 
     async def _ask(self, said: Said, run: Run, key: str, name: str, first: str) -> None:
         """Ask for the next missing value, or again for the same one."""
-        text = escape(say(said.language, key, name=name, first=first), quote=False)
+        form = format_of(first)
+        looks = {"what": form.what, "like": form.like} if form else {}
+        text = escape(say(said.language, key, name=name, first=first, project=run.project, **looks), quote=False)
         question = self._chat.ask(said.chat, text, say(said.language, "secret_hint", name=first))
         await self._asks.ask(Ask(chat=said.chat, run=run.id, project=run.project, name=first), question)
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from deployments.reasons import what_next, why_failed, why_taken_back
 from deployments.wording import say
 from domain.briefs import Brief
+from domain.complaints import Complaint
 from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.runs import STEPS, Progress, Project, Run, RunState
@@ -86,11 +87,22 @@ def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
         "names": ", ".join(run.waits_for),
         "first": next(iter(run.waits_for), ""),
     }
-    text = f"{SIGNS.get(run.state, '')} {escape(say(goal.language, f'told_{key}', **fields))}"
+    wrong = complaint(run, progress, goal.language)
+    text = f"{SIGNS.get(run.state, '')} {escape(wrong + say(goal.language, f'told_{key}', **fields))}"
     if run.state is not RunState.DELIVERED:
         return text
     left = "".join(f"\n⚠️ {escape(cut(line.text))}" for line in progress if line.data.get("reservation"))
     return f"{text}\n{link(run.address)}{left}"
+
+
+def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
+    """Say why what was given cannot be the first secret that the run waits for; empty when nothing was given."""
+    last = _last(progress, "waiting")
+    said = str(last.data.get(f"wrong:{run.waits_for[0]}", "")) if last and run.waits_for else ""
+    if not said:
+        return ""
+    wrong = Complaint.model_validate_json(said)
+    return f"{say(language, f'wrong_{wrong.kind}', name=run.waits_for[0], what=wrong.what, like=wrong.like)}\n"
 
 
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:

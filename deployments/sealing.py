@@ -17,6 +17,7 @@ from domain.credentials import credential_in
 from domain.errors import SlipwayError
 from domain.protocols import Registry, Vault
 from domain.runs import RunState
+from domain.secret_formats import shape_complaint
 from domain.values import Value
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,11 @@ KEPT = ("message_id", "date", "chat", "from")
 
 
 class Answered(Value):
-    """What became of an answer: `stored`, `lost` (the vault did not answer), `bad` (no usable value), `late` (nobody waits)."""
+    """What became of an answer.
+
+    `stored`, `lost` (the vault did not answer), `bad` (empty or too long), `shape` and `stand_in` (`domain.complaints`), `same`
+    (refused before), `late` (nobody waits).
+    """
 
     outcome: str
     run: str
@@ -79,11 +84,13 @@ class Seal:
                     return "late"
                 if not value.strip() or len(value) > VALUE_LIMIT:
                     return "bad"
+                if wrong := shape_complaint(ask.name, value):
+                    return wrong.kind
                 await self._vault.put(ask.project, ask.name, value)
+                return "stored" if ask.name in await self._vault.names(ask.project) else "same"
         except (SlipwayError, TimeoutError) as error:
             logger.warning("%s of %s did not reach the vault: %s", ask.name, ask.project, type(error).__name__)
             return "lost"
-        return "stored"
 
     async def _lacks(self, ask: Ask) -> bool:
         return await self._waits(ask) and ask.name not in await self._vault.names(ask.project)

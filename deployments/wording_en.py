@@ -114,6 +114,16 @@ ENGLISH: dict[str, str] = {
     "secret_next": "{name} is in the vault and your message is deleted.\nNow answer this message with the value of {first}.",
     "secret_lost": "That did not reach the vault. I deleted your message. Answer this message with the value of {name}.",
     "secret_late": "{project} does not wait for {name} any more, so I passed your message to nobody and deleted it.",
+    "wrong_shape": "What I have for {name} is no {what}: those look like {like}.",
+    "wrong_stand_in": "What I have for {name} only stands in the place of its value.",
+    "wrong_refused": "What I have for {name} was refused: it is no valid {what}.",
+    "secret_shape": "That is no {what}: those look like {like}. I stored nothing and deleted your message. Answer this message "
+    "with the value of {name}. If yours is right all the same, your operator sets it: slipway secret set {project} {name} "
+    "--unchecked",
+    "secret_stand_in": "That only stands in the place of a value. I stored nothing and deleted your message. Answer "
+    "this message with the value of {name} itself.",
+    "secret_same": "That is the value of {name} that was refused before. I deleted your message. Answer this message with "
+    "another one. If it is right all the same, your operator sets it: slipway secret set {project} {name} --unchecked",
     "secret_bad": "That cannot be a value of {name}: it is empty or too long. Answer this message with the value.",
     "why_rounds_spent": "the tests still fail after {round} rounds",
     "why_same_failure": "the same test failed twice",

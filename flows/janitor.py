@@ -11,6 +11,7 @@ from tasks.janitor import close_reservations, end_forgotten, remove_candidates, 
 from tasks.missing_secrets import sweep_provided
 from tasks.redaction import shield_all
 from tasks.resuming import resume
+from tasks.secret_use import forget_superseded
 from tasks.unfinished import end_unfinished
 
 
@@ -27,6 +28,7 @@ async def janitor() -> list[str]:
         *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
         *await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups),
         *await remove_retired(blocks.registry, blocks.engine, blocks.wakeups),
+        *await forget_superseded(blocks.registry, blocks.vault, datetime.now(UTC)),
         *await remove_candidates(blocks.registry, blocks.engine),
     ]
     if removed:

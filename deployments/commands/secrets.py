@@ -1,34 +1,42 @@
-"""`slipway secret`: names can be listed, values never."""
+"""`slipway secret`: names, ages, lengths and users can be listed, values never."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.commands.projects import JSON, PROJECT
-from deployments.terminal import finish, interruptible, print_json
+from deployments.terminal import console, finish, interruptible, print_json
+
+if TYPE_CHECKING:
+    pass
 
 SECRET_LIMIT = 32_768
 """Characters of one secret."""
 
 KEY = typer.Argument(help="Name, like API_TOKEN.")
+UNCHECKED = typer.Option("--unchecked", help="Use the value whatever it looks like.")
 
-secret = typer.Typer(help="Secrets of a project: names can be listed, values never.", no_args_is_help=True)
+secret = typer.Typer(help="Secrets of a project: they can be listed, their values never.", no_args_is_help=True)
 
 
 @secret.command("set")
-def set_secret(context: typer.Context, project: Annotated[str, PROJECT], key: Annotated[str, KEY]) -> None:
+def set_secret(
+    context: typer.Context,
+    project: Annotated[str, PROJECT],
+    key: Annotated[str, KEY],
+    unchecked: Annotated[bool, UNCHECKED] = False,
+) -> None:
     """Store a secret; the value comes from a prompt or from standard input, never from an argument."""
 
     async def work() -> int:
         name = checked_key(key)
         async with context.obj.session() as (desk, _):
             from deployments.documents import known
+            from deployments.secret_work import set_value
 
             await known(desk, project)
-            await desk.blocks.vault.put(project, name, read_secret(name))
-            resumed = await desk.resume_waiting(project)
-            sys.stdout.write(f"{name} of {project} is stored" + (f"; {', '.join(resumed)} goes on\n" if resumed else "\n"))
+            sys.stdout.write(f"{await set_value(desk, project, name, read_secret(name), unchecked=unchecked)}\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))
@@ -68,37 +76,21 @@ def read_secret(key: str) -> str:
 
 @secret.command("list")
 def list_secrets(context: typer.Context, project: Annotated[str, PROJECT], as_json: Annotated[bool, JSON] = False) -> None:
-    """List the names of a project's secrets."""
+    """List the secrets of a project: each kept version with its age, its length and the releases that use it."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
+            from deployments import secret_view, tables
             from deployments.documents import known
 
             await known(desk, project)
-            names = list(await desk.blocks.vault.names(project))
+            rows = await secret_view.secret_documents(project, desk.registry, desk.vault)
             if as_json:
-                print_json({"project": project, "secrets": names})
+                print_json({"project": project, "secrets": rows})
+            elif rows:
+                tables.show(console(), secret_view.secrets(rows, secret_view.now()))
             else:
-                sys.stdout.write("".join(f"{name}\n" for name in names) or f"{project} has no secret\n")
+                sys.stdout.write(f"{project} has no secret\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
-
-
-@secret.command("rm")
-def remove_secret(context: typer.Context, project: Annotated[str, PROJECT], key: Annotated[str, KEY]) -> None:
-    """Delete a secret; releases that run keep what they were started with."""
-
-    async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.documents import known
-            from domain.errors import BadInput
-
-            await known(desk, project)
-            if key not in await desk.blocks.vault.names(project):
-                raise BadInput(f"{project} has no secret {key[:60]!r}: `slipway secret list {project}` lists what there is")
-            await desk.blocks.vault.delete(project, key)
-            sys.stdout.write(f"{key} of {project} is gone\n")
-            return 0
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug))

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from deployments.cards import Wanted, card, noted, told, told_rollback, wanted
+from domain.complaints import Complaint
 from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.reports import Outcome
@@ -65,6 +66,24 @@ def test_stop_button_stands_until_the_run_ends() -> None:
     over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, goal(), NOON)
     assert going.buttons == (("⏹ Stop", "stop:r-abc123"),)
     assert over.buttons == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("shape", "is no Stripe key"), ("refused", "was refused"), ("stand_in", "stands in")]
+)
+def test_run_that_was_given_a_wrong_secret_says_what_is_wrong_with_it(kind: str, said: str) -> None:
+    wrong = Complaint.model_validate({"kind": kind, "what": "Stripe key", "like": "sk_live_…"})
+    run = a_run(RunState.WAITING, waits_for=("STRIPE_KEY", "OTHER"))
+    progress = Progress(
+        run=run.id,
+        sequence=1,
+        at=NOON,
+        kind="waiting",
+        text="",
+        data={"secrets": 1, "wrong:STRIPE_KEY": wrong.model_dump_json()},
+    )
+    assert said in told(run, [progress], goal())
+    assert said not in told(run, [progress.model_copy(update={"data": {"secrets": 1}})], goal())
 
 
 def test_delivered_card_has_all_ticks_and_the_address() -> None:

@@ -12,6 +12,7 @@ from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
+from domain.complaints import Complaint
 from domain.runs import Notification, Run, RunState
 from tests.fakes.desk import FakeDesk, Hints
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
@@ -113,6 +114,34 @@ async def test_answer_that_does_not_reach_the_vault_is_deleted_and_asked_for_aga
     desk.vault.away = False
     await api.say(ANN, VALUE, to=again)
     await api.message(ANN, "API_KEY is in the vault")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_answer_that_cannot_be_the_value_is_not_stored_and_asked_for_again(
+    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+) -> None:
+    run, question = await waiting(api, desk, "STRIPE_SECRET_KEY")
+    given = await api.say(ANN, VALUE, to=question)
+    again = await api.message(ANN, "That is no Stripe secret key: those look like sk_live_…", "the value of STRIPE_SECRET_KEY")
+    assert (given.deleted, desk.vault.values, on_disk(tmp_path)) == (True, {}, [])
+    await api.say(ANN, "<your key>", to=again)
+    again = await api.message(ANN, "That only stands in the place of a value")
+    await api.say(ANN, "sk_live_12345678", to=again)
+    await api.message(ANN, "STRIPE_SECRET_KEY is in the vault")
+    assert desk.resumed == [run.id]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_one_word_is_the_answer_also_when_a_value_is_there_that_cannot_be_used(api: TelegramApi, desk: FakeDesk) -> None:
+    run, _ = await waiting(api, desk, "API_KEY")
+    await desk.vault.complain(desk.vault.hold(run.project, "API_KEY", VALUE), Complaint(kind="refused", what="key"))
+    await api.say(ANN, VALUE)
+    await api.message(ANN, "That is the value of API_KEY that was refused before")
+    assert desk.resumed == []
+    await api.say(ANN, f"{VALUE}-2")
+    await api.message(ANN, "API_KEY is in the vault")
+    assert desk.proposed == ["weather page"]
+    assert desk.vault.held(run.project) == {"API_KEY": f"{VALUE}-2"}
 
 
 @pytest.mark.usefixtures("bot")
