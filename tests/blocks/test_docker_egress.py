@@ -18,6 +18,7 @@ from domain.egress import run_token
 from domain.workers import Built, Command, CommandResult, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed, rules
 from tests.blocks.engine_bench import DOCKERFILE
+from tests.blocks.outside import ADDRESS, outside
 
 pytestmark = pytest.mark.docker
 
@@ -131,11 +132,18 @@ async def test_a_build_installs_requirements_by_the_proxy_of_its_run(
     assert run_token(place.folder.egress_key, "r-builder") not in str(await history)
 
 
-async def test_without_a_proxy_the_network_is_closed_not_open(place: Place, engine: DockerEngine, worker: Worker) -> None:
+@pytest.mark.skipif(not can_lock(), reason="an internet of the test's own is made by root only")
+async def test_without_a_proxy_the_network_is_closed_not_open(
+    place: Place, engine: DockerEngine, worker: Worker, tmp_path: Path
+) -> None:
     alone = DockerEngine(**{name: getattr(engine, name) for name in DockerEngine.model_fields} | {"egress_port": None})
     lonely = await alone.spawn(spec("lonely", "r-lonely"))
     assert "proxy" not in (await lonely.run(Command(argv=("env",)))).text.lower()
-    assert (await lonely.run(Command(argv=("python", "-c", REACHES, "198.51.100.7", "443")))).text.startswith("no way:")
+    with outside(place, engine.worker_image, tmp_path) as world:
+        assert await world.asked(REACHES, ADDRESS, "443") == "reached b'the outside'\n", "an ordinary container is answered"
+        heard = world.heard
+        assert (await lonely.run(Command(argv=("python", "-c", REACHES, ADDRESS, "443")))).text.startswith("no way:")
+        assert world.heard == heard
     await alone.remove_worker(lonely.identity)
 
 

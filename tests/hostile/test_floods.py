@@ -10,7 +10,7 @@ import pytest
 
 from blocks.docker_engine import DockerEngine
 from domain.errors import UnsafeArchive
-from domain.workers import Command, Worker
+from domain.workers import Worker
 from tests.blocks.egress_bench import Place
 from tests.hostile.attempts import HANG_SECONDS, python, shell, tried
 from tests.hostile.conftest import spec
@@ -198,14 +198,6 @@ async def test_output_that_imitates(agent: Worker, held: Held, line: str) -> Non
     assert (result.exit_code, result.out_of_memory, result.timed_out) == (3 if "exit 3" in line else 0, False, False)
     assert result.stdout or result.stderr
     held("output is data: code, deadline and memory kills come another way")
-
-
-async def test_input_of_the_next_command_cannot_be_taken(agent: Worker, held: Held) -> None:
-    await shell(agent, "setsid sh -c 'while :; do cat /proc/[0-9]*/fd/0; done' >/tmp/stolen 2>/dev/null </dev/null &")
-    result = await agent.run(Command(argv=("cat",), stdin=b"payload " * 1000))
-    await shell(agent, "pkill -f stolen; pkill -f 'fd/0'; true")
-    assert len(result.stdout) <= 8000
-    held("only the run's own input is there to be taken")
 
 
 async def test_workspace_that_claims_500_gigabytes(agent: Worker, held: Held) -> None:
