@@ -1,6 +1,8 @@
 """Releases and rehearsals in containers: on their project's own network, with no published port."""
 
-from collections.abc import Sequence
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +30,8 @@ case $line in
 esac
 """
 
+YOUNG = re.compile(r"Up (Less than a second|\d+ seconds?)\b")
+"""What the engine's list says of a container that was started within the last minute."""
 STATES = {"running": AppState.RUNNING, "paused": AppState.RUNNING, "restarting": AppState.RESTARTING}
 
 
@@ -77,9 +81,15 @@ class DockerApps:
         return status_of(found) if found is not None else AppStatus(identity=identity, state=AppState.GONE)
 
     async def apps(self, project: str | None) -> Sequence[AppStatus]:
-        identities = [each["Labels"]["slipway.identity"] for each in await self._containers.labelled(project=project)]
-        statuses = [await self.status(identity) for identity in identities]
+        """Ask once for all, and inspect only what does not run quietly, that is since more than a minute."""
+        listed = await self._containers.labelled(project=project)
+        statuses = await asyncio.gather(*(self._listed(container) for container in listed))
         return [status for status in statuses if status.state is not AppState.GONE]
+
+    async def _listed(self, container: Container) -> AppStatus:
+        if container["State"] == "running" and not YOUNG.match(container["Status"]):
+            return quiet_status_of(container)
+        return await self.status(container["Labels"]["slipway.identity"])
 
     async def logs(self, identity: str, lines: int) -> str:
         if await self._containers.find(identity) is None:
@@ -167,19 +177,33 @@ def _forget(api: Any, name: str) -> None:
             raise
 
 
+def quiet_status_of(listed: Container) -> AppStatus:
+    """Return what the engine's list tells of a copy that runs."""
+    marks = listed["Labels"]
+    return AppStatus(
+        **_whose(marks), state=AppState.RUNNING, address=_address(marks, listed["NetworkSettings"]["Networks"].values())
+    )
+
+
 def status_of(found: Container) -> AppStatus:
     """Return what the engine's `inspect` tells of one copy."""
     marks, state = found["Config"]["Labels"], found["State"]
     what = STATES.get(state["Status"], AppState.STOPPED)
-    addresses = [each["IPAddress"] for each in found["NetworkSettings"]["Networks"].values() if each["IPAddress"]]
+    is_running = what is AppState.RUNNING
     return AppStatus(
-        identity=marks["slipway.identity"],
-        project=marks["slipway.project"],
-        run=marks["slipway.run"],
-        role=marks["slipway.role"],
+        **_whose(marks),
         state=what,
-        address=f"{addresses[0]}:{marks['slipway.port']}" if addresses and what is AppState.RUNNING else "",
-        exit_code=None if what is AppState.RUNNING else state["ExitCode"],
+        address=_address(marks, found["NetworkSettings"]["Networks"].values()) if is_running else "",
+        exit_code=None if is_running else state["ExitCode"],
         out_of_memory=bool(state["OOMKilled"]),
         restarts=found["RestartCount"],
     )
+
+
+def _whose(marks: Mapping[str, str]) -> dict[str, str]:
+    return {key: marks[f"slipway.{key}"] for key in ("identity", "project", "run", "role")}
+
+
+def _address(marks: Mapping[str, str], networks: Iterable[Mapping[str, str]]) -> str:
+    """Return where it listens; empty while it has no address yet."""
+    return next((f"{each['IPAddress']}:{marks['slipway.port']}" for each in networks if each["IPAddress"]), "")

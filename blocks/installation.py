@@ -38,7 +38,7 @@ class Installation(Block):
     budget_usd: float = Field(default=5.0, gt=0, description="Money that one project may spend on models")
     health_seconds: float = Field(default=60.0, gt=0, description="Deadline for a new release to become healthy")
     drain_seconds: float = Field(default=30.0, ge=0, description="How long an old release may go on answering")
-    watch_interval: float = Field(default=10.0, gt=0, description="Seconds between two probes of a live release")
+    watch_interval: float = Field(default=2.0, gt=0, description="Seconds between two probes of a live release")
     watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")
     telegram_api_url: str | None = Field(
         default=None, description="Bot API server that bot tokens are shown to; Telegram's own"

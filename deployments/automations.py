@@ -22,6 +22,7 @@ RESUME_CRASHED = "slipway: resume a crashed run"
 NO_HEARTBEAT = "slipway: crash a run without heartbeat"
 STUCK = "slipway: retry a run stuck before running"
 DEAD_WATCH = "slipway: a dead watch"
+PLATFORM = "slipway: most apps are unwell at once"
 FAILED_TO_ACT = "slipway: an automation that failed to act"
 
 Related = dict[str, list[str]]
@@ -57,6 +58,7 @@ def automations(deployments: Mapping[str, UUID], windows: Windows) -> Sequence[A
         _no_heartbeat(ours, windows),
         _stuck(ours, windows),
         _dead_watch(deployments["alarm/main"], windows),
+        _platform(deployments["alarm/main"], windows),
         _failed_to_act(deployments["alarm/main"], windows),
     )
 
@@ -168,6 +170,31 @@ def _dead_watch(alarm: UUID, windows: Windows) -> Automation:
                     "what": "nobody watches the apps",
                     "detail": f"no sign of life of health_watch for {windows.watch.total_seconds():.0f} seconds: "
                     "look at the runner's log, and start `slipway up` again",
+                },
+            )
+        ],
+    )
+
+
+def _platform(alarm: UUID, windows: Windows) -> Automation:
+    return Automation(
+        name=PLATFORM,
+        description="Most apps are unwell at once: no release is at fault nor taken back, the operator is told.",
+        trigger=EventTrigger(
+            expect={"slipway.watch.platform"},
+            match={"prefect.resource.id": "slipway.watch"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=windows.threshold,
+            within=windows.quiet,
+        ),
+        actions=[
+            RunDeployment(
+                deployment_id=alarm,
+                parameters={
+                    "what": "most apps are unwell at once",
+                    "detail": "{{ event.payload.unwell }} of {{ event.payload.watched }} apps: look at the machine and "
+                    "its engine (`slipway doctor`); no release was taken back",
                 },
             )
         ],

@@ -11,7 +11,8 @@ COMPLAINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<path>/\S*) does not answer"), "why_silent"),
     (re.compile(r"(?P<path>/\S*) does not say"), "why_content"),
     (re.compile(r"ran out of memory"), "why_memory"),
-    (re.compile(r"the app is \w+"), "why_ended"),
+    (re.compile(r"the app is \w+|the app ended and was started again"), "why_ended"),
+    (re.compile(r"(?P<failed>\d+) of the last (?P<requests>\d+) requests"), "why_errors"),
     (re.compile(r"asked for "), "why_asked"),
 )
 """What `tasks.watch` and whoever asks for a rollback say."""

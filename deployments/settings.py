@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     telegram_allowed: Annotated[tuple[int, ...], NoDecode] = Field(
         default=(), description="numeric Telegram ids of the people who may use the bot, with commas between"
     )
-    health_interval: float = Field(default=10.0, ge=1, description="seconds, at least 1, between two probes of a live release")
+    health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")
     unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")
     drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")

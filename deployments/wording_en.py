@@ -143,6 +143,7 @@ ENGLISH: dict[str, str] = {
     "why_silent": "{path} did not answer",
     "why_memory": "it ran out of memory",
     "why_ended": "it ended by itself",
+    "why_errors": "{failed} of the last {requests} visits ended in an error",
     "why_content": "{path} did not say what it must",
     "next_say": "Say it in other words, or with less in it, and I try again.",
     "next_change": "What was online still is. Say it in other words, or with less in it: /change {project} what",

@@ -238,7 +238,10 @@ class AppRunner(Protocol):
         ...
 
     async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
-        """List this installation's copies, of one project or of all."""
+        """List this installation's copies, of one project or of all, cheaply enough to be asked every two seconds.
+
+        `restarts` is only told of a copy that was started within the last minute; else it is 0.
+        """
         ...
 
     async def logs(self, identity: str, lines: int = 200) -> str:

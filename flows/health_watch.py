@@ -1,29 +1,84 @@
-"""health_watch: stays for its interval, probes inside it, and keeps the routes in step with the registry."""
+"""health_watch: probes inside of one run until the next run takes over, and keeps the routes in step with the registry."""
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from prefect import flow
+from prefect.runtime import flow_run
 
-from flows.opening import open_blocks
+from domain.errors import SlipwayError, TryAgain
+from domain.protocols import Wakeups
+from flows.opening import Blocks, open_blocks
 from tasks.reconciler import reconcile_routes
-from tasks.watch import Watch, emit_alive
+from tasks.traffic import TrafficReader
+from tasks.watch import Probe, Watch, emit_alive
+
+RELIEF = "slipway:watch"
+"""Channel on which a run says that it has begun: the one before it ends then, so that at no moment nobody looks."""
 
 
 @flow(name="health_watch", flow_run_name="watch the live releases")
 async def health_watch(seconds: float | None = None) -> int:
-    """Look at every live release again and again until `seconds` have passed; return how many looks found one unwell."""
+    """Look at every live release again and again until a newer run does, `seconds` at most; return how many looks were bad."""
     blocks = await open_blocks()
     place = blocks.installation
-    watch = Watch(blocks.registry, blocks.engine, blocks.git, blocks.vault)
+    watch = Watch(
+        blocks.registry,
+        blocks.engine,
+        blocks.git,
+        blocks.vault,
+        threshold=place.unhealthy_threshold,
+        traffic=TrafficReader(place.access_log).look,
+    )
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
-    unwell = 0
-    emit_alive()
-    while True:
-        started = time.monotonic()
+    bad_looks, is_alive = 0, False
+    async with relieved(blocks.wakeups, str(flow_run.id)) as relief:
+        while not relief.is_set() and time.monotonic() < ends:
+            started = time.monotonic()
+            mending = asyncio.create_task(mend_routes(blocks))
+            if (probes := await look(watch)) is not None:
+                bad_looks += sum(bool(probe.complaint) for probe in probes)
+                if not is_alive:
+                    emit_alive()
+                is_alive = True
+            await mending
+            with suppress(TimeoutError):
+                await asyncio.wait_for(relief.wait(), max(0.0, place.watch_interval - (time.monotonic() - started)))
+    return bad_looks
+
+
+async def look(watch: Watch) -> Sequence[Probe] | None:
+    """Look once; None when engine or registry are away for now: the next look asks again."""
+    try:
+        return await watch.look()
+    except TryAgain:
+        return None
+
+
+async def mend_routes(blocks: Blocks) -> None:
+    """Bring Caddy's routes in line; a Caddy that is away for now keeps nobody from looking at the apps."""
+    with suppress(SlipwayError):
         await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
-        unwell += sum(bool(probe.complaint) for probe in await watch.look())
-        wait = place.watch_interval - (time.monotonic() - started)
-        if time.monotonic() + max(wait, 0) >= ends:
-            return unwell
-        await asyncio.sleep(max(wait, 0))
+
+
+@asynccontextmanager
+async def relieved(wakeups: Wakeups, me: str) -> AsyncIterator[asyncio.Event]:
+    """Say that this run watches now, and yield an event that is set when a newer one says so."""
+    relief = asyncio.Event()
+
+    async def listen() -> None:
+        async with wakeups.subscribe(RELIEF) as messages:
+            await wakeups.publish(RELIEF, me)
+            async for _, other in messages:
+                if other != me:
+                    relief.set()
+
+    listening = asyncio.create_task(listen())
+    try:
+        yield relief
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError, SlipwayError):  # a lost hint: the run ends at its time
+            await listening

@@ -14,7 +14,7 @@ from domain.health import HealthCheck, Healthy, KeepWaiting, Probe, Unhealthy, d
 from domain.trimming import tail
 from domain.workers import AppRunner, AppState, AppStatus
 
-__all__ = ["Healthy", "Unhealthy", "wait_healthy"]
+__all__ = ["Healthy", "Unhealthy", "probe_once", "wait_healthy"]
 
 POLL = 0.1
 LOG_LINES = 60
@@ -36,7 +36,7 @@ async def wait_healthy(
         while True:
             status = await engine.status(identity)
             left = seconds - (clock() - started)
-            probe = await _probe(client, status, check, min(check.timeout, max(left, POLL)))
+            probe = await probe_once(client, status, check, min(check.timeout, max(left, POLL)))
             decision = decide(status, probe, check, elapsed=clock() - started, seconds=seconds)
             if isinstance(decision, Unhealthy):
                 return decision.model_copy(update={"log": tail(await engine.logs(identity, LOG_LINES), LOG_LIMIT)})
@@ -45,8 +45,8 @@ async def wait_healthy(
             await sleep(POLL)
 
 
-async def _probe(client: httpx.AsyncClient, status: AppStatus, check: HealthCheck, seconds: float) -> Probe | None:
-    """Ask once; an app that is slow or not there yet is a probe without a status, not an error."""
+async def probe_once(client: httpx.AsyncClient, status: AppStatus, check: HealthCheck, seconds: float) -> Probe | None:
+    """Ask once, None when it has no address; an app that is slow or not there yet is a probe without a status, not an error."""
     if status.state is not AppState.RUNNING or not status.address:
         return None
     try:

@@ -1,21 +1,27 @@
 """Watch: probe every live release at once, and say in events what is not well.
 
-True afterwards: an event for each failed probe and for each recovery, without the project's secrets; nothing else changed.
-Blocks: registry, engine, git host (health paths), vault. A probe has its own deadline, so that one hanging app delays no other.
+True afterwards: for each release that became unwell, or still is a minute later, as many events as failed looks are wanted
+for an answer, without its secrets; one event for each recovery; nothing else changed.
+Blocks: registry, engine, git host (health paths), vault. A probe has its own deadline, so that one hanging app delays no
+other, and what cannot be read of one release is a complaint about that one.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 from prefect.events import emit_event
 
 from blocks.plain_http import plain_client
+from domain.errors import SlipwayError
 from domain.health import HealthCheck
 from domain.protocols import GitHost, Registry, Vault
 from domain.releases import Release
 from domain.values import Value
-from domain.workers import AppRunner, AppState
+from domain.watching import Look, Traffic, complaint, is_platform_fault
+from domain.workers import AppRunner, AppState, AppStatus
+from tasks.health import probe_once
 from tasks.readiness import health_check_of
 from tasks.reconciler import live_releases
 from tasks.redaction import redacted, shield
@@ -23,7 +29,12 @@ from tasks.redaction import redacted, shield
 UNHEALTHY = "slipway.release.unhealthy"
 RECOVERED = "slipway.release.recovered"
 ALIVE = "slipway.watch.alive"
+PLATFORM = "slipway.watch.platform"
 PROBE_SECONDS = 3.0
+AGAIN_SECONDS = 0.7
+"""Between two probes of a release that has just become unwell; they overlap, so that a hang is soon known."""
+RETELL_SECONDS = 60.0
+"""After this time a release that is still unwell is spoken of again."""
 
 
 class Probe(Value):
@@ -47,46 +58,118 @@ def emit(event: str, probe: Probe) -> None:
     )
 
 
+def emit_platform(unwell: int, watched: int) -> None:
+    """Say that most apps are unwell at once; an automation raises the alarm, and no release is taken back for it."""
+    emit_event(PLATFORM, resource={"prefect.resource.id": "slipway.watch"}, payload={"unwell": unwell, "watched": watched})
+
+
+def emit_alive() -> None:
+    """Say that somebody watches; an automation raises the alarm when this stays away."""
+    emit_event(ALIVE, resource={"prefect.resource.id": "slipway.watch"})
+
+
 class Watch:
-    """Remembers, between passes, who was unwell and where each app's health is seen."""
+    """Remembers, between passes, who was unwell since when, how often each was restarted, and where health is seen."""
 
     def __init__(
-        self, registry: Registry, engine: AppRunner, git: GitHost, vault: Vault, tell: Callable[[str, Probe], None] = emit
+        self,
+        registry: Registry,
+        engine: AppRunner,
+        git: GitHost,
+        vault: Vault,
+        *,
+        threshold: int = 3,
+        traffic: Callable[[], Mapping[str, Traffic]] = dict,
+        tell: Callable[[str, Probe], None] = emit,
+        tell_platform: Callable[[int, int], None] = emit_platform,
+        clock: Callable[[], float] = time.monotonic,
+        again_seconds: float = AGAIN_SECONDS,
     ) -> None:
         self._registry = registry
-        self._vault = vault
         self._engine = engine
         self._git = git
+        self._vault = vault
+        self._threshold = threshold
+        self._traffic = traffic
         self._tell = tell
-        self._unwell: set[str] = set()
+        self._tell_platform = tell_platform
+        self._clock = clock
+        self._again_seconds = again_seconds
+        self._told: dict[str, float] = {}
+        """When each release that is unwell was last spoken of."""
         self._shielded: set[str] = set()
+        self._restarts: dict[str, int] = {}
         self._checks: dict[str, HealthCheck] = {}
 
     async def look(self) -> Sequence[Probe]:
-        """Probe all live releases concurrently and emit what changed or is bad."""
-        releases = await live_releases(self._registry)
-        async with plain_client(timeout=PROBE_SECONDS) as client:
-            probes = await asyncio.gather(*(self._probe(release, client) for release in releases))
-        for probe in probes:
-            await self._report(probe)
+        """Probe all live releases concurrently; what became unwell is probed again at once, and told."""
+        releases, statuses, traffic = await live_releases(self._registry), await self._statuses(), self._traffic()
+        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with plain_client(timeout=PROBE_SECONDS, limits=unlimited) as client:
+            seen = [statuses.get(release.identity) or _gone(release) for release in releases]
+            looks = [self._probe(*each, client, traffic) for each in zip(releases, seen, strict=True)]
+            probes = await asyncio.gather(*looks)
+            await self._speak(probes, client)
         return probes
 
-    async def _probe(self, release: Release, client: httpx.AsyncClient) -> Probe:
+    async def _statuses(self) -> dict[str, AppStatus]:
+        return {status.identity: status for status in await self._engine.apps()}
+
+    async def _speak(self, probes: Sequence[Probe], client: httpx.AsyncClient) -> None:
+        """Tell recoveries, then what is unwell and was not told a moment ago; when most are, no release is at fault."""
+        for probe in probes:
+            if not probe.complaint and self._told.pop(probe.release.identity, None) is not None:
+                self._tell(RECOVERED, probe)
+        unwell = [probe for probe in probes if probe.complaint]
+        if is_platform_fault(len(unwell), len(probes)):
+            self._tell_platform(len(unwell), len(probes))
+            return
+        due = [probe for probe in unwell if self._is_due(probe.release.identity)]
+        for probe in due:
+            self._told[probe.release.identity] = self._clock()
+        await asyncio.gather(*(self._insist(probe, client) for probe in due))
+
+    def _is_due(self, identity: str) -> bool:
+        return self._clock() - self._told.get(identity, -RETELL_SECONDS) >= RETELL_SECONDS
+
+    async def _insist(self, first: Probe, client: httpx.AsyncClient) -> None:
+        """Tell the complaint, and look as often as an answer needs bad looks; each bad one is told."""
+        await self._complain(first)
+        later = [self._after(number * self._again_seconds, first.release, client) for number in range(self._threshold - 1)]
+        for looked in asyncio.as_completed(later):
+            probe = await looked
+            if probe.complaint:
+                await self._complain(probe)
+
+    async def _complain(self, probe: Probe) -> None:
+        """Tell it; only now something of the project is written down."""
+        project = probe.release.project
+        if project not in self._shielded:
+            await shield(project, self._vault)
+            self._shielded.add(project)
+        self._tell(UNHEALTHY, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
+
+    async def _after(self, seconds: float, release: Release, client: httpx.AsyncClient) -> Probe:
+        await asyncio.sleep(seconds)
         status = await self._engine.status(release.identity)
-        if status.state is not AppState.RUNNING:
-            why = "ran out of memory" if status.out_of_memory else f"is {status.state.value} (exit code {status.exit_code})"
-            return Probe(release=release, complaint=f"the app {why}")
-        check = await self._check_of(release)
+        return await self._probe(release, status, client, self._traffic())
+
+    async def _probe(
+        self, release: Release, status: AppStatus, client: httpx.AsyncClient, traffic: Mapping[str, Traffic]
+    ) -> Probe:
         try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                response = await client.get(f"http://{status.address}{check.path}")
-        except (httpx.HTTPError, TimeoutError) as error:
-            return Probe(release=release, complaint=f"{check.path} does not answer ({type(error).__name__})")
-        if response.status_code != httpx.codes.OK:
-            return Probe(release=release, complaint=f"{check.path} answers {response.status_code}")
-        if check.content and check.content not in response.text:
-            return Probe(release=release, complaint=f"{check.path} does not say {check.content!r}")
-        return Probe(release=release)
+            check = await self._check_of(release)
+        except SlipwayError as error:
+            return Probe(release=release, complaint=str(error))
+        answer = await probe_once(client, status, check, PROBE_SECONDS) if status.state is AppState.RUNNING else None
+        look = Look(status=status, probe=answer, restarts=self._restarted(status))
+        return Probe(release=release, complaint=complaint(look, check, traffic.get(status.address)))
+
+    def _restarted(self, status: AppStatus) -> int:
+        """Return how often it was started again since the last look; what was before the first look is its deploy's affair."""
+        before = self._restarts.setdefault(status.identity, status.restarts)
+        self._restarts[status.identity] = max(before, status.restarts)
+        return max(0, status.restarts - before)
 
     async def _check_of(self, release: Release) -> HealthCheck:
         if release.identity not in self._checks:
@@ -96,19 +179,6 @@ class Watch:
             self._checks[release.identity] = await health_check_of(project, release.commit, self._git)
         return self._checks[release.identity]
 
-    async def _report(self, probe: Probe) -> None:
-        identity, project = probe.release.identity, probe.release.project
-        if probe.complaint:
-            if project not in self._shielded:  # only now something of the project is written down
-                await shield(project, self._vault)
-                self._shielded.add(project)
-            self._unwell.add(identity)
-            self._tell(UNHEALTHY, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
-        elif identity in self._unwell:
-            self._unwell.discard(identity)
-            self._tell(RECOVERED, probe)
 
-
-def emit_alive() -> None:
-    """Say that somebody watches; an automation raises the alarm when this stays away."""
-    emit_event(ALIVE, resource={"prefect.resource.id": "slipway.watch"})
+def _gone(release: Release) -> AppStatus:
+    return AppStatus(identity=release.identity, state=AppState.GONE)

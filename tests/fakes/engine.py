@@ -183,7 +183,7 @@ class FakeEngine:
 
     async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
         self.check_reachable("listing apps")
-        return [self._status(name) for name, spec in self.live_apps.items() if project in (None, spec.project)]
+        return [await self.status(name) for name, spec in [*self.live_apps.items()] if project in (None, spec.project)]
 
     async def logs(self, identity: str, lines: int = 200) -> str:
         self.check_reachable(f"reading the logs of {identity}")

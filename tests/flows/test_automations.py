@@ -22,6 +22,7 @@ from deployments.automations import (
     FAILED_TO_ACT,
     HEARTBEAT,
     NO_HEARTBEAT,
+    PLATFORM,
     RESUME_CRASHED,
     ROLL_BACK,
     STUCK,
@@ -30,7 +31,7 @@ from deployments.automations import (
     rest_proactive,
     upsert,
 )
-from tasks.watch import emit_alive
+from tasks.watch import emit_alive, emit_platform
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, read, start_run, until
 
@@ -42,7 +43,7 @@ SHORT = Windows(
     watch=timedelta(seconds=10),
     quiet=timedelta(seconds=1),
 )
-NAMES = [ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, DEAD_WATCH, FAILED_TO_ACT]
+NAMES = [ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, DEAD_WATCH, PLATFORM, FAILED_TO_ACT]
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,13 @@ async def test_silence_is_answered_of_runs_without_heartbeat_runs_that_never_beg
     await in_state(silent, "AwaitingRetry")  # crashed by one automation, resumed by another
     assert (await read(silent)).state.message == "it crashed; resumed by automation"
     await installed.run_with("alarm/main", what="nobody watches the apps")
+
+
+async def test_most_apps_unwell_at_once_raise_the_alarm(installed: Installed) -> None:
+    for _ in range(3):
+        emit_platform(7, 9)
+    told = await installed.run_with("alarm/main", what="most apps are unwell at once")
+    assert told.parameters["detail"].startswith("7 of 9 apps")
 
 
 async def test_automation_that_cannot_act_raises_an_alarm_that_says_why(installed: Installed) -> None:

@@ -1,30 +1,37 @@
 """The watch: what a probe shows, and which events it sends."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar, cast
 
 import pytest
 import pytest_asyncio
 
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
-from domain.workers import AppState, AppStatus
+from domain.protocols import GitHost
+from domain.releases import Release, ReleaseState
+from domain.watching import Traffic
+from domain.workers import AppSpec, AppState, AppStatus
 from tasks.preparer import prepare_repository
 from tasks.watch import RECOVERED, UNHEALTHY, Watch
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
-from tests.tasks.conftest import brief
+from tests.tasks.conftest import COMMIT, NOW, brief, request
 from tests.tasks.test_upkeep import release
 
 
 class Health(BaseHTTPRequestHandler):
     status = 200
+    answers: ClassVar[list[int]] = []
+    """What comes before `status`."""
 
     def do_GET(self) -> None:
-        self.send_response(type(self).status)
+        self.send_response(self.answers.pop(0) if self.answers else type(self).status)
         self.end_headers()
         self.wfile.write(b"{}")
 
@@ -34,14 +41,16 @@ class Health(BaseHTTPRequestHandler):
 
 @contextmanager
 def app(status: int) -> Iterator[tuple[str, type[Health]]]:
-    handler = type("Handler", (Health,), {"status": status})
+    handler = type("Handler", (Health,), {"status": status, "answers": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    yield f"127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"127.0.0.1:{server.server_port}", handler
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest_asyncio.fixture
@@ -54,14 +63,25 @@ async def world(registry: SqlRegistry, tmp_path: Path) -> "World":
 class World:
     """One live release, its app, and what the watch says of it."""
 
-    def __init__(self, registry: SqlRegistry, git: BareGitHost) -> None:
+    def __init__(self, registry: SqlRegistry, git: GitHost, threshold: int = 3) -> None:
         self.registry = registry
         self.git = git
         self.engine = FakeEngine()
         self.told: list[tuple[str, str]] = []
-        self.vault = MemoryVault()
+        self.platform: list[tuple[int, int]] = []
+        self.now = 0.0
+        self.traffic: dict[str, Traffic] = {}
         self.watch = Watch(
-            registry, self.engine, git, self.vault, lambda event, probe: self.told.append((event, probe.complaint))
+            registry,
+            self.engine,
+            git,
+            MemoryVault(),
+            threshold=threshold,
+            traffic=lambda: self.traffic,
+            tell=lambda event, probe: self.told.append((event, probe.complaint)),
+            tell_platform=lambda unwell, watched: self.platform.append((unwell, watched)),
+            clock=lambda: self.now,
+            again_seconds=0.0,
         )
 
     async def serve_at(self, address: str) -> None:
@@ -78,21 +98,36 @@ async def test_release_that_answers_is_not_spoken_of(world: World) -> None:
     assert world.told == []
 
 
-async def test_every_bad_probe_is_told_and_then_one_recovery(world: World) -> None:
+async def test_unwell_release_is_told_as_often_as_an_answer_needs_then_each_minute_and_its_recovery_once(world: World) -> None:
+    bad = (UNHEALTHY, "/health answers 500")
     with app(500) as (address, handler):
         await world.serve_at(address)
         await world.watch.look()
+        assert world.told == [bad] * 3
+        world.now = 59
         await world.watch.look()
+        assert world.told == [bad] * 3
+        world.now = 60
+        await world.watch.look()
+        assert world.told == [bad] * 6
         handler.status = 200
         await world.watch.look()
         await world.watch.look()
-    assert world.told == [(UNHEALTHY, "/health answers 500")] * 2 + [(RECOVERED, "")]
+    assert world.told == [bad] * 6 + [(RECOVERED, "")]
+
+
+async def test_one_bad_answer_among_good_ones_is_told_once(world: World) -> None:
+    with app(200) as (address, handler):
+        handler.answers = [500]
+        await world.serve_at(address)
+        await world.watch.look()
+    assert world.told == [(UNHEALTHY, "/health answers 500")]
 
 
 async def test_app_that_does_not_listen_is_unwell(world: World) -> None:
     await world.serve_at("127.0.0.1:1")
     await world.watch.look()
-    assert world.told == [(UNHEALTHY, "/health does not answer (ConnectError)")]
+    assert world.told == [(UNHEALTHY, "/health does not answer (All connection attempts failed)")] * 3
 
 
 @pytest.mark.parametrize(
@@ -107,18 +142,67 @@ async def test_app_that_does_not_run_is_unwell_with_the_cause(world: World, stat
     await world.serve_at("127.0.0.1:1")
     world.engine.app_states["notes-v1"] = [status]
     await world.watch.look()
-    assert world.told == [(UNHEALTHY, says)]
+    assert world.told == [(UNHEALTHY, says)] * 3
 
 
-async def test_what_is_told_of_an_app_holds_no_secret_of_its_project(world: World, tmp_path: Path) -> None:
-    """The path and the content that are asked for stand in app.json, which its developer writes."""
-    await world.vault.put("notes", "WATCH_TOKEN", "tok-4c1e9d77aa")
-    asks = '{"healthchecks": {"web": [{"type": "startup", "path": "/health?key=tok-4c1e9d77aa"}]}}'
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree" / "app.json").write_text(asks)
-    head = await world.git.head("notes")
-    await world.git.commit_tree("notes", tmp_path / "tree", branch="main", parent=head, message="m", author="a <a@b.c>")
-    with app(500) as (address, _):
+async def test_app_that_the_engine_started_again_between_two_looks_is_unwell_although_it_answers(world: World) -> None:
+    with app(200) as (address, _):
         await world.serve_at(address)
+        steady = AppStatus(identity="notes-v1", state=AppState.RUNNING, address=address, restarts=1)
+        world.engine.app_states["notes-v1"] = [steady, steady.model_copy(update={"restarts": 2})]
         await world.watch.look()
-    assert world.told == [(UNHEALTHY, "/health?key=«secret WATCH_TOKEN» answers 500")]
+        assert world.told == []  # what was before the first look is its deploy's affair
+        await world.watch.look()
+    assert world.told == [(UNHEALTHY, "the app ended and was started again")]
+
+
+async def test_release_whose_people_get_errors_is_unwell_although_its_health_path_is_fine(world: World) -> None:
+    with app(200) as (address, _):
+        await world.serve_at(address)
+        world.traffic = {address: Traffic(requests=20, failed=10)}
+        await world.watch.look()
+    assert world.told == [(UNHEALTHY, "10 of the last 20 requests were answered with an error of the server")] * 3
+
+
+class NoManifest:
+    """Reads from projects that have no app.json; one of them has one that cannot be read."""
+
+    async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        return {"app.json": "{"} if project == "odd" else {}
+
+
+async def test_hanging_apps_and_an_unreadable_manifest_delay_and_blame_nobody_else(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    world = World(registry, cast(GitHost, NoManifest()))
+    hanging, well = [f"hang-{number}" for number in range(110)], [f"well-{number}" for number in range(8)]
+    with app(200) as (address, _), socket.create_server(("127.0.0.1", 0), backlog=400) as silent:
+        world.engine.address = address
+        for number, project in enumerate([*hanging, *well, "odd"]):
+            made = await live_release(registry, world.engine, project, number)
+            if project in hanging:
+                at = f"127.0.0.1:{silent.getsockname()[1]}"
+                world.engine.app_states[made.identity] = [AppStatus(identity=made.identity, state=AppState.RUNNING, address=at)]
+        probes = await world.watch.look()
+    complaints = {probe.release.project: probe.complaint for probe in probes}
+    assert {complaints[name] for name in hanging} == {"/health does not answer (no answer within 3 s)"}
+    assert {complaints[name] for name in well} == {""}
+    assert "app.json" in complaints["odd"]
+
+
+async def test_most_apps_unwell_at_once_are_the_machines_fault_and_no_releases(registry: SqlRegistry) -> None:
+    world = World(registry, cast(GitHost, NoManifest()))
+    for number in range(4):
+        await live_release(registry, world.engine, f"app-{number}", number)
+    await world.watch.look()
+    assert (world.told, world.platform) == ([], [(4, 4)])
+
+
+async def live_release(registry: SqlRegistry, engine: FakeEngine, project: str, number: int) -> Release:
+    run = f"r-9{number:05}"
+    await registry.add_project(brief(project), "local:me", f"{project}.localhost", NOW)
+    await registry.add_run(request(run, project), NOW)
+    version, fence = await registry.add_environment(project, {}, {}), await registry.next_fence(project)
+    made = await registry.add_release(project, run, COMMIT, "sha256:1", version.number, NOW, fence=fence)
+    await engine.start(AppSpec(identity=made.identity, project=project, run=run, candidate=made.candidate))
+    return await registry.promote(project, made.number, "127.0.0.1:1", ReleaseState.DRAINING, "", NOW, fence=fence)
