@@ -169,7 +169,7 @@ async def test_upsert_by_name_keeps_ids_and_rest_switches_off_what_fires_on_sile
     assert again == [before[name] for name in NAMES]
     await rest_proactive()
     enabled = {name for name in NAMES if (await Automation.aread(name=name)).enabled}
-    assert enabled == {ROLL_BACK, RESUME_CRASHED, FAILED_TO_ACT}
+    assert enabled == {ROLL_BACK, RESUME_CRASHED, PLATFORM, FAILED_TO_ACT}
     for automation in automations(installed.ids, SHORT):
         await upsert(automation)
     assert all([(await Automation.aread(name=name)).enabled for name in NAMES])
