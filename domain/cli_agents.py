@@ -61,6 +61,13 @@ class Said(Value):
     calls: tuple[str, ...] = ()
     model: str = ""
     tokens: TokenUsage = TokenUsage()
+    message: str = Field(default="", description="Whose part it is, where an answer is shown in parts")
+
+
+class Noticed(Value):
+    """The CLI took the person's remark of this number: it is part of the next question to the model, if there is one."""
+
+    remark: int
 
 
 class HandedIn(Value):
@@ -77,7 +84,7 @@ class Failed(Value):
     detail: str
 
 
-CliEvent = Said | HandedIn | Failed
+CliEvent = Said | Noticed | HandedIn | Failed
 
 
 class CliAgent(Protocol):
@@ -98,6 +105,13 @@ class CliAgent(Protocol):
 
     def launch(self, prompt: Prompt) -> Launch: ...
 
+    def remark(self, text: str) -> str | None:
+        """Return what is put into a file of $SLIPWAY_TALK/said for the CLI to take between two steps, by moving it to `taken`.
+
+        The files are named by the remarks' numbers, eight digits each. None when it can be told between two turns only.
+        """
+        ...
+
     def event(self, line: str) -> CliEvent | None:
         """Return what a line of its output means; None for one that says nothing to us, whatever it holds."""
         ...
@@ -110,6 +124,7 @@ class Launched(Value):
     key: str
     state: Literal["running", "ended", "dead", "discarded", "unanswered"]
     told: int = Field(default=0, ge=0, description="Bytes of its output that a process before us has read")
+    heard: int = Field(default=0, ge=0, description="Number of the person's last remark that its model has read meanwhile")
 
 
 class Follow(Value):

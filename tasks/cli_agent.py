@@ -8,7 +8,7 @@ CLI writes is trusted, but for its result, which must fit the role's schema and 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -17,7 +17,6 @@ from domain.cli_agents import (
     Failed,
     Follow,
     HandedIn,
-    Launched,
     Prompt,
     Said,
     first_text,
@@ -32,13 +31,13 @@ from domain.cli_agents import (
 )
 from domain.conversations import Finished, GaveUp
 from domain.errors import Broken, ModelKeyRefused, ServiceUnreachable
-from domain.remarks import Remarks, as_told
+from domain.remarks import Remarks
 from domain.roles import CallFacts, Role, Step
 from domain.trimming import plain
 from domain.workers import Worker
 from tasks.cli_process import CliProcess
+from tasks.cli_remarks import Asides, known, told
 from tasks.prompts import prompt
-from tasks.remarks import remarks_since
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -68,44 +67,20 @@ async def converse_by_cli(
     """Lead the conversation to the end of the round `key`; one that has ended in this worker returns its end again.
 
     `fallback` is a second model, for a CLI that can go over to one. `follow_up` is what a session that knows the task is told.
-    What the person says meanwhile is told when it has handed in, in the same session, and it hands in again. Raises
+    What the person says meanwhile is told between two steps, or when it has handed in, and it hands in again. Raises
     ServiceUnreachable when models did not answer, ModelKeyRefused, Broken when the CLI cannot work, EngineUnreachable; after
     the first two the same call resumes the session.
     """
-    talk = _Talk(role, task, agent, facts, worker, clock, fallback, accept, on_step, clock() + role.limits.seconds)
-    launches = await talk.process.launches()
-    said = await heard(launches, key, None, facts.run, remarks)
+    talk = _Talk(role, task, agent, facts, worker, clock, fallback, remarks, accept, on_step, clock() + role.limits.seconds)
+    said = await told(await talk.process.launches(), key, None, facts.run, remarks)
     while True:
         end = await talk.handed_in(f"{key}.{said.last}", said.after(follow_up))
-        more = await heard(launches, key, said.last, facts.run, remarks)
+        launches = await talk.process.launches()
+        turn = [launch for launch in launches if launch.key.removesuffix("-again") == f"{key}.{said.last}"]
+        more = await told(launches, key, known(turn), facts.run, remarks)
         if isinstance(end, GaveUp) or not more.texts:
             return end
         said, follow_up = more, None
-
-
-class Heard(NamedTuple):
-    """Remarks of the person that a launch tells, and the number of the last one that was told by then."""
-
-    last: int
-    texts: tuple[str, ...]
-
-    def after(self, follow_up: str | None) -> str | None:
-        return "\n\n".join([*([follow_up] if follow_up else []), *map(as_told, self.texts)]) or None
-
-
-async def heard(launches: Sequence[Launched], key: str, after: int | None, run: str, remarks: Remarks | None) -> Heard:
-    """Return what the turn after remark `after` of the round `key` tells; None: the round's first turn.
-
-    Launches' keys end in the number of the last remark told, so it is kept where, and when, the CLI is told. A turn that was
-    begun by a process before us tells what it told then.
-    """
-    begun = sorted(last_told(launch.key) for launch in launches if launch.key.startswith(f"{key}."))
-    earlier = (last_told(launch.key) for launch in launches if not launch.key.startswith(f"{key}."))
-    since = max(earlier, default=0) if after is None else after
-    most = next((number for number in begun if after is None or number > after), None)
-    new = await remarks_since(run, since, remarks) if remarks else ()
-    told = [remark for remark in new if most is None or remark.sequence <= most]
-    return Heard(max([since, *(remark.sequence for remark in told)]), tuple(remark.text for remark in told))
 
 
 @dataclass
@@ -117,6 +92,7 @@ class _Talk(Generic[T]):
     worker: Worker
     clock: Callable[[], float]
     fallback: str | None
+    remarks: Remarks | None
     accept: Callable[[T], Sequence[str]] | None
     on_step: Callable[[Step], Awaitable[None]] | None
     deadline: float
@@ -138,31 +114,35 @@ class _Talk(Generic[T]):
     async def launched(self, key: str, follow_up: str | None) -> HandedIn | Failed:
         """Bring the launch `key` to its end: begin it, or go on with the one that is there."""
         while True:
-            move = next_move(await self.process.launches(), key)
+            launches = await self.process.launches()
+            move = next_move(launches, key)
+            asides = Asides(self.agent, self.facts.run, self.remarks, max(last_told(key), known(launches)))
             match move:
                 case Failed():
                     raise Broken(f"{self.agent.name} cannot work in worker {self.worker.identity}: {move.detail}")
                 case Follow():
-                    end = await self._followed(move)
+                    end = await self._followed(move, asides)
                 case _:
                     following = resumed_text(follow_up, interrupted=move.interrupted)
                     launch = self.agent.launch(self._prompt())
                     left = max(1.0, self.deadline - self.clock())
                     task = first_text(self.task, follow_up)
                     await self.process.start(move.number, key, launch, task, following, left + 30)
-                    end = await self._followed(Follow(number=move.number, told=0))
+                    end = await self._followed(Follow(number=move.number, told=0), asides)
             if end is not None:
                 return end
 
-    async def _followed(self, move: Follow) -> HandedIn | Failed | None:
+    async def _followed(self, move: Follow, asides: Asides) -> HandedIn | Failed | None:
         """Return how the launch ended; None when it died without a word and is to be begun again."""
         last: HandedIn | Failed | None = None
-        async for place, line in self.process.lines(move.number, self.deadline, self.clock):
+        async for place, line in self.process.lines(move.number, self.deadline, self.clock, asides.news):
             event = self.agent.event(line)
-            if isinstance(event, Said):
-                await self._tell(event, aloud=place > move.told)
-            else:
-                last = event or last
+            asides.see(event)
+            match event:
+                case Said():
+                    await self._tell(event, aloud=place > move.told)
+                case HandedIn() | Failed():
+                    last = event
         if last is None and self.clock() >= self.deadline:
             return Failed(reason="out of time", detail=f"{self.role.name} used its {self.role.limits.seconds:.0f} seconds")
         return await self._judged(move.number, last)

@@ -5,7 +5,7 @@ So a process of ours can die at any moment; the next one finds the CLI at work, 
 """
 
 import base64
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from domain.cli_agents import Launch, Launched
@@ -28,7 +28,7 @@ START = (
     _PLACE
     + r"""
 d="$d/$2"; key=$3; seconds=$4; shift 4
-mkdir -p "$d" && exec 9>"$d/lock" && flock -n 9 || exit 3
+mkdir -p "$d/said" "$d/taken" && exec 9>"$d/lock" && flock -n 9 || exit 3
 IFS= read -r size && head -c "$size" >"$d/task" && cat >"$d/next" && printf %s "$key" >"$d/key" || exit 4
 : >"$d/out"
 SLIPWAY_TALK="$d" SLIPWAY_RESULT="$d/result" setsid sh -c '
@@ -41,7 +41,8 @@ STATE = r"""
 state() { for word in discarded unanswered; do if [ -e "$1/$word" ]; then echo "$word"; return; fi; done
   if [ -e "$1/exit" ]; then echo ended
   elif [ ! -e "$1/lock" ] || flock -n "$1/lock" true; then echo dead; else echo running; fi; }
-told() { cat "$1/told" 2>/dev/null || echo 0; }
+kept() { cat "$1" 2>/dev/null || echo 0; }
+lay() { [ -e "$1/said/$2" ] || [ -e "$1/taken/$2" ] || { base64 -d >"$1/new" && mv "$1/new" "$1/said/$2"; }; }
 """
 FIND = (
     _PLACE
@@ -49,7 +50,7 @@ FIND = (
     + r"""
 for each in "$d"/*/; do each=${each%/}
   [ -e "$each/key" ] || continue
-  echo "${each##*/} $(state "$each") $(told "$each") $(head -c 80 "$each/key")"
+  echo "${each##*/} $(state "$each") $(kept "$each/told") $(kept "$each/heard") $(head -c 80 "$each/key")"
 done; exit 0
 """
 )
@@ -58,7 +59,9 @@ FOLLOW = (
     + STATE
     + r"""
 d="$d/$2"; looks=$(($4 * 4))
-[ "$3" -le "$(told "$d")" ] || echo "$3" >"$d/told"
+[ "$3" -le "$(kept "$d/told")" ] || echo "$3" >"$d/told"
+[ "$6" -le "$(kept "$d/heard")" ] || echo "$6" >"$d/heard"
+while read -r number text; do echo "$text" | lay "$d" "$number"; done
 while [ $looks -gt 0 ] && [ "$(stat -c %s "$d/out" 2>/dev/null || echo 0)" -le "$3" ] && [ "$(state "$d")" = running ]; do
   sleep 0.25; looks=$((looks - 1))
 done
@@ -90,6 +93,13 @@ class End(NamedTuple):
     result: str
 
 
+class News(NamedTuple):
+    """Between two looks at a CLI: the last remark that its model has read, and those that it may take now, by number."""
+
+    heard: int
+    remarks: Mapping[int, str]
+
+
 class CliProcess:
     """The launches of one conversation in one worker; `name` is theirs in the worker."""
 
@@ -116,8 +126,13 @@ class CliProcess:
         if not ran.ok and ran.exit_code != 3:
             raise Broken(f"the CLI could not be started in worker {self._worker.identity}: {ran.text[-400:]}")
 
-    async def lines(self, number: int, deadline: float, clock: Callable[[], float]) -> AsyncIterator[tuple[int, str]]:
-        """Yield (where it ends in the output, line) until the CLI has ended; kill it when the deadline of `clock` is over."""
+    async def lines(
+        self, number: int, deadline: float, clock: Callable[[], float], news: Callable[[], Awaitable[News]]
+    ) -> AsyncIterator[tuple[int, str]]:
+        """Yield (where it ends in the output, line) until the CLI has ended; kill it when the deadline of `clock` is over.
+
+        Before each look at it, what is new by `news` is laid down for it.
+        """
         offset, place, rest, state = 0, 0, b"", "running"
         while True:
             left = deadline - clock()
@@ -125,7 +140,10 @@ class CliProcess:
                 await self.kill(number)
                 return
             wait = max(1, min(POLL_SECONDS, int(left)))
-            ran = await self._shell(FOLLOW, (str(number), str(offset), str(wait), str(CHUNK)), seconds=wait + 60.0)
+            new = await news()
+            laid = "".join(f"{remark:08} {base64.b64encode(text.encode()).decode()}\n" for remark, text in new.remarks.items())
+            looking = (str(number), str(offset), str(wait), str(CHUNK), str(new.heard))
+            ran = await self._shell(FOLLOW, looking, seconds=wait + 60.0, stdin=laid.encode())
             head, _, chunk = ran.stdout.partition(b"\n")
             state, offset = head.decode("utf-8", "replace"), offset + len(chunk)
             *whole, rest = (rest + chunk).split(b"\n")
@@ -155,16 +173,22 @@ class CliProcess:
         await self._shell(KILL, (str(number),))
 
     async def _shell(
-        self, script: str, arguments: tuple[str, ...], seconds: float = 60.0, output_limit: int = 2 * CHUNK
+        self,
+        script: str,
+        arguments: tuple[str, ...],
+        seconds: float = 60.0,
+        output_limit: int = 2 * CHUNK,
+        stdin: bytes = b"",
     ) -> CommandResult:
         argv = ("sh", "-c", script, "sh", self._name, *arguments)
-        return await self._worker.run(Command(argv=argv, seconds=seconds, output_limit=output_limit))
+        return await self._worker.run(Command(argv=argv, seconds=seconds, output_limit=output_limit, stdin=stdin))
 
 
 def _launched(line: str) -> Launched | None:
     """Return what a line of `FIND` says; None when it is none: the worker can write there what it likes."""
     try:
-        number, state, told, key = line.split(" ", 3)
-        return Launched.model_validate({"number": int(number), "state": state, "told": int(told), "key": key})
+        number, state, told, heard, key = line.split(" ", 4)
+        figures = {"number": int(number), "told": int(told), "heard": int(heard)}
+        return Launched.model_validate({**figures, "state": state, "key": key})
     except ValueError:
         return None

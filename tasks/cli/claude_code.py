@@ -4,12 +4,13 @@ Its variables: https://code.claude.com/docs/en/env-vars. Address and token of th
 """
 
 import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from domain.capabilities import NpmProgram
-from domain.cli_agents import CliEvent, Failed, HandedIn, Launch, Prompt, Said
+from domain.cli_agents import CliEvent, Failed, HandedIn, Launch, Noticed, Prompt, Said
 from domain.usage import TokenUsage
 
 PROGRAM = NpmProgram(package="@anthropic-ai/claude-code", version="2.1.330", command="claude")
@@ -38,6 +39,26 @@ else exec claude --session-id "$session" "$@" <"$SLIPWAY_TALK/task"
 fi
 """
 
+HOOK = """
+for each in "$SLIPWAY_TALK"/said/*; do
+  mv "$each" "$SLIPWAY_TALK/taken/" 2>/dev/null || continue
+  printf '{"hookSpecificOutput": {"hookEventName": "%s", "additionalContext": ' EVENT
+  cat "$SLIPWAY_TALK/taken/${each##*/}"; echo '}}'; echo "noticed ${each##*/}" >&2
+  break
+done; exit 0
+"""
+"""Run after each use of a tool: gives the model one remark of the person beside the result (https://code.claude.com/docs/en/hooks)."""
+NOTICED = re.compile(r"noticed (\d{1,8})\s*")
+
+
+def _settings() -> str:
+    """Return settings of ours for one call; the tool of the result is left out, after which no model is asked."""
+    hooks = {
+        event: [{"matcher": TOOLS.replace(",", "|"), "hooks": [{"type": "command", "command": HOOK.replace("EVENT", event)}]}]
+        for event in ("PostToolUse", "PostToolUseFailure")
+    }
+    return json.dumps({"hooks": hooks})
+
 
 class ClaudeCode:
     """Fulfils `domain.cli_agents.CliAgent`."""
@@ -51,11 +72,15 @@ class ClaudeCode:
         options = ["--print", "--verbose", "--output-format", "stream-json", "--permission-mode", "bypassPermissions"]
         options += ["--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"]
         options += ["--tools", TOOLS if prompt.tools else "", "--max-turns", str(prompt.steps), "--model", prompt.model]
+        options += ["--settings", _settings(), "--include-hook-events"] if prompt.tools else []
         options += ["--fallback-model", prompt.fallback] if prompt.fallback else []
         options += ["--append-system-prompt", prompt.system, "--json-schema", json.dumps(prompt.result_schema)]
         models = ("ANTHROPIC_DEFAULT_HAIKU_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL")
         environment = QUIET | dict.fromkeys(models, prompt.model) | {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(prompt.max_tokens)}
         return Launch(argv=("sh", "-c", SCRIPT, "sh", prompt.session, *options), environment=environment)
+
+    def remark(self, text: str) -> str | None:
+        return json.dumps(text)
 
     def event(self, line: str) -> CliEvent | None:
         try:
@@ -67,6 +92,8 @@ class ClaudeCode:
                 return None
             case {"type": "assistant", "message": {"content": [*blocks]} as message}:
                 return _said(blocks, message)
+            case {"type": "system", "subtype": "hook_response", "stderr": str(said)} if number := NOTICED.fullmatch(said):
+                return Noticed(remark=int(number[1]))
             case {"type": "result"}:
                 return _ended(found)
         return None
@@ -82,7 +109,8 @@ def _said(blocks: list[Any], message: dict[str, Any]) -> Said | None:
     calls = tuple(name[:100] for name in names if isinstance(name, str))
     if not text and not calls:
         return None
-    return Said(text=text, calls=calls, model=str(message.get("model", ""))[:100], tokens=_tokens(message.get("usage")))
+    model, name = (str(message.get(key, ""))[:100] for key in ("model", "id"))
+    return Said(text=text, calls=calls, model=model, tokens=_tokens(message.get("usage")), message=name)
 
 
 def _tokens(usage: Any) -> TokenUsage:

@@ -1,6 +1,7 @@
 """The real Claude Code from npm, in a worker, behind the gateway; only the model is played."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,7 +35,7 @@ from tasks.product_owner import write_brief
 from tests.deployments.gateway_bench import KEY, MODEL, REAL_KEY, Place, opened
 from tests.fakes.messages_api import Answer, Asked, Fault, Say, ScriptedMessagesAPI, thinking, use
 from tests.fakes.services import MemoryWakeups
-from tests.tasks.conftest import brief, request
+from tests.tasks.conftest import NOW, brief, request
 
 OTHER = "claude-opus-5"
 CLAUDE_CODE = Arrangement(engine="claude-code")
@@ -189,6 +190,33 @@ async def test_second_model_works_on_while_the_wanted_one_is_overloaded(
     assert api.problems == []
     assert isinstance(end, Developed), end
     assert used == {MODEL, OTHER}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("end_of_command", ["true", "false"])
+async def test_what_the_person_says_reaches_the_model_beside_the_next_result(
+    end_of_command: str, tmp_path: Path, images: Images
+) -> None:
+    loop, shops = asyncio.get_running_loop(), list[Shop]()
+    laid = f'until [ -e "$SLIPWAY_TALK"/said/00000001 ]; do sleep 0.1; done; {end_of_command}'
+
+    def answer(asked: Asked) -> Answer:
+        if asked.turn:
+            assert "<remark>\\nin blue\\n</remark>" in json.dumps(asked.body["messages"])
+            return finish("Done.")
+        said = shops[0].place.registry.add_remark("r-000001", "local:me", "in blue", NOW)
+        asyncio.run_coroutine_threadsafe(said, loop).result(20)
+        return Say([use("Bash", command=laid, description="work")])
+
+    with ScriptedMessagesAPI(answer, key=REAL_KEY) as api:
+        async with docker_shop(tmp_path, images, api) as made:
+            shops.append(made)
+            one = await made.develop()
+            two = await made.develop(2, "the test failed")
+    assert api.problems == []
+    assert isinstance(one, Developed), one
+    assert isinstance(two, Developed), two
+    assert len(api.requests) == 3, "the remark was told once"
 
 
 @pytest.mark.docker

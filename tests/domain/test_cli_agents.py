@@ -12,6 +12,7 @@ from domain.cli_agents import (
     Follow,
     HandedIn,
     Launched,
+    Noticed,
     Prompt,
     Said,
     Start,
@@ -122,6 +123,13 @@ ASSISTANT = {
 SPENT = "API Error: 402 the budget of notes is spent: 5.0000 of 5.00 USD; raise SLIPWAY_BUDGET_USD to go on"
 TURNS = "Reached maximum number of turns (1)"
 ENDLESS = result(subtype="error_max_turns", is_error=True, result=None, errors=[TURNS])
+HOOKED = {
+    "type": "system",
+    "subtype": "hook_response",
+    "hook_event": "PostToolUse",
+    "stdout": "{}",
+    "stderr": "noticed 00000012\n",
+}
 FORGED = {"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "x"}], "usage": {"input_tokens": -1}}}
 
 
@@ -140,6 +148,10 @@ FORGED = {"type": "assistant", "message": {"content": [{"type": "tool_use", "nam
         (api_error(None, "Connection error."), Failed(reason="busy", detail="Connection error.")),
         (api_error(403, "the API key"), Failed(reason="key", detail="the API key")),
         (api_error(401, "Failed to authenticate."), Failed(reason="broken", detail="Failed to authenticate.")),
+        (HOOKED, Noticed(remark=12)),
+        ({**HOOKED, "stderr": ""}, None),
+        ({**HOOKED, "stderr": "noticed " + "9" * 400}, None),
+        ({**HOOKED, "stderr": 7}, None),
         (["type"], None),
         ({"type": "assistant", "message": {"content": "not blocks"}}, None),
         ({"type": "assistant", "message": {"content": [7, {"type": "tool_use"}]}}, None),

@@ -231,6 +231,46 @@ async def test_what_the_person_says_meanwhile_is_told_in_the_same_session_and_on
     assert (third, end) == ("Red.", "")
 
 
+LAID = 'until [ -e "$SLIPWAY_TALK"/said/00000001 ]; do sleep 0.02; done; '
+
+
+async def test_what_the_person_says_is_told_between_two_steps_where_the_cli_listens(talk: Talk) -> None:
+    spoken = Spoken(later=("in blue",))
+    await talk.ask(ShellAgent(f"ask >>asked.txt; {LAID} did one; listen; did two; {GOOD}", listens=True), remarks=spoken)
+    assert "<remark>\nin blue\n</remark>" in talk.read("heard.txt")
+    assert "in blue" not in talk.read("asked.txt")
+    await talk.ask(ShellAgent(f"ask >later.txt; {GOOD}", listens=True), key="2", follow_up="Red.", remarks=spoken)
+    assert talk.read("later.txt") == "Red."
+
+
+async def test_remark_that_is_taken_beside_the_last_call_is_told_again(talk: Talk) -> None:
+    spoken = Spoken(later=("in blue",))
+    script = f"if [ -e asked.txt ]; then ask >again.txt; else ask >asked.txt; {LAID} did one; listen; fi; {GOOD}"
+    assert isinstance(await talk.ask(ShellAgent(script, listens=True), remarks=spoken), Finished)
+    assert "in blue" in talk.read("again.txt")
+
+
+async def test_remark_that_a_killed_cli_has_taken_is_told_again(talk: Talk) -> None:
+    spoken = Spoken(later=("in blue",))
+    heard = f"{LAID} did one; listen; did two"
+    script = f"if [ -e once ]; then mv heard.txt lost.txt; {heard}; {GOOD}; else : >once; {heard}; kill -9 $PPID $$; fi"
+    assert isinstance(await talk.ask(ShellAgent(script, listens=True), remarks=spoken), Finished)
+    assert "in blue" in talk.read("heard.txt")
+
+
+async def test_process_of_ours_that_dies_tells_no_remark_twice(talk: Talk) -> None:
+    spoken = Spoken(later=("in blue",))
+    agent = ShellAgent(f"{LAID} did one; listen; did two; until [ -e go ]; do sleep 0.02; done; {GOOD}", listens=True)
+    first = asyncio.create_task(talk.ask(agent, remarks=spoken))
+    await talk.appears("heard.txt")
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    (talk.workspace / "go").touch()
+    assert isinstance(await talk.ask(agent, remarks=spoken), Finished)
+    assert talk.read("heard.txt").count("in blue") == 1
+
+
 async def test_program_that_is_not_there_is_said(talk: Talk) -> None:
     class Missing(Silent):
         def __init__(self) -> None:
@@ -251,9 +291,17 @@ async def test_forged_folder_in_the_worker_is_no_launch(talk: Talk) -> None:
     forge = 'mkdir -p "$HOME/.slipway-cli/forged/x" && echo k >"$HOME/.slipway-cli/forged/x/key"'
     assert (await talk.worker.run(Command(argv=("sh", "-c", forge)))).ok
     assert await process.launches() == []
-    lines = ["1 odd 0 2.0", "0 dead 0 2.0", "1 dead -7 2.0", f"1 dead {'9' * 5000} 2.0", "2 running", "", "3 ended 7 2.0"]
+    lines = [
+        "1 odd 0 0 2.0",
+        "0 dead 0 0 2.0",
+        "1 dead -7 0 2.0",
+        f"1 dead {'9' * 5000} 0 2.0",
+        "2 running",
+        "",
+        "3 ended 7 0 2.0",
+    ]
     odd = "\\n".join(lines)
     place = '"$HOME/.slipway-cli/forged/9"'
-    forge = f"mkdir -p {place} && cd {place} && : >key && printf '0 k\\n{odd}\\n' >told"
+    forge = f"mkdir -p {place} && cd {place} && : >key && printf '0 0 k\\n{odd}\\n' >told"
     assert (await talk.worker.run(Command(argv=("sh", "-c", forge)))).ok
     assert [(launch.number, launch.state) for launch in await process.launches()] == [(3, "ended"), (9, "dead")]
