@@ -7,6 +7,10 @@ from importlib import import_module
 from uuid import UUID
 
 POOL = "slipway"
+WORK = "default"
+"""Queue of the deliveries, Prefect's own first one: so many go on at once as SLIPWAY_RUNNER_LIMIT says."""
+UPKEEP = "upkeep"
+"""Queue of what keeps apps running. It is asked first and has no limit: no amount of building delays a rollback."""
 WATCH_EVERY = timedelta(seconds=60)
 WATCH_STAYS = 150.0
 """Seconds that one run of health_watch stays when no newer one relieves it."""
@@ -22,6 +26,7 @@ class Entry:
     alone: bool = False
     """A second run at the same time is cancelled, not queued."""
     tags: tuple[str, ...] = ()
+    queue: str = UPKEEP
 
     @property
     def name(self) -> str:
@@ -29,7 +34,7 @@ class Entry:
 
 
 CATALOG: Sequence[Entry] = (
-    Entry(module="flows.delivery", flow="delivery", tags=("work",)),
+    Entry(module="flows.delivery", flow="delivery", tags=("work",), queue=WORK),
     Entry(module="flows.rollback", flow="rollback", tags=("release",)),
     Entry(module="flows.health_watch", flow="health_watch", every=WATCH_EVERY, tags=("watch",)),
     Entry(module="flows.janitor", flow="janitor", every=timedelta(minutes=15), alone=True, tags=("upkeep",)),
@@ -48,6 +53,7 @@ async def apply(entry: Entry, pool: str = POOL) -> UUID:
     deployment = await flow.ato_deployment(
         "main",
         work_pool_name=pool,
+        work_queue_name=entry.queue,
         entrypoint_type=EntrypointType.MODULE_PATH,
         schedules=[Interval(entry.every)] if entry.every else [],
         concurrency_limit=limit if entry.alone else None,

@@ -143,7 +143,9 @@ class Settings(BaseSettings):
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")
     drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")
     health_deadline: float = Field(default=60.0, gt=0, description="seconds in which a new release must become healthy")
-    runner_limit: int = Field(default=4, ge=1, le=100, description="1 to 100: how many runs go on at once")
+    runner_limit: int = Field(
+        default=4, ge=1, le=100, description="1 to 100: how many deliveries go on at once; upkeep does not count"
+    )
     spare_workers: int = Field(
         default=0, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
     )

@@ -22,8 +22,8 @@ from blocks.wakeups import RedisWakeups
 from deployments.automations import Windows, automations, upsert
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
+from deployments.pools import ensure_pool
 from deployments.wiring import Wiring
-from deployments.worker import ensure_pool
 from flows.opening import DOCUMENT
 from tasks.cli import cli_agent
 
@@ -132,7 +132,7 @@ async def save(block: Block) -> None:
 
 async def set_up(wiring: Wiring, images: Images | None) -> None:
     """Fill the Prefect server: afterwards runs can be created, and the worker may take them."""
-    await asyncio.gather(ensure_pool(), *map(save, blocks(wiring, images)))
+    await asyncio.gather(ensure_pool(limit=wiring.settings.runner_limit), *map(save, blocks(wiring, images)))
     ids: dict[str, UUID] = {entry.name: await apply(entry) for entry in CATALOG}
     await drop_missed([ids[entry.name] for entry in CATALOG if entry.every])
     windows = Windows(

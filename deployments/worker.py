@@ -20,8 +20,6 @@ from uuid import UUID
 import anyio
 import anyio.abc
 import httpx
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
@@ -31,7 +29,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import WorkerFlowRunResponse
-from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -46,6 +43,8 @@ from deployments.sockets import COMMANDS
 RECONCILE_SECONDS = 2.0
 PENDING_SECONDS = 5.0
 """Longest time that a run which nobody tracks may be pending."""
+UPKEEP_SLOTS = 16
+"""Processes for upkeep beside those of the deliveries."""
 STARTS = 10
 """A run that was started so often is not resumed again: it would for ever kill its process."""
 
@@ -205,16 +204,6 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
             await self.client.set_flow_run_state(child.id, state, force=True)
 
 
-async def ensure_pool(name: str = POOL) -> None:
-    """Create the work pool of our worker type; the same again changes nothing."""
-    template = ForkWorker.get_default_base_job_template()
-    async with get_client() as client:
-        try:
-            await client.create_work_pool(WorkPoolCreate(name=name, type=ForkWorker.type, base_job_template=template))
-        except ObjectAlreadyExists:
-            return
-
-
 def _ended(process: BaseProcess, identity: ProcessId | None) -> int:
     """Make sure that the process and its group are gone; return the exit code, negative for a signal."""
     if identity is not None:
@@ -231,7 +220,7 @@ async def work(settings: Settings, mark: Path | None = None, pool: str = POOL) -
     worker = ForkWorker(
         pool,
         name=f"slipway-{folder.installation}",
-        limit=settings.runner_limit,
+        limit=settings.runner_limit + UPKEEP_SLOTS,
         prefetch_seconds=1,
         logs=folder.run_logs,
         mark=mark,

@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 
 from deployments.catalog import Entry, apply
-from deployments.worker import ensure_pool
+from deployments.pools import ensure_pool
 from tests.conftest import PrefectServer
 from tests.flows.sample_flows import note
 from tests.flows.workers import SAMPLES, until

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from deployments.catalog import Entry, apply
 from deployments.data_folder import DataFolder
-from deployments.worker import ensure_pool
+from deployments.pools import ensure_pool
 
 SAMPLES = "tests.flows.sample_flows"
 
