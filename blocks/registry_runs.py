@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blocks import registry_tables as tables
 from blocks.registry_store import Store
 from domain.errors import UnknownObject
-from domain.runs import DeliveryRequest, Origin, Progress, Run, RunState
+from domain.runs import DeliveryRequest, Origin, Progress, ReleaseRequest, Run, RunState
 
 
 class Runs(Store):
     """The part of the registry that knows runs."""
 
-    async def add_run(self, request: DeliveryRequest, at: datetime) -> Run:
+    async def add_run(self, request: DeliveryRequest | ReleaseRequest, at: datetime) -> Run:
         """Store a queued run; the same id again returns the stored one."""
         table = tables.runs
         async with self.writing(f"run {request.run}") as db:

@@ -35,6 +35,7 @@ class Entry:
 
 CATALOG: Sequence[Entry] = (
     Entry(module="flows.delivery", flow="delivery", tags=("work",), queue=WORK),
+    Entry(module="flows.release", flow="release", tags=("release",)),
     Entry(module="flows.rollback", flow="rollback", tags=("release",)),
     Entry(module="flows.health_watch", flow="health_watch", every=WATCH_EVERY, tags=("watch",)),
     Entry(module="flows.janitor", flow="janitor", every=timedelta(minutes=15), alone=True, tags=("upkeep",)),

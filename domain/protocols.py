@@ -21,7 +21,7 @@ from domain.patches import Commit, Extent, Patch
 from domain.proofs import Proofs
 from domain.releases import Releases
 from domain.remarks import Remark
-from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, Run, RunState
+from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, ReleaseRequest, Run, RunState
 from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
@@ -51,7 +51,7 @@ class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Protocol):
         ...
 
     # runs
-    async def add_run(self, request: DeliveryRequest, at: datetime) -> Run:
+    async def add_run(self, request: DeliveryRequest | ReleaseRequest, at: datetime) -> Run:
         """Store a queued run; the same id again returns the stored one."""
         ...
 

@@ -46,6 +46,18 @@ class DeliveryRequest(Value):
     origin: Origin = Origin()
 
 
+class ReleaseRequest(Value):
+    """Input of the release flow: what was accepted before goes online again; shown in the Prefect UI."""
+
+    run: str = Field(pattern=r"^r-[a-z0-9]{6,32}$", description="Slipway's id of this run")
+    project: Slug
+    change: Literal[True] = True
+    request: str = Field(max_length=2_000, description="Why, in words for the history")
+    commit: str
+    candidate: str
+    origin: Origin = Origin()
+
+
 class Run(Value):
     """One row of the registry."""
 

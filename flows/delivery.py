@@ -1,30 +1,23 @@
 """delivery: one accepted Brief becomes a release, or a person is told why not."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import count
 
 from prefect import flow, tags
-from prefect.flow_runs import asuspend_flow_run
 from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
-from domain.errors import DiskFull, RunCancelled, SlipwayError, TryAgain, is_disk_full
-from domain.outcomes import Delivered, Escalated, Outcome, Released, SecretsMissing, interrupted
+from domain.errors import DiskFull, RunCancelled, SlipwayError, is_disk_full
+from domain.outcomes import Delivered, Escalated, Outcome, Released, interrupted
 from domain.runs import DeliveryRequest, RunState
-from flows.devops import Deployment, devops
+from flows.devops import Deployment
+from flows.ending import write_end
 from flows.engineering import Commission, engineering
+from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from flows.questions import ask_person, take_up
 from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery
-from tasks.missing_secrets import SecretsProvided, secrets_key, wait_for_secrets
-from tasks.notify import end_run
-from tasks.progress import Journal
 from tasks.redaction import shield
-from tasks.unfinished import end_unfinished
-
-WEEK = 7 * 24 * 3600
-"""Seconds for which a run waits for a person."""
 
 
 @flow(name="delivery", flow_run_name="deliver {request.project} ({request.run})", persist_result=True)
@@ -51,20 +44,7 @@ async def delivery(request: DeliveryRequest) -> Delivered:
 async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -> Delivered:
     """Write and tell the run's end, once, and show what it cost; a copy that will never serve is gone."""
     await publish_cost(request.run, blocks.registry)
-    delivered = describe_end(request, outcome)
-    await end_run(
-        request.run,
-        RunState(delivered.state),
-        delivered.message,
-        delivered.address,
-        blocks.registry,
-        blocks.wakeups,
-        delivered.cause,
-    )
-    if delivered.state == "failed":
-        with suppress(TryAgain):  # what an engine that is away keeps, the janitor removes
-            await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups, request.project)
-    return delivered
+    return await write_end(request.project, describe_end(request, outcome), blocks)
 
 
 async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
@@ -95,26 +75,10 @@ async def build_and_deploy(commission: Commission, attempts: Iterator[int], bloc
     built = await engineering(commission)
     if isinstance(built, Escalated):
         return built
-    for attempt in attempts:
-        released = await devops(
-            Deployment(
-                run=request.run,
-                project=request.project,
-                commit=built.commit,
-                candidate=built.candidate,
-                checks=built.checks,
-                attempt=attempt,
-            )
-        )
-        if isinstance(released, Released):
-            await record_delivery(request, built, blocks.registry)
-        if isinstance(released, Escalated):
-            return released
-        if not isinstance(released, SecretsMissing):
-            return built, released
-        await wait_for_secrets(
-            request.run, request.project, released.names, attempt, blocks.registry, blocks.wakeups, released.complaints
-        )
-        await asuspend_flow_run(wait_for_input=SecretsProvided, timeout=WEEK, key=secrets_key(attempt))
-        await Journal(request.run, blocks.registry, blocks.wakeups).step("environment", "the missing secrets are there")
-    raise AssertionError("attempts never end")
+    deployment = Deployment(
+        run=request.run, project=request.project, commit=built.commit, candidate=built.candidate, checks=built.checks
+    )
+    released = await go_online(deployment, attempts, blocks)
+    if isinstance(released, Released):
+        await record_delivery(request, built, blocks.registry)
+    return released if isinstance(released, Escalated) else (built, released)

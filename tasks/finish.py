@@ -7,10 +7,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.briefs import as_markdown
-from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Rejected
+from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Rejected, Released
 from domain.protocols import Registry
 from domain.releases import ReleaseState
-from domain.runs import DeliveryRequest
+from domain.runs import DeliveryRequest, ReleaseRequest
 from tasks.artifacts import cost_markdown, publish
 from tasks.retrying import only_try_again
 
@@ -78,16 +78,7 @@ def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
         )
         return Delivered(run=request.run, state="failed", message=text, cause="unfit", rounds=built.rounds)
     if isinstance(released, Overtaken):
-        taken_back = released.release.state is ReleaseState.ROLLED_BACK
-        return Delivered(
-            run=request.run,
-            state="failed" if taken_back else "delivered",
-            message=f"{request.project}: {released.reason}.",
-            cause="unfit" if taken_back else "",
-            address="" if taken_back else released.address,
-            rounds=built.rounds,
-            release=released.release.number,
-        )
+        return describe_overtaken(request.run, released, built.rounds)
     text = f"{request.brief.title} is online: {released.address}{all_the_same(request.project, built)}"
     return Delivered(
         run=request.run,
@@ -97,3 +88,34 @@ def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
         rounds=built.rounds,
         release=released.release.number,
     )
+
+
+def describe_overtaken(run: str, overtaken: Overtaken, rounds: int = 0) -> Delivered:
+    """Say what became of a release that served before its run could say so."""
+    taken_back = overtaken.release.state is ReleaseState.ROLLED_BACK
+    return Delivered(
+        run=run,
+        state="failed" if taken_back else "delivered",
+        message=f"{overtaken.release.project}: {overtaken.reason}.",
+        cause="unfit" if taken_back else "",
+        address="" if taken_back else overtaken.address,
+        rounds=rounds,
+        release=overtaken.release.number,
+    )
+
+
+def describe_release(request: ReleaseRequest, outcome: Released | Rejected | Overtaken | Escalated) -> Delivered:
+    """Say in one message how a release of what was accepted before ended."""
+    match outcome:
+        case Released():
+            number, address = outcome.release.number, outcome.address
+            text = f"{request.project} is online as release {number} ({request.request}): {address}"
+            return Delivered(run=request.run, state="delivered", message=text, address=address, release=number)
+        case Overtaken():
+            return describe_overtaken(request.run, outcome)
+        case Rejected() | Escalated():
+            evidence = f"\n{outcome.evidence[-EVIDENCE_LIMIT:]}" if outcome.evidence else ""
+            kept = "What served before still serves."
+            text = f"{request.project} was not released again ({request.request}): {outcome.reason}. {kept}{evidence}"
+            cause = "unfit" if isinstance(outcome, Rejected) else outcome.cause
+            return Delivered(run=request.run, state="failed", message=text, cause=cause)

@@ -30,6 +30,7 @@ class Site(World):
             address_of=lambda domain: f"http://{domain}",
             health_seconds=20.0,
             drain_seconds=1.0,
+            telegram_api_url=None,
         )
         self.blocks: Any = SimpleNamespace(
             registry=registry, engine=self.engine, proxy=self.proxy, vault=self.vault, wakeups=self.wakeups,
