@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,6 +130,22 @@ class Installation:
     def processes(self) -> list[psutil.Process]:
         """Return everything on this machine that was started for this installation."""
         return [process for process in psutil.process_iter() if str(self.home) in _traces(process)]
+
+    def open_to_others(self) -> set[tuple[str, int]]:
+        """Return name and port of each process of it that listens where other machines come in."""
+        label = f"label=slipway.installation={self.name}"
+        networks = docker("network", "ls", "-q", "--filter", label) if self.engine == "docker" else []
+        gateways = (
+            docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", *networks) if networks else []
+        )
+        return {
+            (process.name(), found.laddr.port)
+            for process in self.processes()
+            for found in process.net_connections("inet")
+            if found.status == psutil.CONN_LISTEN
+            and not ip_address(found.laddr.ip).is_loopback
+            and found.laddr.ip not in gateways
+        }
 
     def remove(self) -> None:
         for process in self.processes():

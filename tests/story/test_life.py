@@ -126,6 +126,13 @@ def test_the_app_answers_through_caddy(place: Installation, built: Spoken) -> No
     assert (answer.status_code, answer.json()) == (200, {"result": 3218.688})
 
 
+def test_no_other_machine_reaches_anything_but_caddy(place: Installation, built: Spoken) -> None:
+    assert place.open_to_others() == {("caddy", place.up.http_port)}
+    if place.engine == "docker":
+        label = f"label=slipway.installation={place.name}"
+        assert not [ports for ports in docker("ps", "--format", "{{.Ports}}", "--filter", label) if "->" in ports]
+
+
 def test_the_prefect_ui_tells_the_story_of_the_run(place: Installation, built: Spoken) -> None:
     flow_run = built.document["flow_run"].rpartition("/")[2]
     wanted_run = {"flow_runs": {"id": {"any_": [flow_run]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
