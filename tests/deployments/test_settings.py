@@ -10,11 +10,7 @@ from domain.errors import BadInput
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
-@pytest.fixture(autouse=True)
-def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for field in Settings.model_fields:
-        monkeypatch.delenv(variable(field), raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def test_every_problem_is_told_at_once_with_the_variable_and_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
