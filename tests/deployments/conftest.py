@@ -1,10 +1,24 @@
-"""What tests of the entry points share."""
+"""What tests of the entry points share: no settings, and the bot on the Bot API simulator with the real registry."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from blocks.registry import SqlRegistry
+from blocks.registry_migrations import migrate
+from blocks.telegram import TelegramChat
+from deployments.bot import bot_running
 from deployments.settings import Settings, variable
+from domain.runs import Run
+from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
+
+ANN, BOB, IVAN = 1001, 1002, 1003
+Start = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
@@ -13,3 +27,55 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for field in Settings.model_fields:
         monkeypatch.delenv(variable(field), raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[TelegramApi]:
+    async with telegram_api(ANN, BOB) as server:
+        server.person(IVAN, "ru")
+        yield server
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
+    await migrate(url)
+    registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
+    yield FakeDesk(registry, Hints())
+    await registry.close()
+
+
+@pytest.fixture
+def start(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> Start:
+    def running(*allowed: int) -> AbstractAsyncContextManager[None]:
+        chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+        return bot_running(desk, chat, tmp_path / "telegram", allowed, pace=0.01, stopping=0.05)
+
+    return running
+
+
+@pytest.fixture
+async def bot(start: Start) -> AsyncIterator[None]:
+    async with start():
+        yield
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], seconds: float = 60.0) -> None:
+    """Wait until an asynchronous condition holds, giving way between two looks."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110  (the registry has no event to wait for)
+            await asyncio.sleep(0.01)
+
+
+async def begun(api: TelegramApi, desk: FakeDesk, chat: int, text: str) -> Run:
+    """Ask for something and wait until its card stands."""
+    await api.say(chat, text)
+    await api.message(chat, "waiting for its turn" if chat != IVAN else "ждёт своей очереди")
+    run = (await desk.registry.runs())[0]
+
+    async def card_is_known() -> object:
+        found = await desk.registry.run(run.id)
+        return found and found.origin.message and desk.wakeups.listeners(f"slipway:run:{run.id}")
+
+    await eventually(card_is_known)
+    return run

@@ -7,12 +7,11 @@ import pytest
 from deployments.question_cards import Button, pressed
 from domain.outcomes import Cause
 from domain.runs import Run, RunState
-from tests.deployments.test_secret_answers import ANN, api, bot, desk  # noqa: F401  (fixtures)
+from tests.deployments.conftest import ANN
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TelegramApi
 from tests.fakes.telegram_methods import Message
 
-BOB = 1002
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.PTBDeprecationWarning"),
     pytest.mark.usefixtures("bot"),
@@ -20,8 +19,8 @@ pytestmark = [
 
 
 async def asked(
-    api: TelegramApi,  # noqa: F811
-    desk: FakeDesk,  # noqa: F811
+    api: TelegramApi,
+    desk: FakeDesk,
     cause: Cause = "rounds_spent",
     evidence: str = "<b>1 of 2</b> tests fails",
 ) -> tuple[Run, Message]:
@@ -38,15 +37,15 @@ def labels(message: Message) -> list[str]:
     return [button.label for button in message.buttons]
 
 
-async def choice(desk: FakeDesk, run: Run) -> str:  # noqa: F811
+async def choice(desk: FakeDesk, run: Run) -> str:
     """Return what counts as the answer, in short."""
     question = (await desk.registry.escalations(run.id))[-1]
     return f"{question.answer.choice} {question.answer.text}".strip() if question.answer else ""
 
 
 async def test_diagnosis_evidence_and_two_to_four_buttons_arrive_once_and_the_card_waits(
-    api: TelegramApi,  # noqa: F811
-    desk: FakeDesk,  # noqa: F811
+    api: TelegramApi,
+    desk: FakeDesk,
 ) -> None:
     _, message = await asked(api, desk)
     assert "weather page came to a halt: the tests still fail after 3 rounds. How shall I go on?" in message.text
@@ -56,7 +55,7 @@ async def test_diagnosis_evidence_and_two_to_four_buttons_arrive_once_and_the_ca
     assert len([each for each in api.messages(ANN) if "came to a halt" in each.text]) == 1
 
 
-async def test_a_button_answers_at_once_and_a_second_press_is_told_so(api: TelegramApi, desk: FakeDesk) -> None:  # noqa: F811
+async def test_a_button_answers_at_once_and_a_second_press_is_told_so(api: TelegramApi, desk: FakeDesk) -> None:
     run, message = await asked(api, desk)
     await api.press(message.buttons[1])
     await api.message(ANN, "Thank you. weather-page goes on.")
@@ -68,7 +67,7 @@ async def test_a_button_answers_at_once_and_a_second_press_is_told_so(api: Teleg
     assert await choice(desk, run) == "more_rounds"
 
 
-async def test_words_are_asked_for_and_taken_from_the_reply(api: TelegramApi, desk: FakeDesk) -> None:  # noqa: F811
+async def test_words_are_asked_for_and_taken_from_the_reply(api: TelegramApi, desk: FakeDesk) -> None:
     run, message = await asked(api, desk)
     await api.press(message.buttons[2])
     question = await api.message(ANN, "what do you want of weather-page instead?")
@@ -79,8 +78,8 @@ async def test_words_are_asked_for_and_taken_from_the_reply(api: TelegramApi, de
 
 
 async def test_a_reply_to_the_question_itself_is_guidance_and_another_message_is_a_new_wish(
-    api: TelegramApi,  # noqa: F811
-    desk: FakeDesk,  # noqa: F811
+    api: TelegramApi,
+    desk: FakeDesk,
 ) -> None:
     run, message = await asked(api, desk)
     await api.say(ANN, "a page with jokes")
@@ -94,7 +93,7 @@ async def test_a_reply_to_the_question_itself_is_guidance_and_another_message_is
     assert desk.proposed == ["weather page", "a page with jokes"]
 
 
-async def test_a_missing_secret_goes_to_the_vault_and_answers(api: TelegramApi, desk: FakeDesk) -> None:  # noqa: F811
+async def test_a_missing_secret_goes_to_the_vault_and_answers(api: TelegramApi, desk: FakeDesk) -> None:
     run, message = await asked(api, desk, "gave_up", "I need WEATHER_API_KEY")
     assert labels(message)[0] == "Give the secret"
     await api.press(message.buttons[0])
@@ -106,7 +105,7 @@ async def test_a_missing_secret_goes_to_the_vault_and_answers(api: TelegramApi, 
     assert desk.resumed == [run.id]
 
 
-async def test_money_is_the_operators_to_give(api: TelegramApi, desk: FakeDesk) -> None:  # noqa: F811
+async def test_money_is_the_operators_to_give(api: TelegramApi, desk: FakeDesk) -> None:
     run, message = await asked(api, desk, "budget")
     assert labels(message) == ["Stop"]
     assert f"slipway answer {run.id} more_budget 5" in message.text
@@ -115,7 +114,7 @@ async def test_money_is_the_operators_to_give(api: TelegramApi, desk: FakeDesk) 
     assert await choice(desk, run) == ""
 
 
-async def test_a_run_that_was_stopped_meanwhile_has_dead_buttons(api: TelegramApi, desk: FakeDesk) -> None:  # noqa: F811
+async def test_a_run_that_was_stopped_meanwhile_has_dead_buttons(api: TelegramApi, desk: FakeDesk) -> None:
     run, message = await asked(api, desk)
     await desk.cancel(run.id, "somebody")
     late = await api.press(message.buttons[0])

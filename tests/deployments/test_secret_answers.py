@@ -1,6 +1,5 @@
 """A secret given in the chat: where its value goes, and where it must not be."""
 
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,41 +7,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
 from domain.complaints import Complaint
 from domain.runs import Notification, Run, RunState
-from tests.fakes.desk import FakeDesk, Hints
-from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
+from tests.deployments.conftest import ANN
+from tests.fakes.desk import FakeDesk
+from tests.fakes.telegram_api import TOKEN, TelegramApi
 from tests.fakes.telegram_methods import Message
 
-ANN = 1001
 VALUE = "hunter2-hunter2"
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.PTBDeprecationWarning")
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[TelegramApi]:
-    async with telegram_api(ANN) as server:
-        yield server
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
-    registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
-    yield FakeDesk(registry, Hints())
-    await registry.close()
-
-
-@pytest.fixture
-async def bot(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> AsyncIterator[None]:
-    chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
-    async with bot_running(desk, chat, tmp_path / "telegram", pace=0.01, stopping=0.05):
-        yield
 
 
 async def waiting(api: TelegramApi, desk: FakeDesk, *names: str) -> tuple[Run, Message]:

@@ -84,7 +84,7 @@ class TelegramApi(Methods):
         """Answer the next `times` calls of `method` with 429 and retry_after."""
         self._busy += [(method, seconds)] * times
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Wait until `condition()` is truthy, looked at after every change, and return it."""
 
         async def changed() -> Any:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -256,8 +255,3 @@ def test_only_the_try_again_family_is_tried_again(error: Exception, wanted: bool
     from prefect.states import Failed
 
     assert only_try_again(run_tests, None, Failed(data=error)) is wanted  # type: ignore[arg-type]
-
-
-def test_tar_and_find_are_here() -> None:
-    assert shutil.which("tar")
-    assert shutil.which("find")

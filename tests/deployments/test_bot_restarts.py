@@ -1,0 +1,90 @@
+"""Bot processes that end and begin again, and a Telegram that is busy: nothing is lost, nothing comes twice."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from domain.runs import Notification
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually
+from tests.fakes.desk import FakeDesk
+from tests.fakes.telegram_api import TelegramApi
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.PTBDeprecationWarning")
+
+
+async def test_request_cut_off_by_a_stop_is_taken_up_once_by_the_next_process(
+    api: TelegramApi, desk: FakeDesk, start: Start
+) -> None:
+    desk.free.clear()
+    async with start():
+        await api.say(ANN, "notes")
+        await eventually(lambda: asyncio.sleep(0, desk.proposed))
+    assert api.updates == []  # Telegram was told that we have it
+    desk.free.set()
+    async with start():
+        await api.message(ANN, "waiting for its turn")
+    async with start():
+        await api.say(ANN, "/help")
+        await api.message(ANN, "Write what you want")
+    assert [run.project for run in await desk.registry.runs()] == ["notes"]
+    assert len(api.messages(ANN)) == 2
+
+
+async def test_process_that_died_right_after_starting_a_run_starts_no_second_one(
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path
+) -> None:
+    async with start():
+        run = await begun(api, desk, ANN, "notes")
+        await eventually(lambda: asyncio.sleep(0, list((tmp_path / "telegram" / "done").iterdir())))
+    (tmp_path / "telegram" / "done" / "700000").unlink()  # as if killed before the mark was written
+    api.next_update = 700_000
+    async with start():
+        await api.say(ANN, "notes")
+        await eventually(lambda: asyncio.sleep(0, list((tmp_path / "telegram" / "done").iterdir())))
+    assert [r.id for r in await desk.registry.runs()] == [run.id]
+    assert [p.slug for p in await desk.registry.projects()] == ["notes"]
+    assert (len(api.messages(ANN)), desk.proposed) == (1, ["notes"])
+
+
+async def test_cards_and_notifications_are_taken_up_after_a_restart(api: TelegramApi, desk: FakeDesk, start: Start) -> None:
+    async with start():
+        going = await begun(api, desk, ANN, "notes")
+        over = await begun(api, desk, BOB, "links")
+    await desk.go_on(going.id, "test")
+    await desk.end(over.id, address="http://links.localhost")
+    async with start():
+        await api.message(ANN, "▶️ Tests")
+        await api.message(BOB, "🌐 Online: http://links.localhost")
+        await api.message(BOB, "links is online")
+    assert (len(api.messages(ANN)), len(api.messages(BOB))) == (1, 2)
+    assert await desk.registry.unsent("telegram") == ()
+
+
+async def test_busy_telegram_and_closed_chats_delay_nobody_else(api: TelegramApi, desk: FakeDesk, start: Start) -> None:
+    api.person(IVAN).blocked = True
+    for key, chat in (("a", IVAN), ("b", ANN), ("c", BOB)):
+        await desk.registry.add_notification(
+            Notification(key=key, channel="telegram", chat=str(chat), text=f"news {key} <1", created=datetime.now(UTC))
+        )
+    api.busy(1)
+    async with start():
+        await api.message(BOB, "news c <1")
+        await api.message(ANN, "news b <1")
+        await eventually(lambda: _all_sent(desk))
+    assert (len(api.messages(ANN)), len(api.messages(BOB))) == (1, 1)
+
+
+async def _all_sent(desk: FakeDesk) -> bool:
+    return not await desk.registry.unsent("telegram")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_card_waits_when_telegram_asks_to_and_then_shows_the_newest(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    api.busy(1, method="editMessageText")
+    await desk.go_on(run.id, "plan")
+    await desk.go_on(run.id, "deploy")
+    await api.message(ANN, "▶️ Release")
+    assert ("editMessageText" in dict(api.calls), len(api.messages(ANN))) == (True, 1)
