@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.conversations import Message
-from domain.errors import BudgetSpent
+from domain.errors import Broken, BudgetSpent, UnknownObject
 from domain.remarks import Remark
 from domain.usage import Cost, TokenUsage
 
@@ -20,10 +20,11 @@ class MemoryTranscripts:
 
     async def append(self, conversation: str, position: int, message: Message) -> None:
         messages = self.stored.setdefault(conversation, [])
-        assert position <= len(messages), f"position {position} would leave a gap after {len(messages)}"
-        if position < len(messages):
-            assert messages[position] == message, f"position {position} holds another message"
+        if messages[position : position + 1] == [message]:
             return
+        if position != len(messages):
+            cause = "another message stands there" if position < len(messages) else f"the next position is {len(messages)}"
+            raise Broken(f"cannot append to conversation {conversation} at {position}: {cause}")
         messages.append(message)
 
 
@@ -42,11 +43,13 @@ class MemoryRemarks:
 
 
 class MemoryLedger:
-    """One budget for all; every reservation must be settled or released."""
+    """A budget for each project; every reservation must be settled or released, and the first settlement stands."""
 
     def __init__(self, budget_micro_usd: int = 10**12) -> None:
         self.budget = budget_micro_usd
         self.reserved: dict[str, int] = {}
+        self.owners: dict[str, tuple[str, str]] = {}
+        """Project and run of each call."""
         self.models: dict[str, str] = {}
         """For which model each call was reserved, also after it was settled."""
         self.most: dict[str, int] = {}
@@ -57,21 +60,35 @@ class MemoryLedger:
     async def reserve(self, call: str, project: str, run: str, node: str, model: str, micro_usd: int) -> None:
         if call in self.reserved or call in self.settled:
             return
-        used = (await self.cost()).micro_usd + sum(self.reserved.values())
+        sums = await self.cost(project)
+        used = sums.micro_usd + sums.reserved_micro_usd
         if used + micro_usd > self.budget:
             raise BudgetSpent(project, self.budget / 1e6, used / 1e6)
         self.reserved[call] = self.most[call] = micro_usd
-        self.models[call] = model
+        self.owners[call], self.models[call] = (project, run), model
 
     async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
-        assert call in self.reserved or call in self.settled, f"{call} was never reserved"
+        if call not in self.reserved and call not in self.settled:
+            raise UnknownObject("reservation", call)
         self.reserved.pop(call, None)
-        self.settled[call] = (tokens, micro_usd)
+        self.settled.setdefault(call, (tokens, micro_usd))
 
     async def release(self, call: str) -> None:
         self.reserved.pop(call, None)
         self.released.append(call)
 
+    async def rebook(self, run: str, project: str) -> None:
+        self.owners |= {call: (project, run) for call, owner in self.owners.items() if owner[1] == run}
+
     async def cost(self, project: str | None = None, run: str | None = None) -> Cost:
-        spent = sum(micro_usd or 0 for _, micro_usd in self.settled.values())
-        return Cost(calls=len(self.settled), micro_usd=spent, reserved_micro_usd=sum(self.reserved.values()))
+        def wanted(call: str) -> bool:
+            return all(asked in (None, owner) for asked, owner in zip((project, run), self.owners[call], strict=True))
+
+        paid = [line for call, line in self.settled.items() if wanted(call)]
+        return Cost(
+            calls=len(paid),
+            tokens=TokenUsage(**{name: sum(getattr(line, name) for line, _ in paid) for name in TokenUsage.model_fields}),
+            micro_usd=sum(micro_usd or 0 for _, micro_usd in paid),
+            reserved_micro_usd=sum(money for call, money in self.reserved.items() if wanted(call)),
+            unpriced_calls=sum(micro_usd is None for _, micro_usd in paid),
+        )
