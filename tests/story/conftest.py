@@ -6,15 +6,16 @@ import pytest
 
 from tests.fakes.messages_api import ScriptedMessagesAPI
 from tests.story.installation import Installation
+from tests.story.phone import Phone
 from tests.story.player import Player
 from tests.story.tales import TALES
 
 
-def installed(engine: str) -> Iterator[Installation]:
+def installed(engine: str, more: dict[str, str]) -> Iterator[Installation]:
     """Bring an installation up, and end it so that nothing of it is left."""
     player = Player()
     player.tell(*TALES)
-    place = Installation(engine, player)
+    place = Installation(engine, player, more=more)
     try:
         with ScriptedMessagesAPI(player) as api:
             place.open(api)
@@ -29,9 +30,15 @@ def installed(engine: str) -> Iterator[Installation]:
 
 @pytest.fixture(scope="package")
 def on_processes() -> Iterator[Installation]:
-    yield from installed("process")
+    yield from installed("process", {})
 
 
 @pytest.fixture(scope="package")
-def on_docker() -> Iterator[Installation]:
-    yield from installed("docker")
+def phone() -> Iterator[Phone]:
+    with Phone() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def on_docker(phone: Phone) -> Iterator[Installation]:
+    yield from installed("docker", phone.settings)

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from deployments.data_folder import Up, read_up
 from domain.releases import Release, live
-from tests.fakes.messages_api import ScriptedMessagesAPI
+from tests.fakes.messages_api import Asked, ScriptedMessagesAPI
 from tests.story.player import Player
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Installation:
     home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp")))
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    asked: list[Asked] = field(default_factory=list, repr=False)
+    """Every request that its models got, in order."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -96,7 +98,7 @@ class Installation:
 
     def open(self, api: ScriptedMessagesAPI) -> None:
         """Start it with this API behind its models, and return when it is up."""
-        self.more["ANTHROPIC_BASE_URL"] = api.url
+        self.more["ANTHROPIC_BASE_URL"], self.asked = api.url, api.requests
         self.reopen()
 
     def reopen(self) -> None:
@@ -182,9 +184,9 @@ class Installation:
         """Run a command to its end."""
         return self.heard(self.start(*words), stdin)
 
-    def heard(self, command: "subprocess.Popen[str]", stdin: str = "") -> Spoken:
+    def heard(self, command: "subprocess.Popen[str]", stdin: str = "", seconds: float = RUN_SECONDS) -> Spoken:
         try:
-            out, err = command.communicate(stdin, timeout=RUN_SECONDS)
+            out, err = command.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired:
             command.kill()
             out, err = command.communicate()
@@ -231,6 +233,28 @@ class Installation:
     def change(self, path: str, body: dict[str, Any]) -> None:
         """Change something on the Prefect server."""
         httpx.patch(f"{self.up.prefect_api_url}{path}", json=body, trust_env=False, timeout=30).raise_for_status()
+
+    def flow_runs(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the Prefect flow run of this run, as a command told it, and all its subflows."""
+        found = self.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["flow_run"].rpartition("/")[2]]}}})
+        level = found
+        while level:
+            parents = {"parent_flow_run_id": {"any_": [each["id"] for each in level]}}
+            level = self.prefect("/flow_runs/filter", {"flow_runs": parents})
+            found += level
+        return found
+
+    def artifacts(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return everything that the run left in the Prefect UI."""
+        ids = {"any_": [each["id"] for each in self.flow_runs(run)]}
+        return self.prefect("/artifacts/filter", {"artifacts": {"flow_run_id": ids}})
+
+    def logs(self, run: dict[str, Any]) -> list[str]:
+        """Return every line that the run logged to Prefect."""
+        ids, said = {"any_": [each["id"] for each in self.flow_runs(run)]}, list[str]()
+        while page := self.prefect("/logs/filter", {"logs": {"flow_run_id": ids}, "limit": 200, "offset": len(said)}):
+            said += [line["message"] for line in page]
+        return said
 
     def service(self, name: str) -> psutil.Process:
         """Return the process that now plays this part of `slipway up`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.messages_api import Answer, Asked, Hang, Say, text, use
+from tests.fakes.messages_api import Answer, Asked, Fault, Hang, Say, text, use
 
 Block = dict[str, Any]
 Place = tuple[str, str, int]
@@ -37,10 +37,11 @@ class Tale:
 
 @dataclass
 class Player:
-    """Plays all tales. A place in `hangs` is not answered the first time that it is asked."""
+    """Plays all tales. When first asked, a place in `hangs` gets no answer, and one in `faults` its error."""
 
     tales: dict[str, Tale] = field(default_factory=dict)
     hangs: set[Place] = field(default_factory=set)
+    faults: dict[Place, Fault] = field(default_factory=dict)
     hanging: set[Place] = field(default_factory=set)
     answered: Counter[Place] = field(default_factory=Counter)
 
@@ -54,6 +55,8 @@ class Player:
             self.hangs.remove(place)
             self.hanging.add(place)
             return Hang()
+        if fault := self.faults.pop(place, None):
+            return fault
         self.answered[place] += 1
         match asked.role:
             case "product_owner":

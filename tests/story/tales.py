@@ -291,6 +291,20 @@ ADVISED = Tale(
         done("Birds are counted as the person said."),
     ],
 )
+RING = """
+
+@app.get("/ring")
+def ring() -> dict[str, bool]:
+    return {"rings": True}
+"""
+RING_TEST = """from fastapi.testclient import TestClient
+
+from app.main import app
+
+
+def test_it_rings() -> None:
+    assert TestClient(app).get("/ring").json() == {"rings": True}
+"""
 MEDDLING = Tale(
     request="Show me the phase of the moon.",
     brief=brief("Moon", "moon", {"up": "When the app is asked for its health, then it answers 200"}),
@@ -303,4 +317,18 @@ ENDLESS = Tale(
     plan=plan("All digits.", http_check("up", {"path": "/health"})),
     steps=[[ran("echo computing && sleep 118")], done()],
 )
-TALES = (NEW, BREAKING, FEET, INCHES, DOOR, LINKS, LUCK, STUBBORN, ADVISED, MEDDLING, ENDLESS)
+BELL = Tale(
+    request="Ring when the soup is ready.",
+    brief=brief("Soup bell", "bell", {"ring": "When the bell is rung, then it says that it rings"}),
+    plan=plan(
+        "One route.",
+        http_check("ring", {"path": "/ring", "expect_json": {"rings": True}}),
+        unseen("ring", {"path": "/ring?loud=1", "expect_json": {"rings": True}}),
+    ),
+    steps=[
+        [ran("cat app/main.py")],
+        [ran(f"cat >>app/main.py <<'EOF'\n{RING}EOF"), wrote("tests/test_ring.py", RING_TEST)],
+        done("It rings."),
+    ],
+)
+TALES = (NEW, BREAKING, FEET, INCHES, DOOR, LINKS, LUCK, STUBBORN, ADVISED, MEDDLING, ENDLESS, BELL)

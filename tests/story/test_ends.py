@@ -1,5 +1,6 @@
 """How a run ends that is not delivered: a model that never gets it right, forbidden files, a person who stops it."""
 
+import signal
 from typing import Any
 
 import psutil
@@ -76,15 +77,20 @@ def test_a_name_that_never_went_online_is_free_again(on_processes: Installation)
     assert on_processes.say("cancel", again.document["run"]).code == 0
 
 
-def test_a_cancelled_run_stops_at_once_with_its_worker(on_processes: Installation) -> None:
-    started = on_processes.say("new", tales.ENDLESS.request, "--yes", "--json", "--no-wait")
-    assert started.code == 0, started
-    run = started.document["run"]
-    until(lambda: "sleep 118" in commands(on_processes), "the developer computes")
+def test_ctrl_c_leaves_the_run_at_work_and_cancel_stops_it_at_once_with_its_worker(on_processes: Installation) -> None:
+    asking = on_processes.start("new", tales.ENDLESS.request, "--yes")
+    until(lambda: "sleep 118" in commands(on_processes), "the developer computes", 400)
+    asking.send_signal(signal.SIGINT)
+    left = on_processes.heard(asking)
+    told = "slipway: interrupted; what was handed over goes on: see `slipway status`"
+    assert (left.code, left.err.splitlines()[-1:]) == (130, [told]), left
+    [found] = on_processes.runs("pi")
+    assert (found["state"], "sleep 118" in commands(on_processes)) == ("running", True), found
+    run = found["run"]
 
     said = on_processes.say("cancel", run, "--json")
     assert (said.code, said.document["state"]) == (0, "cancelled"), said
-    until(lambda: not processes_of(on_processes, run), "worker and run are gone", 15)
+    until(lambda: not processes_of(on_processes, run), "worker and run are gone", 60)
     assert "sleep 118" not in commands(on_processes)
     flow_run = on_processes.runs("pi")[0]["flow_run"].rpartition("/")[2]
     states = {"flow_runs": {"id": {"any_": [flow_run]}}}

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -134,14 +135,37 @@ def test_no_other_machine_reaches_anything_but_caddy(place: Installation, built:
 
 
 def test_the_prefect_ui_tells_the_story_of_the_run(place: Installation, built: Spoken) -> None:
-    flow_run = built.document["flow_run"].rpartition("/")[2]
-    wanted_run = {"flow_runs": {"id": {"any_": [flow_run]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
-    [found] = until(lambda: place.prefect("/flow_runs/filter", wanted_run), "the flow run of a told end is completed")
-    assert {f"project:{APP}", f"run:{built.document['run']}"} <= set(found["tags"])
-    keys = {a["key"] for a in place.prefect("/artifacts/filter", {"artifacts": {"type": {"any_": ["markdown", "link"]}}})}
+    run = built.document["run"]
+    flow_runs = until(lambda: completed(place, built), "the flow runs of a told end are completed")
+    assert {f"engineer {APP}", f"test {APP} round 2", f"deploy {APP}"} <= set(flow_runs)
+    assert [name for name, found in flow_runs.items() if not {f"project:{APP}", f"run:{run}"} <= set(found["tags"])] == []
+    kinds = {artifact["key"]: artifact["type"] for artifact in place.artifacts(built.document)}
     wanted = ("brief", "plan", "tests-1", "tests-2", "diff-1", "diff-2", "cost")
-    assert {f"{name}-{built.document['run']}" for name in wanted} <= keys
-    assert any(key.startswith("release-") for key in keys), sorted(keys)
+    texts = {f"{name}-{run}" for name in wanted} | {f"release-{APP}-1"}
+    assert texts <= {key for key, kind in kinds.items() if kind == "markdown"}, kinds
+    assert {f"developer-{number}-{run}": "progress" for number in (1, 2)}.items() <= kinds.items(), kinds
+
+
+def completed(place: Installation, told: Spoken) -> dict[str, dict[str, Any]] | None:
+    """Return the run's flow run and its subflows by name, once Prefect knows the end of all."""
+    found = place.flow_runs(told.document)
+    return {each["name"]: each for each in found} if {each["state_type"] for each in found} == {"COMPLETED"} else None
+
+
+def test_commands_tell_where_the_app_is_what_ran_and_what_it_prints(place: Installation, built: Spoken) -> None:
+    run, address = built.document["run"], built.document["address"]
+    assert place.get(APP, MILES).status_code == 200
+    opened = place.say("open", APP)
+    assert (opened.code, opened.out) == (0, f"{address}\n")
+    [listed] = [each for each in place.say("runs", "--json").document["runs"] if each["run"] == run]
+    assert (listed["project"], listed["state"], listed["address"]) == (APP, "delivered", address)
+    assert run in place.say("runs").out
+    release = place.live(APP)
+    assert release is not None
+    said, _, printed = place.say("logs", APP).out.partition(f"--- release {release.number} prints:\n")
+    assert said.startswith("--- r-")
+    assert "Uvicorn running on" in printed
+    assert f"GET {MILES}" in printed
 
 
 def test_a_first_release_cannot_be_rolled_back_and_stays(place: Installation, refused_rollback: Spoken) -> None:
@@ -198,7 +222,8 @@ def test_down_leaves_nothing_of_the_project(place: Installation, taken_down: Spo
     assert place.say("status", APP).code == 2
     if place.engine == "docker":
         labels = ("--filter", f"label=slipway.installation={place.name}", "--filter", f"label=slipway.project={APP}")
-        assert not place.containers(running=False)
-        assert not docker("volume", "ls", "-q", *labels)
+        kinds = {"container": ["-a"], "volume": [], "network": [], "image": []}
+        left = {kind: docker(kind, "ls", "-q", *more, *labels) for kind, more in kinds.items()}
+        assert not any(left.values()), left
     else:
         assert not [path for path in (place.data / "engine").rglob("*") if path.name.startswith(APP)]

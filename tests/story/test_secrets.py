@@ -1,6 +1,7 @@
 """A secret that only its person has: asked for, waited for without a process, given to the app and written down nowhere."""
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.story.installation import Installation, Spoken, until
 
 APP = "door"
 VALUE = "Kleeblatt-Hufeisen-77~x"
+FORMS = (VALUE, base64.b64encode(VALUE.encode()).decode(), VALUE.encode().hex())
+"""As it may be written down, as it is or encoded."""
 
 pytestmark = pytest.mark.story
 
@@ -63,7 +66,7 @@ def test_the_app_got_the_value(on_processes: Installation, given: Spoken) -> Non
 
 def test_the_value_is_written_down_nowhere(on_processes: Installation, given: Spoken) -> None:
     assert VALUE not in given.out + given.err
-    forms = [VALUE.encode(), base64.b64encode(VALUE.encode()), VALUE.encode().hex().encode()]
+    forms = [form.encode() for form in FORMS]
     # The process engine's own folder holds the environment with which it starts the app again: owner only, by design.
     engine = on_processes.data / "engine"
     files = [path for path in on_processes.home.rglob("*") if path.is_file() and engine not in path.parents]
@@ -82,8 +85,12 @@ def history(repository: Path) -> bytes:
 
 
 def test_no_model_and_no_api_saw_the_value(on_processes: Installation, given: Spoken) -> None:
-    flow_run = on_processes.runs(APP)[0]["flow_run"].rpartition("/")[2]
-    [run] = on_processes.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-    assert VALUE not in str(run["parameters"])
-    assert VALUE not in str(on_processes.prefect("/artifacts/filter", {}))
-    assert VALUE not in str(on_processes.prefect("/logs/filter", {"limit": 200}))
+    run = on_processes.runs(APP)[0]
+    flow_runs, artifacts, lines = on_processes.flow_runs(run), on_processes.artifacts(run), on_processes.logs(run)
+    prompts = [json.dumps(asked.body, ensure_ascii=False) for asked in on_processes.asked]
+    assert f"deploy {APP}" in [flow_run["name"] for flow_run in flow_runs]
+    assert artifacts
+    assert lines
+    assert any(tales.DOOR.request in prompt for prompt in prompts)
+    for seen in (flow_runs, artifacts, lines, prompts):
+        assert not any(form in str(seen) for form in FORMS)

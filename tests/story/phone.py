@@ -1,0 +1,62 @@
+"""A phone for stories that are not asynchronous: the Telegram simulator in a thread of its own, and its owner's few verbs."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tests.fakes.telegram_api import TOKEN, TelegramApi
+from tests.fakes.telegram_methods import Message
+
+T = TypeVar("T")
+OWNER = 2001
+
+
+class Phone:
+    """What one person sees of the bot."""
+
+    def __init__(self) -> None:
+        self._api = TelegramApi()
+        self._api.person(OWNER)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="phone")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of an installation that has the bot, and lets this person in."""
+        return {
+            "SLIPWAY_TELEGRAM_TOKEN": TOKEN,
+            "SLIPWAY_TELEGRAM_API_URL": self._api.url,
+            "SLIPWAY_TELEGRAM_ALLOWED": str(OWNER),
+        }
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._done(self._api.__aenter__())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done(self._api.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def say(self, text: str) -> Message:
+        return self._done(self._api.say(OWNER, text))
+
+    def messages(self) -> list[Message]:
+        """Return what the bot has said and not deleted, oldest first."""
+        return self._api.messages(OWNER)
+
+    def told(self, *texts: str, seconds: float) -> Message:
+        """Wait for a message of the bot that holds all texts now."""
+
+        def found() -> Message | None:
+            return next((message for message in self.messages() if all(text in message.text for text in texts)), None)
+
+        message: Message = self._done(self._api.until(found, seconds))
+        return message
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
