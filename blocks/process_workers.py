@@ -14,7 +14,7 @@ from blocks.process_environments import Environments
 from blocks.process_folders import copy, delete, overlaid, partial, place, scrubbed, settle
 from blocks.process_tree import Tree
 from domain.capabilities import lacking
-from domain.errors import CapabilityMissing
+from domain.errors import CapabilityMissing, EngineUnreachable
 from domain.workers import Command, CommandResult, WorkerInfo, WorkerSpec
 
 FILE_LIMIT = 50_000
@@ -49,6 +49,8 @@ class ProcessWorker:
 
     async def run(self, command: Command) -> CommandResult:
         """Run it with this worker's environment; the mark that `remove_worker` finds it by cannot be overridden."""
+        if not self._folder.is_dir():
+            raise EngineUnreachable(f"worker {self.identity}", "starting a command", "it is gone")
         marked = {**command.environment, "SLIPWAY_WORKER": str(self._folder)}
         folder = Path(self.workspace, command.cwd)
         bounded = command.model_copy(update={"environment": marked})

@@ -91,7 +91,7 @@ class Worker(Protocol):
         ...
 
     async def run(self, command: Command) -> CommandResult:
-        """Run one command to its end or deadline."""
+        """Run one command to its end or deadline; raise EngineUnreachable when the worker is gone."""
         ...
 
     async def put(self, archive: bytes) -> None:

@@ -104,6 +104,20 @@ async def test_route_is_set_switched_and_removed(caddy: Proxy, browser: httpx.As
         assert await caddy.routes() == []
 
 
+async def test_routes_are_told_as_they_were_set_last(caddy: Proxy) -> None:
+    first, second = route("127.0.0.1:1"), route("127.0.0.1:2", "links")
+    for each in (first, second, second):
+        await caddy.set_route(each)
+    moved = Route(project="notes", hosts=("other.localhost",), upstream="127.0.0.1:3")
+    await caddy.set_route(moved)
+    assert sorted(await caddy.routes(), key=lambda found: found.project) == [second, moved]
+    await caddy.remove_route("links")
+    await caddy.remove_route("links")
+    assert list(await caddy.routes()) == [moved]
+    await caddy.replace_routes([first])
+    assert list(await caddy.routes()) == [first]
+
+
 async def test_new_hosts_replace_the_old_ones(caddy: Proxy, browser: httpx.AsyncClient) -> None:
     async with upstream("app") as app:
         await caddy.set_route(route(app.address), 1)

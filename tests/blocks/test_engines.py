@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.errors import EngineUnreachable, UnknownObject
 from domain.workers import AppState, AppStatus, BuildFailed, Built, Command, CommandResult, Engine, Worker
 from tests.blocks.engine_bench import DOCKERFILE, ENGINES, PROJECT, Bench, clean_docker, until
+from tests.fakes.engine import FakeEngine
 
 IS_ALIVE = 'case "$(cut -d" " -f3 /proc/$(cat pid)/stat 2>/dev/null)" in ""|Z) echo dead;; *) echo alive;; esac'
 
@@ -35,7 +37,9 @@ async def bench(engine: Engine, tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 def another(engine: Engine) -> Engine:
-    """Return what another process would have: an engine object made from the same fields."""
+    """Return what another process would have: an engine object made from the same fields; a fake is its whole world."""
+    if isinstance(engine, FakeEngine):
+        return engine
     kind: Any = type(engine)
     return kind(**{name: getattr(engine, name) for name in kind.model_fields})
 
@@ -65,6 +69,13 @@ async def test_a_removed_worker_is_gone_and_its_identity_starts_empty(bench: Ben
     await bench.engine.remove_worker(worker.identity)
     assert await bench.engine.workers(bench.run) == []
     assert (await shell(await bench.worker(), "ls -A")).stdout == b""
+
+
+async def test_a_removed_worker_takes_no_command(bench: Bench) -> None:
+    worker = await bench.worker()
+    await bench.engine.remove_worker(worker.identity)
+    with pytest.raises(EngineUnreachable, match="it is gone"):
+        await worker.run(Command(argv=("true",)))
 
 
 async def test_spawning_one_identity_twice_at_once_gives_one_worker(bench: Bench) -> None:
@@ -250,6 +261,19 @@ async def test_a_stopped_app_is_kept_and_resumes_with_the_environment_it_had(ben
     answer = await bench.answer(app.identity)
     assert answer["environment"]["GREETING"] == "привет $HOME 'quoted'"
     assert answer["visits"] == 2
+
+
+async def test_a_stopped_app_has_no_address_until_it_is_resumed(bench: Bench) -> None:
+    app = await bench.app()
+    with pytest.raises(UnknownObject):
+        await bench.engine.resume(app.identity)
+    await bench.engine.start(app)
+    await bench.engine.stop(app.identity, 10)
+    stopped = await bench.engine.status(app.identity)
+    assert (stopped.state, stopped.address) == (AppState.STOPPED, "")
+    resumed = await bench.engine.resume(app.identity)
+    assert resumed.state is AppState.RUNNING
+    assert resumed.address
 
 
 async def test_a_crash_is_seen_with_its_exit_code_and_last_words(bench: Bench) -> None:

@@ -53,7 +53,7 @@ class FakeWorker:
     def _check(self) -> None:
         self._engine.check_reachable(f"using worker {self.identity}")
         if self._engine.live_workers.get(self.identity) is not self:
-            raise UnknownObject("worker", self.identity)
+            raise EngineUnreachable(f"worker {self.identity}", "starting a command", "it is gone")
 
 
 class FakeEngine:
