@@ -219,6 +219,13 @@ def test_several_projects_are_a_line_each_and_one_is_shown_with_its_runs(slipway
     assert [line.split()[0] for line in slipway.out.splitlines()[1:3]] == ["keep-notes", "count-cats"]
     assert slipway("status", "keep-notes") == DONE
     assert "Last run: it ended" in slipway.out
+    assert slipway("runs", "--json") == DONE
+    assert [(run["project"], run["state"]) for run in json.loads(slipway.out)["runs"]] == [
+        ("count-cats", "delivered"),
+        ("keep-notes", "delivered"),
+    ]
+    assert slipway("runs") == DONE
+    assert [line.split()[1] for line in slipway.out.splitlines()[1:3]] == ["count-cats", "keep-notes"]
     assert slipway("logs", "keep-notes", "--follow") == DONE
     assert "the architect writes the plan" in slipway.out
     assert slipway("open", "keep-notes") == BAD_INPUT
