@@ -104,18 +104,19 @@ async def test_route_is_set_switched_and_removed(caddy: Proxy, browser: httpx.As
         assert await caddy.routes() == []
 
 
-async def test_routes_are_told_as_they_were_set_last(caddy: Proxy) -> None:
-    first, second = route("127.0.0.1:1"), route("127.0.0.1:2", "links")
+async def test_routes_are_told_as_they_were_set_last_and_by_the_highest_fence(caddy: Proxy) -> None:
+    first, second = route("127.0.0.1:1", "told-1"), route("127.0.0.1:2", "told-2")
     for each in (first, second, second):
-        await caddy.set_route(each)
-    moved = Route(project="notes", hosts=("other.localhost",), upstream="127.0.0.1:3")
-    await caddy.set_route(moved)
-    assert sorted(await caddy.routes(), key=lambda found: found.project) == [second, moved]
-    await caddy.remove_route("links")
-    await caddy.remove_route("links")
+        await caddy.set_route(each, 1)
+    moved = Route(project="told-1", hosts=("other.localhost",), upstream="127.0.0.1:3")
+    await caddy.set_route(moved, 2)
+    assert sorted(await caddy.routes(), key=lambda found: found.project) == [moved, second]
+    await caddy.remove_route("told-2", 5)
+    await caddy.remove_route("told-2", 5)
+    for late in (caddy.set_route(first, 1), caddy.remove_route("told-1", 1), caddy.set_route(second, 4)):
+        with pytest.raises(LeaseLost):
+            await late
     assert list(await caddy.routes()) == [moved]
-    await caddy.replace_routes([first])
-    assert list(await caddy.routes()) == [first]
 
 
 async def test_new_hosts_replace_the_old_ones(caddy: Proxy, browser: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from domain.workers import Built
 from tests.blocks.engine_bench import Bench
 from tests.blocks.ledger_process import BUDGET
 from tests.blocks.test_caddy import (  # noqa: F401
-    test_routes_are_told_as_they_were_set_last,
+    test_routes_are_told_as_they_were_set_last_and_by_the_highest_fence,
 )
 from tests.blocks.test_engines import (  # noqa: F401
     test_a_removed_app_is_gone,
