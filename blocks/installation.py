@@ -56,6 +56,11 @@ class Installation(Block):
     def model_of(self, role: str) -> str:
         return self.models.get(role, self.model)
 
+    @property
+    def env_model(self) -> str:
+        """Return the model that is asked who provides a variable; empty where none answers or a recorded session does."""
+        return self.model_of("env_analyzer") if self.answers and not self.recorded else ""
+
     def arrangement_of(self, role: str) -> Arrangement:
         """Return by which engine a role works, whether it begins each round afresh, and what its worker has."""
         engine = self.engines.get(role, LOOP)

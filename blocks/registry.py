@@ -15,10 +15,22 @@ from blocks.registry_remarks import RunRemarks
 from blocks.registry_runs import Runs
 from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
+from blocks.registry_variables import Variables
 
 
 class SqlRegistry(  # type: ignore[misc]
-    Projects, Runs, Releases, ProjectDomains, Outbox, LedgerLines, Conversations, RunRemarks, Escalations, Proofs, Block
+    Projects,
+    Runs,
+    Releases,
+    ProjectDomains,
+    Outbox,
+    LedgerLines,
+    Conversations,
+    RunRemarks,
+    Escalations,
+    Proofs,
+    Variables,
+    Block,
 ):
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.
 

@@ -105,6 +105,11 @@ def is_plain(name: str, default: str | None, secret_name: bool = True) -> bool:
     return not (secret_name and _SECRET_NAME.search(name)) and not _SECRET_VALUE.fullmatch(default.strip())
 
 
+def looks_secret(text: str) -> bool:
+    """Tell whether the text is like a secret by its looks alone."""
+    return _SECRET_VALUE.fullmatch(text.strip()) is not None
+
+
 def shaped_secret(name: str, entropy: bytes) -> str:
     """Turn 32 random bytes into a value of the shape that the name asks for: Fernet key, hex or URL-safe text."""
     encoded = base64.urlsafe_b64encode(entropy).decode()

@@ -4,7 +4,7 @@ Beside their values: engines in `workers`, ModelClient and Transcripts in `conve
 Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from domain.briefs import Brief
 from domain.checks import Check
 from domain.complaints import Complaint
 from domain.conversations import Transcripts
-from domain.environment import EnvironmentVersion
+from domain.environment import EnvironmentVersion, Source
 from domain.escalations import Answer, Diagnosis, Escalation
 from domain.host_claims import Domains
 from domain.patches import Commit, Extent, Patch
@@ -97,6 +97,14 @@ class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Protocol):
         ...
 
     async def environment(self, project: str, number: int) -> EnvironmentVersion | None: ...
+
+    async def variables(self, project: str) -> Mapping[str, Source]:
+        """Return who provides each variable that was decided about."""
+        ...
+
+    async def decide_variables(self, project: str, sources: Mapping[str, Source], by: str) -> None:
+        """Store who provides these; what was decided before stays."""
+        ...
 
     # outbox
     async def add_notification(self, notification: Notification) -> bool:

@@ -56,7 +56,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     await shield(name, blocks.vault)
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json"))
-    requirements = await analyze_environment(sources)
+    requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
     context = computed_values(place.address_of(await main_host(name, blocks.registry)))
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):

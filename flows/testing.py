@@ -13,6 +13,7 @@ from domain.workers import BuildFailed
 from flows.opening import Blocks, open_blocks
 from flows.pairs import both
 from tasks.acceptance import rehearse_candidate
+from tasks.env_analyzer import analyze_environment
 from tasks.honesty import inspect_commit, verify_report
 from tasks.hosts import main_host
 from tasks.repetition import repeat_tests
@@ -53,22 +54,28 @@ async def judge(trial: Trial, blocks: Blocks) -> TestReport:
     built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git, blocks.engine)
     if isinstance(built, BuildFailed):
         return report_of_build(built, trial.commit)
-    tests, acceptance = await both(
-        own_tests(trial, built.candidate, blocks),
-        rehearse_candidate(
-            trial.run,
-            trial.project,
-            trial.round,
-            trial.commit,
-            built.candidate,
-            trial.process,
-            blocks.installation.address_of(await main_host(trial.project, blocks.registry)),
-            trial.checks,
-            blocks.git,
-            blocks.engine,
-        ),
-    )
+    tests, acceptance = await both(own_tests(trial, built.candidate, blocks), rehearsed(trial, built.candidate, blocks))
     return combined(tests, acceptance)
+
+
+async def rehearsed(trial: Trial, candidate: str, blocks: Blocks) -> TestReport:
+    """Ask the acceptance checks of the candidate, in an environment that is a release's but for its secrets."""
+    place = blocks.installation
+    sources = await blocks.git.read(trial.project, trial.commit, (".env.example", "app.json"))
+    wanted = await analyze_environment(trial.run, trial.project, sources, place.env_model, blocks.model, blocks.registry)
+    return await rehearse_candidate(
+        trial.run,
+        trial.project,
+        trial.round,
+        trial.commit,
+        candidate,
+        trial.process,
+        place.address_of(await main_host(trial.project, blocks.registry)),
+        wanted,
+        trial.checks,
+        blocks.git,
+        blocks.engine,
+    )
 
 
 async def own_tests(trial: Trial, candidate: str, blocks: Blocks) -> TestReport:

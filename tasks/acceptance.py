@@ -7,9 +7,8 @@ an input or in the report. Blocks: engine, git host, vault.
 from prefect import task
 
 from domain.checks import Check
-from domain.env_rules import requirements
 from domain.env_values import placeholder_values
-from domain.environment import EnvironmentVersion, computed_values
+from domain.environment import EnvironmentVersion, Requirements, computed_values
 from domain.health import HealthCheck, health_check
 from domain.protocols import GitHost, Vault
 from domain.rehearsals import rehearsal_identity
@@ -39,6 +38,7 @@ async def rehearse_candidate(
     candidate: str,
     process: str,
     address: str,
+    wanted: Requirements,
     checks: tuple[Check, ...],
     git: GitHost,
     engine: Engine,
@@ -48,8 +48,7 @@ async def rehearse_candidate(
 
     `address` is where a release of it will be reached: an environment without secrets is then the release's own.
     """
-    sources = await git.read(project, commit, (".env.example", "app.json"))
-    wanted = requirements(sources.get(".env.example", ""), sources.get("app.json", ""))
+    sources = await git.read(project, commit, ("app.json",))
     spec = AppSpec(
         identity=rehearsal_identity(project, run, f"round-{round}"),
         project=project,

@@ -5,7 +5,6 @@ registry holds a version that says where. Uses the vault, the registry, and Tele
 done again.
 """
 
-import logging
 import secrets
 from collections.abc import Mapping
 
@@ -21,9 +20,8 @@ from domain.redaction import Redactor
 from domain.vault import SecretInfo, newest
 from tasks.redaction import install
 from tasks.retrying import only_try_again
+from tasks.run_log import run_log
 from tasks.secret_checks import complaint_of
-
-log = logging.getLogger("slipway.environment")
 
 
 @task(
@@ -54,7 +52,8 @@ async def resolve_environment(
     if missing:
         return Missing(names=missing, complaints=wrong)
     for name, names in decided.left_out.items():
-        log.warning("%s of %s is left out: it refers to %s, and nobody says what that is", name, project, ", ".join(names))
+        told = "%s of %s is left out: it refers to %s, and nobody says what that is"
+        run_log("slipway.environment").warning(told, name, project, ", ".join(names))
     made = {name: await _make(project, name, vault) for name in decided.secrets if name not in infos}
     references = {name: made.get(name) or infos[name].reference for name in decided.secrets}
     return await registry.add_environment(project, references, decided.plain)

@@ -3,9 +3,9 @@ from prefect import flow, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
-from domain.environment import EnvironmentVersion, Missing, Requirements, Source, Variable
+from domain.env_rules import requirements
+from domain.environment import EnvironmentVersion, Missing
 from domain.errors import BadInput, ServiceUnreachable
-from tasks.env_analyzer import analyze_environment
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values, resolve_environment
@@ -39,7 +39,7 @@ class Versions:
 async def resolve(
     text: str, vault: MemoryVault, versions: Versions | None = None, context: dict[str, str] = CONTEXT
 ) -> EnvironmentVersion | Missing:
-    wanted = await analyze_environment.fn({".env.example": text})
+    wanted = requirements(text)
     return await resolve_environment.fn("notes", wanted, context, vault, versions or Versions())  # type: ignore[arg-type]
 
 
@@ -117,6 +117,13 @@ async def test_value_of_a_secret_is_in_no_plain_value_that_refers_to_it() -> Non
     assert (await environment_values(version, vault))["FEED"] == "https://x/t0ken-t0ken/feed"
 
 
+async def test_default_that_nobody_can_fill_is_left_out_aloud(caplog: pytest.LogCaptureFixture) -> None:
+    version = await resolve("FEED=https://${NOBODY}/feed\nTHEME=dark\n", MemoryVault())
+    assert isinstance(version, EnvironmentVersion)
+    assert version.plain == {"THEME": "dark"}
+    assert "FEED of notes is left out: it refers to NOBODY, and nobody says what that is" in caplog.messages
+
+
 async def test_value_of_the_wrong_kind_waits_like_a_missing_one_until_another_is_put() -> None:
     vault = vault_of(STRIPE_SECRET_KEY="pk_live_12345678", DATABASE_URL="elsewhere")
     text = "STRIPE_SECRET_KEY=\nDATABASE_URL=\nTHEME=dark\n"
@@ -143,13 +150,6 @@ async def test_generated_value_is_redacted_from_its_first_moment_on() -> None:
     vault = MemoryVault()
     await resolve("SESSION_SECRET=\n", vault)
     assert redacted(f"it is {vault.held('notes')['SESSION_SECRET']}") == "it is «secret SESSION_SECRET»"
-
-
-async def test_files_that_are_not_there_need_nothing() -> None:
-    assert await analyze_environment.fn({}) == Requirements()
-    assert await analyze_environment.fn({"app.json": '{"env": {"THEME": "dark"}}'}) == Requirements(
-        variables=(Variable(name="THEME", source=Source.DEFAULT, default="dark"),)
-    )
 
 
 @pytest.mark.parametrize(
