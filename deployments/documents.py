@@ -52,7 +52,7 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
         "releases": [release.model_dump(mode="json") for release in releases],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
         "domains": list(await project_hosts(project.slug, desk.registry)),
-        "secrets": list(await desk.blocks.vault.names(project.slug)),
+        "secrets": sorted({info.key for info in await desk.vault.listed(project.slug)}),
         "runs": [await run_document(desk, run, up) for run in runs],
     }
 

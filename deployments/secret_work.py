@@ -38,3 +38,34 @@ async def _still_used(desk: "Desk", project: str, reference: str) -> str:
     return (
         f"; release {serving} goes on with the value of before until something is delivered or `slipway secret rotate` is used"
     )
+
+
+async def references_to_forget(desk: "Desk", project: str, name: str, *, old: bool) -> tuple[list[str], list[int]]:
+    """Return which values would go, and which kept releases could not be brought back then; raise BadInput when none would."""
+    from tasks.secret_use import environments_of
+
+    infos = [info for info in await desk.vault.listed(project) if info.key == name]
+    if not infos:
+        raise BadInput(f"{project} has no secret {name[:60]!r}: `slipway secret list {project}` lists what there is")
+    latest = newest(infos)[name]
+    references = [info.reference for info in infos if not (old and info == latest)]
+    if not references:
+        raise BadInput(f"{project} keeps no earlier value of {name}")
+    releases = await desk.registry.releases(project)
+    environments = await environments_of(releases, desk.registry)
+    lost = {each.number for reference in references for each in users(reference, releases, environments)}
+    return references, sorted(lost, reverse=True)
+
+
+async def remove_values(desk: "Desk", project: str, name: str, references: list[str], who: str) -> str:
+    """Forget the values, and say what is lost with them."""
+    from tasks.secret_use import forget_values
+
+    blocks = desk.blocks
+    lost = await forget_values(project, references, who, desk.registry, blocks.engine, desk.vault, desk.wakeups)
+    left = any(info.key == name for info in await desk.vault.listed(project))
+    if not left:
+        await desk.vault.delete(project, name)
+    what = f"earlier values of {name} of {project} are gone" if left else f"{name} of {project} is gone"
+    numbers = ", ".join(str(release.number) for release in lost)
+    return what + (f"; {project} cannot go back to release {numbers} any more" if lost else "")

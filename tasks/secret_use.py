@@ -1,20 +1,28 @@
-"""Values of secrets that nobody needs any more.
+"""Values of secrets that nobody needs any more, or that must be forgotten.
 
-True afterwards: of each secret the newest value is kept, and those with which a kept release would be started again.
-Blocks: registry, vault.
+True afterwards: of each secret the newest value is kept, and those with which a kept release would be started again. What a
+person wants forgotten is gone with the copies that were started with it. Blocks: registry, vault, engine, wakeups.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.environment import EnvironmentVersion
-from domain.protocols import Registry, Vault
-from domain.releases import Release
+from domain.errors import BadInput
+from domain.protocols import Registry, Vault, Wakeups
+from domain.releases import Release, ReleaseState
 from domain.vault import superseded, users
+from domain.workers import AppRunner
+from tasks.leases import claim_project, give_back
 from tasks.retrying import only_try_again
+
+SERVING = (ReleaseState.STARTING, ReleaseState.LIVE, ReleaseState.DRAINING)
+PATIENCE = 60.0
+"""Seconds for which a person at a terminal waits for a deploy that is under way."""
 
 
 async def environments_of(releases: Iterable[Release], registry: Registry) -> dict[int, EnvironmentVersion]:
@@ -43,3 +51,46 @@ async def forget_superseded(registry: Registry, vault: Vault, now: datetime) -> 
         await vault.forget(project.slug, references)
         gone += references
     return gone
+
+
+async def forget_values(
+    project: str,
+    references: Collection[str],
+    who: str,
+    registry: Registry,
+    engine: AppRunner,
+    vault: Vault,
+    wakeups: Wakeups,
+    patience: float = PATIENCE,
+) -> Sequence[Release]:
+    """Drop these values with the copies of releases that were started with them, and return the releases that are lost so.
+
+    Raises BadInput when a release serves with one of them, LockTaken when a deploy does not end in time.
+    """
+    lease = await claim_project.fn(project, f"forget-{secrets.token_hex(4)}", registry, wakeups, patience)
+    try:
+        releases = await registry.releases(project)
+        environments = await environments_of(releases, registry)
+        holding = [release for release in releases if _holds(release, references, environments)]
+        serving = [release for release in holding if release.state in SERVING]
+        if serving:
+            raise BadInput(
+                f"release {serving[0].number} of {project} is {serving[0].state.value} with it: "
+                f"`slipway secret rotate {project}` replaces a value; one that the app no longer wants goes after a delivery"
+            )
+        for release in holding:
+            await engine.remove(release.identity)
+            await registry.move_release(project, release.number, ReleaseState.REMOVED, fence=lease.fence)
+        await vault.forget(project, tuple(references))
+        await registry.audit(project, who, f"forgot {len(references)} secret value(s)", "", datetime.now(UTC))
+        return [release for release in holding if release.state is ReleaseState.KEPT]
+    finally:
+        await give_back(lease, registry, wakeups)
+
+
+def _holds(release: Release, references: Collection[str], environments: Mapping[int, EnvironmentVersion]) -> bool:
+    """Tell whether the release's copy may still be there, with one of the values in its environment."""
+    version = environments.get(release.environment_version)
+    if version is None or release.state is ReleaseState.REMOVED:
+        return False
+    return not set(references).isdisjoint(version.secrets.values())

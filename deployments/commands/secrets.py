@@ -1,15 +1,12 @@
 """`slipway secret`: names, ages, lengths and users can be listed, values never."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deployments.commands.projects import JSON, PROJECT
-from deployments.terminal import console, finish, interruptible, print_json
-
-if TYPE_CHECKING:
-    pass
+from deployments.terminal import confirmed, console, finish, interruptible, print_json
 
 SECRET_LIMIT = 32_768
 """Characters of one secret."""
@@ -94,3 +91,36 @@ def list_secrets(context: typer.Context, project: Annotated[str, PROJECT], as_js
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
+
+
+@secret.command("rm")
+def remove_secret(
+    context: typer.Context,
+    project: Annotated[str, PROJECT],
+    key: Annotated[str, KEY],
+    old: Annotated[bool, typer.Option("--old", help="Keep the newest value, delete all earlier ones.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a secret; not while a release serves with it, and kept releases that need it are given up."""
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, _):
+            from deployments.documents import known
+            from deployments.people import person
+            from deployments.secret_work import references_to_forget, remove_values
+            from domain.errors import BadInput
+
+            await known(desk, project)
+            references, lost = await references_to_forget(desk, project, key, old=old)
+            numbers = ", ".join(map(str, lost))
+            if lost and not yes and not sys.stdin.isatty():
+                raise BadInput(
+                    f"release {numbers} of {project} needs it and nobody can be asked here: add --yes to give that up"
+                )
+            if lost and not yes and not confirmed(f"Release {numbers} of {project} needs it. Give that up?", default=False):
+                sys.stdout.write("Nothing was changed.\n")
+                return 0
+            sys.stdout.write(f"{await remove_values(desk, project, key, references, person())}\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))

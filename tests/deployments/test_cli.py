@@ -22,6 +22,7 @@ from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
 from domain.runs import Origin, Run, RunState
 from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
 
 UP = Up(
@@ -35,9 +36,10 @@ class CliDesk(FakeDesk):
 
     ends = RunState.DELIVERED
 
-    def __init__(self, registry: SqlRegistry, vault: MemoryVault) -> None:
+    def __init__(self, registry: SqlRegistry, vault: MemoryVault, engine: FakeEngine) -> None:
         super().__init__(registry, Hints(), vault)
-        self.blocks = SimpleNamespace(installation=Installation(home="/home", engine="process", model="m"), vault=vault)
+        place = Installation(home="/home", engine="process", model="m")
+        self.blocks = SimpleNamespace(installation=place, vault=vault, engine=engine)
 
     async def propose(self, text: str, origin: Origin, *, name: Any = None, kind: Any = None, **more: Any) -> Proposal:
         return await super().propose(text, origin, **more)
@@ -59,6 +61,7 @@ class Bench:
         self._url = f"sqlite+aiosqlite:///{folder}/registry.db"
         self._capsys = capsys
         self.vault = MemoryVault()
+        self.engine = FakeEngine()
         self.prepare: Callable[[CliDesk], None] = lambda desk: None
         self.out = self.err = ""
 
@@ -66,7 +69,7 @@ class Bench:
     async def session(self) -> AsyncIterator[tuple[Any, Up]]:
         await migrate(self._url)
         registry = SqlRegistry(url=self._url, budget_micro_usd=5_000_000)
-        desk = CliDesk(registry, self.vault)
+        desk = CliDesk(registry, self.vault, self.engine)
         self.prepare(desk)
         try:
             yield desk, UP
@@ -230,22 +233,6 @@ def test_several_projects_are_a_line_each_and_one_is_shown_with_its_runs(slipway
     assert "the architect writes the plan" in slipway.out
     assert slipway("open", "keep-notes") == BAD_INPUT
     assert slipway("history", "keep-notes") == DONE
-
-
-def test_secret_comes_from_standard_input_and_is_never_shown(
-    slipway: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    slipway("new", "keep notes", "--yes")
-    (tmp_path / "value").write_text("hunter2\n")
-    with (tmp_path / "value").open() as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        assert slipway("secret", "set", "keep-notes", "API_TOKEN") == DONE
-    assert slipway.vault.held("keep-notes") == {"API_TOKEN": "hunter2"}
-    assert "hunter2" not in slipway.out + slipway.err
-    assert slipway("secret", "list", "keep-notes") == DONE
-    assert slipway.out == "API_TOKEN\n"
-    assert slipway("secret", "rm", "keep-notes", "API_TOKEN") == DONE
-    assert slipway("secret", "rm", "keep-notes", "API_TOKEN") == BAD_INPUT
 
 
 def test_ended_run_is_not_cancelled_again(slipway: Bench) -> None:

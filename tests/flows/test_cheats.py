@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -18,6 +19,7 @@ from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from domain.checks import HttpCheck, HttpStep
 from domain.dropped import known_tests
+from domain.environment import Source
 from domain.failures import feedback
 from domain.reports import DroppedTest, Outcome, TestReport
 from flows.opening import Blocks
@@ -111,7 +113,8 @@ class Court:
             process="web", checks=CHECKS, known=known_tests(accepted) if accepted else (), seconds=seconds,
             dropped=cast(tuple[DroppedTest, ...], more.get("dropped", ())),
         )  # fmt: skip
-        blocks = cast(Blocks, Opened(self.git, self.engine, Installation(home=str(self.root), engine="process", model="none")))
+        place = Installation(home=str(self.root), engine="process", model="none", answers=False)
+        blocks = cast(Blocks, Opened(self.git, self.engine, place))
 
         @flow
         async def tester() -> TestReport:
@@ -130,13 +133,28 @@ class Court:
         return done.sha
 
 
+class Undecided:
+    """A registry with one project, of whose variables nobody has decided anything."""
+
+    async def project(self, slug: str) -> SimpleNamespace:
+        return SimpleNamespace(slug=slug, domain=f"{slug}.localhost")
+
+    async def domains(self, project: str) -> tuple[str, ...]:
+        return ()
+
+    async def variables(self, project: str) -> dict[str, Source]:
+        return {}
+
+
 class Opened:
-    """What the tester uses of the blocks."""
+    """What the tester uses of the blocks; nobody answers as the model."""
 
     def __init__(self, git: BareGitHost, engine: ProcessEngine, installation: Installation) -> None:
         self.git = git
         self.engine = engine
         self.installation = installation
+        self.registry = Undecided()
+        self.model = None
 
 
 @pytest.fixture(scope="module")
