@@ -12,7 +12,7 @@ from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import MB, Container, DockerContainers, container_name, folder_mb, hardening, labels, tmpfs
 from blocks.docker_networks import DockerNetworks, EgressProxy
 from blocks.docker_spares import SPARE_SECONDS, DockerSpares
-from blocks.model_gateway import ModelGateway, model_environment
+from blocks.model_gateway import ModelGateway, gateway_doors
 from blocks.package_caches import PackageCaches
 from domain.egress import proxy_environment, run_token
 from domain.errors import Broken, TryAgain
@@ -92,7 +92,7 @@ class DockerWorkers:
 
     async def refill(self, spec: WorkerSpec, size: int) -> None:
         """Have `size` running containers that a spec with the image, limits and network of this one is given at once."""
-        network, _ = await self._network(spec)
+        network = (await self._networks.of_workers()).id if spec.network == "packages" else "none"
         await self._spares.refill(await self._settings(spec, await self._workspace(spec), network), size)
 
     async def remove(self, identity: str) -> None:
@@ -163,12 +163,12 @@ class DockerWorkers:
         if spec.network == "none":
             return "none", spec.environment
         network = await self._networks.of_workers()
-        models = model_environment(self._gateway, network.gateway, spec)
+        doors = gateway_doors(self._gateway, network.gateway, spec)
         if self._egress is None:
-            return network.id, {**models, **spec.environment}
-        token = run_token(self._egress.key, spec.run)
+            return network.id, {**doors, **spec.environment}
+        token = run_token(self._egress.key, spec.run, github="github" in spec.capabilities)
         proxy = proxy_environment(network.gateway, self._egress.port, spec.run, token)
-        return network.id, {**proxy, **models, **spec.environment}
+        return network.id, {**proxy, **doors, **spec.environment}
 
 
 def _info(found: Container) -> WorkerInfo:

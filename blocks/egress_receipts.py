@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
-from domain.receipts import Passage
+from domain.receipts import CredentialAnswer, Passage
+from domain.values import Value
 
 
 class EgressReceipts:
@@ -17,26 +18,38 @@ class EgressReceipts:
         self._folder = home / "egress" if door == "proxy" else home / "egress" / door
 
     async def append(self, run: str, passage: Passage) -> None:
-        await asyncio.to_thread(self._append, run, passage)
+        await asyncio.to_thread(_append, self._folder, run, passage)
 
     async def of_run(self, run: str) -> tuple[Passage, ...]:
         """Return what the run's workers did, oldest first; nothing when they never asked."""
-        return await asyncio.to_thread(self._read, run)
+        return tuple(map(Passage.model_validate_json, await asyncio.to_thread(_lines, self._folder, run)))
 
-    def _append(self, run: str, passage: Passage) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._file(run).open("a") as file:
-            file.write(passage.model_dump_json(exclude_defaults=True) + "\n")
 
-    def _read(self, run: str) -> tuple[Passage, ...]:
-        file = self._file(run)
-        lines = file.read_text().splitlines() if file.exists() else []
-        return tuple(map(Passage.model_validate_json, lines))
+class CredentialReceipts:
+    """What the gateway told the git of each run's workers, in a folder of its own."""
 
-    def _file(self, run: str) -> Path:
-        return self._folder / f"{run}.jsonl"
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "egress" / "git"
+
+    async def append(self, run: str, answer: CredentialAnswer) -> None:
+        await asyncio.to_thread(_append, self._folder, run, answer)
+
+    async def of_run(self, run: str) -> tuple[CredentialAnswer, ...]:
+        """Return the answers, oldest first; nothing when it never asked."""
+        return tuple(map(CredentialAnswer.model_validate_json, await asyncio.to_thread(_lines, self._folder, run)))
 
 
 async def receipt_of(home: Path, run: str) -> tuple[Passage, ...]:
     """Return what the run's workers did at both doors."""
     return await EgressReceipts(home).of_run(run) + await EgressReceipts(home, "models").of_run(run)
+
+
+def _append(folder: Path, run: str, line: Value) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / f"{run}.jsonl").open("a") as file:
+        file.write(line.model_dump_json(exclude_defaults=True) + "\n")
+
+
+def _lines(folder: Path, run: str) -> list[str]:
+    file = folder / f"{run}.jsonl"
+    return file.read_text().splitlines() if file.exists() else []

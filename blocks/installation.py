@@ -31,6 +31,7 @@ class Installation(Block):
     engines: dict[str, str] = Field(default_factory=dict, description="Engine by role, where it is not our own loop")
     ralph: bool = Field(default=False, description="Each round of the developer is a new conversation")
     capabilities: tuple[Capability, ...] = Field(default=(), description="What every developer's worker has beside its kind's")
+    github_url: str = Field(default="https://github.com", description="Site of the projects' repositories")
     rounds: int = Field(default=3, ge=1, description="How often the developer may try")
     review: bool = Field(default=True, description="A reviewer reads what passes its tests, before it is accepted")
     mutation_seconds: float = Field(default=90.0, ge=0, description="How long tests are tried with mutants; 0 is not at all")
@@ -66,4 +67,4 @@ class Installation(Block):
         engine = self.engines.get(role, LOOP)
         if role != "developer":
             return Arrangement(engine=engine)
-        return Arrangement(engine=engine, ralph=self.ralph, capabilities=self.capabilities)
+        return Arrangement(engine=engine, ralph=self.ralph, capabilities=self.capabilities, github_url=self.github_url)

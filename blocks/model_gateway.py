@@ -1,10 +1,10 @@
-"""How an engine gives a CLI in a worker its way to models."""
+"""How an engine gives a worker its doors to the gateway: a CLI to models, git to the credential of its repository."""
 
 import time
 from dataclasses import dataclass, field
 
 from domain.errors import Broken
-from domain.gateway import TOKEN_SECONDS, Access, gateway_environment, token_of
+from domain.gateway import TOKEN_SECONDS, Access, Use, gateway_environment, git_environment, token_of
 from domain.workers import WorkerSpec
 
 
@@ -17,20 +17,29 @@ class ModelGateway:
 
     def environment(self, host: str, spec: WorkerSpec) -> dict[str, str]:
         """Return the variables with a token of this run and role; `host` is how the worker reaches the gateway."""
+        return gateway_environment(host, self.port, self._token(spec, spec.gateway_role, "models"))
+
+    def git(self, host: str, spec: WorkerSpec) -> dict[str, str]:
+        """Return the variables by which the worker's git asks for a credential, with a token that opens no model."""
+        return git_environment(host, self.port, self._token(spec, spec.role, "repository"))
+
+    def _token(self, spec: WorkerSpec, role: str, use: Use) -> str:
         access = Access(
             run=spec.run,
             project=spec.project,
-            role=spec.gateway_role,
-            conversation=f"{spec.run}/{spec.gateway_role}",
+            role=role,
+            conversation=f"{spec.run}/{role}",
             expires=int(time.time()) + TOKEN_SECONDS,
+            use=use,
         )
-        return gateway_environment(host, self.port, token_of(access, self.key))
+        return token_of(access, self.key)
 
 
-def model_environment(gateway: ModelGateway | None, host: str, spec: WorkerSpec) -> dict[str, str]:
-    """Return what a worker needs for its models: nothing, unless its spec names a role; raise Broken without a gateway."""
-    if not spec.gateway_role:
+def gateway_doors(gateway: ModelGateway | None, host: str, spec: WorkerSpec) -> dict[str, str]:
+    """Return what the spec's role and capabilities ask for; raise Broken when they do and there is no gateway."""
+    if not spec.gateway_role and "github" not in spec.capabilities:
         return {}
     if gateway is None:
         raise Broken(f"the worker {spec.identity} needs the model gateway, and this engine knows none: run `slipway up` again")
-    return gateway.environment(host, spec)
+    models = gateway.environment(host, spec) if spec.gateway_role else {}
+    return {**models, **(gateway.git(host, spec) if "github" in spec.capabilities else {})}

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.archives import pack, unpack
-from blocks.model_gateway import ModelGateway, model_environment
+from blocks.git_credentials import helper_environment
+from blocks.model_gateway import ModelGateway, gateway_doors
 from blocks.process_candidates import Candidates
 from blocks.process_commands import run_command
 from blocks.process_environments import Environments
-from blocks.process_folders import copy, delete, overlaid, partial, place, scrubbed, settle
+from blocks.process_folders import base_python, copy, delete, overlaid, partial, place, scrubbed, settle
 from blocks.process_tree import Tree
 from domain.capabilities import lacking
 from domain.errors import CapabilityMissing, EngineUnreachable
@@ -30,13 +31,13 @@ class ProcessWorker:
         spec: WorkerSpec,
         venv: Path,
         ca_bundle: str | None,
-        models: Mapping[str, str] | None = None,
+        doors: Mapping[str, str] | None = None,
         programs: tuple[Path, ...] = (),
     ) -> None:
         self._folder = folder
         self._spec = spec
         base = scrubbed(folder, path=(venv / "bin", *programs), ca_bundle=ca_bundle)
-        own = {"VIRTUAL_ENV": str(venv), **(models or {})}
+        own = {"VIRTUAL_ENV": str(venv), **(doors or {})}
         self._environment = overlaid(base, own, spec.environment, {"SLIPWAY_WORKER": str(folder)})
 
     @property
@@ -84,7 +85,7 @@ class Workers:
 
     async def spawn(self, spec: WorkerSpec) -> ProcessWorker:
         """Make the folder, or adopt the one of the same identity as it is."""
-        models = model_environment(self._gateway, "127.0.0.1", spec)
+        doors = self._doors(spec)
         if lack := lacking(spec.identity, spec.capabilities, _present()):
             raise CapabilityMissing(lack)
         wants_node = spec.program is not None or "node" in spec.capabilities
@@ -96,7 +97,12 @@ class Workers:
             with partial(self._root) as folder:
                 await asyncio.to_thread(_furnish, folder, spec, source / "app" if source else None)
                 settle(folder, home)
-        return ProcessWorker(home, _spec(home) or spec, venv, self._ca_bundle, models, programs)
+        return ProcessWorker(home, _spec(home) or spec, venv, self._ca_bundle, doors, programs)
+
+    def _doors(self, spec: WorkerSpec) -> dict[str, str]:
+        """Return how programs in the worker find the gateway, and git the helper that asks it."""
+        helper = helper_environment(base_python()) if "github" in spec.capabilities else {}
+        return {**gateway_doors(self._gateway, "127.0.0.1", spec), **helper}
 
     def found(self, run: str | None = None) -> Sequence[WorkerInfo]:
         """List the workers; a folder is a worker that can run commands, so each counts as running."""
@@ -133,7 +139,7 @@ def _furnish(folder: Path, spec: WorkerSpec, app: Path | None) -> None:
 
 def _present() -> set[str]:
     """Return the capabilities of this machine's workers; there is no container for `docker`."""
-    return {"python", "node", *(["git"] if shutil.which("git") else [])}
+    return {"python", "node", *(["git", "github"] if shutil.which("git") else [])}
 
 
 def _spec(home: Path) -> WorkerSpec | None:

@@ -51,7 +51,13 @@ class Projects(Store):
 
     async def set_brief(self, slug: str, brief: Brief) -> None:
         """Replace the Brief and the title; the slug, kind and domain of a project never change."""
-        changes = {"brief": brief.model_dump(mode="json"), "title": brief.title}
+        await self._change(slug, {"brief": brief.model_dump(mode="json"), "title": brief.title})
+
+    async def set_repository(self, slug: str, repository: str) -> None:
+        """Name the project's repository at GitHub, OWNER/NAME; empty: it has none."""
+        await self._change(slug, {"repository": repository})
+
+    async def _change(self, slug: str, changes: dict[str, Any]) -> None:
         async with self.writing(f"project {slug}") as db:
             changed = await db.execute(update(tables.projects).where(tables.projects.c.slug == slug).values(changes))
             if not changed.rowcount:

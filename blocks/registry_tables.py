@@ -52,6 +52,7 @@ projects = Table(
     Column("created", UtcTime, nullable=False),
     # The highest fence that changed a release of the project: a lower one changes nothing any more.
     Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("repository", NAME, nullable=False, server_default=""),
 )
 
 

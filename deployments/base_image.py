@@ -21,6 +21,7 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from requests import RequestException
 
 from blocks.docker_connection import connected, docker_failure
+from blocks.git_credentials import HELPER
 from deployments.apart import apart
 from deployments.debian_root import can_bootstrap, debian_root, host_mirror, recipe
 from domain.capabilities import NODE_PACKAGE, Capability, NpmProgram
@@ -137,6 +138,7 @@ def _base(authorities: bytes) -> Recipe:
 
 def _worker(base: str) -> Recipe:
     files = {path.name: path.read_bytes() for path in sorted((FOLDER / "worker").iterdir()) if path.is_file()}
+    files["git-credential-slipway"] = HELPER.read_bytes()
     return Recipe(f"slipway-worker:{_digest(base.encode(), *files.values())}", files, {"BASE_IMAGE": base})
 
 
@@ -153,7 +155,7 @@ def _tool(worker: str, name: str, docker_too: bool) -> Recipe:
         "NODE_PACKAGE": NODE_PACKAGE,
         "NPM_PROGRAM": "" if name == "node" else name,
         "DEBIAN_PACKAGES": "docker.io iptables" if docker_too else "",
-        "CAPABILITIES": "git python node" + " docker" * docker_too,
+        "CAPABILITIES": "git python github node" + " docker" * docker_too,
     }
     tag = f"slipway-tools:{_digest(dockerfile, *(value.encode() for value in arguments.values()))}"
     return Recipe(tag, {"Dockerfile": dockerfile}, arguments)

@@ -18,7 +18,7 @@ from deployments.egress_proxy import CHUNK, EgressProxy
 from deployments.firewall import can_lock, lock, unlock
 from deployments.registries import registry_patterns
 from deployments.settings import Settings
-from domain.egress import Allowance
+from domain.egress import Allowance, pattern_of
 from domain.errors import Broken, EngineUnreachable
 
 WATCH_SECONDS = 3.0
@@ -54,8 +54,12 @@ async def proxy_of(settings: Settings, folder: DataFolder, network: WorkersNetwo
     accounts = Accounts(EgressReceipts(folder.home), allowance)
     patterns = (*await registry_patterns(), *settings.egress)
     _say(f"agents may reach: {', '.join(patterns) or 'nothing'}")
+    github = pattern_of(settings.github_url)
+    _say(f"with the capability github also: {github or f'nothing, since {settings.github_url} is on another port than 443'}")
     addresses = addresses_on(network, settings, folder)
-    return EgressProxy(folder.egress_key, patterns, accounts, addresses, allowance.idle_seconds)
+    return EgressProxy(
+        folder.egress_key, patterns, accounts, addresses, allowance.idle_seconds, github=(github,) if github else ()
+    )
 
 
 async def listening(proxy: EgressProxy, network: WorkersNetwork, port: int) -> asyncio.Server | None:

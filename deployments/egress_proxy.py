@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from deployments.addresses import Addresses
 from deployments.egress_accounts import NOBODY, Account, Accounts, Refused
-from domain.egress import ProxyRequest, first_refusal, forwarded, parsed_request, refusal, run_of, wrong_port
+from domain.egress import Guest, ProxyRequest, first_refusal, forwarded, guest_of, parsed_request, refusal, wrong_port
 from domain.errors import SlipwayError
 from domain.receipts import Passage
 from domain.tls_hello import RECORD_HEADER, record_length, server_name
@@ -42,7 +42,7 @@ async def connect(address: str, port: int) -> Streams:
 
 
 class EgressProxy:
-    """Serves the connections of one installation's workers."""
+    """Serves the connections of one installation's workers. `github` is for those that have the capability."""
 
     def __init__(
         self,
@@ -53,11 +53,13 @@ class EgressProxy:
         idle_seconds: float,
         resolve: Resolve = resolve,
         connect: Connect = connect,
+        github: Sequence[str] = (),
     ) -> None:
         self.accounts = accounts
         self.idle_seconds = idle_seconds
         self._key = key
         self._patterns = tuple(patterns)
+        self._github = tuple(github)
         self._addresses = addresses
         self._resolve = resolve
         self._connect = connect
@@ -74,22 +76,23 @@ class EgressProxy:
         finally:
             self._connections -= 1
 
-    async def run_behind(self, request: ProxyRequest, address: str) -> str:
-        """Return the run that the token proves, which holds only where a worker of that run is; raise Refused else."""
-        run = run_of(request.credentials, self._key)
-        if run is None:
+    async def guest_behind(self, request: ProxyRequest, address: str) -> Guest:
+        """Return whom the token proves, which holds only where a worker of its run is; raise Refused else."""
+        guest = guest_of(request.credentials, self._key)
+        if guest is None:
             raise Refused(407, "this needs the token of a run")
         try:
-            at_home = await self._addresses.run_at(address, run)
+            at_home = await self._addresses.run_at(address, guest.run)
         except SlipwayError as error:
             raise Refused(503, "the engine does not say whose worker this is") from error
-        if at_home != run:
+        if at_home != guest.run:
             raise Refused(403, "this token is of another run", at_home or NOBODY)
-        return run
+        return guest
 
-    async def way_to(self, request: ProxyRequest) -> Streams:
-        """Connect to a checked address of a permitted host; raise Refused where there is no way."""
-        if why := refusal(request.host, request.port, self._patterns):
+    async def way_to(self, request: ProxyRequest, guest: Guest) -> Streams:
+        """Connect to a checked address of a host that the guest may reach; raise Refused where there is no way."""
+        patterns = (*self._patterns, *self._github) if guest.github else self._patterns
+        if why := refusal(request.host, request.port, patterns):
             raise Refused(403, why)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -122,9 +125,10 @@ class _Exchange:
         run, request, why = NOBODY, None, ""
         try:
             request = await self._asked()
-            run = await self._proxy.run_behind(request, str(self._writer.get_extra_info("peername")[0]))
+            guest = await self._proxy.guest_behind(request, str(self._writer.get_extra_info("peername")[0]))
+            run = guest.run
             async with self._proxy.accounts.admitted(run) as account:
-                await self._pass(account, request)
+                await self._pass(account, request, guest)
         except Refused as refused:
             why, run = refused.why, run if refused.run == NOBODY else refused.run
             await self._refuse(refused)
@@ -148,12 +152,12 @@ class _Exchange:
             raise Refused(400, "this is no request to a proxy")
         return request
 
-    async def _pass(self, account: Account, request: ProxyRequest) -> None:
+    async def _pass(self, account: Account, request: ProxyRequest, guest: Guest) -> None:
         if request.method not in ("CONNECT", "GET", "HEAD"):
             raise Refused(405, "only CONNECT, GET and HEAD are passed")
         if why := wrong_port(request):
             raise Refused(403, why)
-        outer_reader, outer_writer = await self._proxy.way_to(request)
+        outer_reader, outer_writer = await self._proxy.way_to(request, guest)
 
         def up(size: int) -> None:
             self._up += size

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -12,12 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from blocks.docker_connection import DockerConnection
 from blocks.docker_networks import DockerNetworks, WorkersNetwork
-from blocks.egress_receipts import EgressReceipts
+from blocks.egress_receipts import CredentialReceipts, EgressReceipts
+from blocks.git_credentials import StoredTokens
 from blocks.registry_ledger import LedgerLines
+from blocks.registry_projects import Projects
 from blocks.registry_runs import Runs
 from blocks.registry_store import pooled_engine
 from deployments.addresses import addresses_on
 from deployments.data_folder import DataFolder
+from deployments.gateway_credentials import CredentialDesk
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
 from deployments.gateway_receipts import GatewayReceipts
@@ -26,6 +30,8 @@ from deployments.gateway_upstream import PLAYED, Upstream
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, registry_address
 from domain.errors import Broken, EngineUnreachable
+from domain.git_credentials import site_of
+from domain.protocols import Vault
 
 WATCH_SECONDS = 3.0
 """How often the network is looked for, as the egress service does."""
@@ -63,7 +69,7 @@ async def run_gateway(settings: Settings, engine: str, port: int, mark: Path | N
         await books.close()
 
 
-class Books(Runs, LedgerLines):
+class Books(Projects, Runs, LedgerLines):
     """What the gateway needs of the registry: no Prefect, whose import takes most of a start, and connections that are kept."""
 
     def __init__(self, url: str, budget_micro_usd: int) -> None:
@@ -87,13 +93,26 @@ def proxy_of(
     addresses = addresses_on(network, settings, folder) if network else None
     guests = Guests(folder.gateway_key, books, Allowance(), addresses)
     receipts = GatewayReceipts(EgressReceipts(folder.home, "models"))
-    return ModelProxy(guests, books, models_of(settings), upstream, receipts)
+    return ModelProxy(guests, books, models_of(settings), upstream, receipts, desk_of(settings, folder, books))
 
 
 def models_of(settings: Settings) -> Models:
     """Return who answers for which name: the second model is asked by its own, when a CLI goes over to it."""
     second = {settings.fallback_model: settings.fallback_model} if settings.fallback_model else {}
     return Models(settings.model, settings.models, second | settings.gateway_models)
+
+
+def desk_of(settings: Settings, folder: DataFolder, books: Books) -> CredentialDesk:
+    return CredentialDesk(books, StoredTokens(_vault), site_of(settings.github_url), CredentialReceipts(folder.home))
+
+
+def _vault() -> Vault:
+    """Return the vault, whose client is imported at the first question; raise Broken where no server is known."""
+    if "PREFECT_API_URL" not in os.environ:  # Prefect would begin a server of its own
+        raise Broken("the gateway knows no Prefect server and so no vault: set PREFECT_API_URL, or run `slipway up`")
+    from blocks.vault import SecretVault
+
+    return SecretVault()
 
 
 def upstream_of(settings: Settings) -> Upstream:
@@ -142,6 +161,7 @@ def _log_to_stderr() -> None:
     handler.addFilter(Calm())
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
+    log.setLevel(logging.INFO)
     log.propagate = False
 
 

@@ -15,8 +15,6 @@ BODY_SECONDS = 60.0
 WRITE_SECONDS = 60.0
 """How long the worker may leave unread what was sent."""
 
-TOO_LONG = f"the model gateway passes at most {BODY_LIMIT >> 20} MB"
-
 T = TypeVar("T")
 
 
@@ -42,7 +40,7 @@ class GatewayClient:
         self._receive = receive
         self._send = send
 
-    async def body(self) -> bytes:
+    async def body(self, limit: int = BODY_LIMIT) -> bytes:
         """Return all of the request; raise Refused when it is too long or too slow, Gone when it ends in the middle."""
         parts, size = [], 0
         try:
@@ -54,8 +52,10 @@ class GatewayClient:
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
                     self.up = size
-                    if size > BODY_LIMIT:
-                        raise Refused(Refusal(status=413, type="request_too_large", message=TOO_LONG))
+                    if size > limit:
+                        raise Refused(
+                            Refusal(status=413, type="request_too_large", message=f"the body has more than {limit:,} bytes")
+                        )
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from deployments.addresses import Addresses
 from domain.errors import SlipwayError, TryAgain
-from domain.gateway import Access, Refusal, access_of, given_token
+from domain.gateway import Access, Refusal, Use, access_of, given_token
 from domain.runs import Run
 from domain.values import Value
 
@@ -65,7 +65,7 @@ class Guests:
         except SlipwayError:
             return None
 
-    async def admitted(self, headers: Mapping[str, str], address: str) -> Access:
+    async def admitted(self, headers: Mapping[str, str], address: str, use: Use = "models") -> Access:
         """Return what the token proves, with the project to which the run is booked; raise Refused when it proves nothing.
 
         It proves something only where its run's worker is.
@@ -73,9 +73,11 @@ class Guests:
         access = access_of(given_token(headers), self._key, time.time())
         if access is None:
             raise _stranger("this needs the token of a run")
+        if access.use != use:
+            raise _stranger(f"this token is not for {use}")
         await self._require_home(access.run, address)
         run = await self._run(access.run)
-        if run is None and access.role != OPENING_ROLE:
+        if run is None and (access.role != OPENING_ROLE or use != "models"):
             raise _stranger(f"there is no run {access.run}")
         if run is not None and run.state.ended:
             raise _stranger(f"{access.run} has ended, and its token with it")

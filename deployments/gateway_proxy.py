@@ -16,13 +16,15 @@ from uuid import uuid4
 from starlette.types import Receive, Scope, Send
 
 from deployments.gateway_client import GatewayClient, Gone
+from deployments.gateway_credentials import CredentialDesk
 from deployments.gateway_guests import Guests, Refused, registry_refusal
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_upstream import Cut, Declined, Silent, Upstream, chunks
 from domain.errors import BudgetSpent, SlipwayError, TryAgain
-from domain.gateway import COUNT_TOKENS, Access, Refusal, returned_headers, sent_headers, wrong_place
+from domain.gateway import COUNT_TOKENS, GIT_CREDENTIAL, Access, Refusal, returned_headers, sent_headers, wrong_place
 from domain.gateway_requests import Asked, asked
 from domain.gateway_usage import Meter
+from domain.git_credentials import QUESTION_LIMIT
 from domain.prices import cost
 from domain.usage import Ledger, TokenUsage
 
@@ -53,12 +55,21 @@ class Models:
 class ModelProxy:
     """An ASGI application; nothing that a worker sends raises out of it."""
 
-    def __init__(self, guests: Guests, ledger: Ledger, models: Models, upstream: Upstream, receipts: GatewayReceipts) -> None:
+    def __init__(
+        self,
+        guests: Guests,
+        ledger: Ledger,
+        models: Models,
+        upstream: Upstream,
+        receipts: GatewayReceipts,
+        credentials: CredentialDesk,
+    ) -> None:
         self._guests = guests
         self._ledger = ledger
         self._receipts = receipts
         self._models = models
         self._upstream = upstream
+        self._credentials = credentials
         self._bookings: set[asyncio.Task[None]] = set()
         self._calls = 0
         self._idle = asyncio.Event()
@@ -76,7 +87,8 @@ class ModelProxy:
                 why = "the worker has gone"
                 log.warning("%s: %s", client.path, why)
             finally:
-                self._keep(self._write_down(client, why))
+                if why or client.path != GIT_CREDENTIAL:  # git's answers have a receipt of their own
+                    self._keep(self._write_down(client, why))
 
     async def _write_down(self, client: GatewayClient, why: str) -> None:
         run = client.run or await self._guests.run_behind(client.headers, client.address)
@@ -115,6 +127,9 @@ class ModelProxy:
     async def _serve(self, client: GatewayClient) -> None:
         if wrong := wrong_place(client.method, client.path, client.query):
             raise Refused(wrong)
+        if client.path == GIT_CREDENTIAL:
+            await self._tell(client)
+            return
         access = await self._guests.admitted(client.headers, client.address)
         client.run = access.run
         self._upstream.require()
@@ -125,6 +140,14 @@ class ModelProxy:
             else:
                 await self._paid(client, access, wanted)
         await client.finish()
+
+    async def _tell(self, client: GatewayClient) -> None:
+        """Tell a worker's git what it may know."""
+        access = await self._guests.admitted(client.headers, client.address, "repository")
+        client.run = access.run
+        with self._guests.calling(access):
+            told = await self._credentials.answer(access, await client.body(QUESTION_LIMIT))
+            await client.answer(200, told.headers, told.body)
 
     async def _wanted(self, client: GatewayClient, access: Access) -> Asked:
         body, own, counting = await client.body(), self._models.own(access.role), client.path == COUNT_TOKENS

@@ -127,6 +127,7 @@ def egress_service(wiring: Wiring) -> Service:
             **base_environment(),
             "SLIPWAY_HOME": str(wiring.folder.home),
             "SLIPWAY_EGRESS": ",".join(wiring.settings.egress),
+            "SLIPWAY_GITHUB_URL": wiring.settings.github_url,
             **({"SLIPWAY_DOCKER_HOST": wiring.settings.docker_host} if wiring.settings.docker_host else {}),
         },
         ready=ready,
@@ -137,7 +138,7 @@ def egress_service(wiring: Wiring) -> Service:
 
 GATEWAY_SETTINGS = (
     "home", "docker_host", "database_url", "anthropic_api_key", "anthropic_base_url", "replay", "model", "models",
-    "gateway_models", "budget_usd",
+    "gateway_models", "budget_usd", "github_url",
 )  # fmt: skip
 """All that the one service which workers speak to is given."""
 
@@ -153,6 +154,7 @@ def gateway_service(wiring: Wiring) -> Service:
         argv=_alone("gateway", wiring.engine, str(wiring.gateway_port), str(mark)),
         environment={
             **base_environment(),
+            **wiring.prefect_client,  # for the vault, when a worker's git asks
             **{name: given[name] for field in GATEWAY_SETTINGS if (name := variable(field)) in given},
         },
         ready=ready,

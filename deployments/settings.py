@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         description="host names with commas between that agents may reach besides package registries, like "
         "packages.example.org or *.example.org; port 443, or 80 when :80 is added",
     )
+    github_url: str = Field(
+        default="https://github.com",
+        pattern=r"^https?://[a-z0-9.-]+(:\d{1,5})?$",
+        description="address of GitHub, or of a GitHub Enterprise server, like https://github.example.org; no slash at its end",
+    )
     anthropic_api_key: SecretStr | None = Field(
         default=None, validation_alias="ANTHROPIC_API_KEY", description="your key of the Anthropic API"
     )
@@ -119,8 +124,9 @@ class Settings(BaseSettings):
         default=False,
         description="true or false: each round of the developer is a new conversation that knows only the repository",
     )
-    capabilities: Annotated[tuple[Literal["node", "docker"], ...], NoDecode] = Field(
-        default=(), description="what developers' workers have besides git and python, with commas between: node, docker"
+    capabilities: Annotated[tuple[Literal["node", "docker", "github"], ...], NoDecode] = Field(
+        default=(),
+        description="what developers' workers have besides git and python, with commas between: node, docker, github",
     )
     review: bool = Field(default=True, description="true or false: a reviewer reads what passes its tests")
     mutation_seconds: float = Field(

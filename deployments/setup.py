@@ -108,6 +108,7 @@ def installation(wiring: Wiring) -> Installation:
         engines=settings.engines,
         ralph=settings.ralph,
         capabilities=settings.capabilities,
+        github_url=settings.github_url,
         recorded=settings.replay is not None,
         answers=settings.replay is not None or settings.anthropic_api_key is not None,
         record=str(settings.record or ""),

@@ -15,7 +15,7 @@ CURES: dict[Capability, str] = {
     "node": "set SLIPWAY_CAPABILITIES=node and run `slipway up` again",
     "docker": "install sysbox (its runtime `sysbox-runc` runs containers in a worker without privileges), restart the Docker "
     "engine, set SLIPWAY_CAPABILITIES=docker and run `slipway up` again",
-    "github": "there is no GitHub App yet: leave `github` out of the kind's capabilities",
+    "github": "the workers' image has no credential helper: run `slipway up` again, so that it is made anew",
 }
 
 
@@ -33,6 +33,11 @@ class NpmProgram(Value):
     @property
     def pinned(self) -> str:
         return f"{self.package}@{self.version}"
+
+
+def granted(wanted: Iterable[Capability], repository: str) -> tuple[Capability, ...]:
+    """Return each wanted capability once; `github` is for a project with a repository there, and left out for others."""
+    return tuple(name for name in dict.fromkeys(wanted) if name != "github" or repository)
 
 
 def lacking(identity: str, wanted: Iterable[Capability], present: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ class Arrangement(Value):
     engine: str = LOOP
     ralph: bool = Field(default=False, description="Each round is a new conversation that knows only the repository")
     capabilities: tuple[Capability, ...] = Field(default=(), description="What its worker has beside what the kind asks for")
+    github_url: str = Field(default="https://github.com", description="Site of the projects' repositories")
 
 
 class Prompt(Value):

@@ -122,13 +122,21 @@ def address_refusal(address: str) -> str | None:
     return "the name leads to an inside address" if inside else None
 
 
-def run_token(key: str, run: str) -> str:
+class Guest(Value):
+    """Who uses the proxy."""
+
+    run: str
+    github: bool = Field(default=False, description="Its worker has the capability, and so the way to the GitHub host")
+
+
+def run_token(key: str, run: str, *, github: bool = False) -> str:
     """Return the token with which the workers of `run` use the proxy; only a holder of the installation's key can make it."""
-    return hmac.new(key.encode(), f"egress {run}".encode(), hashlib.sha256).hexdigest()
+    proven = f"egress {run}" + (" github" if github else "")
+    return hmac.new(key.encode(), proven.encode(), hashlib.sha256).hexdigest()
 
 
-def run_of(credentials: str, key: str) -> str | None:
-    """Return the run that a Proxy-Authorization header proves (RFC 7617); None when it proves nothing."""
+def guest_of(credentials: str, key: str) -> Guest | None:
+    """Return whom a Proxy-Authorization header proves (RFC 7617); None when it proves nobody."""
     scheme, _, encoded = credentials.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -136,8 +144,10 @@ def run_of(credentials: str, key: str) -> str | None:
         run, _, token = base64.b64decode(encoded.strip(), validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
         return None
-    proven = hmac.compare_digest(run_token(key, run), token)
-    return run if proven and RUN.fullmatch(run) else None
+    if not RUN.fullmatch(run):
+        return None
+    found = (github for github in (False, True) if hmac.compare_digest(run_token(key, run, github=github), token))
+    return next((Guest(run=run, github=github) for github in found), None)
 
 
 def run_in(environment: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """The model gateway's contract: who may use it, how a CLI is told of it, which requests and headers pass, and its errors.
 
 The gateway speaks Anthropic's Messages API to CLI agents in workers. Decisions only, no I/O; what a request asks for and what
-it may cost is in `gateway_requests`, what an answer has used in `gateway_usage`.
+it may cost is in `gateway_requests`, what an answer has used in `gateway_usage`. Beside models it answers git's questions for
+the credential of a project's own repository, which are in `git_credentials`.
 Source: https://platform.claude.com/docs/en/api/errors (shape of errors).
 """
 
@@ -12,6 +13,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -25,8 +27,14 @@ TOKEN_SECONDS = 12 * 60 * 60
 
 MESSAGES, COUNT_TOKENS = "/v1/messages", "/v1/messages/count_tokens"
 
+GIT_CREDENTIAL = "/git/credential"
+
 DEAR_BETAS = ("context-1m-", "fast-mode-")
 """Beta features that change what a token costs; they are left out of a request."""
+
+
+Use = Literal["models", "repository"]
+"""What a token is for; neither opens the other."""
 
 
 class Access(Value):
@@ -37,6 +45,7 @@ class Access(Value):
     role: str = Field(min_length=1, max_length=60)
     conversation: str = Field(min_length=1, max_length=200, description="Begins the names of its lines in the ledger")
     expires: int = Field(description="Unix time")
+    use: Use = "models"
 
 
 def token_of(access: Access, key: str) -> str:
@@ -60,6 +69,11 @@ def access_of(token: str, key: str, now: float) -> Access | None:
 def gateway_environment(host: str, port: int, token: str) -> dict[str, str]:
     """Return the variables with which Anthropic's own clients (Claude Code, the SDKs) use the gateway."""
     return {"ANTHROPIC_BASE_URL": f"http://{host}:{port}", "ANTHROPIC_AUTH_TOKEN": token}
+
+
+def git_environment(host: str, port: int, token: str) -> dict[str, str]:
+    """Return the variables by which the credential helper in a worker finds the gateway."""
+    return {"SLIPWAY_GIT_ASK": f"http://{host}:{port}{GIT_CREDENTIAL}", "SLIPWAY_GIT_TOKEN": token, "GIT_TERMINAL_PROMPT": "0"}
 
 
 def given_token(headers: Mapping[str, str]) -> str:
@@ -88,14 +102,18 @@ class Refusal(Value):
 
 
 def wrong_place(method: str, path: str, query: str) -> Refusal | None:
-    """Return why a request is for something that the gateway does not pass; None for the two calls that it does."""
+    """Return why a request is for something that the gateway does not do; None for the two calls that it passes, and git's."""
+    if path == GIT_CREDENTIAL and not query:
+        return None if method == "POST" else _not_post(path)
     if path not in (MESSAGES, COUNT_TOKENS) or query not in ("", "beta=true"):
         return Refusal(
             status=404, type="not_found_error", message=f"the model gateway passes only {MESSAGES} and {COUNT_TOKENS}"
         )
-    if method != "POST":
-        return Refusal(status=405, type="invalid_request_error", message=f"{path} takes POST")
-    return None
+    return None if method == "POST" else _not_post(path)
+
+
+def _not_post(path: str) -> Refusal:
+    return Refusal(status=405, type="invalid_request_error", message=f"{path} takes POST")
 
 
 def sent_headers(headers: Mapping[str, str], access: Access, api_key: str) -> dict[str, str]:

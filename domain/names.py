@@ -14,6 +14,9 @@ REQUEST_LIMIT = 16_000
 SLUG_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,39}$"
 """A DNS label (RFC 1123) that starts with a letter, 2 to 40 characters, no double dash."""
 
+REPOSITORY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}$"
+"""OWNER/NAME as GitHub has them; `.git` is no part of a name."""
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
@@ -29,6 +32,13 @@ def checked_slug(text: str) -> str:
         )
     if text in RESERVED:
         raise BadInput(f"{text!r} is reserved: choose another name, like `my-{text}`")
+    return text
+
+
+def checked_repository(text: str) -> str:
+    """Return `text` if it may name a repository on GitHub; raise BadInput that says what would be accepted."""
+    if not re.fullmatch(REPOSITORY_PATTERN, text):
+        raise BadInput(f"{text[:140]!r} cannot name a repository: use OWNER/NAME without address and `.git`, like `anna/notes`")
     return text
 
 

@@ -16,6 +16,7 @@ from domain.complaints import Complaint
 from domain.conversations import Transcripts
 from domain.environment import EnvironmentVersion, Source
 from domain.escalations import Answer, Diagnosis, Escalation
+from domain.git_credentials import GitCredential
 from domain.host_claims import Domains
 from domain.patches import Commit, Extent, Patch
 from domain.proofs import Proofs
@@ -37,6 +38,10 @@ class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Protocol):
     async def project(self, slug: str) -> Project | None: ...
     async def projects(self) -> Sequence[Project]: ...
     async def set_brief(self, slug: str, brief: Brief) -> None: ...
+    async def set_repository(self, slug: str, repository: str) -> None:
+        """Name the project's repository at GitHub, OWNER/NAME; empty: it has none."""
+        ...
+
     async def remove_project(self, slug: str) -> None:
         """Forget the project with its checks and releases; runs and ledger lines stay."""
         ...
@@ -193,6 +198,17 @@ class Vault(Protocol):
 
     async def clear(self, project: str) -> None:
         """Drop everything of the project, half stored versions too."""
+        ...
+
+
+class RepositoryCredentials(Protocol):
+    """What opens a project's repository at its host, for the project's own workers."""
+
+    async def credential(self, project: str, repository: str) -> GitCredential | None:
+        """Return what opens `repository` (OWNER/NAME) and nothing else; None when the project has nothing for it.
+
+        Raise BadInput, with the cure, for what the project has and must not be used.
+        """
         ...
 
 

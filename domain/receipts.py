@@ -1,5 +1,6 @@
-"""What the workers of one run did on the network, as the egress proxy and the model gateway wrote it down."""
+"""What the workers of one run did on the network, as egress proxy and model gateway wrote it down; what their git was told."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from pydantic import AwareDatetime, Field
@@ -27,8 +28,28 @@ class Passage(Value):
         return f"{self.host}:{self.port}" if self.port or not self.host else self.host
 
 
-def as_markdown(passages: Iterable[Passage]) -> str:
-    """Render a run's receipt: hosts with bytes, then what was refused and why."""
+class CredentialAnswer(Value):
+    """What a worker's git was told when it asked for a credential; never the credential."""
+
+    at: AwareDatetime
+    asked: str = Field(description="Address as asked for, cut; empty when the question could not be read")
+    refused: str = Field(default="", description="Why it got none; empty when it got the one of its repository")
+
+
+def as_markdown(passages: Iterable[Passage], answers: Iterable[CredentialAnswer] = ()) -> str:
+    """Render a run's receipt: hosts with bytes, then what was refused and why, then git's credentials."""
+    counted = Counter((answer.refused or "given", answer.asked) for answer in answers)
+    return _passages(passages) + (_answers(counted) if counted else "")
+
+
+def _answers(counted: Counter[tuple[str, str]]) -> str:
+    rows = [f"| `{_cell(asked, also='/')}` | {number} | {how} |" for (how, asked), number in sorted(counted.items())]
+    head = "\n| credential for | asked | answer |\n|---|---|---|\n"
+    cut = f"\n\n{len(rows) - SHOWN} more rows are in the run's receipt file.\n" if len(rows) > SHOWN else "\n"
+    return head + "\n".join(rows[:SHOWN]) + cut
+
+
+def _passages(passages: Iterable[Passage]) -> str:
     groups: dict[tuple[str, str], list[Passage]] = {}
     for passage in passages:
         groups.setdefault((passage.refused, passage.place), []).append(passage)
@@ -43,6 +64,6 @@ def as_markdown(passages: Iterable[Passage]) -> str:
     return head + "\n".join(rows[:SHOWN]) + cut
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, also: str = "") -> str:
     """Return text of a stranger so that it stays inside its table cell."""
-    return "".join(c if c.isalnum() or c in ".:-_[]%* " else "?" for c in text)
+    return "".join(c if c.isalnum() or c in ".:-_[]%* " + also else "?" for c in text)

@@ -134,6 +134,8 @@ class Project(Value):
     created: datetime
     domain: str
     """Host name without port, like `notes.localhost`."""
+    repository: str = ""
+    """OWNER/NAME at GitHub; empty: it has none there."""
 
 
 class Notification(Value):

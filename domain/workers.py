@@ -44,6 +44,8 @@ class WorkerSpec(Value):
     def _gateway_needs_a_network(self) -> Self:
         if self.gateway_role and self.network == "none":
             raise ValueError("a worker without a network cannot reach the model gateway")
+        if "github" in self.capabilities and self.network == "none":
+            raise ValueError("a worker without a network cannot reach GitHub")
         return self
 
 

@@ -15,7 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from blocks.archives import unpack
-from blocks.egress_receipts import receipt_of
+from blocks.egress_receipts import CredentialReceipts, receipt_of
 from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
@@ -35,6 +35,7 @@ from tasks.cli import cli_agent
 from tasks.cli_agent import converse_by_cli
 from tasks.identity import once_per
 from tasks.kinds import kind_named
+from tasks.own_repository import own_repository, repository_text
 from tasks.preparer import AUTHOR
 from tasks.progress import Journal
 from tasks.prompts import prompt
@@ -77,7 +78,8 @@ async def develop(
     """
     journal = Journal(request.run, registry, wakeups)
     agent = cli_agent(arrangement.engine)
-    worker = await ready_worker(request, number, base, arrangement, agent, git, engine, registry)
+    repository = await own_repository(request, number, arrangement, registry, journal)
+    worker = await ready_worker(request, number, base, arrangement, agent, git, engine, registry, repository)
     told = follow_up(number, feedback, guidance)
     if arrangement.ralph:
         await put_report(worker, told)
@@ -86,7 +88,7 @@ async def develop(
     conversation = conversation_name(request.run, number, arrangement)
     end = await led(
         role,
-        task_text(request, plan) + (RALPH if arrangement.ralph else ""),
+        task_text(request, plan) + repository_text(arrangement, repository) + (RALPH if arrangement.ralph else ""),
         number,
         None if arrangement.ralph else told,
         CallFacts(project=request.project, run=request.run, conversation=conversation),
@@ -212,13 +214,11 @@ async def dismiss_developer(run: str, engine: WorkerSpawner, home: str | None = 
     """Remove every worker of the run; with the data folder `home`, show what proxy and gateway wrote down of them."""
     for worker in await engine.workers(run):
         await engine.remove_worker(worker.identity)
-    if home is not None and engine.isolates:
-        await publish(
-            "egress",
-            run,
-            receipt_markdown(await receipt_of(Path(home), run)),
-            "What the run's workers reached, and were refused",
-        )
+    if home is None:
+        return
+    passages, answers = await receipt_of(Path(home), run), await CredentialReceipts(Path(home)).of_run(run)
+    if engine.isolates or answers:
+        await publish("egress", run, receipt_markdown(passages, answers), "What the run's workers reached, and were refused")
 
 
 def follow_up(number: int, feedback: str | None, guidance: str = "") -> str | None:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from blocks.archives import pack
-from domain.capabilities import Capability
+from domain.capabilities import Capability, granted
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Transcripts
 from domain.protocols import GitHost
@@ -50,6 +50,11 @@ def usual_worker(capabilities: tuple[Capability, ...] = ()) -> WorkerSpec:
     )
 
 
+def wanted_capabilities(kind: str, arrangement: Arrangement) -> tuple[Capability, ...]:
+    """Return what the kind and the installation name for a developer's worker."""
+    return (*kind_named(kind).capabilities, *arrangement.capabilities)
+
+
 async def ready_worker(
     request: DeliveryRequest,
     number: int,
@@ -59,9 +64,13 @@ async def ready_worker(
     git: GitHost,
     engine: WorkerSpawner,
     transcripts: Transcripts,
+    repository: str = "",
 ) -> Worker:
-    """Return the round's worker with the repository in it; a new one is brought to where the conversation is."""
-    spec = _spec(request, number, arrangement, agent)
+    """Return the round's worker with the repository in it; a new one is brought to where the conversation is.
+
+    `repository` is the project's own at GitHub, if any.
+    """
+    spec = _spec(request, number, arrangement, agent, repository)
     worker = await engine.spawn(spec)
     found = await worker.run(Command(argv=("sh", "-c", LOOK), seconds=20))
     if found.ok:
@@ -86,7 +95,9 @@ async def put_report(worker: Worker, text: str | None) -> None:
     await worker.run(Command(argv=("sh", "-c", REPORT_IN), stdin=(text or "There was no test yet.").encode(), seconds=20))
 
 
-def _spec(request: DeliveryRequest, number: int, arrangement: Arrangement, agent: CliAgent | None) -> WorkerSpec:
+def _spec(
+    request: DeliveryRequest, number: int, arrangement: Arrangement, agent: CliAgent | None, repository: str
+) -> WorkerSpec:
     return WorkerSpec(
         identity=worker_name(request.run, number, arrangement),
         project=request.project,
@@ -94,7 +105,7 @@ def _spec(request: DeliveryRequest, number: int, arrangement: Arrangement, agent
         role="developer",
         network="packages",
         limits=LIMITS,
-        capabilities=tuple(dict.fromkeys((*kind_named(request.brief.kind).capabilities, *arrangement.capabilities))),
+        capabilities=granted(wanted_capabilities(request.brief.kind, arrangement), repository),
         program=agent.program if agent else None,
         gateway_role="developer" if agent else "",
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli import EXIT_CODES
-from deployments.commands import answers, domains, projects, proofs, secrets, services, work
+from deployments.commands import answers, domains, projects, proofs, repositories, secrets, services, work
 from deployments.commands.sessions import Shared
 from deployments.terminal import BAD_INPUT, refuse
 
@@ -36,6 +36,7 @@ for name, command in (
     ("answer", answers.answer),
     ("history", projects.history),
     ("proof", proofs.proof),
+    ("repository", repositories.repository),
     ("down", projects.down),
     ("doctor", services.doctor),
     ("demo", services.demo),

@@ -43,13 +43,13 @@ class Connection(DockerConnection):
         return exchange(self._engine)
 
 
-def images(*runtimes: str, tools: str = "git python node docker") -> WorkerImages:
-    engine = Engine(("runc", *runtimes), {TOOLS: tools})
+def images(*runtimes: str, tools: str = "git python node docker", plain: str = "git python") -> WorkerImages:
+    engine = Engine(("runc", *runtimes), {TOOLS: tools, PLAIN: plain})
     return WorkerImages(Connection(engine), PLAIN, {PROGRAM.pinned: TOOLS})
 
 
 def spec(*capabilities: Capability, program: NpmProgram | None = None, image: str = "") -> WorkerSpec:
-    given = {"identity": "w", "project": "notes", "run": "r", "role": "developer", "image": image}
+    given = {"identity": "w", "project": "notes", "run": "r", "role": "developer", "network": "packages", "image": image}
     return WorkerSpec.model_validate({**given, "capabilities": capabilities, "program": program})
 
 
@@ -61,6 +61,10 @@ async def test_worker_that_needs_nothing_more_gets_the_plain_image() -> None:
 async def test_program_and_node_are_in_the_image_with_tools() -> None:
     assert await images().chosen(spec(program=PROGRAM)) == TOOLS
     assert await images().chosen(spec("node")) == TOOLS
+
+
+async def test_git_asks_a_helper_in_the_image_that_has_one() -> None:
+    assert await images(plain="git python github").chosen(spec("git", "github")) == PLAIN
 
 
 async def test_containers_of_a_workers_own_use_sysbox_where_the_engine_has_it() -> None:
@@ -76,7 +80,7 @@ async def test_containers_of_a_workers_own_use_sysbox_where_the_engine_has_it() 
     ("wanted", "says"),
     [
         (("node", "docker"), "install sysbox"),
-        (("github",), "there is no GitHub App yet"),
+        (("github",), "has no credential helper: run `slipway up` again"),
     ],
 )
 async def test_what_is_missing_is_said_with_its_cure(wanted: tuple[Capability, ...], says: str) -> None:

@@ -102,6 +102,17 @@ async def test_new_brief_replaces_the_old_and_the_title(registry: SqlRegistry) -
         await registry.set_brief("other", a_brief("other"))
 
 
+async def test_project_has_the_repository_that_was_set_and_none_at_first(registry: SqlRegistry) -> None:
+    made = await registry.add_project(a_brief(), "me", "notes.localhost", NOON)
+    await registry.set_repository("notes", "anna/notes")
+    named = await registry.project("notes")
+    assert (made.repository, named) == ("", made.model_copy(update={"repository": "anna/notes"}))
+    await registry.set_repository("notes", "")
+    assert await registry.project("notes") == made
+    with pytest.raises(UnknownObject):
+        await registry.set_repository("other", "anna/notes")
+
+
 async def test_checks_are_replaced_by_id_keep_their_order_and_retire_by_what_they_cover(registry: SqlRegistry) -> None:
     await registry.add_project(a_brief(), "me", "notes.localhost", NOON)
     command = CommandCheck(id="c", covers="counts", title="c", command="true")

@@ -45,5 +45,5 @@ async def test_rows_of_version_2_are_kept_and_belong_to_nobody_in_particular(emp
     assert (release.state, release.address) == (ReleaseState.LIVE, "a:1")
     assert (release.health, release.ended, release.actor) == (None, None, "")
     [project] = await registry.projects()
-    assert (project.slug, project.created) == ("notes", NOON)
+    assert (project.slug, project.created, project.repository) == ("notes", NOON, "")
     assert [line[2] for line in await registry.history("notes")] == ["deployed"]

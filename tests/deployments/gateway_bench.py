@@ -13,17 +13,20 @@ from typing import Any
 import anthropic
 import httpx
 
-from blocks.egress_receipts import EgressReceipts
+from blocks.egress_receipts import CredentialReceipts, EgressReceipts
+from blocks.git_credentials import StoredTokens
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
-from deployments.addresses import Addresses
+from deployments.addresses import Addresses, Occupants
+from deployments.gateway_credentials import QUESTIONS, CredentialDesk
 from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_upstream import Upstream
-from domain.gateway import Access, token_of
-from tests.fakes.street import Street
+from domain.gateway import Access, Use, token_of
+from domain.git_credentials import site_of
+from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import NOW, brief, request
 
 KEY, REAL_KEY, RUN, ROLE, MODEL = "gateway key", "test-key", "r-000001", "developer", "claude-sonnet-5-5"
@@ -31,8 +34,9 @@ LOOPBACK = IPv4Network("127.0.0.0/8")
 Event = tuple[str, dict[str, Any]]
 
 
-def token(run: str = RUN, key: str = KEY, seconds: int = 60, role: str = ROLE) -> str:
-    access = Access(run=run, project="notes", role=role, conversation=f"{run}/{role}", expires=int(time.time()) + seconds)
+def token(run: str = RUN, key: str = KEY, seconds: int = 60, role: str = ROLE, use: Use = "models") -> str:
+    expires = int(time.time()) + seconds
+    access = Access(run=run, project="notes", role=role, conversation=f"{run}/{role}", expires=expires, use=use)
     return token_of(access, key)
 
 
@@ -133,6 +137,8 @@ class Place:
     proxy: ModelProxy
     upstream: Upstream
     receipts: EgressReceipts
+    vault: MemoryVault
+    answers: CredentialReceipts
 
     def client(self, **given: Any) -> anthropic.AsyncAnthropic:
         return anthropic.AsyncAnthropic(**{"api_key": token(), "base_url": self.url, "max_retries": 0} | given)
@@ -169,19 +175,22 @@ async def opened(
     allowance: Allowance | None = None,
     address: str = "127.0.0.1",
     guests: IPv4Network = LOOPBACK,
-    street: Street | None = None,
+    street: Occupants | None = None,
+    github: str = "https://github.com",
+    questions: int = QUESTIONS,
 ) -> AsyncIterator[Place]:
     """Yield a gateway before `upstream`; it has booked everything when this ends."""
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{await _database(folder)}", budget_micro_usd=budget)
-    receipts = EgressReceipts(folder, "models")
+    vault, receipts, answers = MemoryVault(), EgressReceipts(folder, "models"), CredentialReceipts(folder)
+    desk = CredentialDesk(registry, StoredTokens(lambda: vault), site_of(github), answers, questions)
     known = Guests(KEY, registry, allowance or Allowance(), Addresses(street) if street else None)
-    proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts))
+    proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts), desk)
     listener = bound(address, 0)
     assert listener
     server = server_of(proxy, guests)
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy, upstream, receipts)
+        yield Place(f"http://{address}:{listener.getsockname()[1]}", registry, proxy, upstream, receipts, vault, answers)
     finally:
         server.should_exit = True
         await serving

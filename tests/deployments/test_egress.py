@@ -28,7 +28,9 @@ from tests.fakes.street import Street
 
 KEY, RUN, OUTSIDE = "key", "r-1", "203.0.113.9"
 PATTERNS = ("packages.example.org", "inside.example.org", "mixed.example.org", "gone.example.org", "mirror.example.org:80")
+GITHUB = "git.example.org"
 NAMES = {
+    GITHUB: [OUTSIDE],
     "packages.example.org": [OUTSIDE],
     "mirror.example.org": [OUTSIDE],
     "inside.example.org": ["169.254.169.254"],
@@ -77,7 +79,9 @@ class Desk:
         self.street = Street()
         self.street.runs["127.0.0.1"] = RUN
         addresses = Addresses(self.street)
-        self.proxy = EgressProxy(KEY, PATTERNS, accounts, addresses, allowance.idle_seconds, resolve, outside.connect)
+        self.proxy = EgressProxy(
+            KEY, PATTERNS, accounts, addresses, allowance.idle_seconds, resolve, outside.connect, (GITHUB,)
+        )
         self.port = 0
         self.ended = asyncio.Event()
 
@@ -115,8 +119,8 @@ async def opened(folder: Path, outside: Outside, allowance: Allowance) -> AsyncI
         yield desk
 
 
-def credentials(run: str = RUN, key: str = KEY, of: str | None = None) -> bytes:
-    token = f"{run}:{run_token(key, of or run)}".encode()
+def credentials(run: str = RUN, key: str = KEY, of: str | None = None, *, github: bool = False) -> bytes:
+    token = f"{run}:{run_token(key, of or run, github=github)}".encode()
     return b"Proxy-Authorization: Basic " + base64.b64encode(token) + b"\r\n"
 
 
@@ -143,6 +147,19 @@ async def test_a_permitted_host_is_tunnelled_to_at_the_checked_address_and_count
         assert (found.host, found.port, found.up, found.down, found.refused) == (
             "packages.example.org", 443, len(first), 4, "",
         )  # fmt: skip
+
+
+async def test_the_github_host_is_for_workers_with_the_capability_which_have_the_registries_too(tmp_path: Path) -> None:
+    async with opened(tmp_path, Outside(ends=True), Allowance()) as desk:
+        able = credentials(github=True)
+        for host in (GITHUB, "packages.example.org"):
+            assert await desk.asked(connect(f"{host}:443", able) + hello(host)) == ESTABLISHED + b"fine"
+            assert ((await desk.last()).host, (await desk.last()).refused) == (host, "")
+        assert (await desk.asked(connect(f"{GITHUB}:443") + hello(GITHUB))).startswith(b"HTTP/1.1 403")
+        assert (await desk.last()).refused == "this host is not on the allow-list"
+        for other in ("evil.example.org", f"x.{GITHUB}"):
+            assert (await desk.asked(connect(f"{other}:443", able))).startswith(b"HTTP/1.1 403")
+        assert len(desk.outside.dialled) == 2
 
 
 async def test_a_plain_request_is_passed_once_and_answered(tmp_path: Path) -> None:

@@ -82,10 +82,19 @@ def test_ca_bundle_is_the_first_of_the_usual_variables_that_is_a_file(tmp_path: 
 
 
 def test_workers_can_be_given_what_they_have_not_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPWAY_CAPABILITIES", "node, docker")
-    assert load_settings().capabilities == ("node", "docker")
+    monkeypatch.setenv("SLIPWAY_CAPABILITIES", "node, docker, github")
+    assert load_settings().capabilities == ("node", "docker", "github")
     monkeypatch.setenv("SLIPWAY_CAPABILITIES", "git")
     with pytest.raises(
         BadInput, match=r"SLIPWAY_CAPABILITIES: Input should be 'node'.*set it to what developers' workers have"
     ):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "address", ["github.com", "https://github.com/", "https://anna@github.com", "ssh://github.com", "https://"]
+)
+def test_address_of_github_is_a_site_and_nothing_more(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_GITHUB_URL", address)
+    with pytest.raises(BadInput, match="SLIPWAY_GITHUB_URL"):
         load_settings()

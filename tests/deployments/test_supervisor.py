@@ -131,6 +131,21 @@ def test_runner_and_bot_are_known_to_act_and_no_other(tmp_path: Path) -> None:
     assert {service.name for service in services if service.acts} == {"runner", "bot"}
 
 
+def test_gateway_knows_the_vault_and_the_github_host_and_the_proxy_the_host_alone(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    settings = load_settings(home=tmp_path, github_url="https://git.example.org")
+    wiring = Wiring(
+        settings=settings, folder=folder, engine="docker", http_port=1, prefect_port=2, replay_port=0,
+        egress_port=3, gateway_port=4,
+    )  # fmt: skip
+    given = {service.name: service.environment for service in first_services(wiring)}
+    for name in ("gateway", "egress"):
+        assert given[name]["SLIPWAY_GITHUB_URL"] == "https://git.example.org"
+    assert given["gateway"]["PREFECT_API_URL"] == "http://127.0.0.1:2/api"
+    assert "PREFECT_API_URL" not in given["egress"]
+
+
 async def test_killed_supervisor_takes_its_children_with_it(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     code = (

@@ -6,15 +6,16 @@ import ssl
 import pytest
 
 from domain.egress import (
+    Guest,
     ProxyRequest,
     first_refusal,
     forwarded,
+    guest_of,
     is_pattern,
     parsed_request,
     pattern_of,
     proxy_environment,
     refusal,
-    run_of,
     run_token,
     wrong_port,
 )
@@ -142,7 +143,7 @@ def basic(run: str, token: str) -> str:
 
 def test_a_token_proves_its_own_run_of_its_own_installation() -> None:
     token = run_token("key", "r-1")
-    assert run_of(basic("r-1", token), "key") == "r-1"
+    assert guest_of(basic("r-1", token), "key") == Guest(run="r-1")
     for credentials in (
         basic("r-2", token),
         basic("r-1", run_token("key of an ended installation", "r-1")),
@@ -158,7 +159,19 @@ def test_a_token_proves_its_own_run_of_its_own_installation() -> None:
         "Basic",
         "",
     ):
-        assert run_of(credentials, "key") is None
+        assert guest_of(credentials, "key") is None
+
+
+def test_the_way_to_github_is_proven_by_a_token_of_its_own() -> None:
+    token = run_token("key", "r-1", github=True)
+    assert guest_of(basic("r-1", token), "key") == Guest(run="r-1", github=True)
+    for credentials in (
+        basic("r-2", token),
+        basic("r-1 github", run_token("key", "r-1 github")),
+        basic("r-1 github", token),
+        basic("r-1", run_token("another key", "r-1", github=True)),
+    ):
+        assert guest_of(credentials, "key") is None
 
 
 CONNECT = ProxyRequest(method="CONNECT", host="packages.example.org", port=443)

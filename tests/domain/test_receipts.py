@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from domain.receipts import MODELS, Passage, as_markdown
+from domain.receipts import MODELS, CredentialAnswer, Passage, as_markdown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,6 +19,21 @@ def test_a_receipt_adds_up_hosts_and_lists_refusals_with_their_reason() -> None:
         "| `packages.example.org:443` | 2 | 1,001 | 2,000,002 |  |\n"
         "| `model gateway` | 1 | 7 | 0 | 404 not found error |\n"
         "| `evil.example:443` | 1 | 0 | 0 | this host is not on the allow-list |\n"
+    )
+
+
+def test_a_receipt_counts_the_credentials_that_git_got_and_was_refused() -> None:
+    own, other = "https://github.com/anna/notes.git", "https://github.com/anna/`x`|<b>"
+    answers = [
+        CredentialAnswer(at=NOW, asked=own),
+        CredentialAnswer(at=NOW, asked=other, refused="this is not the project's repository"),
+        CredentialAnswer(at=NOW, asked=own),
+    ]
+    assert as_markdown([], answers) == (
+        "The workers of this run asked for nothing on the network.\n\n"
+        "| credential for | asked | answer |\n|---|---|---|\n"
+        "| `https://github.com/anna/notes.git` | 2 | given |\n"
+        "| `https://github.com/anna/?x???b?` | 1 | this is not the project's repository |\n"
     )
 
 

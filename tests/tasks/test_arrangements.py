@@ -61,6 +61,13 @@ class Workshop:
         return await self.git.read("notes", work.commit, names)
 
 
+class Asking(FakeEngine):
+    """Says what it is asked for, and gives nothing."""
+
+    async def spawn(self, spec: WorkerSpec) -> FakeWorker:
+        raise CapabilityMissing(f"asked for {spec.capabilities}")
+
+
 @pytest_asyncio.fixture
 async def workshop(registry: SqlRegistry, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workshop]:
     engine = process_engine(shared_folder(tmp_path_factory))
@@ -113,15 +120,35 @@ async def test_ralph_by_our_loop_remembers_nothing_but_the_files(workshop: Works
 
 
 async def test_worker_has_what_the_installation_and_the_kind_name_and_spares_have_the_same(workshop: Workshop) -> None:
-    class Watched(FakeEngine):
-        async def spawn(self, spec: WorkerSpec) -> FakeWorker:
-            raise CapabilityMissing(f"asked for {spec.capabilities}")
-
     asked = Installation(home="h", engine="docker", model="m", capabilities=("node",)).arrangement_of("developer")
-    workshop.engine = Watched()
+    workshop.engine = Asking()
     with pytest.raises(CapabilityMissing, match="'git', 'python', 'node'"):
         await workshop.develop(asked)
     assert usual_worker(asked.capabilities).capabilities == ("node",)
+
+
+async def test_developer_has_github_when_the_project_has_a_repository_and_else_it_is_said(workshop: Workshop) -> None:
+    asked = Installation(home="h", engine="docker", model="m", capabilities=("github",)).arrangement_of("developer")
+    workshop.engine = Asking()
+    with pytest.raises(CapabilityMissing, match=r"asked for \('git', 'python'\)"):
+        await workshop.develop(asked)
+    [said] = await workshop.registry.progress("r-000001")
+    assert "works without GitHub" in said.text
+    assert "`slipway repository notes OWNER/NAME`" in said.text
+    await workshop.registry.set_repository("notes", "anna/notes")
+    with pytest.raises(CapabilityMissing, match=r"asked for \('git', 'python', 'github'\)"):
+        await workshop.develop(asked)
+    assert len(await workshop.registry.progress("r-000001")) == 1
+
+
+async def test_developer_with_github_is_told_its_repository_and_others_are_not(workshop: Workshop) -> None:
+    await workshop.registry.set_repository("notes", "anna/notes")
+    github = Arrangement(engine=CURIOUS, capabilities=("github",), github_url="https://git.example.org")
+    told = await workshop.read(await workshop.develop(github), "asked.txt")
+    assert "https://git.example.org/anna/notes over https" in told["asked.txt"]
+    await dismiss_developer.fn("r-000001", workshop.engine)
+    plain = await workshop.read(await workshop.develop(Arrangement(engine=CURIOUS), 2, "it is red"), "asked.txt")
+    assert "GitHub" not in plain["asked.txt"]
 
 
 def test_engines_are_found_by_name_and_what_is_none_is_said() -> None:
