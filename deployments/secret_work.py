@@ -35,9 +35,7 @@ async def _still_used(desk: "Desk", project: str, reference: str) -> str:
     serving = next((release.number for release in using if release.state.value == "live"), None)
     if serving is None:
         return ""
-    return (
-        f"; release {serving} goes on with the value of before until something is delivered or `slipway secret rotate` is used"
-    )
+    return f"; release {serving} goes on with the value of before until something is delivered"
 
 
 async def references_to_forget(desk: "Desk", project: str, name: str, *, old: bool) -> tuple[list[str], list[int]]:

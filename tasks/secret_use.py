@@ -76,7 +76,7 @@ async def forget_values(
         if serving:
             raise BadInput(
                 f"release {serving[0].number} of {project} is {serving[0].state.value} with it: "
-                f"`slipway secret rotate {project}` replaces a value; one that the app no longer wants goes after a delivery"
+                "first deliver what does not need it, or what was given another value"
             )
         for release in holding:
             await engine.remove(release.identity)
