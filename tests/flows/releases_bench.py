@@ -31,10 +31,11 @@ class Site(World):
             health_seconds=20.0,
             drain_seconds=1.0,
             telegram_api_url=None,
+            env_model="",
         )
         self.blocks: Any = SimpleNamespace(
             registry=registry, engine=self.engine, proxy=self.proxy, vault=self.vault, wakeups=self.wakeups,
-            git=git, installation=place,
+            git=git, installation=place, model=None,
         )  # fmt: skip
 
     async def serve(self, count: int) -> Release:
