@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         default=4, ge=1, le=100, description="1 to 100: how many deliveries go on at once; upkeep does not count"
     )
     spare_workers: int = Field(
-        default=0, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
+        default=1, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
     )
     debug: bool = Field(default=False, description="true or false: commands show tracebacks, as with --debug")
 

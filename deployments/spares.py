@@ -8,6 +8,7 @@ import anyio
 
 from blocks.docker_engine import DockerEngine
 from blocks.installation import Installation
+from domain.cli_agents import LOOP
 from domain.errors import SlipwayError
 from domain.workers import WorkerSpec
 from tasks.workplace import usual_worker
@@ -22,11 +23,15 @@ logger = logging.getLogger("prefect.slipway.spares")
 
 
 async def keep_spares(size: int) -> None:
-    """Have `size` spare workers until cancelled, then none; those that a killed runner left are used or removed."""
+    """Have `size` spare workers until cancelled, then none; those that a killed runner left are used or removed.
+
+    There are none for a CLI developer, whose workers have an image of their own.
+    """
     installation = cast(Installation, await Installation.aload(DOCUMENT))
     if installation.engine == "docker":
-        spare = usual_worker(installation.arrangement_of("developer").capabilities)
-        await keep(cast(DockerEngine, await DockerEngine.aload(DOCUMENT)), spare, size)
+        developer = installation.arrangement_of("developer")
+        spare, wanted = usual_worker(developer.capabilities), size if developer.engine == LOOP else 0
+        await keep(cast(DockerEngine, await DockerEngine.aload(DOCUMENT)), spare, wanted)
 
 
 async def keep(engine: DockerEngine, spare: WorkerSpec, size: int) -> None:

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from domain.workers import Command, Engine, WorkerSpec
+from tasks.workplace import usual_worker
 from tests.bench.figures import Section
 from tests.bench.installation import docker_client, remove_from_docker
 
 WARM_ROUNDS = 20
+WHOSE = {"identity", "project", "run"}
+"""What a spare becomes its worker's by."""
 CERTIFICATES = ("SLIPWAY_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
@@ -57,11 +60,11 @@ async def _measured(rounds: int, name: str, folder: Path, *, docker: bool) -> Se
 
 
 async def _warm(engine: Any, name: str, rounds: int) -> list[float]:
-    """Spawn where a spare waits, as the runner would have it; the refill is not measured."""
+    """Spawn the developer's worker where a spare waits, as the runner has it; the refill is not measured."""
     seconds = []
     for number in range(rounds):
-        await engine.refill(_spec(name, 0), 1)
-        spec = _spec(f"{name}-warm", number)
+        await engine.refill(usual_worker(), 1)
+        spec = usual_worker().model_copy(update=_spec(f"{name}-warm", number).model_dump(include=WHOSE))
         seconds.append((await _timed(engine.spawn(spec)))[0])
         await engine.remove_worker(spec.identity)
     return seconds

@@ -157,7 +157,13 @@ class Installation:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def containers(self, *, running: bool) -> list[str]:
-        return docker("ps", *([] if running else ["-a"]), "-q", "--filter", f"label=slipway.installation={self.name}")
+        """Return the names of its containers, those of spares that wait included."""
+        label = f"label=slipway.installation={self.name}"
+        return docker("ps", *([] if running else ["-a"]), "--filter", label, "--format", "{{.Names}}")
+
+    def spares(self) -> list[str]:
+        """Return the names of the workers that wait for a run; a claimed one has another name."""
+        return [name for name in self.containers(running=True) if "-spare." in name]
 
     def remove_containers(self) -> None:
         label = f"label=slipway.installation={self.name}"

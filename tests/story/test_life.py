@@ -33,7 +33,15 @@ def place(request: pytest.FixtureRequest) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def built(place: Installation) -> Spoken:
+def waiting(place: Installation) -> list[str]:
+    """Return the spare workers that wait before the first run; local processes have none."""
+    if place.engine != "docker":
+        return []
+    return until(place.spares, "a spare worker waits")
+
+
+@pytest.fixture(scope="module")
+def built(place: Installation, waiting: list[str]) -> Spoken:
     return place.say("new", tales.NEW.request, "--yes", "--json")
 
 
@@ -119,6 +127,14 @@ def test_a_request_becomes_an_app_after_a_failing_round(place: Installation, bui
     assert len(run["reports"]) == 2
     assert "failed" in run["reports"][0]
     assert run["calls"] == 8
+
+
+def test_the_developers_worker_was_waiting_already_and_another_waits_now(
+    place: Installation, waiting: list[str], built: Spoken
+) -> None:
+    if place.engine == "docker":
+        assert not set(waiting) & set(place.spares())
+        assert until(place.spares, "another spare worker waits")
 
 
 def test_the_app_answers_through_caddy(place: Installation, built: Spoken) -> None:
@@ -225,5 +241,6 @@ def test_down_leaves_nothing_of_the_project(place: Installation, taken_down: Spo
         kinds = {"container": ["-a"], "volume": [], "network": [], "image": []}
         left = {kind: docker(kind, "ls", "-q", *more, *labels) for kind, more in kinds.items()}
         assert not any(left.values()), left
+        assert not set(place.containers(running=False)) - set(place.spares())
     else:
         assert not [path for path in (place.data / "engine").rglob("*") if path.name.startswith(APP)]
