@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from blocks import registry_tables as tables
 from blocks.registry_projects import project_row
@@ -35,6 +35,21 @@ class ProjectDomains(Store):
                 raise BadInput(f"{domain.host} belongs to {owner}: add another name")
             if owner is None:
                 await db.execute(insert(table).values(domain.model_dump()))
+
+    async def make_main(self, domain: Domain) -> None:
+        """Make a project's address of this host; the one before leads there as an added domain. Repeating changes nothing."""
+        table, projects = tables.domains, tables.projects
+        async with self.writing(f"domain {domain.host}") as db:
+            found = await project_row(db, domain.project)
+            if found is None:
+                raise UnknownObject("project", domain.project)
+            if found.domain == domain.host:
+                return
+            mine = (table.c.project == domain.project) & (table.c.host == domain.host)
+            if not (await db.execute(delete(table).where(mine))).rowcount:
+                raise UnknownObject(f"domain of {domain.project}", domain.host)
+            await db.execute(insert(table).values(domain.model_dump() | {"host": found.domain}))
+            await db.execute(update(projects).where(projects.c.slug == domain.project).values(domain=domain.host))
 
     async def remove_domain(self, project: str, host: str) -> bool:
         """Forget it; False when the project has no such domain."""

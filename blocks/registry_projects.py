@@ -50,7 +50,7 @@ class Projects(Store):
         return tuple(_project(row) for row in rows)
 
     async def set_brief(self, slug: str, brief: Brief) -> None:
-        """Replace the Brief and the title; the slug, kind and domain of a project never change."""
+        """Replace the Brief and the title; the slug and kind of a project never change."""
         await self._change(slug, {"brief": brief.model_dump(mode="json"), "title": brief.title})
 
     async def set_repository(self, slug: str, repository: str) -> None:

@@ -38,6 +38,10 @@ class Domains(Protocol):
         """Store it; the same again changes nothing. Raises BadInput when the host is another project's."""
         ...
 
+    async def make_main(self, domain: Domain) -> None:
+        """Make a project's address of this host; the one before leads there as an added domain. Repeating changes nothing."""
+        ...
+
     async def remove_domain(self, project: str, host: str) -> bool:
         """Forget it; False when the project has no such domain."""
         ...

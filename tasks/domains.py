@@ -31,13 +31,24 @@ async def add_domain(
     return domain
 
 
+async def make_main(domain: Domain, registry: Registry) -> bool:
+    """Make the project's address of this host; False when it was that already. The running app hears of it by a release."""
+    if domain.host == await main_host(domain.project, registry):
+        return False
+    await registry.make_main(domain)
+    await registry.audit(domain.project, domain.by, f"domain {domain.host} made the main one", "", domain.added)
+    return True
+
+
 async def remove_domain(
     project: str, text: str, who: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> str:
     """Take the host from the project and return it; raise BadInput when the project has no such domain of its own."""
     host = checked_host(text)
     if host == await main_host(project, registry):
-        raise BadInput(f"{host} is the address of {project} and goes with it: `slipway down {project}`")
+        raise BadInput(
+            f"{host} is the address of {project}: make one of another domain with `slipway domain add … --main` first"
+        )
     if not await registry.remove_domain(project, host):
         raise BadInput(f"{project} has no domain {host}: `slipway domain list {project}` lists what there is")
     await registry.audit(project, who, f"domain {host} removed", "", datetime.now(UTC))

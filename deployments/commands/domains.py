@@ -14,7 +14,12 @@ domain = typer.Typer(help="Host names that lead to a project beside its own.", n
 
 
 @domain.command("add")
-def add(context: typer.Context, project: Annotated[str, PROJECT], host: Annotated[str, HOST]) -> None:
+def add(
+    context: typer.Context,
+    project: Annotated[str, PROJECT],
+    host: Annotated[str, HOST],
+    main: Annotated[bool, typer.Option("--main", help="Make the project's address of it, by a new release.")] = False,
+) -> None:
     """Let a host name lead to the project as well; its DNS record is yours to make."""
 
     async def work() -> int:
@@ -22,8 +27,10 @@ def add(context: typer.Context, project: Annotated[str, PROJECT], host: Annotate
             from deployments.documents import known
             from deployments.name_check import host_warning
             from deployments.people import person
+            from deployments.releasing import release_again
             from domain.releases import live
-            from tasks.domains import add_domain
+            from domain.runs import Origin
+            from tasks.domains import add_domain, make_main
 
             await known(desk, project)
             blocks = desk.blocks
@@ -33,6 +40,10 @@ def add(context: typer.Context, project: Annotated[str, PROJECT], host: Annotate
             online = live(await desk.registry.releases(project)) is not None
             address = blocks.installation.address_of(added.host)
             sys.stdout.write(f"{address} leads to {project}" + ("\n" if online else " once that is online\n"))
+            if main and await make_main(added, desk.registry) and online:
+                origin = Origin(channel="cli", person=person())
+                run = await release_again(project, f"{added.host} is the main domain", origin, None, desk.registry)
+                sys.stdout.write(f"the app itself hears of it by run {run.id}\n")
             if warning := await host_warning(added.host):
                 sys.stderr.write(f"{warning}\n")
             return 0

@@ -6,7 +6,7 @@ import pytest
 
 from blocks.registry import SqlRegistry
 from domain.errors import BadInput
-from tasks.domains import add_domain, remove_domain
+from tasks.domains import add_domain, make_main, remove_domain
 from tasks.hosts import host_owners, main_host, project_hosts
 from tasks.leases import claim
 from tasks.reconciler import reconcile_routes
@@ -75,6 +75,20 @@ async def test_domain_that_comes_during_a_deploy_is_left_to_that(registry: SqlRe
     assert await project_hosts("notes", registry) == ("notes.localhost", ADDED)
 
 
+async def test_domain_that_is_made_the_main_one_is_the_address_and_the_old_one_still_leads_there(registry: SqlRegistry) -> None:
+    place = Place(registry)
+    await release(registry, place.engine, 1)
+    await place.add(ADDED)
+    [domain] = await registry.domains("notes")
+    assert [await make_main(domain, registry) for _ in range(2)] == [True, False]
+    assert await project_hosts("notes", registry) == (ADDED, "notes.localhost")
+    assert await reconcile_routes(registry, place.engine, place.proxy, place.wakeups) == ()
+    with pytest.raises(BadInput, match="is the address of notes"):
+        await place.remove(ADDED)
+    assert await place.remove("notes.localhost") == "notes.localhost"
+    assert await place.add("notes.localhost") == "notes.localhost"
+
+
 async def test_domain_goes_and_the_projects_own_stays(registry: SqlRegistry) -> None:
     place = Place(registry)
     await release(registry, place.engine, 1)
@@ -83,7 +97,7 @@ async def test_domain_goes_and_the_projects_own_stays(registry: SqlRegistry) -> 
     assert place.hosts == ("notes.localhost",)
     with pytest.raises(BadInput, match=f"notes has no domain {ADDED}"):
         await place.remove(ADDED)
-    with pytest.raises(BadInput, match=r"is the address of notes and goes with it: `slipway down notes`"):
+    with pytest.raises(BadInput, match="is the address of notes: make one of another domain"):
         await place.remove("notes.localhost")
 
 
