@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from docker.errors import NotFound
+from docker.types import HostConfig
 
 from blocks.docker_capabilities import LABEL, SYSBOX, WorkerImages
+from blocks.docker_commands import WORKER_UID
 from blocks.docker_connection import DockerConnection
+from blocks.docker_networks import DockerNetworks
+from blocks.docker_spares import DockerSpares
+from blocks.docker_workers import DockerWorkers
+from blocks.package_caches import PackageCaches
 from blocks.process_engine import ProcessEngine
 from domain.capabilities import CURES, Capability, NpmProgram, lacking
 from domain.errors import CapabilityMissing
@@ -20,16 +27,34 @@ PLAIN, TOOLS = "worker", "tools"
 
 
 class Engine:
-    """A Docker engine's low-level client, as far as images and runtimes go."""
+    """A Docker engine's low-level client, as far as images, runtimes and the making of a container go."""
 
     def __init__(self, runtimes: tuple[str, ...], labels: dict[str, str]) -> None:
         self._runtimes, self._labels = runtimes, labels
+        self.created: dict[str, dict[str, Any]] = {}
+        self.started: list[str] = []
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         return {"Config": {"Labels": {LABEL: self._labels[name]} if name in self._labels else None}}
 
     def info(self) -> dict[str, Any]:
         return {"Runtimes": {name: {} for name in self._runtimes}}
+
+    def inspect_container(self, name: str) -> dict[str, Any]:
+        raise NotFound(f"no such container: {name}")
+
+    def containers(self, **asked: Any) -> list[dict[str, Any]]:
+        return []
+
+    def create_host_config(self, **given: Any) -> HostConfig:
+        return HostConfig(version="1.41", **given)
+
+    def create_container(self, name: str, **settings: Any) -> None:
+        self.created[name] = settings
+
+    def start(self, name: str) -> None:
+        assert name in self.created
+        self.started.append(name)
 
 
 class Connection(DockerConnection):
@@ -70,10 +95,52 @@ async def test_git_asks_a_helper_in_the_image_that_has_one() -> None:
 async def test_containers_of_a_workers_own_use_sysbox_where_the_engine_has_it() -> None:
     with_sysbox = images(SYSBOX)
     assert await with_sysbox.chosen(spec("docker")) == TOOLS
-    host = with_sysbox.runtime(spec("docker"))
-    assert host["runtime"] == SYSBOX
-    assert not {"privileged", "binds", "mounts", "volumes_from"} & host.keys()
     assert with_sysbox.runtime(spec("git")) == {}
+
+
+async def made(folder: Path, *capabilities: Capability) -> dict[str, Any]:
+    """Spawn such a worker and return what the engine was told to make."""
+    engine = Engine(("runc", SYSBOX), {TOOLS: "git python node docker", PLAIN: "git python"})
+    connection = Connection(engine)
+    workers = DockerWorkers(
+        connection,
+        DockerNetworks(connection, "tests", folder),
+        "tests",
+        WorkerImages(connection, PLAIN, {PROGRAM.pinned: TOOLS}),
+        None,
+        PackageCaches(folder),
+        DockerSpares(connection, "tests", folder),
+    )
+    await workers.spawn(spec(*capabilities).model_copy(update={"network": "none"}))
+    assert engine.started == ["slipway-tests-w"]
+    return engine.created["slipway-tests-w"]
+
+
+WAYS_OUT = (
+    "Privileged", "Binds", "Mounts", "VolumesFrom", "Devices", "DeviceRequests", "CapAdd", "PidMode", "IpcMode", "UTSMode",
+    "UsernsMode", "CgroupnsMode", "CgroupParent", "GroupAdd", "PortBindings", "Sysctls", "Links", "ExtraHosts",
+)  # fmt: skip
+"""Settings of the host by which a container gets at it; none of them is ever set."""
+
+
+@pytest.mark.parametrize("capability", ["docker", "git"])
+async def test_no_worker_is_made_with_a_way_to_the_host(tmp_path: Path, capability: Capability) -> None:
+    settings = await made(tmp_path, capability)
+    host = settings["host_config"]
+    assert not {name: host[name] for name in WAYS_OUT if host.get(name)}
+    assert "volumes" not in settings
+    assert "docker.sock" not in str(settings)
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert (host["NetworkMode"], set(host["Tmpfs"])) == ("none", {"/tmp", "/workspace"})
+    assert min(host[name] for name in ("Memory", "MemorySwap", "NanoCpus", "PidsLimit")) > 0
+
+
+async def test_only_a_worker_with_containers_has_sysbox_and_a_root_that_can_be_written(tmp_path: Path) -> None:
+    within, plain = await made(tmp_path, "docker"), await made(tmp_path, "git")
+    facts = ("Runtime", "ReadonlyRootfs", "CapDrop")
+    assert [within["host_config"].get(name) for name in facts] == [SYSBOX, False, None]
+    assert [plain["host_config"].get(name) for name in facts] == [None, True, ["ALL"]]
+    assert (within["user"], plain["user"]) == ("0:0", WORKER_UID)
 
 
 @pytest.mark.parametrize(
