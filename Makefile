@@ -27,7 +27,7 @@ up: setup
 	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway up
 
 test: setup
-	$(RUN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(RUN)/python -m pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: setup
 	$(RUN)/ruff format --check .

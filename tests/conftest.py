@@ -16,6 +16,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -125,32 +126,46 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(report)
 
 
-HEAVIEST = ("story-docker", "story-process", "hostile", "test_telegram_story", "test_cli_engine")
-"""Groups that take minutes: they begin first, so that no process works on one alone at the end."""
+FIRST = ("stories", "story-process", "hostile")
+"""Groups that take minutes begin first, and two at most are stories: a third one at a time only slows them all down."""
+APART = ("test_cli_engine", "test_demo", "test_telegram_docker", "test_telegram_story")
+"""Stories that do not play on the installation without Docker that the others share."""
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return what the test shares its process with: an installation, the hostile suite, else its file."""
-    folder, call = item.path.parent.name, getattr(item, "callspec", None)
-    fixtures = getattr(item, "fixturenames", ())
-    if folder == "hostile":
-        return folder
-    if folder == "story" and (engine := call.params.get("place") if call else None):
-        return f"story-{engine}"
-    if folder == "story" and "on_docker" in fixtures:
-        return "story-docker"
-    if folder == "story" and "on_processes" in fixtures:
-        return "story-process"
-    return item.path.stem
+def group_of(nodeid: str) -> str:
+    """Return what a test shares its process with: the stories of one queue, the hostile suite, else its file."""
+    path = Path(nodeid.partition("::")[0])
+    if path.parent.name == "story":
+        return "stories" if path.stem in APART or nodeid.endswith("[docker]") else "story-process"
+    return "hostile" if path.parent.name == "hostile" else str(path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each group to one process, in the order of the tests.
+
+    A scheduler of our own: pytest-xdist 3.8 writes the groups of `loadgroup` where pytest 9.2 does not look any more.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return GroupScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests for pytest-xdist, the longest first; then see to those that need Docker."""
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: HEAVIEST.index(groups[item]) if groups[item] in HEAVIEST else len(HEAVIEST))
+    """Put the longest groups first; then see to the tests that need Docker."""
+    items.sort(key=lambda item: rank(item.nodeid))
     require_docker(items)
+
+
+def rank(nodeid: str) -> tuple[int, bool]:
+    """Order the groups; the installation with Docker comes last in its one, so that it is not idle beside others."""
+    group = group_of(nodeid)
+    on_docker = group == "stories" and ("[docker]" in nodeid or "test_telegram_docker" in nodeid)
+    return (FIRST.index(group) if group in FIRST else len(FIRST)), on_docker
 
 
 def require_docker(items: list[pytest.Item]) -> None:

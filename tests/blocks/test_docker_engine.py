@@ -135,7 +135,8 @@ def test_a_worker_is_bounded_and_stripped_from_birth(engine: DockerEngine, host:
     assert (settings["Binds"], settings["Devices"]) == (None, None)
     assert found["Mounts"] == []
     assert config["User"] == "10001:10001"
-    assert {key: value for key, value in config["Labels"].items() if key.startswith("slipway.")} == {
+    of_image = {"slipway.capabilities"}
+    assert {key: value for key, value in config["Labels"].items() if key.startswith("slipway.") and key not in of_image} == {
         "slipway.installation": INSTALLATION,
         "slipway.kind": "worker",
         "slipway.project": "notes",

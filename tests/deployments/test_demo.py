@@ -12,6 +12,7 @@ from deployments.asking import REPLAYED
 from deployments.data_folder import Up
 from deployments.demo import build
 from tests.deployments.test_cli import UP, CliDesk
+from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
 
 
@@ -21,7 +22,7 @@ async def said(up: Up, folder: Path) -> str:
     registry = SqlRegistry(url=url, budget_micro_usd=5_000_000)
     screen = Console(file=io.StringIO(), width=200)
     try:
-        await build(CliDesk(registry, MemoryVault()), up, screen)  # type: ignore[arg-type]  # what it needs of a desk
+        await build(CliDesk(registry, MemoryVault(), FakeEngine()), up, screen)  # type: ignore[arg-type]  # what it needs of a desk
     finally:
         await registry.close()
     return screen.file.getvalue()  # type: ignore[attr-defined,no-any-return]

@@ -12,10 +12,11 @@ from blocks.proof_key import FILE
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN
+from domain.seen import Seen
 from tasks.proof import prove
 from tests.deployments.test_cli import Bench, slipway  # noqa: F401  a fixture
 from tests.tasks.conftest import brief, request
-from tests.tasks.test_proof import EARLIER, JUDGED
+from tests.tasks.test_proof import FLAKY, JUDGED
 
 
 async def fill(folder: Path) -> None:
@@ -25,7 +26,7 @@ async def fill(folder: Path) -> None:
     await registry.add_project(brief(), "anna", "notes.localhost", datetime.now(UTC))
     await registry.add_run(request(), datetime.now(UTC))
     installation = Installation(home=str(folder), engine="docker", model="claude-sonnet-5-5")
-    await prove.fn(request(), "c" * 40, JUDGED, [EARLIER, JUDGED], installation, registry)
+    await prove.fn(request(), "c" * 40, JUDGED, Seen().after(FLAKY).flaky, installation, registry)
     await registry.close()
 
 

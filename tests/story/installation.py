@@ -35,10 +35,10 @@ START_SECONDS, RUN_SECONDS, END_SECONDS = 600.0, 300.0, 60.0
 def until(condition: Callable[[], T], what: str, seconds: float = 120.0) -> T:
     """Return what the condition returns as soon as it is true of something; fail when it never is."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while (began := time.monotonic()) < deadline:
         if found := condition():
             return found
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - began))  # a condition that asks by a command costs what it looks at
     pytest.fail(f"it never came true within {seconds:.0f} s that {what}")
 
 
