@@ -95,8 +95,8 @@ class Watch:
         self._tell_platform = tell_platform
         self._clock = clock
         self._again_seconds = again_seconds
-        self._told: dict[str, float] = {}
-        """When each release that is unwell was last spoken of."""
+        self._told: dict[str, tuple[float, int]] = {}
+        """Of each release that is unwell: since when it is spoken of in this RETELL_SECONDS, and how often it was."""
         self._shielded: set[str] = set()
         self._restarts: dict[str, int] = {}
         self._checks: dict[str, HealthCheck] = {}
@@ -125,12 +125,15 @@ class Watch:
             self._tell_platform(len(unwell), len(probes))
             return
         due = [probe for probe in unwell if self._is_due(probe.release.identity)]
-        for probe in due:
-            self._told[probe.release.identity] = self._clock()
         await asyncio.gather(*(self._insist(probe, client) for probe in due))
 
     def _is_due(self, identity: str) -> bool:
-        return self._clock() - self._told.get(identity, -RETELL_SECONDS) >= RETELL_SECONDS
+        """Tell whether fewer complaints than an answer needs were told of late; the next RETELL_SECONDS begin anew."""
+        since, times = self._told.get(identity, (self._clock(), 0))
+        if self._clock() - since >= RETELL_SECONDS:
+            del self._told[identity]
+            return True
+        return times < self._threshold
 
     async def _insist(self, first: Probe, client: httpx.AsyncClient) -> None:
         """Tell the complaint, and look as often as an answer needs bad looks; each bad one is told."""
@@ -147,6 +150,8 @@ class Watch:
         if project not in self._shielded:
             await shield(project, self._vault)
             self._shielded.add(project)
+        since, times = self._told.get(probe.release.identity, (self._clock(), 0))
+        self._told[probe.release.identity] = since, times + 1
         self._tell(UNHEALTHY, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
 
     async def _after(self, seconds: float, release: Release, client: httpx.AsyncClient) -> Probe:

@@ -71,18 +71,24 @@ class World:
         self.platform: list[tuple[int, int]] = []
         self.now = 0.0
         self.traffic: dict[str, Traffic] = {}
+        self.fresh: dict[str, Traffic] = {}
+        """What the next reading of the log finds, and no other."""
         self.watch = Watch(
             registry,
             self.engine,
             git,
             MemoryVault(),
             threshold=threshold,
-            traffic=lambda: self.traffic,
+            traffic=self.read_log,
             tell=lambda event, probe: self.told.append((event, probe.complaint)),
             tell_platform=lambda unwell, watched: self.platform.append((unwell, watched)),
             clock=lambda: self.now,
             again_seconds=0.0,
         )
+
+    def read_log(self) -> dict[str, Traffic]:
+        found, self.fresh = {**self.traffic, **self.fresh}, {}
+        return found
 
     async def serve_at(self, address: str) -> None:
         self.engine.address = address
@@ -161,6 +167,15 @@ async def test_release_whose_people_get_errors_is_unwell_although_its_health_pat
         await world.serve_at(address)
         world.traffic = {address: Traffic(requests=20, failed=10)}
         await world.watch.look()
+    assert world.told == [(UNHEALTHY, "10 of the last 20 requests were answered with an error of the server")] * 3
+
+
+async def test_errors_that_go_on_are_told_at_each_look_that_sees_new_ones_until_an_answer_is_due(world: World) -> None:
+    with app(200) as (address, _):
+        await world.serve_at(address)
+        for _ in range(5):  # the log is read once a look; the looks that follow at once find nothing new in it
+            world.fresh = {address: Traffic(requests=20, failed=10)}
+            await world.watch.look()
     assert world.told == [(UNHEALTHY, "10 of the last 20 requests were answered with an error of the server")] * 3
 
 
