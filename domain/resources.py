@@ -1,0 +1,137 @@
+"""Resources of a project: a database or a store of its own beside the app, and what runs them.
+
+A kept resource holds the project's data until the project goes. A scratch one belongs to a rehearsal: empty, with a password
+of its own, gone with it. Both are reached by a URL that stays the same for as long as the resource is there.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import Field, SecretStr
+
+from domain.values import Value
+
+
+class ResourceKind(StrEnum):
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+class Endpoint(Value):
+    """Where a resource listens, as apps of its project reach it."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+
+
+class Resource(Value):
+    """A row of the registry: the project has one of this kind, or is about to."""
+
+    project: str
+    kind: ResourceKind
+    reference: str = Field(description="`host:port` where apps of the project reach it")
+    created: datetime
+
+
+class ResourceSpec(Value):
+    """One resource that is wanted. The same spec again adopts what is there, with all that is in it."""
+
+    project: str
+    kind: ResourceKind
+    password: SecretStr = Field(description="Letters and digits; what is there keeps the one that it was made with")
+    scratch_of: str = Field(
+        default="", description="Identity of the rehearsal that it belongs to; empty: the project's own, kept"
+    )
+    run: str = Field(default="", description="Run of a scratch one, by which the janitor knows whether it is still needed")
+
+    @property
+    def identity(self) -> str:
+        return resource_identity(self.project, self.kind, self.scratch_of)
+
+
+class ResourceState(StrEnum):
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    STOPPED = "stopped"
+    GONE = "gone"
+
+
+class ResourceStatus(Value):
+    """What a runner knows of one resource."""
+
+    identity: str
+    project: str
+    kind: ResourceKind
+    run: str = ""
+    scratch: bool = False
+    state: ResourceState
+    restarts: int = 0
+
+
+class Resources(Protocol):
+    """The registry's part that knows them: a row is written before anything is made, and goes after all of it has gone."""
+
+    async def add_resource(self, project: str, kind: ResourceKind, reference: str, at: datetime) -> Resource:
+        """Store it; the stored one is returned when the project has one of this kind."""
+        ...
+
+    async def resources(self, project: str | None = None) -> Sequence[Resource]:
+        """Return all, or those of one project, by project and kind."""
+        ...
+
+    async def remove_resource(self, project: str, kind: ResourceKind) -> None:
+        """Forget it; nothing happens when there is none."""
+        ...
+
+
+class ResourceRunner(Protocol):
+    """Runs resources. What cannot be had here raises NeedsPerson with the cure; a service that is down raises TryAgain.
+
+    Where the operator named a server, new kept ones are made on it; one that is here already stays here.
+    """
+
+    async def endpoint(self, spec: ResourceSpec) -> Endpoint:
+        """Return where it will listen, the same at every call until it is removed; nothing is started."""
+        ...
+
+    async def provide(self, spec: ResourceSpec) -> None:
+        """Make or adopt it, and return when it answers at its endpoint; one that was stopped is started."""
+        ...
+
+    async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
+        """List those of this installation that run here or should, kept and scratch ones, of one project or of all."""
+        ...
+
+    async def remove(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        """Delete it with all its data; nothing happens when there is none."""
+        ...
+
+    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
+        """Write all data of the project's own one to the file, in the resource's own format; return its bytes.
+
+        The file is whole or not there. The resource has to run. Postgres: one consistent moment; redis: key by key.
+        """
+        ...
+
+    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
+        """Put the data of a dump in the place of what is there. Interrupted, it can be done again with the same file."""
+        ...
+
+
+def resource_identity(project: str, kind: ResourceKind, scratch_of: str = "") -> str:
+    """Return its unique name: no app is named so, since those end in a version or an attempt."""
+    return f"{scratch_of or project}-{kind.value}"
+
+
+def url_of(kind: ResourceKind, endpoint: Endpoint, password: str) -> str:
+    """Return the address with its credentials, as an app gets it.
+
+    `postgresql://`, since SQLAlchemy refuses Heroku's `postgres://`, and every other library reads both.
+    """
+    scheme = {ResourceKind.POSTGRES: "postgresql", ResourceKind.REDIS: "redis"}[kind]
+    return f"{scheme}://{endpoint.user}:{password}@{endpoint.host}:{endpoint.port}/{endpoint.database}"
