@@ -44,6 +44,7 @@ class Installation(Block):
     telegram_api_url: str | None = Field(
         default=None, description="Bot API server that bot tokens are shown to; Telegram's own"
     )
+    operator_chat: str = Field(default="", description="Telegram chat of the operator; empty: the terminal tells the operator")
     unhealthy_threshold: int = Field(default=3, ge=1, description="Failed probes in a row that count as broken")
 
     def domain_of(self, slug: str) -> str:

@@ -57,7 +57,8 @@ async def run_bot(settings: Settings) -> None:
     chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
     async with open_desk({}) as desk:
         check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
-        async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed):
+        operator = str(settings.telegram_operator_chat or "")
+        async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed, operator=operator):
             await _told_to_stop()
 
 
@@ -75,6 +76,7 @@ async def bot_running(
     folder: Path,
     allowed: Iterable[int] = (),
     *,
+    operator: str = "",
     pace: float = PACE,
     stopping: float = STOPPING,
 ) -> AsyncIterator[None]:
@@ -87,7 +89,7 @@ async def bot_running(
     questions = Asks(folder / "questions")
     answers = Answers(SecretMessages(desk, chat, asks, handlers), QuestionMessages(desk, chat, questions, asks, handlers))
     app = application(bot, inbox, handlers, answers, frozenset(allowed))
-    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, questions).run())
+    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, questions, operator=operator).run())
     try:
         await _reach_telegram(app)
         await _name_commands(chat)

@@ -1,4 +1,7 @@
-"""What Slipway has to tell whoever asks at this machine's terminal: the outbox's channel `cli`, which nobody sends anywhere."""
+"""What Slipway has to tell whoever asks at this machine's terminal: the outbox's channel `cli`, which nobody sends anywhere.
+
+And that of the operator, who owns the machine, where no chat is set for it.
+"""
 
 from datetime import UTC, datetime
 
@@ -8,20 +11,28 @@ from rich.text import Text
 from domain.protocols import Registry
 from domain.runs import Notification
 from domain.trimming import plain
+from tasks.notify import OPERATOR
 
 CHANNEL = "cli"
 LINE = 300
-"""Characters of one piece of news; `slipway status PROJECT` has the rest."""
+"""Characters of one line of news; `slipway status PROJECT` has the rest."""
 
 
-async def show_news(registry: Registry, person: str, console: Console) -> None:
-    """Print what this person was not told yet, each piece once; it counts as told when it is printed."""
+async def show_news(registry: Registry, person: str, console: Console, *, operator: bool = False) -> None:
+    """Print what this person was not told yet, each piece once; it counts as told when it is printed.
+
+    `operator`: nobody else tells the operator, so it is told here.
+    """
     waiting = [news for news in await registry.unsent(CHANNEL) if await is_for(news, person, registry)]
+    waiting += await registry.unsent(OPERATOR) if operator else ()
     if waiting:
         console.print(Text("\nNews since you looked last:", style="bold"))
     for news in waiting:
         said = plain(news.text).strip().splitlines() or [""]
+        more = said[1:] if news.channel == OPERATOR else []  # a run's evidence is to be asked for
         console.print(Text(f"{news.created.astimezone():%Y-%m-%d %H:%M}  {said[0][:LINE]}"), soft_wrap=True)
+        for line in more:
+            console.print(Text(f"                  {line[:LINE]}"), soft_wrap=True)
         await registry.mark_sent(news.key, datetime.now(UTC))
 
 

@@ -5,7 +5,7 @@ A notification is marked after it was sent: a kill between the two sends it agai
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -18,7 +18,7 @@ from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
 from domain.protocols import Chat, Registry, Wakeups
 from domain.runs import Notification, Run, RunState
-from tasks.notify import OUTBOX
+from tasks.notify import OPERATOR, OUTBOX
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ SWEEP = 3.0
 
 
 class Outbox:
-    """Sends what waits for one channel."""
+    """Sends what waits for people in chats, and for the operator in the chat that the settings name."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Outbox:
         asks: Asks,
         questions: Asks | None = None,
         *,
+        operator: str = "",
         sweep: float = SWEEP,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -46,6 +47,7 @@ class Outbox:
         self._wakeups = wakeups
         self._asks = asks
         self._questions = questions
+        self._operator = operator
         self._sweep = sweep
         self._clock = clock
         self._bell = asyncio.Event()
@@ -66,9 +68,15 @@ class Outbox:
 
     async def send_waiting(self) -> None:
         """Send each once; a chat that asked to wait keeps its own later messages back, in their order."""
-        for notification in await self._registry.unsent(CHANNEL):
+        for notification in (*await self._registry.unsent(CHANNEL), *await self._for_operator()):
             if notification.chat not in self._busy:
                 await whole(self._send(notification))
+
+    async def _for_operator(self) -> Sequence[Notification]:
+        """Return what the operator is to be told, with the operator's chat; without one it is left to the terminal."""
+        if not self._operator:
+            return ()
+        return [told.model_copy(update={"chat": self._operator}) for told in await self._registry.unsent(OPERATOR)]
 
     async def _send(self, notification: Notification) -> None:
         try:

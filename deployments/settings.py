@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     telegram_allowed: Annotated[tuple[int, ...], NoDecode] = Field(
         default=(), description="numeric Telegram ids of the people who may use the bot, with commas between"
     )
+    telegram_operator_chat: int | None = Field(
+        default=None, description="the numeric id of the Telegram chat that gets alarms and the daily digest"
+    )
     health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")
     unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")

@@ -123,6 +123,7 @@ def installation(wiring: Wiring) -> Installation:
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,
         telegram_api_url=settings.telegram_api_url,
+        operator_chat=str(settings.telegram_operator_chat or "") if settings.telegram_token else "",
     )
 
 

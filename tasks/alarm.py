@@ -10,9 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from domain.protocols import Registry, Wakeups
-from domain.runs import Notification
-from tasks.notify import OUTBOX
-from tasks.progress import hint
+from tasks.notify import tell_operator
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 
@@ -23,7 +21,6 @@ async def raise_alarm(what: str, detail: str, registry: Registry, wakeups: Wakeu
     now = datetime.now(UTC)
     text = redacted(f"{what}: {detail}" if detail else what)
     key = f"alarm:{what[:80]}:{now:%Y-%m-%dT%H:%M}"
-    await registry.add_notification(Notification(key=key, channel="operator", chat="", text=text, created=now))
-    await hint(wakeups, OUTBOX, key)
+    await tell_operator(key, text, registry, wakeups, now)
     get_run_logger().error("alarm: %s", text)
     return text

@@ -17,6 +17,8 @@ from tasks.retrying import only_try_again
 
 OUTBOX = "slipway:outbox"
 """Channel that says: the outbox holds something new."""
+OPERATOR = "operator"
+"""The outbox's channel to whoever runs this installation: sent to the operator's chat, else shown at the terminal."""
 
 
 @task(
@@ -37,6 +39,13 @@ async def end_run(
         await Journal(run, registry, wakeups).write("end", ended.message, data={"state": ended.state.value, "cause": cause})
     await tell(f"{run}:end", ended, text, registry, wakeups)
     return ended
+
+
+async def tell_operator(key: str, text: str, registry: Registry, wakeups: Wakeups, at: datetime) -> bool:
+    """Put one message to the operator into the outbox; False when this key was told already."""
+    new = await registry.add_notification(Notification(key=key, channel=OPERATOR, chat="", text=redacted(text), created=at))
+    await hint(wakeups, OUTBOX, key)
+    return new
 
 
 async def tell(key: str, run: Run, text: str, registry: Registry, wakeups: Wakeups) -> None:

@@ -32,7 +32,7 @@ def status(
                 print_json(document)
             else:
                 (show_project if project else show_overview)(document, console())
-                await show_news(desk.registry, person(), console())
+                await show_news(desk.registry, person(), console(), operator=not desk.blocks.installation.operator_chat)
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -56,7 +56,7 @@ def runs(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None
             else:
                 console().print('There is no run yet: `slipway new "a URL shortener"`', markup=False)
             if not as_json:
-                await show_news(desk.registry, person(), console())
+                await show_news(desk.registry, person(), console(), operator=not desk.blocks.installation.operator_chat)
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))

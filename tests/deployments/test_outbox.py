@@ -15,6 +15,7 @@ from deployments.asks import Asks
 from deployments.outbox import Outbox
 from domain.errors import ChatBusy, ServiceUnreachable
 from domain.runs import Notification
+from tasks.notify import tell_operator
 from tests.fakes.desk import Hints
 
 
@@ -80,6 +81,22 @@ async def test_each_is_sent_once_in_order_and_other_channels_are_left_alone(regi
     await outbox.send_waiting()
     assert [html for _, html in paper.sent] == ["a &amp; more", "b &amp; more"]
     assert [n.key for n in await registry.unsent("cli")] == ["c"]
+
+
+async def test_operators_news_go_to_the_operators_chat_and_stay_where_none_is_set(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    wakeups = Hints()
+    for _ in range(2):
+        await tell_operator("alarm:1", "nobody watches the apps", registry, wakeups, datetime.now(UTC))
+    nobody, paper = Paper(), Paper()
+    await Outbox(nobody, registry, wakeups, Asks(tmp_path / "asks")).send_waiting()
+    outbox = Outbox(paper, registry, wakeups, Asks(tmp_path / "asks"), operator="-100")
+    await outbox.send_waiting()
+    await outbox.send_waiting()
+    assert nobody.sent == []
+    assert paper.sent == [("-100", "nobody watches the apps")]
+    assert await registry.unsent("operator") == ()
 
 
 async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: SqlRegistry, tmp_path: Path) -> None:
