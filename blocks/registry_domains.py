@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select, update
 
 from blocks import registry_tables as tables
-from blocks.registry_projects import project_row
-from blocks.registry_store import Store
+from blocks.registry_projects import preview_hosts, project_row
+from blocks.registry_store import Store, lock
 from domain.errors import BadInput, UnknownObject
-from domain.host_claims import Domain
+from domain.host_claims import Domain, refuse_preview_host
 
 
 class ProjectDomains(Store):
@@ -33,6 +33,8 @@ class ProjectDomains(Store):
             owner = (await db.execute(added.union(born))).scalars().first()
             if owner not in (None, domain.project):
                 raise BadInput(f"{domain.host} belongs to {owner}: add another name")
+            await lock(db, f"host {domain.host}")
+            refuse_preview_host(domain.host, await preview_hosts(db))
             if owner is None:
                 await db.execute(insert(table).values(domain.model_dump()))
 

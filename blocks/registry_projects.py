@@ -9,11 +9,13 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
-from blocks.registry_store import Store
+from blocks.registry_store import Store, lock
 from domain.briefs import Brief
 from domain.checks import Check
 from domain.environment import EnvironmentVersion
 from domain.errors import BadInput, UnknownObject
+from domain.host_claims import refuse_preview_host
+from domain.previews import PreviewState
 from domain.runs import Project
 
 _CHECK: TypeAdapter[Check] = TypeAdapter(Check)
@@ -33,6 +35,8 @@ class Projects(Store):
                     f"a project named {brief.slug!r} exists already: choose another name with --name, "
                     f'or work on it with `slipway change {brief.slug} "..."`'
                 )
+            await lock(db, f"host {domain}")
+            refuse_preview_host(domain, await preview_hosts(db))
             added = await db.execute(insert(table).values(**row, brief=brief.model_dump(mode="json")).returning(table))
             return _project(added.one())
 
@@ -114,6 +118,14 @@ class Projects(Store):
 async def project_row(db: AsyncConnection, slug: str) -> Row[Any] | None:
     """Return the raw row for a check within a transaction; None when there is no such project."""
     return (await db.execute(select(tables.projects).where(tables.projects.c.slug == slug))).first()
+
+
+async def preview_hosts(db: AsyncConnection) -> dict[str, str]:
+    """Return whose preview is found at each host that one has."""
+    table = tables.previews
+    open_ones = [state.value for state in PreviewState if state.open]
+    rows = await db.execute(select(table.c.host, table.c.project).where(table.c.state.in_(open_ones)))
+    return {row.host: row.project for row in rows}
 
 
 def _project(row: Row[Any]) -> Project:

@@ -55,6 +55,13 @@ previews = Table(
     Column("address", Words, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("expires", UtcTime, nullable=False),
+    Column("host", NAME, nullable=False, server_default=""),
+    Column("base", NAME, nullable=False, server_default=""),
+    Column("data", NAME, nullable=False, server_default="copy"),
+    Column("reason", Words, nullable=False, server_default=""),
+    Column("brief", JSON, nullable=False, server_default="{}"),
+    Column("checks", JSON, nullable=False, server_default="[]"),
+    Column("cleared", UtcTime),
     PrimaryKeyConstraint("project", "number"),
 )
 

@@ -1,8 +1,9 @@
 """Domains of projects: which host names may be had, and whose each is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
+from itertools import count
 from typing import Protocol
 
 import idna
@@ -88,11 +89,26 @@ def _labels_are_sound(host: str) -> None:
             idna.decode(label)
 
 
-def claim_host(host: str, project: str, base_domain: str, owners: Mapping[str, str]) -> None:
+def refuse_preview_host(host: str, previews: Mapping[str, str]) -> None:
+    """Raise BadInput when a preview has the host; `previews` says whose preview is found at each that one has."""
+    if host in previews:
+        raise BadInput(f"{host} is a preview of {previews[host]} until that ends: choose another name")
+
+
+def free_preview_number(project: str, base_domain: str, last: int, taken: Collection[str]) -> int:
+    """Return the first number above `last` whose host is nobody's: a project may be called like a preview."""
+    return next(number for number in count(last + 1) if f"{project}-{number}.{base_domain}" not in taken)
+
+
+def claim_host(
+    host: str, project: str, base_domain: str, owners: Mapping[str, str], previews: Mapping[str, str] | None = None
+) -> None:
     """Raise BadInput when the host is not the project's to have; `owners` says whose each host is that leads somewhere.
 
-    Names at the base domain belong to the projects that they name, now or later; names below another's host are that one's.
+    Names at the base domain belong to the projects that they name, now or later, or to a preview; names below another's
+    host are that one's.
     """
+    refuse_preview_host(host, previews or {})
     if owners.get(host) == project:
         return
     if host == base_domain:

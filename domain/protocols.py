@@ -1,7 +1,7 @@
 """The Protocols that blocks fulfil, beyond those that live beside their values.
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
-Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`.
+Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`, Previews in `previews`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from domain.escalations import Answer, Diagnosis, Escalation
 from domain.git_credentials import GitCredential
 from domain.host_claims import Domains
 from domain.patches import Commit, Extent, Patch
+from domain.previews import Previews
 from domain.proofs import Proofs
 from domain.releases import Releases
 from domain.remarks import Remark
@@ -27,7 +28,7 @@ from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Previews, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects

@@ -98,6 +98,13 @@ def test_host_that_is_or_may_become_anothers_is_refused(host: str, why: str) -> 
         claim_host(host, "notes", "apps.test", OWNERS)
 
 
+@pytest.mark.parametrize("project", ["notes", "notes-1"])
+def test_host_of_a_preview_is_nobodys_until_that_ends(project: str) -> None:
+    with pytest.raises(BadInput, match=r"notes-1\.apps\.test is a preview of notes until that ends: choose another name"):
+        claim_host("notes-1.apps.test", project, "apps.test", OWNERS, {"notes-1.apps.test": "notes"})
+    claim_host("notes-1.apps.test", "notes-1", "apps.test", OWNERS, {"notes-2.apps.test": "notes"})
+
+
 def test_own_host_comes_first_and_once() -> None:
     domains = [Domain(host=host, project="notes", added=NOON, by="me") for host in ("a.test", "notes.localhost")]
     assert hosts_of("notes.localhost", ()) == ("notes.localhost",)
