@@ -12,6 +12,7 @@ from docker.errors import APIError, NotFound
 
 from blocks.docker_connection import DockerConnection, is_conflict
 from blocks.docker_containers import UID
+from blocks.docker_scripts import KILL, LAUNCH
 from blocks.docker_streams import AttachedStream, HeadAndTail, Whole
 from domain.errors import Broken, EngineUnreachable, TryAgain, UnsafeArchive
 from domain.workers import Command, CommandResult
@@ -31,39 +32,6 @@ EMPTYING_SECONDS = 0.2
 FILLED = "/tmp/.slipway-filled"  # noqa: S108 in the container
 TAR_ROOM = 16 * 1024 * 1024
 """Headers and padding that an archive may have beyond the files' own size."""
-
-# The first line read makes sure that no output comes before we listen. It is a word that the command never sees: by it an
-# out-of-memory kill is told. `timeout` is for the case that we die: else the deadline is ours. The counter of the kernel's
-# kills is read with builtins only, since a full worker cannot fork.
-LAUNCH = """
-read -r secret
-count() {
-  kills=0
-  for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-    [ -r $file ] && while read -r key value; do [ "$key" = oom_kill ] && kills=$value; done <$file
-  done
-}
-room=9
-for folder in /sys/fs/cgroup /sys/fs/cgroup/pids; do
-  [ -r $folder/pids.max ] && read -r max <$folder/pids.max && read -r now <$folder/pids.current && room=$((max - now))
-done
-[ $room -gt 4 ] || { printf %s "${secret}full" >&2; exit 1; }
-count; before=$kills; seconds=$1; shift
-cd -- "$0" || exit 126
-timeout -k 5 "$seconds" "$@"
-code=$?
-count; [ "$kills" = "$before" ] || printf %s "${secret}kill" >&2
-exit $code
-"""
-
-KILL = """
-for round in 1 2 3; do
-  for process in /proc/[0-9]*; do
-    grep -qszxF "$0" $process/environ && kill -s KILL ${process#/proc/}
-  done
-done 2>/dev/null
-exit 0
-"""
 
 
 class DockerWorker:
@@ -141,12 +109,13 @@ class DockerWorker:
             result = await self._tried(command, stdout)
             if result is not None:
                 return result
+            stdout.forget()
             await self._empty()
             await asyncio.sleep(EMPTYING_SECONDS)
         raise EngineUnreachable(f"worker {self._identity}", "starting a command", "it is full of processes that do not die")
 
     async def _tried(self, command: Command, stdout: HeadAndTail | Whole) -> CommandResult | None:
-        """Return how the command ended; None when it could not be started in a full worker."""
+        """Return how the command ended; None when it could not be started in a full worker, whatever `stdout` holds then."""
         mark, secret = uuid.uuid4().hex, uuid.uuid4().hex.encode()
         stderr = HeadAndTail(command.output_limit, spare=len(secret) + len(FULL))
         started = time.monotonic()
@@ -156,6 +125,8 @@ class DockerWorker:
             return None
         out_of_memory = stderr.take_ending(secret + MEMORY)
         exit_code = -1 if timed_out else await self._exit_code(exec_id)
+        if exit_code is None:
+            return None
         return CommandResult(
             exit_code=exit_code,
             stdout=stdout.bytes(),
@@ -224,12 +195,13 @@ class DockerWorker:
         """Kill all that runs in the worker but its first process, which does it itself: it needs no further one."""
         await self._connection.ask("emptying a worker", lambda api: api.kill(self._container, signal="SIGUSR1"))
 
-    async def _exit_code(self, exec_id: str) -> int:
-        """Return the exit code, which the engine knows a moment after the output has ended."""
+    async def _exit_code(self, exec_id: str) -> int | None:
+        """Return the exit code, which the engine knows a moment after the output has ended; None: it never had a process."""
         for _ in range(EXIT_POLLS):
             found = await self._connection.ask("reading an exit code", lambda api: api.exec_inspect(exec_id))
             if not found["Running"] and found["ExitCode"] is not None:
-                return await self._judged(int(found["ExitCode"]))
+                # runc's own start-up takes more processes than the command: what it says then stands where output stands.
+                return await self._judged(int(found["ExitCode"])) if found["Pid"] else None
             await asyncio.sleep(0.02)
         raise EngineUnreachable("the Docker engine", f"ending a command in worker {self._identity}", "it still runs")
 

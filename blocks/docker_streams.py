@@ -20,6 +20,10 @@ class HeadAndTail:
         self._head_limit = (limit + 1) // 2
         self._tail_limit = limit - self._head_limit
         self._spare = spare
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, for a command that is tried again."""
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
@@ -71,6 +75,10 @@ class Whole:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, for a command that is tried again."""
         self._kept = bytearray()
         self.full = False
 

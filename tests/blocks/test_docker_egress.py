@@ -140,7 +140,7 @@ async def test_without_a_proxy_the_network_is_closed_not_open(
     lonely = await alone.spawn(spec("lonely", "r-lonely"))
     assert "proxy" not in (await lonely.run(Command(argv=("env",)))).text.lower()
     with outside(place, engine.worker_image, tmp_path) as world:
-        assert await world.asked(REACHES, ADDRESS, "443") == "reached b'the outside'\n", "an ordinary container is answered"
+        assert await world.answered(REACHES, ADDRESS, "443") == "reached b'the outside'\n", "an ordinary container is answered"
         heard = world.heard
         assert (await lonely.run(Command(argv=("python", "-c", REACHES, ADDRESS, "443")))).text.startswith("no way:")
         assert world.heard == heard

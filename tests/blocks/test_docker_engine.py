@@ -11,6 +11,8 @@ from typing import Any
 import docker
 import pytest
 
+from blocks.docker_commands import DockerWorker
+from blocks.docker_connection import DockerConnection
 from blocks.docker_engine import DockerEngine
 from deployments.base_image import ensure_images
 from domain.errors import EngineUnreachable, UnknownObject, UnsafeArchive
@@ -362,3 +364,36 @@ async def test_the_base_image_installs_packages_system_wide(engine: DockerEngine
         engine, tmp_path, {"Dockerfile": DOCKERFILE + "USER root\nRUN pip install six && python -c 'import six'\n"}
     )
     assert isinstance(result, Built), result.log
+
+
+SHELL_COMES_BACK = """
+import os, signal
+os.rename("/bin/sh", "/bin/not-sh")
+signal.signal(signal.SIGUSR1, lambda *_: os.rename("/bin/not-sh", "/bin/sh"))
+print("ready", flush=True)
+while True: signal.pause()
+"""
+
+
+async def test_command_that_the_engine_could_not_start_is_started_again(
+    engine: DockerEngine, host: docker.DockerClient
+) -> None:
+    """What runc says then stands in the command's output, as seen in a worker that a fork bomb had filled."""
+    marks = {"slipway.installation": INSTALLATION}
+    container = host.containers.run(
+        engine.worker_image,
+        [SHELL_COMES_BACK],
+        entrypoint=["python3", "-c"],
+        user="0",
+        labels=marks,
+        detach=True,
+        pids_limit=48,
+    )
+
+    async def ready() -> bool:
+        return bool(await asyncio.to_thread(container.logs) == b"ready\n")
+
+    await until(ready, "the shell is away")
+    worker = DockerWorker(DockerConnection(None), str(container.id), "half-started", "/tmp", 1_000_000, {})
+    result = await worker.run(Command(argv=("echo", "alive")))
+    assert (result.exit_code, result.stdout, result.stderr) == (0, b"alive\n", b"")

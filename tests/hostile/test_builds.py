@@ -143,7 +143,7 @@ async def test_address_in_a_requirement_is_refused_by_the_proxy(
 @pytest.mark.parametrize(("address", "port"), [(METADATA, 80), (ADDRESS, 443)])
 async def test_outside_of_a_build_past_the_proxy(world: Outside, hostile: Hostile, held: Held, address: str, port: int) -> None:
     """An ordinary container is answered at the addresses that the build tried."""
-    assert await world.asked(REACHES, address, str(port), "") == f"reached {address} b'the outside'\n"
+    assert await world.answered(REACHES, address, str(port), "") == f"reached {address} b'the outside'\n"
     assert hostile.outside == []
     held("a build has the network of the run's workers, which leads nowhere")
 

@@ -32,7 +32,7 @@ HTTP = b"GET / HTTP/1.0\r\n\r\n"
 @pytest.mark.parametrize(("host", "port"), [(METADATA, 80), (ADDRESS, 443)], ids=["metadata address", "raw IP address"])
 async def test_direct(agent: Worker, world: Outside, held: Held, host: str, port: int) -> None:
     """An ordinary container is answered there."""
-    assert await world.asked(REACHES, host, str(port), "") == f"reached {host} b'the outside'\n"
+    assert await world.answered(REACHES, host, str(port), "") == f"reached {host} b'the outside'\n"
     before = world.heard
     held(await reached(agent, host, port))
     assert world.heard == before
@@ -151,7 +151,7 @@ async def test_name_server(place: Place, agent: Worker, held: Held, kind: str, s
 
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 async def test_name_server_far_away(agent: Worker, world: Outside, held: Held, kind: str) -> None:
-    assert (await world.asked(ASKS, kind, NAME_SERVER, "secret.example.org")).startswith("an answer")
+    assert (await world.answered(ASKS, kind, NAME_SERVER, "secret.example.org")).startswith("an answer")
     before = world.heard
     held(refusal(await python(agent, ASKS, kind, NAME_SERVER, "secret.example.org")))
     assert world.heard == before
@@ -177,7 +177,7 @@ async def test_icmp_to_the_host(place: Place, agent: Worker, held: Held) -> None
 
 async def test_icmp_far_away(agent: Worker, world: Outside, held: Held) -> None:
     ping = PING.replace("ADDRESS", repr(ADDRESS))
-    assert await world.asked(TRY, ping) == "ESCAPED\n", "an ordinary container is answered"
+    assert await world.answered(TRY, ping) == "ESCAPED\n", "an ordinary container is answered"
     held(await tried(agent, ping))
 
 

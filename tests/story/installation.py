@@ -143,7 +143,7 @@ class Installation:
         return {
             (process.name(), found.laddr.port)
             for process in self.processes()
-            for found in process.net_connections("inet")
+            for found in _connections(process)
             if found.status == psutil.CONN_LISTEN
             and not ip_address(found.laddr.ip).is_loopback
             and found.laddr.ip not in gateways
@@ -288,6 +288,14 @@ def _traces(process: psutil.Process) -> str:
         return "\0".join((*process.cmdline(), *process.environ().values()))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return ""
+
+
+def _connections(process: psutil.Process) -> list[Any]:
+    """Return its sockets; none when it has ended meanwhile."""
+    try:
+        return list(process.net_connections("inet"))
+    except psutil.NoSuchProcess:
+        return []
 
 
 def docker(*words: str) -> list[str]:

@@ -163,7 +163,7 @@ def test_survivors_and_a_blocking_finding_go_back_to_the_developer_once(
     assert words.count(COMPLAINT) == 1
     assert words.count("no test noticed these") == 1
     assert 'mutant: return {"each": round(bill * people, 2)}' in words
-    keys = {artifact["key"] for artifact in strict.prefect("/artifacts/filter", {})}
+    keys = {artifact["key"] for artifact in strict.artifacts(delivered)}
     assert {f"{name}-{number}-{delivered['run']}" for name in ("mutants", "review") for number in (3, 4)} <= keys
     assert [asked for asked in strict.player.answered if asked[:2] == (SHARES.request, "reviewer")] == [
         (SHARES.request, "reviewer", 0),
