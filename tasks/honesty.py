@@ -21,7 +21,8 @@ from domain.repeats import compared
 from domain.reports import Outcome, TestReport
 from domain.tampering import READ, findings
 from domain.verdicts import ParsedReports, refused
-from domain.workers import CommandResult, Limits, WorkerSpawner, WorkerSpec
+from domain.workers import CommandResult, Limits, WorkerSpawner
+from tasks.fresh_worker import fresh_worker
 from tasks.identity import once_per
 from tasks.repetition import repeat_tests
 from tasks.retrying import only_try_again
@@ -85,15 +86,9 @@ async def verify_report(
     planted = canary(command, paths, report.cases, secrets.token_hex(4))
     if planted is None:
         return await repeat_tests.fn(run, project, round, commit, report, git, engine, limits)
-    identity = f"{run}-verifier-{round}"
-    spec = WorkerSpec(identity=identity, project=project, run=run, role="tester", image=report.candidate, limits=limits)
-    await engine.remove_worker(identity)
-    try:
-        worker = await engine.spawn(spec)
+    async with fresh_worker(f"{run}-verifier-{round}", project, run, report.candidate, limits, engine) as worker:
         await worker.put(_archive(planted))
         result, reports = await tested(worker, command, seconds)
-    finally:
-        await engine.remove_worker(identity)
     return _judged(report, planted, result, reports)
 
 

@@ -18,8 +18,9 @@ from domain.manifests import at_the_project, command_of_tests, manifest_from, py
 from domain.mutants import Fate, Mutant, Mutation, MutationRun, as_markdown, chosen, is_mutable, mutations, run_of
 from domain.patches import ChangedLines, Extent
 from domain.protocols import GitHost
-from domain.workers import Command, CommandResult, Limits, WorkerSpawner, WorkerSpec
+from domain.workers import Command, CommandResult, Limits, WorkerSpawner
 from tasks.artifacts import publish
+from tasks.fresh_worker import fresh_worker
 from tasks.identity import once_per
 from tasks.retrying import only_try_again
 
@@ -62,14 +63,8 @@ async def try_mutants(
         return MutationRun(note="; ".join((why, *missed)))
     picked = await asyncio.to_thread(chosen, found, texts)
     command = command_of_tests(manifest_from(texts.get("app.json", "")))
-    identity = f"{run}-mutants-{round}"
-    spec = WorkerSpec(identity=identity, project=project, run=run, role="tester", image=candidate, limits=LIMITS)
-    await engine.remove_worker(identity)
-    try:
-        worker = await engine.spawn(spec)
+    async with fresh_worker(f"{run}-mutants-{round}", project, run, candidate, LIMITS, engine) as worker:
         ran = await worker.run(_command(picked, command, seconds))
-    finally:
-        await engine.remove_worker(identity)
     fates, note = heard(ran, len(picked))
     tried = run_of([mutant for mutant, _ in picked], fates, len(found), note, int(1000 * (time.monotonic() - began)), missed)
     await publish(f"mutants-{round}", run, as_markdown(tried), tried.sentence)

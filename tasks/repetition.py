@@ -9,7 +9,8 @@ from domain.manifests import command_of_tests, manifest_from
 from domain.protocols import GitHost
 from domain.repeats import compared
 from domain.reports import TestReport
-from domain.workers import Limits, WorkerSpawner, WorkerSpec
+from domain.workers import Limits, WorkerSpawner
+from tasks.fresh_worker import fresh_worker
 from tasks.identity import once_per
 from tasks.retrying import only_try_again
 from tasks.tester import LIMITS, tested
@@ -42,11 +43,6 @@ async def repeat_tests(
         return report
     sources = await git.read(project, commit, ("app.json",))
     command = command_of_tests(manifest_from(sources.get("app.json", "")))
-    identity = f"{run}-repeater-{round}"
-    spec = WorkerSpec(identity=identity, project=project, run=run, role="tester", image=report.candidate, limits=limits)
-    await engine.remove_worker(identity)
-    try:
-        _, reports = await tested(await engine.spawn(spec), command, seconds)
-    finally:
-        await engine.remove_worker(identity)
+    async with fresh_worker(f"{run}-repeater-{round}", project, run, report.candidate, limits, engine) as worker:
+        _, reports = await tested(worker, command, seconds)
     return compared(report, reports)

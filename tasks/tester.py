@@ -31,9 +31,9 @@ from domain.workers import (
     Limits,
     Worker,
     WorkerSpawner,
-    WorkerSpec,
 )
 from tasks.artifacts import publish
+from tasks.fresh_worker import fresh_worker
 from tasks.identity import once_per
 from tasks.junit import BYTES_LIMIT, parse
 from tasks.retrying import only_try_again
@@ -105,14 +105,8 @@ async def run_tests(
     """Run the project's test command in a fresh copy of the candidate, and decide what came of it."""
     sources = await git.read(project, commit, ("app.json",))
     command = command_of_tests(manifest_from(sources.get("app.json", "")))
-    identity = f"{run}-tester-{round}"
-    spec = WorkerSpec(identity=identity, project=project, run=run, role="tester", image=candidate, limits=limits)
-    await engine.remove_worker(identity)  # in what an interrupted attempt left, its tests may still be running
-    try:
-        worker = await engine.spawn(spec)
+    async with fresh_worker(f"{run}-tester-{round}", project, run, candidate, limits, engine) as worker:
         result, reports = await tested(worker, command, seconds)
-    finally:
-        await engine.remove_worker(identity)
     return verdict(result, reports, candidate=candidate, commit=commit)
 
 
