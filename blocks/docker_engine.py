@@ -12,11 +12,13 @@ from blocks.docker_capabilities import WorkerImages
 from blocks.docker_commands import DockerWorker
 from blocks.docker_connection import DockerConnection
 from blocks.docker_images import DockerImages
+from blocks.docker_inventory import DockerInventory
 from blocks.docker_networks import DockerNetworks, EgressProxy
 from blocks.docker_spares import DockerSpares
 from blocks.docker_workers import DockerWorkers
 from blocks.model_gateway import ModelGateway
 from blocks.package_caches import PackageCaches
+from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
 
@@ -48,6 +50,7 @@ class DockerEngine(Block):
     _images: DockerImages = PrivateAttr()
     _apps: DockerApps = PrivateAttr()
     _caches: PackageCaches = PrivateAttr()
+    _inventory: DockerInventory = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
@@ -66,6 +69,7 @@ class DockerEngine(Block):
         )
         self._images = DockerImages(connection, networks, self.installation, self.base_image, self._egress())
         self._apps = DockerApps(connection, networks, self.installation, self.worker_image)
+        self._inventory = DockerInventory(connection, self.installation)
 
     def _egress(self) -> EgressProxy | None:
         if self.egress_port is None or self.egress_key is None:
@@ -129,3 +133,9 @@ class DockerEngine(Block):
         """Delete the project's volume and what its workers' package managers fetched."""
         await self._apps.remove_data(project)
         await self._caches.forget(project)
+
+    async def held(self) -> Sequence[Held]:
+        return await self._inventory.held()
+
+    async def discard(self, held: Held) -> bool:
+        return await self._inventory.discard(held)

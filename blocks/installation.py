@@ -17,6 +17,7 @@ class Installation(Block):
     _block_type_slug: ClassVar[str] = "slipway-installation"
 
     home: str = Field(description="Data folder")
+    mark: str = Field(default="", description="This installation's id, in the labels and names of what its engine holds")
     engine: Literal["docker", "process"] = Field(description="What runs workers and apps")
     base_domain: str = Field(default="localhost", description="Apps are reached as <slug>.<base domain>")
     public_port: int = Field(default=8080, description="Port on which Caddy serves the apps")

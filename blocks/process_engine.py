@@ -12,7 +12,9 @@ from blocks.model_gateway import ModelGateway
 from blocks.process_apps import Apps
 from blocks.process_candidates import Candidates
 from blocks.process_environments import Environments
+from blocks.process_inventory import ProcessInventory
 from blocks.process_workers import ProcessWorker, Workers
+from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
 
@@ -87,6 +89,18 @@ class ProcessEngine(Block):
 
     async def remove_data(self, project: str) -> None:
         await asyncio.to_thread(self._apps.remove_data, project)
+
+    async def held(self) -> Sequence[Held]:
+        return await asyncio.to_thread(self._inventory.held)
+
+    async def discard(self, held: Held) -> bool:
+        if held.kind == "image" and held.name in self._apps.images() | self._workers.images():
+            return False
+        return await self._inventory.discard(held)
+
+    @property
+    def _inventory(self) -> ProcessInventory:
+        return ProcessInventory(self._root, self.installation, self._apps, self._candidates)
 
     @property
     def _root(self) -> Path:

@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select, update
 
 from blocks import registry_tables as tables
 from blocks.registry_store import Store
+from domain.audit import AuditLine
 from domain.runs import Notification
 
 
@@ -37,19 +38,24 @@ class Outbox(Store):
         async with self.writing(f"notification {key}") as db:
             await db.execute(update(table).where(table.c.key == key, table.c.sent.is_(None)).values(sent=at))
 
-    async def audit(self, project: str, actor: str, what: str, why: str, at: datetime) -> None:
+    async def audit(self, line: AuditLine) -> None:
         """Append one line; nothing ever changes or removes it."""
-        row = {"project": project, "actor": actor, "what": what, "why": why, "at": at}
-        async with self.writing(f"audit of {project}") as db:
-            await db.execute(insert(tables.audit).values(row))
+        async with self.writing(f"audit of {line.project}") as db:
+            await db.execute(insert(tables.audit).values(line.model_dump()))
 
-    async def history(self, project: str) -> Sequence[tuple[datetime, str, str, str]]:
-        """Return (when, who, what, why), oldest first."""
+    async def history(self, project: str | None = None, since: datetime | None = None) -> Sequence[AuditLine]:
+        """Return the lines of one project or of all, since then or all, in the order in which they were written."""
         table = tables.audit
-        lines = select(table.c.at, table.c.actor, table.c.what, table.c.why).where(table.c.project == project)
+        lines = select(table).order_by(table.c.position)
+        lines = lines if project is None else lines.where(table.c.project == project)
+        lines = lines if since is None else lines.where(table.c.at >= since)
         async with self.reading() as db:
-            rows = await db.execute(lines.order_by(table.c.position))
-        return tuple((row.at, row.actor, row.what, row.why) for row in rows)
+            rows = await db.execute(lines)
+        return tuple(_line(row) for row in rows)
+
+
+def _line(row: Row[Any]) -> AuditLine:
+    return AuditLine.model_validate({name: row._mapping[name] for name in AuditLine.model_fields})
 
 
 def _notification(row: Row[Any]) -> Notification:

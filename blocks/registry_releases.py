@@ -35,7 +35,16 @@ class Releases(Store):
             return await _newest_fence(db, project)
 
     async def add_release(
-        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime, *, fence: int
+        self,
+        project: str,
+        run: str,
+        commit: str,
+        candidate: str,
+        environment_version: int,
+        at: datetime,
+        *,
+        fence: int,
+        actor: str = "",
     ) -> Release:
         """Store a starting release with the next number; the same run again returns its release, and never writes."""
         async with self.writing(f"project {project}") as db:
@@ -53,6 +62,7 @@ class Releases(Store):
                 environment_version=environment_version,
                 state=ReleaseState.STARTING,
                 created=at,
+                actor=actor,
             )
             await db.execute(insert(_TABLE).values(_values(new)))
             return new

@@ -11,6 +11,7 @@ from deployments.wording import say
 from domain.errors import SlipwayError, UnknownObject
 from domain.runs import Run
 from domain.secret_formats import format_of
+from tasks.secret_use import record_stored
 
 
 class SecretMessages:
@@ -37,6 +38,8 @@ class SecretMessages:
         if answer is None or run is None or run.origin.person != said.person:
             return answer is not None
         deleted = await self._deleted(said)
+        if answer.outcome == "stored":
+            await record_stored(run.project, said.person, answer.name, "stored", self._desk.registry, self._desk.vault)
         if answer.outcome == "late":
             await self._handlers.tell(said, "secret_late", name=answer.name, project=run.project)
         elif answer.outcome != "stored":

@@ -132,6 +132,10 @@ class Desk:
         ended = await self.registry.update_run(
             run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC), waits_for=()
         )
+        if ended.state is RunState.CANCELLED:
+            from tasks.audit import record
+
+            await record(ended.project, who, f"run {run} stopped", self.registry, once=True)
         if ended.flow_run and ended.state is RunState.CANCELLED:
             await cancel_flow_run(ended.flow_run)
         return ended
@@ -141,7 +145,9 @@ class Desk:
         await self._known(project)
         serving = live(await self.registry.releases(project))
         bad = serving.number if serving else None
-        parameters: dict[str, object] = {"project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})"}
+        parameters: dict[str, object] = {
+            "project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})", "who": who,
+        }  # fmt: skip
         return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
 
     async def resume_waiting(self, project: str) -> list[str]:
@@ -171,11 +177,14 @@ class Desk:
     async def _reserve(self, proposal: Proposal, at: datetime) -> None:
         """Make the project as of `at`, the run's own time: by it a run that was interrupted here knows its project again."""
         slug, owner = proposal.brief.slug, proposal.origin.person or OPERATOR
+        from tasks.audit import record
+
         present = await self.registry.project(slug)
         if present is not None and present.created == at:
             return
         try:
             await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), at)
+            await record(slug, owner, "project made", self.registry, why=proposal.run, at=at, once=True)
             await self.registry.rebook(proposal.run, slug)
         except BadInput as taken:
             await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=datetime.now(UTC))

@@ -97,6 +97,7 @@ def installation(wiring: Wiring) -> Installation:
     settings = wiring.settings
     return Installation(
         home=str(wiring.folder.home),
+        mark=wiring.folder.installation,
         engine="docker" if wiring.engine == "docker" else "process",
         base_domain=settings.base_domain,
         public_port=wiring.apps_port,

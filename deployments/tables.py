@@ -9,6 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from domain.audit import AuditLine
+from domain.trimming import plain
+
 UNBOUND = 10_000
 
 STYLES = {"delivered": "green", "failed": "red", "cancelled": "dim", "waiting": "yellow", "live": "green"}
@@ -42,6 +45,20 @@ def money(usd: float) -> str:
 
 def state(text: str) -> Text:
     return Text(text, style=STYLES.get(text, ""))
+
+
+def show_history(lines: Sequence[AuditLine], console: Console) -> None:
+    """Print the audit lines, oldest first; what does not fit into its column goes on below, since all of it is evidence."""
+    made = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("when", "who"):
+        made.add_column(column, no_wrap=True)
+    for column in ("what", "version", "why"):
+        made.add_column(column, overflow="fold")
+    for line in lines:
+        when = f"{line.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        version = "" if line.version is None else str(line.version)
+        made.add_row(when, *(Text(plain(text)) for text in (line.actor, line.what, version, line.why)))
+    console.print(made, soft_wrap=False, crop=False)
 
 
 def show_overview(document: dict[str, Any], console: Console) -> None:

@@ -7,8 +7,8 @@ rule names is never removed, nor is anything that says it is another installatio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
+from domain.inventory import Held
 from domain.releases import Release, ReleaseState
 from domain.runs import Project, Run
 from domain.values import Value
@@ -17,22 +17,6 @@ YOUNG = timedelta(hours=1)
 """What is younger is left alone: somebody may be about to say whose it is."""
 RECEIPT_AGE = timedelta(days=30)
 """How long is kept what a run's workers reached, and what a flow run's process printed."""
-
-
-class Held(Value):
-    """One thing that an engine or the data folder holds."""
-
-    kind: str
-    """What it is: release, volume-maker, network, volume, image, receipt, run-log; others may come."""
-    name: str
-    """By which it is removed."""
-    installation: str | None = None
-    """Whose it says it is; None when it says nothing, and is found by its name alone."""
-    projects: tuple[str, ...] = ()
-    """All that it is for; empty when it is for all."""
-    run: str = ""
-    made: datetime | None = None
-    """When it was made, or last written to; None when that is not known."""
 
 
 class Owners(Value):
@@ -54,18 +38,6 @@ class Leftover(Value):
     why: str
 
 
-class Holder(Protocol):
-    """Something that holds things for this installation: an engine, the data folder."""
-
-    async def held(self) -> Sequence[Held]:
-        """List everything that is this installation's by its label, or by its name where it has no label."""
-        ...
-
-    async def discard(self, held: Held) -> bool:
-        """Remove it; False when it is gone, still in use, or turns out to be somebody else's."""
-        ...
-
-
 Rule = Callable[[Held, Owners, timedelta], str | None]
 
 
@@ -75,7 +47,7 @@ def _without_project(held: Held, owners: Owners, _: timedelta) -> str | None:
 
 
 def _without_release(held: Held, owners: Owners, age: timedelta) -> str | None:
-    is_of_none = re.search(r"-v\d+$", held.name) is not None and held.name not in owners.copies
+    is_of_none = re.search(r"-v\d+$", held.identity) is not None and held.identity not in owners.copies
     return _without_project(held, owners, age) or ("it is no release's copy" if is_of_none else None)
 
 
@@ -93,6 +65,7 @@ def _old_record(held: Held, owners: Owners, age: timedelta) -> str | None:
 
 RULES: Mapping[str, Rule] = {
     "release": _without_release,
+    "resource": _without_project,
     "volume-maker": _interrupted,
     "network": _without_project,
     "volume": _without_project,
@@ -114,6 +87,8 @@ def leftovers(inventory: Iterable[Held], owners: Owners, now: datetime) -> tuple
 
 
 def _why(held: Held, owners: Owners, now: datetime) -> str | None:
+    if not owners.installation:
+        return None  # nobody said which installation this is
     rule = RULES.get(held.kind)
     if rule is None or held.installation not in (None, owners.installation):
         return None

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from domain.audit import AuditLine
 from domain.briefs import Brief
 from domain.checks import Check
 from domain.complaints import Complaint
@@ -156,9 +157,12 @@ class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Previews, Protoco
     async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]: ...
 
     # audit
-    async def audit(self, project: str, actor: str, what: str, why: str, at: datetime) -> None: ...
-    async def history(self, project: str) -> Sequence[tuple[datetime, str, str, str]]:
-        """Return (when, who, what, why), oldest first."""
+    async def audit(self, line: AuditLine) -> None:
+        """Append it; `tasks.audit.record` is who calls this."""
+        ...
+
+    async def history(self, project: str | None = None, since: datetime | None = None) -> Sequence[AuditLine]:
+        """Return the lines of one project or of all, since then or all, in the order in which they were written."""
         ...
 
 

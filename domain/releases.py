@@ -53,7 +53,7 @@ class Release(Value):
     ended: datetime | None = None
     """When it stopped serving, or was given up."""
     actor: str = ""
-    """Who asked for it, in words for the history."""
+    """Who asked for it; empty for releases from before this was kept."""
 
     @property
     def identity(self) -> str:
@@ -129,7 +129,16 @@ class Releases(Protocol):
         ...
 
     async def add_release(
-        self, project: str, run: str, commit: str, candidate: str, environment_version: int, at: datetime, *, fence: int
+        self,
+        project: str,
+        run: str,
+        commit: str,
+        candidate: str,
+        environment_version: int,
+        at: datetime,
+        *,
+        fence: int,
+        actor: str = "",
     ) -> Release:
         """Store a starting release with the next number; the same run again returns its release."""
         ...

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from domain.capabilities import Capability, NpmProgram
+from domain.inventory import Holder
 from domain.values import Value
 
 
@@ -255,5 +256,5 @@ class AppRunner(Protocol):
         ...
 
 
-class Engine(WorkerSpawner, ImageBuilder, AppRunner, Protocol):
-    """All three of one machine."""
+class Engine(WorkerSpawner, ImageBuilder, AppRunner, Holder, Protocol):
+    """All four of one machine."""

@@ -1,13 +1,16 @@
-"""janitor: removes what nobody owns any more, and says what it was."""
+"""janitor: removes what nobody owns any more, and says what it was and why."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from prefect import flow
 
-from flows.opening import open_blocks
+from blocks.kept_records import KeptRecords
+from flows.opening import Blocks, open_blocks
 from tasks.answering import answer_overdue
-from tasks.artifacts import publish
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
+from tasks.leftovers import remove_leftovers, tell_removed
 from tasks.missing_secrets import sweep_provided
 from tasks.redaction import shield_all
 from tasks.resuming import resume
@@ -20,17 +23,38 @@ async def janitor() -> list[str]:
     """Return the names of everything that was removed, answered by default or ended."""
     blocks = await open_blocks()
     await shield_all(blocks.registry, blocks.vault)
-    removed = [
-        *await answer_overdue(blocks.registry, blocks.wakeups, resume, datetime.now(UTC)),
-        *await sweep_provided(blocks.registry, blocks.wakeups, blocks.vault, resume),
-        *await end_forgotten(blocks.registry, blocks.wakeups, datetime.now(UTC)),
-        *await close_reservations(blocks.registry, datetime.now(UTC)),
-        *await remove_orphans(blocks.registry, blocks.engine, blocks.wakeups),
-        *await end_unfinished(blocks.registry, blocks.engine, blocks.wakeups),
-        *await remove_retired(blocks.registry, blocks.engine, blocks.wakeups),
-        *await forget_superseded(blocks.registry, blocks.vault, datetime.now(UTC)),
-        *await remove_candidates(blocks.registry, blocks.engine),
+    done = [*await end_waits(blocks), *await remove_unowned(blocks)]
+    await tell_removed(done)
+    return [name for name, _ in done]
+
+
+async def end_waits(blocks: Blocks) -> list[tuple[str, str]]:
+    """End what waits for nobody any more; return names and reasons."""
+    registry, wakeups, now = blocks.registry, blocks.wakeups, datetime.now(UTC)
+    return [
+        *because("nobody answered in time", await answer_overdue(registry, wakeups, resume, now)),
+        *because("its missing secrets are there", await sweep_provided(registry, wakeups, blocks.vault, resume)),
+        *because("nobody will work on it", await end_forgotten(registry, wakeups, now)),
+        *because("its run has ended", await close_reservations(registry, now)),
     ]
-    if removed:
-        await publish("janitor", "removed", "\n".join(f"- `{name}`" for name in removed), "What the janitor removed")
-    return removed
+
+
+async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
+    """Remove what no run, release or project needs; return names and reasons."""
+    registry, engine, wakeups, now = blocks.registry, blocks.engine, blocks.wakeups, datetime.now(UTC)
+    place = blocks.installation
+    return [
+        *because("its run has ended", await remove_orphans(registry, engine, wakeups)),
+        *because("its run ended before it served", await end_unfinished(registry, engine, wakeups)),
+        *because("it failed, or newer good ones are kept", await remove_retired(registry, engine, wakeups)),
+        *because("a newer value is there, and no release needs it", await forget_superseded(registry, blocks.vault, now)),
+        *because("no release needs it", await remove_candidates(registry, engine)),
+        *[
+            (f"{left.held.kind} {left.held.name}", left.why)
+            for left in await remove_leftovers(registry, [engine, KeptRecords(Path(place.home), place.mark)], place.mark, now)
+        ],
+    ]
+
+
+def because(why: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, why) for name in names]

@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.context import FlowRunContext
 from pydantic import Field
 
+from domain.audit import SLIPWAY
 from domain.errors import NothingToRollBackTo, UnknownObject
 from domain.leases import Lease
 from domain.outcomes import Rejected
@@ -32,6 +33,7 @@ class RollbackRequest(Value):
     release: int | None = Field(default=None, description="The broken one; None for the one that served when it was asked for")
     to: int | None = Field(default=None, description="Release to go back to; None for the previous good one")
     reason: str
+    who: str = Field(default=SLIPWAY, description="Who asked for it; Slipway itself when the automation did")
     owner: str = Field(description="Prefect's id of the flow run: two rollbacks are never taken for one")
     asked: datetime
 
@@ -48,7 +50,7 @@ class RolledBack(Value):
 
 @flow(name="rollback", flow_run_name="roll back {project}", persist_result=True)
 async def rollback(
-    project: str, release: int | None = None, to: int | None = None, reason: str = "asked for by hand"
+    project: str, release: int | None = None, to: int | None = None, reason: str = "asked for by hand", who: str = SLIPWAY
 ) -> RolledBack:
     """Bring the previous good release (or release `to`) back.
 
@@ -63,7 +65,7 @@ async def rollback(
     asked = run.created if run and run.created else datetime.now(UTC)
     owner = f"rollback-{run.id}" if run else "rollback"
     return await roll_back(
-        RollbackRequest(project=project, release=release, to=to, reason=reason, owner=owner, asked=asked), blocks
+        RollbackRequest(project=project, release=release, to=to, reason=reason, who=who, owner=owner, asked=asked), blocks
     )
 
 
@@ -95,7 +97,7 @@ async def finish(
     await switch_to(serving, "", blocks, lease)
     bad = next((r for r in releases if r.number == request.release and r.state is ReleaseState.ROLLED_BACK), None)
     if bad is not None and serving.number < bad.number:
-        await tell(bad, serving, taken_back(serving, bad, bad.reason), blocks)
+        await tell(bad, serving, taken_back(serving, bad, bad.reason), blocks, request.who)
     named = f"release {request.release}" if request.release is not None else "the release that was meant"
     message = f"{request.project}: {named} does not serve any more, release {serving.number} does"
     return RolledBack(outcome="nothing to do", project=request.project, message=message)
@@ -108,7 +110,7 @@ async def stay(request: RollbackRequest, bad: Release, blocks: Blocks) -> Rolled
         str(NothingToRollBackTo(project)) if to is None else f"{project} keeps no startable release {to}; it stays as it is"
     )
     told = f"{message} ({request.reason})"
-    await tell_rollback(project, bad.number, to, told, blocks.registry, blocks.wakeups)
+    await tell_rollback(project, bad.number, to, told, blocks.registry, blocks.wakeups, request.who)
     return RolledBack(outcome="nothing to go back to", project=project, bad=bad.number, message=message)
 
 
@@ -126,10 +128,10 @@ async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks
         message = (
             f"{good.project}: release {bad.number} is broken and release {good.number} does not start either: {unfit.reason}"
         )
-        await tell(bad, good, message, blocks)
+        await tell(bad, good, message, blocks, request.who)
         return RolledBack(outcome="not healthy", project=good.project, bad=bad.number, good=good.number, message=message)
     message = taken_back(good, bad, request.reason)
-    await tell(bad, good, message, blocks)
+    await tell(bad, good, message, blocks, request.who)
     return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
 
 
@@ -142,7 +144,7 @@ async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) ->
     if isinstance(back, Rejected):
         return back
     await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
-    await publish_release(back, place.address_of(await main_host(good.project, registry)), registry)
+    await publish_release(back, place.address_of(await main_host(good.project, registry)), registry, audited=False)
     return None
 
 
@@ -150,5 +152,5 @@ def taken_back(good: Release, bad: Release, reason: str) -> str:
     return f"{good.project} is back on release {good.number}: release {bad.number} was taken back because {reason}"
 
 
-async def tell(bad: Release, good: Release, message: str, blocks: Blocks) -> None:
-    await tell_rollback(bad.project, bad.number, good.number, message, blocks.registry, blocks.wakeups)
+async def tell(bad: Release, good: Release, message: str, blocks: Blocks, who: str) -> None:
+    await tell_rollback(bad.project, bad.number, good.number, message, blocks.registry, blocks.wakeups, who)

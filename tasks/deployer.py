@@ -15,6 +15,7 @@ from functools import partial
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import SLIPWAY
 from domain.errors import UnknownObject
 from domain.health import HealthCheck, gone
 from domain.leases import Lease
@@ -24,6 +25,7 @@ from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
+from tasks.audit import record
 from tasks.health import LOG_LIMIT, LOG_LINES, Unhealthy, wait_healthy
 from tasks.hosts import project_hosts
 from tasks.leases import hold, holding
@@ -59,8 +61,10 @@ async def start_release(
 ) -> Release:
     """Record the run's release and start its copy; the same run again finds both, whatever became of them."""
     await hold(lease, registry, wakeups)
+    asked = await registry.run(run)
+    actor = asked.origin.person if asked is not None else ""
     release = await registry.add_release(
-        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence
+        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence, actor=actor or SLIPWAY
     )
     if release.state is ReleaseState.STARTING:
         await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
@@ -129,6 +133,8 @@ async def give_up(
     why = redacted(reason)
     await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=why, fence=lease.fence)
     await engine.stop(release.identity, STOP_SECONDS)
+    who, what = release.actor or SLIPWAY, f"release {release.number} failed"
+    await record(release.project, who, what, registry, why=why, version=release.number, once=True)
     return Rejected(reason=why, evidence=redacted(evidence))
 
 

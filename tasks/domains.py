@@ -12,6 +12,7 @@ from domain.host_claims import Domain, checked_host, claim_host
 from domain.protocols import Registry, Wakeups
 from domain.routes import Proxy
 from domain.workers import AppRunner
+from tasks.audit import record
 from tasks.hosts import host_owners, main_host
 from tasks.reconciler import mend_route
 
@@ -26,7 +27,7 @@ async def add_domain(
     domain = Domain(host=host, project=project, added=at, by=who)
     if host not in owners:
         await registry.add_domain(domain)
-        await registry.audit(project, who, f"domain {host} added", "", at)
+        await record(project, who, f"domain {host} added", registry, at=at)
     await mend_route(project, registry, engine, proxy, wakeups, asyncio.Semaphore())
     return domain
 
@@ -36,7 +37,7 @@ async def make_main(domain: Domain, registry: Registry) -> bool:
     if domain.host == await main_host(domain.project, registry):
         return False
     await registry.make_main(domain)
-    await registry.audit(domain.project, domain.by, f"domain {domain.host} made the main one", "", domain.added)
+    await record(domain.project, domain.by, f"domain {domain.host} made the main one", registry, at=domain.added)
     return True
 
 
@@ -51,6 +52,6 @@ async def remove_domain(
         )
     if not await registry.remove_domain(project, host):
         raise BadInput(f"{project} has no domain {host}: `slipway domain list {project}` lists what there is")
-    await registry.audit(project, who, f"domain {host} removed", "", datetime.now(UTC))
+    await record(project, who, f"domain {host} removed", registry)
     await mend_route(project, registry, engine, proxy, wakeups, asyncio.Semaphore())
     return host

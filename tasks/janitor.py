@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import JANITOR
 from domain.leases import Lease
 from domain.protocols import Registry, Wakeups
-from domain.releases import ReleaseState, retired
+from domain.releases import KEEP, ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
 from domain.usage import TokenUsage
 from domain.workers import Engine
 from tasks.answering import open_question
+from tasks.audit import record
 from tasks.brief_talk import lease
 from tasks.leases import claim, give_back
 from tasks.notify import end_run
@@ -27,7 +29,9 @@ from tasks.retrying import only_try_again
 CALL_PATIENCE = timedelta(hours=1)
 """A call that is still under way has begun since."""
 
-JANITOR = "janitor"
+BEYOND = f"the newest {KEEP} good ones before the live one stay"
+NO_RELEASE = "no release needs it"
+LOST = (ReleaseState.FAILED, ReleaseState.ROLLED_BACK)
 LOOK_BACK = 500
 """Runs that are looked at; older ones have ended."""
 
@@ -89,6 +93,8 @@ async def remove_retired_of(lease: Lease, registry: Registry, engine: Engine) ->
         if release.candidate not in used:
             await engine.remove_candidate(release.candidate)
         await registry.move_release(release.project, release.number, ReleaseState.REMOVED, fence=lease.fence)
+        what, why = f"release {release.number} removed", release.reason if release.state in LOST else BEYOND
+        await record(release.project, JANITOR, what, registry, why=why, version=release.number, once=True)
     return [release.identity for release in gone]
 
 
@@ -110,6 +116,7 @@ async def remove_candidates(registry: Registry, engine: Engine) -> Sequence[str]
         needed = {release.candidate for release in releases if release.state is not ReleaseState.REMOVED}
         for candidate in sorted({*built} - needed):
             await engine.remove_candidate(candidate)
+            await record(project.slug, JANITOR, f"candidate {candidate[:19]} removed", registry, why=NO_RELEASE)
             removed.append(candidate)
     return removed
 

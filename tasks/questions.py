@@ -30,6 +30,7 @@ from domain.escalations import (
 from domain.protocols import Registry, Wakeups
 from domain.runs import Run, RunState
 from tasks.artifacts import publish
+from tasks.audit import record
 from tasks.notify import tell
 from tasks.progress import Journal
 from tasks.redaction import redacted
@@ -122,7 +123,7 @@ async def settle(run: Run, number: int, answer: Answer, registry: Registry, wake
         return False
     if run.state is RunState.WAITING:
         await registry.update_run(run.id, state=RunState.QUEUED, message="", waits_for=())
-    await registry.audit(run.project, answer.by, f"answered question {number} of {run.id}", decided(answer), now)
+    await record(run.project, answer.by, f"answered question {number} of {run.id}", registry, why=decided(answer), at=now)
     facts: dict[str, str | int | float | bool] = {"answered": number, "choice": answer.choice}
     await Journal(run.id, registry, wakeups).write("note", f"{answer.by} answered: {decided(answer)}", run.step, facts)
     return True

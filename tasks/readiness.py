@@ -16,8 +16,12 @@ from domain.runs import Project
 from domain.values import Value
 from domain.workers import AppRunner
 from tasks.artifacts import publish
+from tasks.audit import record
 from tasks.kinds import kind_named
 from tasks.retrying import only_try_again
+
+REQUEST = 120
+"""Characters of a request that the history tells."""
 
 
 class Readiness(Value):
@@ -52,8 +56,8 @@ async def health_check_of(project: Project, commit: str, git: GitHost) -> Health
     return health_check(sources.get("app.json", ""), kind_named(project.kind).process)
 
 
-async def publish_release(release: Release, address: str, registry: Registry) -> None:
-    """Show the release with its link, and write the audit line once."""
+async def publish_release(release: Release, address: str, registry: Registry, *, audited: bool = True) -> None:
+    """Show the release with its link, and write the audit line once, unless who calls writes one of its own."""
     text = (
         f"# {release.project}, release {release.number}\n\n[{address}]({address})\n\n| | |\n|---|---|\n"
         f"| commit | `{release.commit}` |\n"
@@ -61,7 +65,8 @@ async def publish_release(release: Release, address: str, registry: Registry) ->
         f"| state | {release.state.value} |\n"
     )
     await publish("release", f"{release.project}-{release.number}", text, f"Release {release.number} at {address}")
-    line = (release.went_live or release.created, release.run, f"release {release.number} is live", release.reason)
-    if line not in await registry.history(release.project):  # a late rollback finds the work done and says it again
-        at, who, what, why = line
-        await registry.audit(release.project, who, what, why, at)
+    if audited:
+        at, who, what = release.went_live or release.created, release.actor or release.run, f"release {release.number} is live"
+        run = await registry.run(release.run)
+        why = f"{release.run}: {run.request.strip().splitlines()[0][:REQUEST]}" if run and run.request.strip() else release.run
+        await record(release.project, who, what, registry, why=why, version=release.number, at=at, once=True)

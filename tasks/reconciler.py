@@ -8,11 +8,13 @@ Caddy lost its state.
 import asyncio
 from collections.abc import Sequence
 
+from domain.audit import SLIPWAY
 from domain.errors import SlipwayError
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
+from tasks.audit import record
 from tasks.deployer import start_copy
 from tasks.hosts import host_owners
 from tasks.kinds import kind_named
@@ -40,6 +42,8 @@ async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Se
         try:
             process = kind_named(kind_of.get(release.project, "")).process
             await start_copy(release, process, registry, engine, vault)
+            what, why = f"release {release.number} started again", "its copy did not run"
+            await record(release.project, SLIPWAY, what, registry, why=why, version=release.number)
         except SlipwayError as error:
             failed.append(f"{release.identity} could not be started again: {error}")
     return failed

@@ -11,6 +11,7 @@ from domain.protocols import GitHost, Registry, Vault
 from domain.routes import Proxy
 from domain.runs import RunState
 from domain.workers import Engine
+from tasks.audit import record
 
 
 async def remove_project(
@@ -35,5 +36,5 @@ async def remove_project(
         await engine.remove_candidate(candidate)
     await vault.clear(project)
     await git.delete(project)
-    await registry.audit(project, who, "removed", "", datetime.now(UTC))
+    await record(project, who, "removed", registry)
     await registry.remove_project(project)

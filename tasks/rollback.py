@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import SLIPWAY
 from domain.protocols import Registry, Wakeups
 from domain.runs import Notification, Run
+from tasks.audit import record
 from tasks.notify import OUTBOX, tell
 from tasks.progress import hint
 from tasks.redaction import redacted
@@ -23,7 +25,9 @@ from tasks.retrying import only_try_again
     retry_delay_seconds=2,
     retry_condition_fn=only_try_again,
 )
-async def tell_rollback(project: str, bad: int, good: int | None, text: str, registry: Registry, wakeups: Wakeups) -> None:
+async def tell_rollback(
+    project: str, bad: int, good: int | None, text: str, registry: Registry, wakeups: Wakeups, who: str = SLIPWAY
+) -> None:
     """Write the audit line and one message to the person who asked for the broken release."""
     key = f"{project}:rollback-{bad}-{good or 'none'}"
     run = await run_of_release(project, bad, registry)
@@ -34,9 +38,8 @@ async def tell_rollback(project: str, bad: int, good: int | None, text: str, reg
             Notification(key=key, channel="cli", chat="", text=redacted(text), created=datetime.now(UTC))
         )
         await hint(wakeups, OUTBOX, key)
-    line = ("slipway", f"rollback of release {bad} to {good or 'nothing'}", redacted(text))
-    if line not in [(who, what, why) for _, who, what, why in await registry.history(project)]:
-        await registry.audit(project, *line, datetime.now(UTC))
+    what = f"rollback of release {bad} to {good or 'nothing'}"
+    await record(project, who, what, registry, why=text, version=good or bad, once=True)
 
 
 async def run_of_release(project: str, number: int, registry: Registry) -> Run | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import SLIPWAY
 from domain.complaints import Complaint
 from domain.env_rules import shaped_secret
 from domain.env_values import Settled, filled, settled
@@ -22,6 +23,7 @@ from tasks.redaction import install
 from tasks.retrying import only_try_again
 from tasks.run_log import run_log
 from tasks.secret_checks import complaint_of
+from tasks.secret_use import record_stored
 
 
 @task(
@@ -55,6 +57,8 @@ async def resolve_environment(
         told = "%s of %s is left out: it refers to %s, and nobody says what that is"
         run_log("slipway.environment").warning(told, name, project, ", ".join(names))
     made = {name: await _make(project, name, vault) for name in decided.secrets if name not in infos}
+    for name in made:
+        await record_stored(project, SLIPWAY, name, "made", registry, vault)
     references = {name: made.get(name) or infos[name].reference for name in decided.secrets}
     return await registry.add_environment(project, references, decided.plain)
 

@@ -6,17 +6,19 @@ person wants forgotten is gone with the copies that were started with it. Blocks
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import JANITOR
 from domain.environment import EnvironmentVersion
 from domain.errors import BadInput
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
-from domain.vault import superseded, users
+from domain.vault import SecretInfo, newest, superseded, users
 from domain.workers import AppRunner
+from tasks.audit import record
 from tasks.leases import claim_project, give_back
 from tasks.retrying import only_try_again
 
@@ -49,6 +51,7 @@ async def forget_superseded(registry: Registry, vault: Vault, now: datetime) -> 
         used = {info.reference for info in infos if users(info.reference, releases, environments)}
         references = [info.reference for info in superseded(infos, used, now)]
         await vault.forget(project.slug, references)
+        await record_forgotten(project.slug, JANITOR, references, infos, registry, "replaced, and needed by no release")
         gone += references
     return gone
 
@@ -81,11 +84,28 @@ async def forget_values(
         for release in holding:
             await engine.remove(release.identity)
             await registry.move_release(project, release.number, ReleaseState.REMOVED, fence=lease.fence)
+        infos = await vault.listed(project)
         await vault.forget(project, tuple(references))
-        await registry.audit(project, who, f"forgot {len(references)} secret value(s)", "", datetime.now(UTC))
+        await record_forgotten(project, who, references, infos, registry)
         return [release for release in holding if release.state is ReleaseState.KEPT]
     finally:
         await give_back(lease, registry, wakeups)
+
+
+async def record_stored(project: str, who: str, key: str, what: str, registry: Registry, vault: Vault) -> None:
+    """Write once that the newest value of the secret came: given, made or rotated."""
+    info = newest(await vault.listed(project)).get(key)
+    if info is not None:
+        await record(project, who, f"secret {key} {what}", registry, version=info.version, once=True)
+
+
+async def record_forgotten(
+    project: str, who: str, references: Collection[str], infos: Iterable[SecretInfo], registry: Registry, why: str = ""
+) -> None:
+    """Write one line for each value that was forgotten."""
+    for info in infos:
+        if info.reference in references:
+            await record(project, who, f"a value of secret {info.key} forgotten", registry, why=why, version=info.version)
 
 
 def _holds(release: Release, references: Collection[str], environments: Mapping[int, EnvironmentVersion]) -> bool:

@@ -10,11 +10,13 @@ from contextlib import suppress
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import JANITOR
 from domain.errors import TryAgain
 from domain.leases import deploy_lock
 from domain.protocols import Registry, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.workers import AppRunner
+from tasks.audit import record
 from tasks.leases import claim, give_back
 from tasks.retrying import only_try_again
 
@@ -49,6 +51,8 @@ async def end_unfinished(registry: Registry, engine: AppRunner, wakeups: Wakeups
                 release.project, release.number, ReleaseState.FAILED, reason=NEVER_SERVED, fence=lease.fence
             )
             await engine.remove(release.identity)
+            what = f"release {release.number} failed"
+            await record(release.project, JANITOR, what, registry, why=NEVER_SERVED, version=release.number, once=True)
         finally:
             await give_back(lease, registry, wakeups)
         ended.append(release.identity)

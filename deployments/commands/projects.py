@@ -154,19 +154,23 @@ def down(
     raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
-def history(context: typer.Context, project: Annotated[str, PROJECT]) -> None:
+def history(context: typer.Context, project: Annotated[str, PROJECT], as_json: Annotated[bool, JSON] = False) -> None:
     """Show who changed what, when and why."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
+            from deployments import tables
             from deployments.documents import known
 
-            entries = await desk.registry.history(project)
-            if not entries:  # the history of a project outlives it
+            lines = await desk.registry.history(project)
+            if not lines:  # the history of a project outlives it
                 await known(desk, project)
+            if as_json:
+                print_json({"project": project, "history": [line.model_dump(mode="json") for line in lines]})
+            elif lines:
+                tables.show_history(lines, console())
+            else:
                 sys.stdout.write(f"nothing was changed in {project} yet\n")
-            for at, who, what, why in entries:
-                sys.stdout.write(f"{at.astimezone():%Y-%m-%d %H:%M:%S} {who}: {what}{f' ({why})' if why else ''}\n")
             return 0
 
-    raise typer.Exit(finish(work(), debug=context.obj.debug))
+    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))

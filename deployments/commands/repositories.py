@@ -41,18 +41,17 @@ def repository(
 
 async def changed(desk: "Desk", project: "Project", name: str, *, none: bool) -> "Project":
     """Set the repository, or none; the change is part of the project's history."""
-    from datetime import UTC, datetime
-
     from deployments.people import person
     from domain.errors import BadInput
     from domain.names import checked_repository
+    from tasks.audit import record
 
     if name and none:
         raise BadInput("give OWNER/NAME or --none, not both")
     wanted = checked_repository(name) if name else ""
     await desk.registry.set_repository(project.slug, wanted)
     what = f"repository set to {wanted}" if wanted else "repository taken away"
-    await desk.registry.audit(project.slug, person(), what, "", datetime.now(UTC))
+    await record(project.slug, person(), what, desk.registry)
     return project.model_copy(update={"repository": wanted})
 
 

@@ -30,10 +30,12 @@ def set_secret(
         name = checked_key(key)
         async with context.obj.session() as (desk, _):
             from deployments.documents import known
+            from deployments.people import person
             from deployments.secret_work import set_value
 
             await known(desk, project)
-            sys.stdout.write(f"{await set_value(desk, project, name, read_secret(name), unchecked=unchecked)}\n")
+            value = read_secret(name)
+            sys.stdout.write(f"{await set_value(desk, project, name, value, person(), unchecked=unchecked)}\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))

@@ -5,6 +5,7 @@ import io
 import os
 import tarfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from domain.errors import EngineUnreachable, UnknownObject
+from domain.leftovers import YOUNG, leftovers, owners_of
 from domain.workers import AppState, AppStatus, BuildFailed, Built, Command, CommandResult, Engine, Worker
 from tests.blocks.engine_bench import DOCKERFILE, ENGINES, PROJECT, Bench, clean_docker, until
 from tests.fakes.engine import FakeEngine
@@ -362,3 +364,23 @@ async def test_nothing_of_our_environment_reaches_an_app(bench: Bench, monkeypat
     app = await bench.app()
     await bench.engine.start(app)
     assert "canary" not in str(await bench.answer(app.identity))
+
+
+async def test_what_is_held_tells_whose_it_is_and_is_gone_once_it_was_discarded(bench: Bench) -> None:
+    spec = await bench.app()
+    await bench.engine.start(spec)
+    nobody = owners_of("", (), (), ())
+
+    held = [thing for thing in await bench.engine.held() if bench.project in thing.projects]
+    ours = nobody.model_copy(update={"installation": held[0].installation or ""})
+    left = leftovers(held, ours, datetime.now(UTC) + YOUNG)
+    early = await bench.engine.discard(next(thing for thing in held if thing.kind == "image"))
+    discarded = [(each.held.kind, await bench.engine.discard(each.held)) for each in left]
+
+    assert {thing.kind for thing in held} >= {"release", "image"}
+    assert spec.identity in {thing.identity for thing in held}
+    assert early is False  # a copy still needs it
+    assert discarded == [(each.held.kind, True) for each in left]
+    assert [kind for kind, _ in discarded if kind in ("release", "image")] == ["release", "image"]
+    assert not [thing for thing in await another(bench.engine).held() if bench.project in thing.projects]
+    assert not any([await bench.engine.discard(each.held) for each in left if each.held.kind == "release"])

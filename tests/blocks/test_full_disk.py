@@ -10,22 +10,26 @@ import asyncio, resource, signal, sys
 from datetime import UTC, datetime
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
+from domain.audit import AuditLine
 from domain.errors import SlipwayError
+
+def line(what):
+    return AuditLine(project="notes", at=datetime.now(UTC), actor="me", what=what)
 
 async def main(url):
     await migrate(url)
     registry = SqlRegistry(url=url, budget_micro_usd=1)
-    await registry.audit("notes", "me", "kept", "", datetime.now(UTC))
+    await registry.audit(line("kept"))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, resource.RLIM_INFINITY))
     try:
         for _ in range(1000):
-            await registry.audit("notes", "me", "x" * 4000, "", datetime.now(UTC))
+            await registry.audit(line("x" * 4000))
     except SlipwayError as error:
         print(type(error).__name__, error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    await registry.audit("notes", "me", "after", "", datetime.now(UTC))
-    told = [what for _, _, what, _ in await registry.history("notes")]
+    await registry.audit(line("after"))
+    told = [line.what for line in await registry.history("notes")]
     print(told[0], told[-1])
     await registry.close()
 

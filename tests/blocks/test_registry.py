@@ -16,6 +16,7 @@ from blocks import registry_tables as tables
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from blocks.registry_store import open_engine
+from domain.audit import AuditLine
 from domain.briefs import AcceptanceCheck, Brief
 from domain.checks import CommandCheck, HttpCheck, HttpStep
 from domain.conversations import Message, Opaque, Text, ToolUse
@@ -131,7 +132,7 @@ async def test_removed_project_leaves_its_runs_ledger_and_audit(registry: SqlReg
     await registry.set_checks("notes", "r-1", [a_check("a")], [])
     await registry.add_environment("notes", {}, {"PORT": "1"})
     await registry.reserve("call", "notes", "r-aaaaaaaa", "developer", "m", 5)
-    await registry.audit("notes", "me", "removed", "", NOON)
+    await registry.audit(AuditLine(project="notes", at=NOON, actor="me", what="removed"))
     await registry.remove_project("notes")
     await registry.remove_project("notes")
     assert (await registry.project("notes"), await registry.releases("notes"), await registry.checks("notes")) == (None, (), ())
@@ -300,11 +301,15 @@ async def test_notification_is_stored_once_and_leaves_the_outbox_when_sent(regis
     assert await registry.add_notification(note) is False
 
 
-async def test_history_is_in_the_order_of_writing(registry: SqlRegistry) -> None:
-    await registry.audit("notes", "me", "rolled back to v1", "answers 500", NOON)
-    await registry.audit("notes", "watch", "saw it healthy", "", NOON - timedelta(hours=1))
-    assert [line[1] for line in await registry.history("notes")] == ["me", "watch"]
-    assert (await registry.history("notes"))[0] == (NOON, "me", "rolled back to v1", "answers 500")
+async def test_history_is_in_the_order_of_writing_and_can_be_asked_for_since_when(registry: SqlRegistry) -> None:
+    back = AuditLine(project="notes", at=NOON, actor="me", what="rolled back", why="answers 500", version=1)
+    seen = AuditLine(project="notes", at=NOON - timedelta(hours=1), actor="watch", what="saw it healthy")
+    other = AuditLine(project="other", at=NOON + timedelta(hours=1), actor="me", what="removed")
+    for line in (back, seen, other):
+        await registry.audit(line)
+    assert await registry.history("notes") == (back, seen)
+    assert await registry.history(since=NOON) == (back, other)
+    assert await registry.history("notes", NOON) == (back,)
 
 
 async def test_transcript_grows_by_one_and_never_changes(registry: SqlRegistry) -> None:

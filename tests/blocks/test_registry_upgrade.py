@@ -46,4 +46,4 @@ async def test_rows_of_version_2_are_kept_and_belong_to_nobody_in_particular(emp
     assert (release.health, release.ended, release.actor) == (None, None, "")
     [project] = await registry.projects()
     assert (project.slug, project.created, project.repository) == ("notes", NOON, "")
-    assert [line[2] for line in await registry.history("notes")] == ["deployed"]
+    assert [(line.what, line.version) for line in await registry.history("notes")] == [("deployed", None)]

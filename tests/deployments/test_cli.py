@@ -233,6 +233,7 @@ def test_several_projects_are_a_line_each_and_one_is_shown_with_its_runs(slipway
     assert "the architect writes the plan" in slipway.out
     assert slipway("open", "keep-notes") == BAD_INPUT
     assert slipway("history", "keep-notes") == DONE
+    assert slipway.out == "nothing was changed in keep-notes yet\n"
 
 
 def test_ended_run_is_not_cancelled_again(slipway: Bench) -> None:

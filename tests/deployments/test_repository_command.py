@@ -36,8 +36,8 @@ def test_repository_is_shown_set_and_taken_away_with_the_next_thing_to_do(notes:
     assert notes("repository", "keep-notes", "--none", "--json") == DONE
     document = {"project": "keep-notes", "repository": None, "address": None, "token": True, "workers": True}
     assert json.loads(notes.out) == document
-    assert notes("history", "keep-notes") == DONE
-    changes = [line.split(": ", 1)[1] for line in notes.out.splitlines()]
+    assert notes("history", "keep-notes", "--json") == DONE
+    changes = [line["what"] for line in json.loads(notes.out)["history"]]
     assert changes[-2:] == ["repository set to anna/notes", "repository taken away"]
 
 

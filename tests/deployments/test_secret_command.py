@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.people import person
 from deployments.secret_view import age
 from deployments.terminal import BAD_INPUT, DONE
 from domain.complaints import Complaint
@@ -160,7 +161,7 @@ def test_secret_of_a_kept_release_is_deleted_with_that_release_when_it_is_said_s
     assert bench.vault.values == {}
     assert set(bench.engine.live_apps) == {f"{APP}-v2"}
     assert bench("history", APP) == DONE
-    assert "forgot 1 secret value(s)" in bench.out
+    assert "a value of secret API_TOKEN forgotten" in bench.out
 
 
 def test_only_earlier_values_are_deleted_when_that_is_asked_for(bench: Bench) -> None:
@@ -171,3 +172,16 @@ def test_only_earlier_values_are_deleted_when_that_is_asked_for(bench: Bench) ->
     assert bench("secret", "rm", APP, "API_TOKEN", "--old", "--yes") == DONE
     assert "earlier values of API_TOKEN of keep-notes are gone" in bench.out
     assert list(bench.vault.values.values()) == ["two"]
+
+
+def test_the_history_tells_who_stored_which_version(bench: Bench) -> None:
+    assert bench("secret", "set", APP, "API_TOKEN", stdin="t0ken-t0ken") == DONE
+    assert bench("secret", "set", APP, "API_TOKEN", stdin="t0ken-t0ken") == DONE
+    assert bench("secret", "set", APP, "API_TOKEN", stdin="t0ken-other") == DONE
+    assert bench("history", APP, "--json") == DONE
+    told = [(line["what"], line["version"], line["actor"]) for line in json.loads(bench.out)["history"]]
+    assert told[-2:] == [("secret API_TOKEN stored", number, person()) for number in (1, 2)]
+    assert bench("history", APP) == DONE
+    head, *rows = bench.out.splitlines()
+    assert head.split() == ["when", "who", "what", "version", "why"]
+    assert f"{person()}  secret API_TOKEN stored  2" in rows[-1]

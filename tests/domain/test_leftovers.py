@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.leftovers import RECEIPT_AGE, RULES, YOUNG, Held, Owners, leftovers
+from domain.inventory import Held
+from domain.leftovers import RECEIPT_AGE, RULES, YOUNG, Owners, leftovers
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=1)
@@ -18,7 +19,7 @@ OWNERS = Owners(
 
 
 def held(kind: str, name: str, *projects: str, installation: str | None = "ours", made: datetime | None = OLD) -> Held:
-    return Held(kind=kind, name=name, installation=installation, projects=projects, made=made)
+    return Held(kind=kind, name=name, identity=name, installation=installation, projects=projects, made=made)
 
 
 def why(thing: Held) -> str | None:
@@ -49,13 +50,13 @@ def test_a_thing_goes_when_its_owner_is_gone(thing: Held, reason: str | None) ->
     assert why(thing) == reason
 
 
-@pytest.mark.parametrize("kind", [*RULES, "postgres", "container"])
+@pytest.mark.parametrize("kind", [*RULES, "rehearsal", "container"])
 def test_another_installations_things_are_never_touched(kind: str) -> None:
     assert why(held(kind, "ghost", "ghost", installation="theirs", made=NOW - 2 * RECEIPT_AGE)) is None
 
 
 def test_a_kind_that_no_rule_names_is_left_alone() -> None:
-    assert why(held("postgres", "ghost-postgres", "ghost")) is None
+    assert why(held("rehearsal", "ghost-rehearsal", "ghost")) is None
 
 
 @pytest.mark.parametrize("kind", RULES)

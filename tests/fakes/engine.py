@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from domain.errors import EngineUnreachable, UnknownObject
+from domain.inventory import Held
 from domain.workers import (
     AppSpec,
     AppState,
@@ -92,6 +93,8 @@ class FakeEngine:
         self.removed_data: list[str] = []
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
+        self.other: list[Held] = []
+        """What it holds beside copies and candidates."""
 
     @property
     def isolates(self) -> bool:
@@ -195,6 +198,30 @@ class FakeEngine:
         self.check_reachable(f"deleting the data of {project}")
         assert not any(spec.project == project for spec in self.live_apps.values()), f"copies of {project} are still there"
         self.removed_data.append(project)
+
+    # what is held
+    async def held(self) -> Sequence[Held]:
+        self.check_reachable("listing what is held")
+        copies = [
+            Held(kind=spec.role, name=name, identity=name, projects=(spec.project,), run=spec.run)
+            for name, spec in self.live_apps.items()
+        ]
+        images = [Held(kind="image", name=name, projects=(project,)) for name, project in self.made.items()]
+        return [*copies, *images, *self.other]
+
+    async def discard(self, held: Held) -> bool:
+        self.check_reachable(f"removing {held.name}")
+        match held.kind:
+            case "release" | "rehearsal":
+                return self.live_apps.pop(held.name, None) is not None
+            case "image" if any(spec.candidate == held.name for spec in self.live_apps.values()):
+                return False
+            case "image":
+                return self.made.pop(held.name, None) is not None
+            case _ if held not in self.other:
+                return False
+        self.other.remove(held)
+        return True
 
     def _status(self, identity: str) -> AppStatus:
         spec = self.live_apps.get(identity)

@@ -53,7 +53,7 @@ async def test_domain_that_is_added_twice_is_there_and_told_once(registry: SqlRe
     place = Place(registry)
     for _ in range(2):
         await place.add(ADDED)
-    assert [what for _, _, what, _ in await registry.history("notes")] == [f"domain {ADDED} added"]
+    assert [line.what for line in await registry.history("notes")] == [f"domain {ADDED} added"]
     assert [domain.by for domain in await registry.domains()] == ["local:me"]
 
 

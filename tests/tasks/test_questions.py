@@ -101,7 +101,7 @@ async def test_of_two_answers_the_first_counts_with_one_line_and_one_audit(regis
     assert not await answer(registry, say("stop", "", by="local:you"))
     question = (await registry.escalations(RUN))[0]
     assert question.answer == say()
-    assert [(who, why) for _, who, _, why in await registry.history("notes")] == [("local:me", "guidance: use SQLite")]
+    assert [(line.actor, line.why) for line in await registry.history("notes")] == [("local:me", "guidance: use SQLite")]
     assert [line.text for line in await registry.progress(RUN) if line.kind == "note"] == [
         "local:me answered: guidance: use SQLite"
     ]
@@ -217,4 +217,4 @@ async def test_more_budget_really_raises_the_limit_of_this_project_alone(registr
     await registry.reserve("call-2", "notes", RUN, "developer", "model", 1_000_000)
     with pytest.raises(BudgetSpent, match=r"5\.9000 of 6\.50"):
         await registry.reserve("call-3", "notes", RUN, "developer", "model", 1_000_000)
-    assert [why for _, _, _, why in await registry.history("notes")] == ["more_budget 1.5 USD"]
+    assert [line.why for line in await registry.history("notes")] == ["more_budget 1.5 USD"]

@@ -1,8 +1,11 @@
+from datetime import datetime
+
 import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
+from domain.audit import AuditLine
 from domain.env_rules import requirements
 from domain.environment import EnvironmentVersion, Missing
 from domain.errors import BadInput, ServiceUnreachable
@@ -23,10 +26,17 @@ def vault_of(**values: str) -> MemoryVault:
 
 
 class Versions:
-    """The part of the registry that keeps environment versions: equal content gives the newest one back."""
+    """The registry's environment versions, where equal content gives the newest one back, and its audit."""
 
     def __init__(self) -> None:
         self.kept: list[EnvironmentVersion] = []
+        self.lines: list[AuditLine] = []
+
+    async def audit(self, line: AuditLine) -> None:
+        self.lines.append(line)
+
+    async def history(self, project: str | None = None, since: datetime | None = None) -> list[AuditLine]:
+        return [line for line in self.lines if project in (None, line.project)]
 
     async def add_environment(self, project: str, secrets: dict[str, str], plain: dict[str, str]) -> EnvironmentVersion:
         version = EnvironmentVersion(project=project, number=len(self.kept) + 1, secrets=secrets, plain=plain)

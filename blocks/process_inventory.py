@@ -1,0 +1,63 @@
+"""Everything that the engine without containers holds: copies of releases, projects' data, candidates."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from blocks.process_apps import Apps
+from blocks.process_candidates import PREFIX, Candidates
+from domain.inventory import Held
+
+
+class ProcessInventory:
+    """Lists the folders below `root`; all in it is this installation's."""
+
+    def __init__(self, root: Path, installation: str, apps: Apps, candidates: Candidates) -> None:
+        self._root = root
+        self._installation = installation
+        self._apps = apps
+        self._candidates = candidates
+
+    def held(self) -> Sequence[Held]:
+        return [*self._copies(), *self._data(), *self._prepared()]
+
+    async def discard(self, held: Held) -> bool:
+        """Remove it; False for what is none of these."""
+        match held.kind:
+            case "volume":
+                await asyncio.to_thread(self._apps.remove_data, held.name)
+            case "image":
+                await self._candidates.remove(held.name)
+            case "release" if held.name in {app.identity for app in self._apps.found()}:
+                await self._apps.remove(held.name)
+            case _:
+                return False
+        return True
+
+    def _copies(self) -> Iterator[Held]:
+        for app in self._apps.found():
+            if (made := _made(self._root / "apps" / app.identity)) is not None:
+                yield self._of(app.role, app.identity, app.project, made=made, run=app.run)
+
+    def _data(self) -> Iterator[Held]:
+        for folder in sorted((self._root / "data").glob("*")):
+            if (made := _made(folder)) is not None:
+                yield self._of("volume", folder.name, folder.name, made=made)
+
+    def _prepared(self) -> Iterator[Held]:
+        for folder in sorted((self._root / "candidates").glob("*")):
+            if (made := _made(folder)) is not None:
+                projects = sorted(mark.name for mark in (folder / "projects").glob("*"))
+                yield self._of("image", f"{PREFIX}{folder.name}", *projects, made=made)
+
+    def _of(self, kind: str, name: str, *projects: str, made: datetime, run: str = "") -> Held:
+        return Held(kind=kind, name=name, identity=name, installation=self._installation, projects=projects, run=run, made=made)
+
+
+def _made(folder: Path) -> datetime | None:
+    """Return when it was last written to; None when it has gone since it was listed."""
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
