@@ -3,25 +3,26 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
-from docker.errors import APIError, NotFound
-
 from blocks.docker_commands import WORKER_UID
-from blocks.docker_connection import DockerConnection, is_conflict
+from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
 from blocks.docker_networks import DockerNetworks
+from blocks.docker_volumes import DATA, DockerVolumes
 from domain.errors import UnknownObject
 from domain.workers import AppSpec, AppState, AppStatus, filled
 
-DATA = "/data"
 RESTARTS = 5
 """How often the engine restarts a release that ended with an error."""
 
 # Heroku gives a process type's line to a shell. Where the line is one command, that command takes the shell's place (`env`
 # understands leading assignments), so that SIGTERM reaches it; a compound line has to `exec` its last command itself.
 PROCFILE = """
+if [ "$1" ]; then
+  first=$(sed -n "s/^$1:[[:space:]]*//p" Procfile | head -n 1)
+  if [ "$first" ]; then sh -c "$first" || exit; fi
+fi
 line=$(sed -n "s/^$0:[[:space:]]*//p" Procfile | head -n 1)
 [ "$line" ] || { echo "the Procfile has no process type $0" >&2; exit 1; }
 case $line in
@@ -38,11 +39,13 @@ STATES = {"running": AppState.RUNNING, "paused": AppState.RUNNING, "restarting":
 class DockerApps:
     """Runs the apps of one installation."""
 
-    def __init__(self, connection: DockerConnection, networks: DockerNetworks, installation: str, worker_image: str) -> None:
+    def __init__(
+        self, connection: DockerConnection, networks: DockerNetworks, volumes: DockerVolumes, installation: str
+    ) -> None:
         self._connection = connection
         self._networks = networks
+        self._volumes = volumes
         self._installation = installation
-        self._worker_image = worker_image
         self._containers = DockerContainers(connection, installation, "app")
 
     async def start(self, spec: AppSpec) -> AppStatus:
@@ -98,26 +101,13 @@ class DockerApps:
         output = await self._connection.ask(f"reading the log of {name}", lambda api: api.logs(name, tail=lines))
         return str(output.decode("utf-8", "replace"))
 
-    async def remove_data(self, project: str) -> None:
-        """Delete the project's volume, and the container that an interrupted start left on it."""
-        name = self._volume_name(project)
-
-        def remove(api: Any) -> None:
-            _forget(api, name)
-            with suppress(NotFound):
-                api.remove_volume(name)
-
-        await self._connection.ask(f"deleting the volume {name}", remove)
-
-    def _volume_name(self, project: str) -> str:
-        return f"slipway-{self._installation}-{project}-data"
-
     async def _settings(self, spec: AppSpec) -> dict[str, Any]:
         """Return what the container is created with."""
         folders = {"/tmp": tmpfs(spec.limits, executable=False)}  # noqa: S108 inside the container
         volumes = []
         if spec.data == "project":
-            volumes = [f"{await self._volume(spec.project)}:{DATA}"]
+            name = await self._volumes.ensure(self._volumes.data(spec.project), spec.project)
+            volumes = [f"{name}:{DATA}"]
         else:
             folders[DATA] = tmpfs(spec.limits, executable=False)
         attempts = RESTARTS if spec.role == "release" else 0
@@ -134,47 +124,13 @@ class DockerApps:
         return {
             "image": spec.candidate,
             "entrypoint": ["/bin/sh", "-c", PROCFILE],
-            "command": [spec.process],
+            "command": [spec.process, spec.first],
             "user": WORKER_UID,
             "environment": {"HOME": "/tmp", **filled(spec.environment, DATA), "PORT": str(spec.port), "DATA_DIR": DATA},  # noqa: S108
             "labels": {**marks, "slipway.candidate": spec.candidate, "slipway.port": str(spec.port)},
             "healthcheck": {"test": ["NONE"]},
             "host_config": config,
         }
-
-    async def _volume(self, project: str) -> str:
-        """Return the project's kept volume, owned by the apps' user.
-
-        The engine copies the owner from the image that an empty volume is mounted in, when the container is created; the
-        workers' image has such a folder for sure, a project's may not. That container never runs. It is made each time, since
-        a process that died in between leaves a volume that looks finished.
-        """
-        name = self._volume_name(project)
-        marks = {"slipway.installation": self._installation, "slipway.project": project}
-        image = self._worker_image
-
-        def ensure(api: Any) -> None:
-            api.create_volume(name, driver="local", labels=marks)
-            config = api.create_host_config(binds=[f"{name}:{DATA}"])
-            _forget(api, name)
-            try:
-                api.create_container(image, name=name, labels={**marks, "slipway.kind": "volume"}, host_config=config)
-            except APIError as error:
-                if not is_conflict(error):  # 409: somebody else does the same now
-                    raise
-            _forget(api, name)
-
-        await self._connection.ask(f"making the volume {name}", ensure)
-        return name
-
-
-def _forget(api: Any, name: str) -> None:
-    """Delete a container that never ran, if it is there."""
-    try:
-        api.remove_container(name, force=True)
-    except APIError as error:
-        if not (isinstance(error, NotFound) or is_conflict(error)):
-            raise
 
 
 def quiet_status_of(listed: Container) -> AppStatus:
@@ -194,7 +150,7 @@ def status_of(found: Container) -> AppStatus:
         **_whose(marks),
         state=what,
         address=_address(marks, found["NetworkSettings"]["Networks"].values()) if is_running else "",
-        exit_code=None if is_running else state["ExitCode"],
+        exit_code=None if is_running or state["Status"] == "created" else state["ExitCode"],
         out_of_memory=bool(state["OOMKilled"]),
         restarts=found["RestartCount"],
     )

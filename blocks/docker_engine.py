@@ -11,13 +11,16 @@ from blocks.docker_apps import DockerApps
 from blocks.docker_capabilities import WorkerImages
 from blocks.docker_commands import DockerWorker
 from blocks.docker_connection import DockerConnection
+from blocks.docker_data import DockerData
 from blocks.docker_images import DockerImages
 from blocks.docker_inventory import DockerInventory
 from blocks.docker_networks import DockerNetworks, EgressProxy
 from blocks.docker_spares import DockerSpares
+from blocks.docker_volumes import DockerVolumes
 from blocks.docker_workers import DockerWorkers
 from blocks.model_gateway import ModelGateway
 from blocks.package_caches import PackageCaches
+from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
@@ -49,6 +52,7 @@ class DockerEngine(Block):
     _workers: DockerWorkers = PrivateAttr()
     _images: DockerImages = PrivateAttr()
     _apps: DockerApps = PrivateAttr()
+    _data: DockerData = PrivateAttr()
     _caches: PackageCaches = PrivateAttr()
     _inventory: DockerInventory = PrivateAttr()
 
@@ -68,8 +72,10 @@ class DockerEngine(Block):
             self._gateway(),
         )
         self._images = DockerImages(connection, networks, self.installation, self.base_image, self._egress())
-        self._apps = DockerApps(connection, networks, self.installation, self.worker_image)
         self._inventory = DockerInventory(connection, self.installation)
+        volumes = DockerVolumes(connection, self.installation, self.worker_image)
+        self._apps = DockerApps(connection, networks, volumes, self.installation)
+        self._data = DockerData(connection, volumes, self.worker_image)
 
     def _egress(self) -> EgressProxy | None:
         if self.egress_port is None or self.egress_key is None:
@@ -129,9 +135,24 @@ class DockerEngine(Block):
     async def logs(self, identity: str, lines: int = 200) -> str:
         return await self._apps.logs(identity, lines)
 
+    async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
+        return await self._data.save(project, reference, limit_mb)
+
+    async def data_schema(self, project: str) -> Schema:
+        return await self._data.schema(project)
+
+    async def restore_data(self, project: str, reference: str) -> NoRoom | None:
+        return await self._data.restore(project, reference)
+
+    async def saved_data(self, project: str) -> Sequence[str]:
+        return await self._data.saved(project)
+
+    async def forget_data(self, project: str, reference: str) -> None:
+        await self._data.forget(project, reference)
+
     async def remove_data(self, project: str) -> None:
-        """Delete the project's volume and what its workers' package managers fetched."""
-        await self._apps.remove_data(project)
+        """Delete the project's volumes and what its workers' package managers fetched."""
+        await self._data.remove(project)
         await self._caches.forget(project)
 
     async def held(self) -> Sequence[Held]:

@@ -39,6 +39,8 @@ class Installation(Block):
     answer_hours: float = Field(default=24.0, gt=0, description="Hours for which a run waits for an answer before it stops")
     budget_usd: float = Field(default=5.0, gt=0, description="Money that one project may spend on models")
     health_seconds: float = Field(default=60.0, gt=0, description="Deadline for a new release to become healthy")
+    command_seconds: float = Field(default=600.0, gt=0, description="Deadline for a release command")
+    snapshot_mb: int = Field(default=2048, ge=1, description="How large a snapshot of a project's data may be")
     drain_seconds: float = Field(default=30.0, ge=0, description="How long an old release may go on answering")
     watch_interval: float = Field(default=2.0, gt=0, description="Seconds between two probes of a live release")
     watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from blocks.process_folders import copy, delete, locked, overlaid, partial, plac
 from blocks.process_shim import write_json
 from blocks.process_tree import Tree, alive
 from domain.errors import EngineUnreachable, UnknownObject
+from domain.procfile import process_line
 from domain.workers import AppSpec, AppState, AppStatus, filled
 
 FIRST_PORT, PORTS = 20_000, 10_000
@@ -115,10 +117,6 @@ class Apps:
         text = b"".join(file.read_bytes() for file in files if file.is_file()).decode("utf-8", "replace")
         return "".join(text.splitlines(keepends=True)[-lines:]) if lines > 0 else ""
 
-    def remove_data(self, project: str) -> None:
-        """Delete the project's kept data; nothing happens when there is none."""
-        delete(place(self._root, "data", project), self._root)
-
     def _place(self, identity: str) -> Path:
         return place(self._root, "apps", identity)
 
@@ -181,11 +179,11 @@ class Apps:
         fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), "SLIPWAY_APP": str(home)}
         base = scrubbed(home, path=(venv / "bin",), ca_bundle=self._ca_bundle)
         return {
-            "argv": [*bounds(spec.limits), "/bin/sh", "-c", _line(home / "app", spec.process)],
+            "argv": [*bounds(spec.limits), "/bin/sh", "-c", _script(home / "app", spec)],
             "environment": overlaid(base, filled(spec.environment, str(data)), fixed),
             "cwd": str(home / "app"),
             "log_bytes": LOG_BYTES,
-            "tries": 5,
+            "tries": 5 if spec.role == "release" else 0,
             "pause": 0.1,
         }
 
@@ -200,12 +198,20 @@ class Apps:
 
 def _line(app: Path, process: str) -> str:
     """Return the command line of a Procfile entry; raise UnknownObject when there is none."""
-    procfile = app / "Procfile"
-    for line in procfile.read_text(encoding="utf-8").splitlines() if procfile.is_file() else ():
-        name, colon, command = line.partition(":")
-        if colon and name.strip() == process and command.strip():
-            return command.strip()
+    if line := _optional_line(app, process):
+        return line
     raise UnknownObject("Procfile entry", process)
+
+
+def _optional_line(app: Path, process: str) -> str:
+    procfile = app / "Procfile"
+    return process_line(procfile.read_text(encoding="utf-8"), process) if procfile.is_file() else ""
+
+
+def _script(app: Path, spec: AppSpec) -> str:
+    """Return what the shell runs: the process type's line, after that of `first` when the Procfile has it."""
+    line, first = _line(app, spec.process), _optional_line(app, spec.first) if spec.first else ""
+    return f"sh -c {shlex.quote(first)} || exit\n{line}" if first else line
 
 
 def _free_port(wanted: int, taken: set[int]) -> int:

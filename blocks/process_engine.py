@@ -11,9 +11,11 @@ from pydantic import Field, SecretStr
 from blocks.model_gateway import ModelGateway
 from blocks.process_apps import Apps
 from blocks.process_candidates import Candidates
+from blocks.process_data import ProcessData
 from blocks.process_environments import Environments
 from blocks.process_inventory import ProcessInventory
 from blocks.process_workers import ProcessWorker, Workers
+from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
 
@@ -87,8 +89,23 @@ class ProcessEngine(Block):
     async def logs(self, identity: str, lines: int = 200) -> str:
         return await asyncio.to_thread(self._apps.logs, identity, lines)
 
+    async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
+        return await self._data.save(project, reference, limit_mb)
+
+    async def data_schema(self, project: str) -> Schema:
+        return await self._data.schema(project)
+
+    async def restore_data(self, project: str, reference: str) -> NoRoom | None:
+        return await self._data.restore(project, reference)
+
+    async def saved_data(self, project: str) -> Sequence[str]:
+        return await self._data.saved(project)
+
+    async def forget_data(self, project: str, reference: str) -> None:
+        await self._data.forget(project, reference)
+
     async def remove_data(self, project: str) -> None:
-        await asyncio.to_thread(self._apps.remove_data, project)
+        await asyncio.to_thread(self._data.remove, project)
 
     async def held(self) -> Sequence[Held]:
         return await asyncio.to_thread(self._inventory.held)
@@ -100,7 +117,7 @@ class ProcessEngine(Block):
 
     @property
     def _inventory(self) -> ProcessInventory:
-        return ProcessInventory(self._root, self.installation, self._apps, self._candidates)
+        return ProcessInventory(self._root, self.installation, self._apps, self._data, self._candidates)
 
     @property
     def _root(self) -> Path:
@@ -129,3 +146,7 @@ class ProcessEngine(Block):
     @property
     def _apps(self) -> Apps:
         return Apps(self._root, self._candidates, self.ca_bundle)
+
+    @property
+    def _data(self) -> ProcessData:
+        return ProcessData(self._root)

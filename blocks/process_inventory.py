@@ -7,26 +7,28 @@ from pathlib import Path
 
 from blocks.process_apps import Apps
 from blocks.process_candidates import PREFIX, Candidates
+from blocks.process_data import ProcessData
 from domain.inventory import Held
 
 
 class ProcessInventory:
     """Lists the folders below `root`; all in it is this installation's."""
 
-    def __init__(self, root: Path, installation: str, apps: Apps, candidates: Candidates) -> None:
+    def __init__(self, root: Path, installation: str, apps: Apps, data: ProcessData, candidates: Candidates) -> None:
         self._root = root
         self._installation = installation
         self._apps = apps
+        self._data = data
         self._candidates = candidates
 
     def held(self) -> Sequence[Held]:
-        return [*self._copies(), *self._data(), *self._prepared()]
+        return [*self._copies(), *self._volumes(), *self._prepared()]
 
     async def discard(self, held: Held) -> bool:
         """Remove it; False for what is none of these."""
         match held.kind:
             case "volume":
-                await asyncio.to_thread(self._apps.remove_data, held.name)
+                await asyncio.to_thread(self._data.remove, held.name)
             case "image":
                 await self._candidates.remove(held.name)
             case "release" if held.name in {app.identity for app in self._apps.found()}:
@@ -40,8 +42,9 @@ class ProcessInventory:
             if (made := _made(self._root / "apps" / app.identity)) is not None:
                 yield self._of(app.role, app.identity, app.project, made=made, run=app.run)
 
-    def _data(self) -> Iterator[Held]:
-        for folder in sorted((self._root / "data").glob("*")):
+    def _volumes(self) -> Iterator[Held]:
+        found = {path.name: path for room in ("snapshots", "data") for path in (self._root / room).glob("*")}
+        for _, folder in sorted(found.items()):
             if (made := _made(folder)) is not None:
                 yield self._of("volume", folder.name, folder.name, made=made)
 

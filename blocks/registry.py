@@ -14,6 +14,7 @@ from blocks.registry_proofs import Proofs
 from blocks.registry_releases import Releases
 from blocks.registry_remarks import RunRemarks
 from blocks.registry_runs import Runs
+from blocks.registry_snapshots import SnapshotRows
 from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
 from blocks.registry_variables import Variables
@@ -32,6 +33,7 @@ class SqlRegistry(  # type: ignore[misc]
     Escalations,
     Proofs,
     Variables,
+    SnapshotRows,
     Block,
 ):
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.

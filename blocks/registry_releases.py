@@ -51,7 +51,7 @@ class Releases(Store):
             same = (await db.execute(select(_TABLE).where(_TABLE.c.run == run))).first()
             if same is not None:
                 return _release(same)
-            await _check_fence(db, project, fence)
+            await check_fence(db, project, fence)
             last = (await db.execute(select(func.max(_TABLE.c.number)).where(_TABLE.c.project == project))).scalar()
             new = Release(
                 project=project,
@@ -87,7 +87,7 @@ class Releases(Store):
         """Move along `domain.releases.MOVES`, else raise Broken; to the state it has already, only the given fields change."""
         given = {"address": address, "reason": reason}
         async with self.writing(f"project {project}") as db:
-            await _check_fence(db, project, fence)
+            await check_fence(db, project, fence)
             release = await _load(db, project, number)
             changes = {name: value for name, value in given.items() if value is not None}
             return await _move(db, release, state, changes)
@@ -101,7 +101,7 @@ class Releases(Store):
         only renews its address.
         """
         async with self.writing(f"project {project}") as db:
-            await _check_fence(db, project, fence)
+            await check_fence(db, project, fence)
             release = await _load(db, project, number)
             if release.state is ReleaseState.LIVE:
                 return await _move(db, release, ReleaseState.LIVE, {"address": address})
@@ -117,7 +117,7 @@ async def _newest_fence(db: AsyncConnection, project: str) -> int:
     return int(row.fence)
 
 
-async def _check_fence(db: AsyncConnection, project: str, fence: int) -> None:
+async def check_fence(db: AsyncConnection, project: str, fence: int) -> None:
     """Let nobody write whom another has followed; raise LeaseLost."""
     newest = await _newest_fence(db, project)
     if fence != newest:

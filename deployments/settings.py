@@ -152,6 +152,10 @@ class Settings(BaseSettings):
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")
     drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")
     health_deadline: float = Field(default=60.0, gt=0, description="seconds in which a new release must become healthy")
+    command_deadline: float = Field(default=600.0, gt=0, description="seconds, above 0, that a release command may take")
+    snapshot_mb: int = Field(
+        default=2048, ge=1, description="1 or more: megabytes that a snapshot of a project's data may have before a release"
+    )
     runner_limit: int = Field(
         default=4, ge=1, le=100, description="1 to 100: how many deliveries go on at once; upkeep does not count"
     )

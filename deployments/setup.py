@@ -119,6 +119,8 @@ def installation(wiring: Wiring) -> Installation:
         answer_hours=settings.answer_hours,
         budget_usd=settings.budget_usd,
         health_seconds=settings.health_deadline,
+        command_seconds=settings.command_deadline,
+        snapshot_mb=settings.snapshot_mb,
         drain_seconds=settings.drain_seconds,
         watch_interval=settings.health_interval,
         watch_seconds=WATCH_STAYS,

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from domain.app_data import DataKeeper
 from domain.capabilities import Capability, NpmProgram
 from domain.inventory import Holder
 from domain.values import Value
@@ -176,9 +177,14 @@ class AppSpec(Value):
     identity: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$", description="Unique name: project and release, or rehearsal")
     project: str
     run: str
-    role: Literal["release", "rehearsal"] = "release"
+    role: Literal["release", "rehearsal", "command"] = Field(
+        default="release", description="Only a release is started again when it fails; a command is to end by itself"
+    )
     candidate: str
     process: str = Field(default="web", description="Entry of the Procfile")
+    first: str = Field(
+        default="", description="Entry that has to end well in the same copy before `process` starts; one that is not there has"
+    )
     port: int = Field(default=8000, description="PORT in its environment; where it listens inside its container")
     environment: dict[str, str] = Field(
         default_factory=dict,
@@ -252,9 +258,9 @@ class AppRunner(Protocol):
         ...
 
     async def remove_data(self, project: str) -> None:
-        """Delete the project's kept data, after its copies were removed; nothing happens when there is none."""
+        """Delete the project's kept data and all snapshots of it, after its copies were removed; there may be none."""
         ...
 
 
-class Engine(WorkerSpawner, ImageBuilder, AppRunner, Holder, Protocol):
-    """All four of one machine."""
+class Engine(WorkerSpawner, ImageBuilder, AppRunner, DataKeeper, Holder, Protocol):
+    """All of one machine."""

@@ -1,4 +1,4 @@
-"""devops: env_analyzer -> secret_resolver -> readiness -> deployer (start, gate, switch, drain)."""
+"""devops: env_analyzer -> secret_resolver -> readiness -> deployer (migrate, start, gate, switch, drain)."""
 
 from functools import partial
 
@@ -11,10 +11,12 @@ from domain.environment import EnvironmentVersion, Missing, computed_values
 from domain.leases import Lease
 from domain.names import Slug
 from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing
+from domain.procfile import RELEASE
 from domain.releases import ReleaseState, overtaken
 from domain.values import Value
 from flows.interruption import unless_interrupted
 from flows.leases import under_lease
+from flows.migration import migrate
 from flows.opening import Blocks, open_blocks
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
@@ -55,7 +57,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
 
     await shield(name, blocks.vault)
     await journal.step("environment", "resolving what the app needs in its environment")
-    sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json"))
+    sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json", "Procfile"))
     requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
     context = computed_values(place.address_of(await main_host(name, blocks.registry)))
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
@@ -79,6 +81,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
             place.health_seconds,
             blocks.engine,
             blocks.vault,
+            RELEASE,
         )
         if not rehearsal.passed:
             reason = f"the release is not fit to serve: {rehearsal.summary}"
@@ -89,10 +92,15 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
 async def roll_out(
     deployment: Deployment, version: EnvironmentVersion, plan: Readiness, blocks: Blocks, lease: Lease
 ) -> Released | Rejected | Overtaken:
-    """Start, gate, switch, retire: what of that is left to do for the run's release."""
+    """Migrate, start, gate, switch, retire: what of that is left to do for the run's release."""
     name, place = deployment.project, blocks.installation
     registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
     address = place.address_of(await main_host(name, registry))
+    unfit = await migrate(
+        deployment.run, deployment.commit, deployment.candidate, version.number, plan.release_command, blocks, lease
+    )
+    if unfit is not None:
+        return unfit
     release = await start_release(
         lease,
         deployment.run,

@@ -10,6 +10,7 @@ from domain.checks import Check
 from domain.env_values import placeholder_values
 from domain.environment import EnvironmentVersion, Requirements, computed_values
 from domain.health import HealthCheck, health_check
+from domain.procfile import RELEASE
 from domain.protocols import GitHost, Vault
 from domain.rehearsals import rehearsal_identity
 from domain.reports import TestReport
@@ -56,6 +57,7 @@ async def rehearse_candidate(
         role="rehearsal",
         candidate=candidate,
         process=process,
+        first=RELEASE,
         environment=placeholder_values(wanted, computed_values(address)),
         data="scratch",
     )
@@ -83,8 +85,12 @@ async def rehearse_release(
     seconds: float,
     engine: Engine,
     vault: Vault,
+    first: str = "",
 ) -> TestReport:
-    """Ask the checks of what is to be released, with the environment that it will have and an empty data folder."""
+    """Ask the checks of what is to be released, with the environment that it will have and an empty data folder.
+
+    `first` is run in the same copy before, where the Procfile has it.
+    """
     values = await environment_values(version, vault)
     spec = AppSpec(
         identity=rehearsal_identity(project, run, f"release-{attempt}"),
@@ -93,6 +99,7 @@ async def rehearse_release(
         role="rehearsal",
         candidate=candidate,
         process=process,
+        first=first,
         environment=values,
         data="scratch",
     )

@@ -44,14 +44,14 @@ LOOK_BACK = 500
     retry_condition_fn=only_try_again,
 )
 async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
-    """Remove workers and rehearsals whose run has ended or is unknown; return their names."""
+    """Remove workers, rehearsals and release commands whose run has ended or is unknown; return their names."""
     removed = []
     for worker in await engine.workers():
         if await has_ended(worker.run, registry) and not await is_asked(worker.run, wakeups):
             await engine.remove_worker(worker.identity)
             removed.append(worker.identity)
     for app in await engine.apps():
-        if app.role == "rehearsal" and await has_ended(app.run, registry):
+        if app.role in ("rehearsal", "command") and await has_ended(app.run, registry):
             await engine.remove(app.identity)
             removed.append(app.identity)
     return removed

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from domain.errors import UnknownObject
 from domain.health import HealthCheck, health_check
+from domain.procfile import RELEASE, process_line
 from domain.protocols import GitHost, Registry
 from domain.releases import Release
 from domain.routes import Proxy
@@ -29,6 +30,7 @@ class Readiness(Value):
 
     process: str = Field(description="Entry of the Procfile that is run")
     health: HealthCheck
+    release_command: str = Field(default="", description="Line of the Procfile that is run once before the release serves")
 
 
 @task(
@@ -47,7 +49,11 @@ async def check_readiness(
     await engine.apps(name)
     await proxy.routes()
     process = kind_named(project.kind).process
-    return Readiness(process=process, health=health_check(sources.get("app.json", ""), process))
+    return Readiness(
+        process=process,
+        health=health_check(sources.get("app.json", ""), process),
+        release_command=process_line(sources.get("Procfile", ""), RELEASE),
+    )
 
 
 async def health_check_of(project: Project, commit: str, git: GitHost) -> HealthCheck:

@@ -50,8 +50,9 @@ async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Se
 
 
 async def pause_apps(engine: AppRunner) -> None:
-    """Stop every running copy at once but keep it, so that `resume_apps` brings it back."""
-    running = [app for app in await engine.apps() if app.state in (AppState.RUNNING, AppState.RESTARTING)]
+    """Stop every running copy at once but keep it, so that `resume_apps` brings it back; a release command goes on."""
+    going = (AppState.RUNNING, AppState.RESTARTING)
+    running = [app for app in await engine.apps() if app.state in going and app.role != "command"]
     await asyncio.gather(*(engine.stop(app.identity, 5.0) for app in running))
 
 

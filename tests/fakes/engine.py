@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from domain.app_data import NoRoom, Saved, Schema
 from domain.errors import EngineUnreachable, UnknownObject
 from domain.inventory import Held
 from domain.workers import (
@@ -91,6 +92,11 @@ class FakeEngine:
         self.live_apps: dict[str, AppSpec] = {}
         self.stopped: set[str] = set()
         self.removed_data: list[str] = []
+        self.data: dict[str, str] = {}
+        """What each project keeps, as one text; a line of it that begins with `schema ` is of its schema."""
+        self.copies: dict[str, dict[str, str]] = {}
+        self.room_mb: int | None = None
+        """What the disk has left; None is enough for everything."""
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
         self.other: list[Held] = []
@@ -194,10 +200,42 @@ class FakeEngine:
             return ""
         return "\n".join(self.app_logs.get(identity, "").splitlines()[-lines:])
 
+    # data
+    async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
+        self.check_reachable(f"saving the data of {project}")
+        if self.room_mb is not None:
+            return NoRoom(needed_mb=self.room_mb + 1, free_mb=self.room_mb)
+        data = self.data.get(project, "")
+        self.copies.setdefault(project, {})[reference] = data
+        return Saved(bytes=len(data), schema_lines=_schema(data))
+
+    async def data_schema(self, project: str) -> Schema:
+        self.check_reachable(f"reading the schema of {project}")
+        return _schema(self.data.get(project, ""))
+
+    async def restore_data(self, project: str, reference: str) -> NoRoom | None:
+        self.check_reachable(f"restoring the data of {project}")
+        running = [app for app, spec in self.live_apps.items() if spec.project == project and app not in self.stopped]
+        assert not running, f"{running} still run on the data of {project}"
+        if reference not in self.copies.get(project, {}):
+            raise UnknownObject("snapshot", f"{project} {reference}")
+        self.data[project] = self.copies[project][reference]
+        return None
+
+    async def saved_data(self, project: str) -> Sequence[str]:
+        self.check_reachable(f"listing the snapshots of {project}")
+        return sorted(self.copies.get(project, {}))
+
+    async def forget_data(self, project: str, reference: str) -> None:
+        self.check_reachable(f"deleting a snapshot of {project}")
+        self.copies.get(project, {}).pop(reference, None)
+
     async def remove_data(self, project: str) -> None:
         self.check_reachable(f"deleting the data of {project}")
         assert not any(spec.project == project for spec in self.live_apps.values()), f"copies of {project} are still there"
         self.removed_data.append(project)
+        self.data.pop(project, None)
+        self.copies.pop(project, None)
 
     # what is held
     async def held(self) -> Sequence[Held]:
@@ -237,6 +275,10 @@ class FakeEngine:
             address=self.address if running else "",
             exit_code=None if running else 0,
         )
+
+
+def _schema(data: str) -> Schema:
+    return tuple(line.removeprefix("schema ") for line in data.splitlines() if line.startswith("schema "))
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -30,6 +30,9 @@ class Site(World):
             address_of=lambda domain: f"http://{domain}",
             health_seconds=20.0,
             drain_seconds=1.0,
+            command_seconds=20.0,
+            snapshot_mb=100,
+            access_log="",
             telegram_api_url=None,
             env_model="",
         )

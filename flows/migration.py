@@ -1,0 +1,24 @@
+"""What happens to a project's data before a release serves: kept as it is, then changed by the release command."""
+
+from domain.leases import Lease
+from domain.outcomes import Rejected
+from domain.releases import ReleaseState
+from domain.snapshots import Snapshot, SnapshotState
+from flows.opening import Blocks
+from tasks.migration import announce_release, run_release_command, save_data
+
+
+async def migrate(
+    run: str, commit: str, candidate: str, environment_version: int, command: str, blocks: Blocks, lease: Lease
+) -> Rejected | None:
+    """Do what of it is left to do for the run's release; afterwards its copy may be started, or it has failed."""
+    place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
+    release = await announce_release(lease, run, commit, candidate, environment_version, registry, wakeups)
+    if release.state is not ReleaseState.STARTING:
+        return None
+    snapshot = await save_data(lease, release, command, place.snapshot_mb, registry, engine, wakeups)
+    if not isinstance(snapshot, Snapshot):
+        return snapshot
+    if not command or snapshot.state is not SnapshotState.TAKEN:
+        return None
+    return await run_release_command(lease, release, snapshot, place.command_seconds, registry, engine, blocks.vault, wakeups)
