@@ -89,9 +89,12 @@ class LedgerLines(Store):
             rows = await db.execute(lines)
         return tuple(Reservation(call=row.call, run=row.run, micro_usd=row.reserved, at=row.at) for row in rows)
 
-    async def usage(self, project: str | None = None, run: str | None = None) -> Sequence[UsageLine]:
-        """Return the settled lines, oldest first; an unpriced call counts 0."""
+    async def usage(
+        self, project: str | None = None, run: str | None = None, since: datetime | None = None
+    ) -> Sequence[UsageLine]:
+        """Return the settled lines, since then or all, oldest first; an unpriced call counts 0."""
         lines = select(_TABLE).where(_TABLE.c.settled, _of(project, run)).order_by(_TABLE.c.at, _TABLE.c.call)
+        lines = lines if since is None else lines.where(_TABLE.c.at >= since)
         async with self.reading() as db:
             rows = await db.execute(lines)
         return tuple(_line(row) for row in rows)

@@ -32,6 +32,14 @@ class Outbox(Store):
             rows = await db.execute(waiting)
         return tuple(_notification(row) for row in rows)
 
+    async def notifications(self, channel: str, since: datetime) -> Sequence[Notification]:
+        """Return what was written for the channel since then, sent or not, in the order it was added."""
+        table = tables.notifications
+        written = select(table).where(table.c.channel == channel, table.c.created >= since).order_by(table.c.position)
+        async with self.reading() as db:
+            rows = await db.execute(written)
+        return tuple(_notification(row) for row in rows)
+
     async def mark_sent(self, key: str, at: datetime) -> None:
         """Take it out of the waiting ones; the first time stands."""
         table = tables.notifications

@@ -23,6 +23,8 @@ class Entry:
     module: str
     flow: str
     every: timedelta | None = None
+    daily: bool = False
+    """Once a day, at the hour that the settings name; one that was missed comes late."""
     alone: bool = False
     """A second run at the same time is cancelled, not queued."""
     tags: tuple[str, ...] = ()
@@ -39,24 +41,26 @@ CATALOG: Sequence[Entry] = (
     Entry(module="flows.rollback", flow="rollback", tags=("release",)),
     Entry(module="flows.health_watch", flow="health_watch", every=WATCH_EVERY, tags=("watch",)),
     Entry(module="flows.janitor", flow="janitor", every=timedelta(minutes=15), alone=True, tags=("upkeep",)),
+    Entry(module="flows.digest", flow="digest", daily=True, alone=True, tags=("upkeep",)),
     Entry(module="flows.alarm", flow="alarm", tags=("upkeep",)),
 )
 
 
-async def apply(entry: Entry, pool: str = POOL) -> UUID:
+async def apply(entry: Entry, pool: str = POOL, hour: int = 8) -> UUID:
     """Create or update the deployment and return its id; runs import the flow by its module, no source is copied."""
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.schedules import Interval
+    from prefect.schedules import Cron, Interval
     from prefect.types.entrypoint import EntrypointType
 
     limit = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    schedules = [Interval(entry.every)] if entry.every else [Cron(f"0 {hour} * * *")] if entry.daily else []
     flow = getattr(import_module(entry.module), entry.flow)
     deployment = await flow.ato_deployment(
         "main",
         work_pool_name=pool,
         work_queue_name=entry.queue,
         entrypoint_type=EntrypointType.MODULE_PATH,
-        schedules=[Interval(entry.every)] if entry.every else [],
+        schedules=schedules,
         concurrency_limit=limit if entry.alone else None,
         tags=["slipway", *entry.tags],
     )

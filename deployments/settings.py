@@ -147,6 +147,7 @@ class Settings(BaseSettings):
     telegram_operator_chat: int | None = Field(
         default=None, description="the numeric id of the Telegram chat that gets alarms and the daily digest"
     )
+    digest_hour: int = Field(default=8, ge=0, le=23, description="0 to 23: the hour, in UTC, of the daily digest")
     health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")
     unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")

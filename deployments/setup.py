@@ -138,7 +138,7 @@ async def save(block: Block) -> None:
 async def set_up(wiring: Wiring, images: Images | None) -> None:
     """Fill the Prefect server: afterwards runs can be created, and the worker may take them."""
     await asyncio.gather(ensure_pool(limit=wiring.settings.runner_limit), *map(save, blocks(wiring, images)))
-    ids: dict[str, UUID] = {entry.name: await apply(entry) for entry in CATALOG}
+    ids: dict[str, UUID] = {entry.name: await apply(entry, hour=wiring.settings.digest_hour) for entry in CATALOG}
     await drop_missed([ids[entry.name] for entry in CATALOG if entry.every])
     windows = Windows(
         threshold=wiring.settings.unhealthy_threshold, unhealthy=timedelta(seconds=wiring.settings.unhealthy_window)

@@ -48,3 +48,13 @@ async def test_pool_that_is_there_already_takes_another_limit(prefect_api: Prefe
 
 def test_only_deliveries_count() -> None:
     assert {entry.flow for entry in CATALOG if entry.queue == WORK} == {"delivery"}
+
+
+async def test_the_digest_comes_once_a_day_at_the_hour_that_was_set(prefect_api: PrefectServer) -> None:
+    await ensure_pool()
+    (entry,) = (entry for entry in CATALOG if entry.daily)
+    for hour in (8, 21):
+        deployment = await apply(entry, hour=hour)
+    async with get_client() as client:
+        found = await client.read_deployment(deployment)
+    assert [each.schedule.cron for each in found.schedules] == ["0 21 * * *"]  # type: ignore[union-attr]
