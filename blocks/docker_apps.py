@@ -72,12 +72,10 @@ class DockerApps:
             await self._connection.ask(f"stopping {name}", lambda api: api.stop(name, timeout=max(0, round(seconds))))
 
     async def remove(self, identity: str) -> None:
-        """Delete the copy, and with a project's last copy its network; the project's data stays."""
+        """Delete the copy, and with the last container of a project its network; the project's data stays."""
         found = await self._containers.remove(identity)
         if found is not None:
-            project = found["Config"]["Labels"]["slipway.project"]
-            if not await self._containers.labelled(project=project):
-                await self._networks.remove_of_project(project)
+            await self._networks.remove_of_project(found["Config"]["Labels"]["slipway.project"])
 
     async def status(self, identity: str) -> AppStatus:
         found = await self._containers.find(identity)

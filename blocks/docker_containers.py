@@ -19,7 +19,7 @@ FILES_PER_MB = 256
 LEAVING = ("removing", "dead")
 NAME_SECONDS = 10.0
 NAME_POLL_SECONDS = 0.05
-Kind = Literal["worker", "app"]
+Kind = Literal["worker", "app", "resource"]
 Container = Mapping[str, Any]
 """A container as the engine's `inspect` tells it."""
 

@@ -15,6 +15,8 @@ from blocks.docker_data import DockerData
 from blocks.docker_images import DockerImages
 from blocks.docker_inventory import DockerInventory
 from blocks.docker_networks import DockerNetworks, EgressProxy
+from blocks.docker_resource_image import ResourceImage
+from blocks.docker_resources import DockerResources
 from blocks.docker_spares import DockerSpares
 from blocks.docker_volumes import DockerVolumes
 from blocks.docker_workers import DockerWorkers
@@ -55,6 +57,7 @@ class DockerEngine(Block):
     _data: DockerData = PrivateAttr()
     _caches: PackageCaches = PrivateAttr()
     _inventory: DockerInventory = PrivateAttr()
+    _resources: DockerResources = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
@@ -76,6 +79,8 @@ class DockerEngine(Block):
         volumes = DockerVolumes(connection, self.installation, self.worker_image)
         self._apps = DockerApps(connection, networks, volumes, self.installation)
         self._data = DockerData(connection, volumes, self.worker_image)
+        image = ResourceImage(connection, self.base_image, Path(self.data_folder))
+        self._resources = DockerResources(connection, networks, self.installation, image)
 
     def _egress(self) -> EgressProxy | None:
         if self.egress_port is None or self.egress_key is None:
@@ -90,6 +95,11 @@ class DockerEngine(Block):
     @property
     def isolates(self) -> bool:
         return True
+
+    @property
+    def resources(self) -> DockerResources:
+        """Return what runs the projects' databases on the same engine."""
+        return self._resources
 
     async def spawn(self, spec: WorkerSpec) -> DockerWorker:
         return await self._workers.spawn(spec)

@@ -72,10 +72,17 @@ class DockerNetworks:
         return str((await self._ensure(project, project, {}, internal=False))["Id"])
 
     async def remove_of_project(self, project: str) -> None:
-        """Delete the project's network; one that is in use or gone is left as it is. Engines have only some thirty."""
+        """Delete the project's network, unless something of the project is still made for it. Engines have only some thirty.
+
+        A stopped container does not hold its network, but could not be started again without it.
+        """
         name = self._name(project)
+        marks = [f"slipway.installation={self._installation}", f"slipway.project={project}"]
 
         def remove(api: Any) -> None:
+            for kind in ("app", "resource"):
+                if api.containers(all=True, filters={"label": [*marks, f"slipway.kind={kind}"]}):
+                    return
             try:
                 api.remove_network(name)
             except NotFound:

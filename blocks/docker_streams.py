@@ -4,7 +4,7 @@ import contextlib
 import socket
 import struct
 from collections import deque
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 STDERR = 2
 CHUNK = 64 * 1024
@@ -91,6 +91,29 @@ class Whole:
         return bytes(self._kept)
 
 
+class Sink(Protocol):
+    """Where a stream goes."""
+
+    @property
+    def full(self) -> bool:
+        """Tell that nothing more is wanted."""
+        ...
+
+    def add(self, data: bytes) -> None: ...
+
+
+class ToFile:
+    """Write a stream to an open file, however long it is."""
+
+    full = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def add(self, data: bytes) -> None:
+        self._file.write(data)
+
+
 class AttachedStream:
     """The raw connection of one `docker exec`: standard input goes in, framed output comes out."""
 
@@ -105,7 +128,14 @@ class AttachedStream:
             self._socket.sendall(stdin)
             self._socket.shutdown(socket.SHUT_WR)
 
-    def receive(self, stdout: HeadAndTail | Whole, stderr: HeadAndTail) -> None:
+    def send_file(self, file: BinaryIO) -> None:
+        """Send a file in parts and close that direction, as `send` does."""
+        with contextlib.suppress(OSError):
+            while chunk := file.read(CHUNK):
+                self._socket.sendall(chunk)
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def receive(self, stdout: Sink, stderr: Sink) -> None:
         """Read both streams to their end; frames as in the engine's API, 'Attach to a container'."""
         while len(header := self._exactly(8)) == 8:
             kind, size = struct.unpack(">BxxxL", header)

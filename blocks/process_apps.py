@@ -5,33 +5,20 @@
 """
 
 import asyncio
-import json
-import os
-import secrets
 import shlex
-import socket
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from signal import SIGTERM
 from typing import Any
 
-from blocks import process_shim
 from blocks.process_candidates import Candidates
 from blocks.process_commands import bounds
 from blocks.process_folders import copy, delete, locked, overlaid, partial, place, scrubbed, settle
+from blocks.process_ports import APPS, free_port
 from blocks.process_shim import write_json
-from blocks.process_tree import Tree, alive
-from domain.errors import EngineUnreachable, UnknownObject
+from blocks.process_supervised import LOG_BYTES, MARK, Supervised, restarts, runs
+from domain.errors import UnknownObject
 from domain.procfile import process_line
 from domain.workers import AppSpec, AppState, AppStatus, filled
-
-FIRST_PORT, PORTS = 20_000, 10_000
-"""Below Linux's ephemeral range, so that no outgoing connection takes a port between its choice and its use."""
-LOG_BYTES = 5_000_000
-POLL = 0.05
-KILLED = 137
 
 
 class Apps:
@@ -66,38 +53,24 @@ class Apps:
         return self.status(identity)
 
     async def stop(self, identity: str, seconds: float) -> None:
-        state = self._state(identity)
-        if not state:
-            return
-        tree, shim = self._tree(identity), state["shim"]
-        if alive(*shim):
-            os.kill(shim[0], SIGTERM)
-        else:  # somebody killed the supervisor alone
-            await asyncio.to_thread(tree.signal, SIGTERM)
-        try:
-            async with asyncio.timeout(seconds):
-                while await asyncio.to_thread(tree.look):  # noqa: ASYNC110 - processes of others can only be looked at
-                    await asyncio.sleep(POLL)
-        except TimeoutError:
-            await self._kill(identity, tree)
+        await self._supervised(identity).stop(seconds)
 
     async def remove(self, identity: str) -> None:
-        await self._kill(identity, self._tree(identity))
+        await self._supervised(identity).kill()
         await asyncio.to_thread(delete, self._place(identity), self._root)
 
     def status(self, identity: str) -> AppStatus:
         spec = self._spec(identity)
         if spec is None:
             return AppStatus(identity=identity, state=AppState.GONE)
-        state = self._state(identity)
-        running = bool(state) and alive(*state["child"])
-        waiting = bool(state) and not running and alive(*state["shim"])
+        state = self._supervised(identity).state
+        running = runs(state)
         return AppStatus(
             identity=identity,
             project=spec.project,
             run=spec.run,
             role=spec.role,
-            state=AppState.RUNNING if running else AppState.RESTARTING if waiting else AppState.STOPPED,
+            state=AppState.RUNNING if running else AppState.RESTARTING if restarts(state) else AppState.STOPPED,
             address=f"127.0.0.1:{spec.port}" if running else "",
             exit_code=None if running else state.get("exit_code"),
             restarts=state.get("restarts", 0),
@@ -113,17 +86,13 @@ class Apps:
         return {spec.candidate for spec in self._specs()}
 
     def logs(self, identity: str, lines: int) -> str:
-        files = [self._place(identity) / name for name in ("log.1", "log")]
-        text = b"".join(file.read_bytes() for file in files if file.is_file()).decode("utf-8", "replace")
-        return "".join(text.splitlines(keepends=True)[-lines:]) if lines > 0 else ""
+        return self._supervised(identity).log(lines)
 
     def _place(self, identity: str) -> Path:
         return place(self._root, "apps", identity)
 
-    def _tree(self, identity: str) -> Tree:
-        state = self._state(identity)
-        known = [(int(pid), str(born)) for pid, born in (state["shim"], state["child"])] if state else []
-        return Tree(f"SLIPWAY_APP={self._place(identity)}", *known)
+    def _supervised(self, identity: str) -> Supervised:
+        return Supervised(self._place(identity))
 
     def _spec(self, identity: str) -> AppSpec | None:
         """Return the spec with the port that it really has; None when there is no such app."""
@@ -134,13 +103,6 @@ class Apps:
 
     def _specs(self) -> Sequence[AppSpec]:
         return [spec for path in (self._root / "apps").glob("*") if (spec := self._spec(path.name))]
-
-    def _state(self, identity: str) -> dict[str, Any]:
-        try:
-            state: dict[str, Any] = json.loads((self._place(identity) / "state.json").read_bytes())
-        except FileNotFoundError:
-            return {}
-        return state
 
     def _furnish(self, spec: AppSpec) -> None:
         """Make the folder with a fresh copy of the candidate, whole or not at all."""
@@ -157,18 +119,9 @@ class Apps:
         """Start the supervisor, which answers as soon as the app's process is there. The caller holds the lock."""
         home = self._place(spec.identity)
         taken = {other.port for other in self._specs() if other.identity != spec.identity}
-        spec = spec.model_copy(update={"port": _free_port(spec.port, taken)})
+        spec = spec.model_copy(update={"port": free_port(APPS, taken, spec.port)})
         write_json(str(home / "spec.json"), spec.model_dump())
-        write_json(str(home / "launch.json"), self._plan(spec))
-        python = [sys.executable, "-I", "-S", process_shim.__file__, str(home)]
-        mark = {"SLIPWAY_APP": str(home)}
-        with (home / "shim.log").open("ab") as log:
-            ended = await asyncio.to_thread(
-                subprocess.run, python, env=mark, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-            )
-        if ended.returncode:
-            detail = (home / "shim.log").read_text(errors="replace")[-500:]
-            raise EngineUnreachable("this machine", f"starting {spec.identity}", detail)
+        await Supervised(home).launch(self._plan(spec))
 
     def _plan(self, spec: AppSpec) -> dict[str, Any]:
         """Return launch.json: what the supervisor runs and how often it tries."""
@@ -176,7 +129,7 @@ class Apps:
         data = place(self._root, "data", spec.project) if spec.data == "project" else home / "scratch"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         venv = (self._candidates.folder(spec.candidate) / "venv").readlink()
-        fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), "SLIPWAY_APP": str(home)}
+        fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), MARK: str(home)}
         base = scrubbed(home, path=(venv / "bin",), ca_bundle=self._ca_bundle)
         return {
             "argv": [*bounds(spec.limits), "/bin/sh", "-c", _script(home / "app", spec)],
@@ -186,14 +139,6 @@ class Apps:
             "tries": 5 if spec.role == "release" else 0,
             "pause": 0.1,
         }
-
-    async def _kill(self, identity: str, tree: Tree) -> None:
-        """Kill app and supervisor, and write down how they ended in the supervisor's place."""
-        killed = bool(tree.look())
-        await asyncio.to_thread(tree.kill)
-        if killed and (state := self._state(identity)):
-            dead = {"shim": [0, ""], "child": [0, ""], "exit_code": KILLED}
-            write_json(str(self._place(identity) / "state.json"), {**state, **dead})
 
 
 def _line(app: Path, process: str) -> str:
@@ -212,21 +157,3 @@ def _script(app: Path, spec: AppSpec) -> str:
     """Return what the shell runs: the process type's line, after that of `first` when the Procfile has it."""
     line, first = _line(app, spec.process), _optional_line(app, spec.first) if spec.first else ""
     return f"sh -c {shlex.quote(first)} || exit\n{line}" if first else line
-
-
-def _free_port(wanted: int, taken: set[int]) -> int:
-    """Return the wanted port if it may be used again, else another that nobody listens on."""
-    port = wanted
-    while port < FIRST_PORT or port in taken or not _is_free(port):
-        port = FIRST_PORT + secrets.randbelow(PORTS)
-    return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

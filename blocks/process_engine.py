@@ -14,6 +14,7 @@ from blocks.process_candidates import Candidates
 from blocks.process_data import ProcessData
 from blocks.process_environments import Environments
 from blocks.process_inventory import ProcessInventory
+from blocks.process_resources import ProcessResources
 from blocks.process_workers import ProcessWorker, Workers
 from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
@@ -32,6 +33,7 @@ class ProcessEngine(Block):
     installation: str = Field(description="Name of this installation")
     folder: str = Field(description="Folder for workers, candidates, apps and their data; nobody else may read it")
     ca_bundle: str | None = Field(default=None, description="CA bundle file for programs that fetch packages")
+    redis_server: str = Field(default="redis-server", description="Program that projects' Redis runs")
     gateway_port: int | None = Field(
         default=None, description="Port of the model gateway on loopback; unset: no CLI agent can work"
     )
@@ -40,6 +42,11 @@ class ProcessEngine(Block):
     @property
     def isolates(self) -> bool:
         return False
+
+    @property
+    def resources(self) -> ProcessResources:
+        """Return what runs the projects' databases on this machine."""
+        return ProcessResources(self._root, self.redis_server)
 
     async def spawn(self, spec: WorkerSpec) -> ProcessWorker:
         return await self._workers.spawn(spec)

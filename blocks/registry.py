@@ -13,6 +13,7 @@ from blocks.registry_projects import Projects
 from blocks.registry_proofs import Proofs
 from blocks.registry_releases import Releases
 from blocks.registry_remarks import RunRemarks
+from blocks.registry_resources import ProjectResources
 from blocks.registry_runs import Runs
 from blocks.registry_snapshots import SnapshotRows
 from blocks.registry_store import open_engine
@@ -26,6 +27,7 @@ class SqlRegistry(  # type: ignore[misc]
     Releases,
     ProjectDomains,
     ProjectPreviews,
+    ProjectResources,
     Outbox,
     LedgerLines,
     Conversations,

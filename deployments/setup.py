@@ -23,6 +23,7 @@ from deployments.automations import Windows, automations, upsert
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
 from deployments.pools import ensure_pool
+from deployments.programs import redis_binary
 from deployments.wiring import Wiring
 from flows.opening import DOCUMENT
 from tasks.cli import cli_agent
@@ -64,6 +65,7 @@ def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
             installation=home.installation,
             folder=str(home.engine),
             ca_bundle=str(certificates) if certificates else None,
+            redis_server=redis_binary(),
             gateway_port=wiring.gateway_port or None,
             gateway_key=SecretStr(home.gateway_key) if wiring.gateway_port else None,
         ),

@@ -2,7 +2,7 @@
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
 Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`, Previews in `previews`, Snapshots in `snapshots`,
-DataKeeper in `app_data`.
+DataKeeper in `app_data`, Resources and their runner in `resources`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,13 +25,14 @@ from domain.previews import Previews
 from domain.proofs import Proofs
 from domain.releases import Releases
 from domain.remarks import Remark
+from domain.resources import Resources
 from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, ReleaseRequest, Run, RunState
 from domain.snapshots import Snapshots
 from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Previews, Snapshots, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Previews, Snapshots, Resources, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects

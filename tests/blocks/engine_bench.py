@@ -17,6 +17,7 @@ from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from domain.errors import UnknownObject
 from domain.workers import AppSpec, BuildFailed, Built, Engine, Worker, WorkerSpec
+from tests.blocks.services import binary
 
 DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /app\nCOPY . .\nUSER 10001\n"
 SERVER = """
@@ -121,7 +122,8 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
 
 
 def process_engine(folder: Path) -> ProcessEngine:
-    return ProcessEngine(installation="tests", folder=str(folder), ca_bundle=os.environ.get("SSL_CERT_FILE"))
+    bundle = os.environ.get("SSL_CERT_FILE")
+    return ProcessEngine(installation="tests", folder=str(folder), ca_bundle=bundle, redis_server=binary("redis-server"))
 
 
 class SpareEngine(DockerEngine):

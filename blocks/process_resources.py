@@ -1,0 +1,233 @@
+"""Resources as plain processes: the redis-server that Slipway ships, and Postgres where this machine has Debian's package.
+
+`resources/<identity>` holds `spec.json` (with the password: owner only), the data, and what the supervisor keeps. They
+listen on loopback only, each on a port that stays its own: addresses lie in the environments of releases.
+"""
+
+import asyncio
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from blocks.docker_resource_image import SCRIPT
+from blocks.process_commands import bounds
+from blocks.process_folders import SYSTEM_PATH, delete, locked, place
+from blocks.process_ports import RESOURCES, free_port, is_free
+from blocks.process_shim import write_json
+from blocks.process_supervised import LOG_BYTES, MARK, Supervised, restarts, runs
+from blocks.resource_clients import await_answer, dump_redis, endpoint_at, restore_redis, settle_file
+from domain.errors import Broken, NeedsPerson, ServiceUnreachable, UnknownObject
+from domain.resources import (
+    Endpoint,
+    ResourceKind,
+    ResourceSpec,
+    ResourceState,
+    ResourceStatus,
+    resource_identity,
+    url_of,
+)
+from domain.workers import Limits
+
+HOST = "127.0.0.1"
+SERVERS = Path("/usr/lib/postgresql")
+STEP_DOWN = "postgres"
+"""The user that Debian's package makes."""
+LIMITS = Limits(memory_mb=512, disk_mb=4096)
+REDIS_MB = 160
+LOG_LINES = 20
+
+
+class ProcessResources:
+    """Fulfil `domain.resources.ResourceRunner` with processes of this user."""
+
+    def __init__(self, root: Path, redis_server: str) -> None:
+        self._root = root
+        self._redis_server = redis_server
+
+    async def endpoint(self, spec: ResourceSpec) -> Endpoint:
+        """Return its port, which is chosen at the first call; raise NeedsPerson where its program is missing."""
+        self._require(spec.kind)
+        async with locked(self._root / "resources.lock"):
+            return endpoint_at(spec.kind, HOST, await asyncio.to_thread(self._port, spec))
+
+    async def provide(self, spec: ResourceSpec) -> None:
+        """Make or adopt it, and return when it answers. One that runs with another password is started anew."""
+        self._require(spec.kind)
+        async with locked(self._root / "resources.lock"):
+            port = await asyncio.to_thread(self._port, spec)
+            home = self._supervised(spec.identity)
+            if self._saved(spec.identity)["password"] != spec.password.get_secret_value():
+                await home.kill()
+                self._save(spec, port)
+            if not (runs(home.state) or restarts(home.state)):
+                await self._launch(spec, port, home)
+        url = url_of(spec.kind, endpoint_at(spec.kind, HOST, port), spec.password.get_secret_value())
+
+        async def address() -> str:
+            return url
+
+        async def log() -> str:
+            return home.log(LOG_LINES)
+
+        await await_answer(spec.kind, f"{spec.kind.value} of {spec.project}", address, log)
+
+    async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
+        found = [self._status(name) for name in self._names()]
+        return [status for status in found if project in (None, status.project)]
+
+    async def remove(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        identity = resource_identity(project, kind, scratch_of)
+        await self._supervised(identity).kill()
+        await asyncio.to_thread(delete, self._place(identity), self._root)
+
+    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
+        saved = self._running(resource_identity(project, kind))
+        partial = path.with_name(f"{path.name}.partial")
+        if kind is ResourceKind.REDIS:
+            await dump_redis(_url(kind, saved), partial)
+        else:
+            with partial.open("wb") as file:
+                await self._run("dump", saved, stdout=file)
+        return await asyncio.to_thread(settle_file, partial, path)
+
+    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
+        saved = self._running(resource_identity(project, kind))
+        if kind is ResourceKind.REDIS:
+            await restore_redis(_url(kind, saved), path)
+            return
+        with path.open("rb") as file:
+            said = await self._run("restore", saved, stdin=file, stdout=subprocess.PIPE)
+        if b"restored" not in said:
+            raise Broken(f"{path.name} could not be restored into postgres of {project}")
+
+    def _require(self, kind: ResourceKind) -> None:
+        if kind is ResourceKind.POSTGRES and not any(SERVERS.glob("*/bin/initdb")):
+            raise NeedsPerson(
+                "the app asks for Postgres, and this machine has none: run `apt-get install postgresql` as root, or set "
+                "SLIPWAY_POSTGRES_URL to a server; then try again"
+            )
+
+    def _place(self, identity: str) -> Path:
+        return place(self._root, "resources", identity)
+
+    def _supervised(self, identity: str) -> Supervised:
+        return Supervised(self._place(identity))
+
+    def _saved(self, identity: str) -> dict[str, Any]:
+        """Return what is kept of it; raise UnknownObject when there is none."""
+        try:
+            saved: dict[str, Any] = json.loads((self._place(identity) / "spec.json").read_bytes())
+        except FileNotFoundError:
+            raise UnknownObject("resource", identity) from None
+        return saved
+
+    def _save(self, spec: ResourceSpec, port: int) -> None:
+        home = self._place(spec.identity)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fields = spec.model_dump(mode="json") | {"password": spec.password.get_secret_value(), "port": port}
+        write_json(str(home / "spec.json"), fields)
+
+    def _port(self, spec: ResourceSpec) -> int:
+        """Return the port that is kept for it, after choosing one. The caller holds the lock."""
+        ports = {name: int(self._saved(name)["port"]) for name in self._names()}
+        if spec.identity not in ports:
+            ports[spec.identity] = free_port(RESOURCES, ports.values())
+            self._save(spec, ports[spec.identity])
+        return ports[spec.identity]
+
+    def _names(self) -> list[str]:
+        return sorted(path.parent.name for path in (self._root / "resources").glob("*/spec.json"))
+
+    async def _launch(self, spec: ResourceSpec, port: int, home: Supervised) -> None:
+        await home.kill()  # what a killed supervisor left behind holds port and data
+        if not is_free(port):
+            raise ServiceUnreachable(
+                f"port {port} of this machine", f"starting {spec.identity}", "another program listens on it"
+            )
+        for name in ("data", "tmp"):
+            (home.home / name).mkdir(mode=0o700, exist_ok=True)
+        await home.launch(self._plan(spec, port, home.home))
+
+    def _plan(self, spec: ResourceSpec, port: int, home: Path) -> dict[str, Any]:
+        """Return launch.json: what the supervisor runs and how often it tries."""
+        environment = {
+            "PATH": SYSTEM_PATH,
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(home / "tmp"),
+            "KIND": spec.kind.value,
+            "DATA": str(home / "data"),
+            "BIND": HOST,
+            "PORT": str(port),
+            "PASSWORD": spec.password.get_secret_value(),
+            "SCRATCH": "yes" if spec.scratch_of else "no",
+            "MEMORY_MB": str(REDIS_MB),
+            "REDIS": self._redis_server,
+            "AS": _step_down() if spec.kind is ResourceKind.POSTGRES else "",
+            MARK: str(home),
+        }
+        argv = [*bounds(LIMITS), "/bin/sh", str(SCRIPT), "start"]
+        return {"argv": argv, "environment": environment, "cwd": str(home), "log_bytes": LOG_BYTES, "tries": 5, "pause": 0.1}
+
+    def _status(self, identity: str) -> ResourceStatus:
+        saved, state = self._saved(identity), self._supervised(identity).state
+        known = ResourceState.RUNNING if runs(state) else ResourceState.STOPPED
+        return ResourceStatus(
+            identity=identity,
+            project=saved["project"],
+            kind=ResourceKind(saved["kind"]),
+            run=saved["run"],
+            scratch=bool(saved["scratch_of"]),
+            state=ResourceState.RESTARTING if restarts(state) else known,
+            restarts=state.get("restarts", 0),
+        )
+
+    def _running(self, identity: str) -> dict[str, Any]:
+        saved = self._saved(identity)
+        if not runs(self._supervised(identity).state):
+            raise ServiceUnreachable(identity, "asking for its data", "it does not run")
+        return saved
+
+    async def _run(self, what: str, saved: dict[str, Any], **streams: Any) -> bytes:
+        """Run `images/resource.sh` for Postgres; raise Broken with what it said when it failed."""
+        environment = {
+            "PATH": SYSTEM_PATH,
+            "DATA": str(self._place(resource_identity(saved["project"], ResourceKind(saved["kind"]))) / "data"),
+            "PGHOST": HOST,
+            "PGPORT": str(saved["port"]),
+            "PGUSER": "app",
+            "PGDATABASE": "app",
+            "PGPASSWORD": saved["password"],
+        }
+        program = await asyncio.create_subprocess_exec(
+            "/bin/sh", str(SCRIPT), what, env=environment, stderr=subprocess.PIPE, **{"stdin": subprocess.DEVNULL, **streams}
+        )
+        said, complaint = await program.communicate()
+        if program.returncode:
+            raise Broken(f"the {what} of {saved['project']}'s postgres failed: {complaint.decode('utf-8', 'replace')[-500:]}")
+        return said or b""
+
+
+def _url(kind: ResourceKind, saved: dict[str, Any]) -> str:
+    return url_of(kind, endpoint_at(kind, HOST, saved["port"]), saved["password"])
+
+
+def _step_down() -> str:
+    """Return the front of a command line by which root is another user to the program: Postgres refuses root.
+
+    In a user namespace of its own, whose one user is we: files need no other owner, and no folder has to be opened up.
+    """
+    if os.geteuid() != 0:
+        return ""
+    unshare = shutil.which("unshare", path=f"{os.defpath}:/usr/sbin")
+    try:
+        user = pwd.getpwnam(STEP_DOWN)
+    except KeyError:
+        user = None
+    if unshare is None or user is None:
+        raise NeedsPerson("Postgres does not run as root: run Slipway as an ordinary user, or set SLIPWAY_POSTGRES_URL")
+    return f"{unshare} --user --map-user={user.pw_uid} --map-group={user.pw_gid} --"

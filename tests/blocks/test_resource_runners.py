@@ -1,0 +1,114 @@
+"""What each runner of resources does in its own way: how a container is made, and what happens to one that died."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from blocks.process_engine import ProcessEngine
+from blocks.process_supervised import Supervised
+from domain.errors import ServiceUnreachable
+from domain.resources import ResourceKind, ResourceRunner, ResourceState
+from tests.blocks.engine_bench import clean_docker, docker_engine, process_engine, until
+from tests.blocks.postgres import server_folder
+from tests.blocks.resource_bench import Bench, container_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ProcessEngine:
+    return process_engine(tmp_path_factory.mktemp("resources"))
+
+
+@pytest.fixture
+async def processes(folder: ProcessEngine) -> AsyncIterator[Bench]:
+    made = Bench(folder.resources)
+    yield made
+    await made.clear()
+
+
+@pytest.fixture(scope="module")
+def on_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceRunner]:
+    yield docker_engine(tmp_path_factory).resources  # type: ignore[attr-defined]
+    clean_docker(f"slipway.installation=tests-{os.getpid()}")
+
+
+@pytest.fixture
+async def containers(on_docker: ResourceRunner) -> AsyncIterator[Bench]:
+    made = Bench(on_docker)
+    yield made
+    await made.clear()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("kind", list(ResourceKind))
+async def test_container_has_no_port_no_root_and_bounds_and_its_data_outlives_it(containers: Bench, kind: ResourceKind) -> None:
+    spec = containers.spec(kind)
+    await containers.runner.provide(spec)
+    await containers.write(spec, "kept")
+    container, _ = container_of(spec)
+    host, config = container.attrs["HostConfig"], container.attrs["Config"]
+    assert (config["User"], host["ReadonlyRootfs"], host["CapDrop"], host["PortBindings"] or {}) == (
+        "10001:10001",
+        True,
+        ["ALL"],
+        {},
+    )
+    assert all(host[bound] > 0 for bound in ("Memory", "NanoCpus", "PidsLimit"))
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert "s3cret" not in " ".join(process[-1] for process in container.top()["Processes"])
+    container.remove(force=True)
+    assert await containers.runner.status(containers.project) == []
+    await containers.runner.provide(spec.model_copy(update={"password": containers.spec(kind, "new").password}))
+    assert await containers.read(containers.spec(kind, "new")) == "kept"
+
+
+@pytest.mark.docker
+async def test_container_that_was_stopped_is_told_and_started_by_the_next_provide(containers: Bench) -> None:
+    spec = containers.spec(ResourceKind.REDIS)
+    await containers.runner.provide(spec)
+    await containers.write(spec, "kept")
+    container_of(spec)[0].stop()
+    assert [found.state for found in await containers.runner.status()] == [ResourceState.STOPPED]
+    await containers.runner.provide(spec)
+    assert await containers.read(spec) == "kept"
+
+
+async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_next_provide(
+    processes: Bench, folder: ProcessEngine
+) -> None:
+    spec = processes.spec(ResourceKind.REDIS)
+    await processes.runner.provide(spec)
+    await processes.write(spec, "kept")
+
+    async def synced() -> bool:
+        return b"kept" in b"".join(path.read_bytes() for path in home.home.rglob("*.aof"))
+
+    home = Supervised(folder.resources._place(spec.identity))
+    await until(synced, "Redis has written it down")
+    home.tree().signal(signal.SIGKILL)
+    await until(lambda: stopped(processes), "nothing of it is left")
+    with pytest.raises(ServiceUnreachable, match="it does not run"):
+        await processes.runner.dump(processes.project, ResourceKind.REDIS, folder.resources._place(spec.identity) / "dump")
+    await processes.runner.provide(spec)
+    assert await processes.read(spec) == "kept"
+
+
+async def stopped(bench: Bench) -> bool:
+    return [found.state for found in await bench.runner.status(bench.project)] == [ResourceState.STOPPED]
+
+
+@pytest.mark.skipif(server_folder() is None, reason="no Postgres: install postgresql")
+async def test_postgres_lets_nobody_in_but_the_apps_role_with_its_password(processes: Bench) -> None:
+    spec = processes.spec(ResourceKind.POSTGRES)
+    await processes.runner.provide(spec)
+    right = await processes.url(spec)
+    for wrong in (
+        right.replace("s3cret", "guess"),
+        right.replace("app:s3cret@", "slipway@"),
+        right.removesuffix("app") + "postgres",
+    ):
+        with pytest.raises(asyncpg.PostgresError):
+            await asyncpg.connect(wrong, timeout=20)
+    assert await processes.sql(spec, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False

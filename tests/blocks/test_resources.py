@@ -1,0 +1,81 @@
+"""One contract for all that runs databases: in memory, as plain processes, in containers."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import UnknownObject
+from domain.resources import ResourceKind, ResourceRunner, ResourceState
+from tests.blocks.engine_bench import clean_docker
+from tests.blocks.postgres import server_folder
+from tests.blocks.resource_bench import RUNNERS, Bench
+
+KINDS = pytest.mark.parametrize("kind", list(ResourceKind))
+
+
+@pytest.fixture(scope="module", params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
+def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceRunner]:
+    yield RUNNERS[request.param](tmp_path_factory)
+    if request.param == "docker":
+        clean_docker(f"slipway.installation=tests-{os.getpid()}")
+
+
+@pytest.fixture
+async def bench(runner: ResourceRunner, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    if "process-postgres" in request.node.name and server_folder() is None:
+        pytest.skip("no Postgres: install postgresql")
+    made = Bench(runner)
+    yield made
+    await made.clear()
+
+
+@KINDS
+async def test_what_is_there_is_adopted_with_its_data_and_a_dump_brings_back_what_was(
+    bench: Bench, kind: ResourceKind, tmp_path: Path
+) -> None:
+    spec = bench.spec(kind)
+    address = await bench.runner.endpoint(spec)
+    assert [found.identity for found in await bench.runner.status(bench.project) if found.state is ResourceState.RUNNING] == []
+    await bench.runner.provide(spec)
+    await bench.write(spec, "first")
+    assert await bench.runner.dump(bench.project, kind, tmp_path / "dump") == (tmp_path / "dump").stat().st_size > 0
+    await bench.runner.provide(spec)
+    await bench.write(spec, "second")
+    assert await bench.runner.endpoint(spec) == address
+    assert [(found.identity, found.state) for found in await bench.runner.status(bench.project)] == [
+        (spec.identity, ResourceState.RUNNING)
+    ]
+    for _ in range(2):
+        await bench.runner.restore(bench.project, kind, tmp_path / "dump")
+        assert await bench.read(spec) == "first"
+
+
+@KINDS
+async def test_scratch_one_is_empty_and_goes_alone_and_the_projects_own_goes_with_its_data(
+    bench: Bench, kind: ResourceKind
+) -> None:
+    spec, scratch = bench.spec(kind), bench.scratch(kind)
+    for each in (spec, scratch):
+        await bench.runner.provide(each)
+    await bench.write(spec, "kept")
+    assert await bench.read(scratch) == ""
+    assert {(found.identity, found.scratch, found.run) for found in await bench.runner.status(bench.project)} == {
+        (spec.identity, False, ""),
+        (scratch.identity, True, "r-1"),
+    }
+    await bench.runner.remove(bench.project, kind, scratch.scratch_of)
+    assert await bench.read(spec) == "kept"
+    for _ in range(2):
+        await bench.runner.remove(bench.project, kind)
+    assert await bench.runner.status(bench.project) == []
+    await bench.runner.provide(spec)
+    assert await bench.read(spec) == ""
+
+
+@KINDS
+async def test_what_is_not_there_has_no_data_to_dump(bench: Bench, kind: ResourceKind, tmp_path: Path) -> None:
+    with pytest.raises(UnknownObject, match=f"{bench.project}-{kind.value}"):
+        await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - a folder of the test
