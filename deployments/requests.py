@@ -150,6 +150,12 @@ class Desk:
         }  # fmt: skip
         return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
 
+    async def release_again(self, project: str, why: str, who: str) -> Run:
+        """Start a run that puts online again what serves, with the environment that it has by now."""
+        from deployments.releasing import release_again
+
+        return await release_again(project, why, Origin(channel="cli", person=who), None, self.registry)
+
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
         from tasks.missing_secrets import resume_provided

@@ -56,7 +56,7 @@ async def resolve_environment(
     for name, names in decided.left_out.items():
         told = "%s of %s is left out: it refers to %s, and nobody says what that is"
         run_log("slipway.environment").warning(told, name, project, ", ".join(names))
-    made = {name: await _make(project, name, vault) for name in decided.secrets if name not in infos}
+    made = {name: await make_secret(project, name, vault) for name in decided.secrets if name not in infos}
     for name in made:
         await record_stored(project, SLIPWAY, name, "made", registry, vault)
     references = {name: made.get(name) or infos[name].reference for name in decided.secrets}
@@ -84,7 +84,7 @@ async def _complaints(
     return found
 
 
-async def _make(project: str, name: str, vault: Vault) -> str:
+async def make_secret(project: str, name: str, vault: Vault) -> str:
     """Make a value up and store it; from its first moment on this process redacts it."""
     value = shaped_secret(name, secrets.token_bytes(32))
     install(Redactor({name: value}))

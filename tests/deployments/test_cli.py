@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +17,17 @@ from blocks.registry_migrations import migrate
 from deployments.commands.sessions import Shared
 from deployments.commands.table import run
 from deployments.data_folder import Up
-from deployments.requests import Proposal
+from deployments.requests import Proposal, run_id
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED, PERSON, UNREACHABLE
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
-from domain.runs import Origin, Run, RunState
+from domain.protocols import Registry
+from domain.releases import Release, ReleaseState, live
+from domain.runs import Origin, ReleaseRequest, Run, RunState
+from domain.vault import newest
 from tests.fakes.desk import FakeDesk, Hints
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
+from tests.tasks.conftest import NOW
 
 UP = Up(
     home="/home", pid=1, prefect_api_url="http://ui/api", prefect_ui_url="http://ui", apps_url="http://localhost:8080",
@@ -39,7 +43,7 @@ class CliDesk(FakeDesk):
     def __init__(self, registry: SqlRegistry, vault: MemoryVault, engine: FakeEngine) -> None:
         super().__init__(registry, Hints(), vault)
         place = Installation(home="/home", engine="process", model="m")
-        self.blocks = SimpleNamespace(installation=place, vault=vault, engine=engine)
+        self.blocks = SimpleNamespace(installation=place, vault=vault, engine=engine, git=Files())
 
     async def propose(self, text: str, origin: Origin, *, name: Any = None, kind: Any = None, **more: Any) -> Proposal:
         return await super().propose(text, origin, **more)
@@ -52,6 +56,38 @@ class CliDesk(FakeDesk):
 
     async def resume_waiting(self, project: str) -> list[str]:
         return []
+
+    async def release_again(self, project: str, why: str, who: str) -> Run:
+        """Let a release with the newest values take the place of the one that serves, unless the run is to fail."""
+        serving = live(await self.registry.releases(project))
+        assert serving is not None
+        commit, candidate, origin = serving.commit, serving.candidate, Origin(channel="cli", person=who)
+        request = ReleaseRequest(
+            run=run_id(None), project=project, request=why, commit=commit, candidate=candidate, origin=origin
+        )
+        run = await self.registry.add_run(request, NOW)
+        if self.ends is RunState.DELIVERED:
+            given = {key: info.reference for key, info in newest(await self.vault.listed(project)).items()}
+            await serve(self.registry, project, run.id, candidate, given)
+        await self.end(run.id, self.ends, "the gate said no", "")
+        return run
+
+
+async def serve(registry: Registry, project: str, run: str, candidate: str, secrets: dict[str, str]) -> Release:
+    """Let a release with these references go live; the one before is kept."""
+    fence = await registry.next_fence(project)
+    version = await registry.add_environment(project, secrets, {})
+    made = await registry.add_release(project, run, "c" * 40, candidate, version.number, NOW, fence=fence)
+    return await registry.promote(project, made.number, "127.0.0.1:1", ReleaseState.KEPT, "", NOW, fence=fence)
+
+
+class Files:
+    """A git host whose every commit has this app.json."""
+
+    app_json = "{}"
+
+    async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        return {"app.json": self.app_json}
 
 
 class Bench:

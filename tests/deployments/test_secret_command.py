@@ -11,10 +11,9 @@ from deployments.people import person
 from deployments.secret_view import age
 from deployments.terminal import BAD_INPUT, DONE
 from domain.complaints import Complaint
-from domain.releases import ReleaseState
 from domain.workers import AppSpec
 from tests.deployments.test_cli import Bench as Commands
-from tests.deployments.test_cli import CliDesk, slipway  # noqa: F401
+from tests.deployments.test_cli import CliDesk, serve, slipway  # noqa: F401
 from tests.tasks.conftest import NOW
 
 APP = "keep-notes"
@@ -59,12 +58,9 @@ class Bench:
         asyncio.run(make())
 
     async def _live(self, desk: CliDesk, secrets: dict[str, str]) -> None:
-        registry, fence = desk.registry, await desk.registry.next_fence(APP)
-        version = await registry.add_environment(APP, secrets, {})
-        run = f"r-release{len(await registry.releases(APP))}"
-        made = await registry.add_release(APP, run, "c" * 40, f"sha256:{run}", version.number, NOW, fence=fence)
+        run = f"r-release{len(await desk.registry.releases(APP))}"
+        made = await serve(desk.registry, APP, run, f"sha256:{run}", secrets)
         await self.engine.start(AppSpec(identity=made.identity, project=APP, run=run, candidate=made.candidate))
-        await registry.promote(APP, made.number, "127.0.0.1:1", ReleaseState.KEPT, "", NOW, fence=fence)
 
 
 @pytest.fixture

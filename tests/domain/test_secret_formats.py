@@ -1,8 +1,11 @@
 """Wrong secrets are found by their looks; what nobody knows the looks of passes."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from domain.secret_formats import format_of, shape_complaint
+from domain.secret_formats import FORMATS, format_of, shape_complaint
 
 STAND_IN = "is not the value itself, but what stands in its place or beside it"
 X = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7"
@@ -77,3 +80,12 @@ def test_what_nobody_knows_the_looks_of_passes(name: str, value: str) -> None:
 def test_comment_that_names_botfather_makes_a_token_telegrams() -> None:
     assert shape_complaint("BOT_TOKEN", "anything", "The token that @BotFather gave you") is not None
     assert shape_complaint("BOT_NAME", "anything", "As @BotFather knows it") is None
+
+
+def test_the_documented_table_is_the_one_that_is_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "secrets.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (`.+?) \| `(.+)` \|$", text, re.M)
+    assert [(what, like) for what, _, like in rows] == [(form.what, form.like) for form in FORMATS]
+    for what, names, _ in rows:
+        named = [format_of(name) for name in re.findall(r"`(\w+)`", names)]
+        assert {form.what for form in named if form} == {what}
