@@ -39,6 +39,7 @@ REDIS_MB = 160
 """What Redis may fill with data; the rest is for rewriting its file, and for clients."""
 STATES = {"running": ResourceState.RUNNING, "restarting": ResourceState.RESTARTING}
 LOG_LINES = 20
+STOP_SECONDS = 20
 
 
 class DockerResources:
@@ -77,6 +78,12 @@ class DockerResources:
         listed = await self._containers.labelled(project=project)
         found = await asyncio.gather(*(self._containers.find(each["Labels"]["slipway.identity"]) for each in listed))
         return [_status(container) for container in found if container is not None]
+
+    async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        identity = resource_identity(project, kind, scratch_of)
+        if await self._containers.find(identity) is not None:
+            name = container_name(self._installation, identity)
+            await self._connection.ask(f"stopping {name}", lambda api: api.stop(name, timeout=STOP_SECONDS))
 
     async def remove(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         identity = resource_identity(project, kind, scratch_of)
@@ -163,7 +170,7 @@ class DockerResources:
             "command": [PROGRAM, "start"],
             "user": WORKER_UID,
             "environment": _environment(spec),
-            "labels": {**marks, "slipway.resource": spec.kind.value},
+            "labels": {**marks, "slipway.resource": spec.kind.value, "slipway.scratch_of": spec.scratch_of},
             "healthcheck": {"test": ["NONE"]},
             "stop_signal": "SIGINT",  # Postgres: end the clients' sessions, write everything down, and go
             "host_config": config,
@@ -228,7 +235,7 @@ def _status(found: Container) -> ResourceStatus:
         project=marks["slipway.project"],
         kind=ResourceKind(marks["slipway.resource"]),
         run=marks["slipway.run"],
-        scratch=marks["slipway.role"] == "scratch",
+        scratch_of=marks["slipway.scratch_of"],
         state=STATES.get(found["State"]["Status"], ResourceState.STOPPED),
         restarts=found["RestartCount"],
     )

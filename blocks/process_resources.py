@@ -40,6 +40,7 @@ STEP_DOWN = "postgres"
 LIMITS = Limits(memory_mb=512, disk_mb=4096)
 REDIS_MB = 160
 LOG_LINES = 20
+STOP_SECONDS = 20.0
 
 
 class ProcessResources:
@@ -79,6 +80,9 @@ class ProcessResources:
     async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
         found = [self._status(name) for name in self._names()]
         return [status for status in found if project in (None, status.project)]
+
+    async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        await self._supervised(resource_identity(project, kind, scratch_of)).stop(STOP_SECONDS)
 
     async def remove(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         identity = resource_identity(project, kind, scratch_of)
@@ -181,7 +185,7 @@ class ProcessResources:
             project=saved["project"],
             kind=ResourceKind(saved["kind"]),
             run=saved["run"],
-            scratch=bool(saved["scratch_of"]),
+            scratch_of=saved["scratch_of"],
             state=ResourceState.RESTARTING if restarts(state) else known,
             restarts=state.get("restarts", 0),
         )

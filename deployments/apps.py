@@ -6,14 +6,16 @@ from domain.errors import SlipwayError
 from flows.opening import Blocks, open_blocks
 from tasks.janitor import remove_orphans
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
+from tasks.resources import pause_resources, revive_resources
 from tasks.unfinished import end_unfinished
 
 log = logging.getLogger("slipway.apps")
 
 
 async def resume() -> None:
-    """Start every live release again and lead its route to it; one that does not start is left to the watch."""
+    """Start the databases, then every live release with its route; one that does not start is left to the watch."""
     blocks = await open_blocks()
+    await revive_resources(blocks.registry, blocks.vault, blocks.engine.resources)
     for failure in await resume_apps(blocks.registry, blocks.engine, blocks.vault):
         log.error("%s", failure)
     await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
@@ -29,6 +31,7 @@ async def dismiss_orphans(blocks: Blocks) -> None:
 
 
 async def pause() -> None:
-    """Stop every app; the next `up` resumes it."""
+    """Stop every app, then the databases; the next `up` resumes them."""
     blocks = await open_blocks()
     await pause_apps(blocks.engine)
+    await pause_resources(blocks.engine.resources)

@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from domain.addons import addons_of
 from domain.dotenv import Declared, declared, marks, references, without_references
 from domain.environment import COMPUTED_NAMES, Requirements, Source, Variable
 from domain.errors import BadInput
 from domain.names import EnvName
+from domain.resources import ResourceKind
 from domain.values import Value
 
 _SERVICES = (
@@ -67,14 +69,18 @@ class _App(Value):
 def requirements(env_example: str, app_json: str = "", decided: Mapping[str, Source] | None = None) -> Requirements:
     """Merge both files: what `.env.example` says of a variable comes before app.json; order of first mention.
 
-    `decided` counts where the files leave it to a guess.
+    `decided` counts where the files leave it to a guess. The address of an addon is a secret that is made, whatever they say.
     """
     app = _app_variables(app_json) if app_json.strip() else {}
     named = {entry.name: entry for entry in declared(env_example)}
-    names = [*named, *(name for name in app if name not in named)]
+    addons = {addon.variable: addon.kind for addon in addons_of(app_json)}
+    names = list(dict.fromkeys((*named, *app, *addons)))
     return Requirements(
         variables=tuple(
-            _variable(named.get(name) or Declared(name=name), app.get(name), frozenset(names), decided or {}) for name in names
+            _address(name, addons[name])
+            if name in addons
+            else _variable(named.get(name) or Declared(name=name), app.get(name), frozenset(names), decided or {})
+            for name in names
         )
     )
 
@@ -120,7 +126,7 @@ def shaped_secret(name: str, entropy: bytes) -> str:
 
 def is_database(variable: Variable) -> bool:
     """Tell whether it is the app's own database, which is a file in its data folder and no secret."""
-    return variable.source is Source.INFRA and variable.name == "DATABASE_URL"
+    return variable.source is Source.INFRA and variable.name == "DATABASE_URL" and variable.addon is None
 
 
 def _app_variables(text: str) -> dict[str, _AppVariable]:
@@ -147,6 +153,10 @@ def _variable(entry: Declared, app: _AppVariable | None, names: frozenset[str], 
         required=not (entry.optional or described_optional or (app is not None and not app.required)),
         guessed=said is None and entry.name not in decided,
     )
+
+
+def _address(name: str, kind: ResourceKind) -> Variable:
+    return Variable(name=name, source=Source.INFRA, comment=f"address of the project's own {kind.value}", addon=kind)
 
 
 def _text(value: str | int | float | bool | None) -> str | None:

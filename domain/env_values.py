@@ -59,13 +59,16 @@ def plain_value(variable: Variable, context: Mapping[str, str]) -> str | None:
     return _Values(Requirements(variables=(variable,)), context, {}).of(variable.name)
 
 
-def placeholder_values(wanted: Requirements, context: Mapping[str, str]) -> dict[str, str]:
+def placeholder_values(
+    wanted: Requirements, context: Mapping[str, str], scratch: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return a value for each variable without any secret: for tests and rehearsals, the same at every call.
 
-    What a person would give is the file's own example, else `placeholder-<name>`.
+    What a person would give is the file's own example, else `placeholder-<name>`; `scratch` has the addresses of resources.
     """
     plain = _Values(wanted, context, {})
-    values = _Values(wanted, context, {v.name: _stand_in(v, plain) for v in wanted.variables if _is_kept(v, context, ())})
+    held = {v.name: _stand_in(v, plain) for v in wanted.variables if _is_kept(v, context, ())}
+    values = _Values(wanted, context, {**held, **(scratch or {})})
     return {v.name: value for v in wanted.variables if (value := values.of(v.name)) is not None}
 
 

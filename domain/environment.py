@@ -6,6 +6,7 @@ from pydantic import Field
 
 from domain.complaints import Complaint
 from domain.names import EnvName
+from domain.resources import ResourceKind
 from domain.values import Value
 
 
@@ -28,6 +29,8 @@ class Variable(Value):
     default: str | None = None
     comment: str = ""
     required: bool = True
+    addon: ResourceKind | None = None
+    """Of which resource of the project's own it is the address."""
     guessed: bool = False
     """Nothing says who provides it, so that it counts as the user's."""
 

@@ -68,7 +68,8 @@ class ResourceStatus(Value):
     project: str
     kind: ResourceKind
     run: str = ""
-    scratch: bool = False
+    scratch_of: str = ""
+    """The rehearsal that it belongs to; empty: it is the project's own."""
     state: ResourceState
     restarts: int = 0
 
@@ -107,6 +108,10 @@ class ResourceRunner(Protocol):
         """List those of this installation that run here or should, kept and scratch ones, of one project or of all."""
         ...
 
+    async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        """End it in good order and keep its data, so that `provide` starts it again; nothing happens when there is none."""
+        ...
+
     async def remove(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         """Delete it with all its data; nothing happens when there is none."""
         ...
@@ -121,6 +126,11 @@ class ResourceRunner(Protocol):
     async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
         """Put the data of a dump in the place of what is there. Interrupted, it can be done again with the same file."""
         ...
+
+
+def password_key(kind: ResourceKind) -> str:
+    """Return the key under which the vault keeps the password of a project's own one; no release gets it by this name."""
+    return f"SLIPWAY_{kind.value.upper()}_PASSWORD"
 
 
 def resource_identity(project: str, kind: ResourceKind, scratch_of: str = "") -> str:

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from domain.app_data import DataKeeper
 from domain.capabilities import Capability, NpmProgram
 from domain.inventory import Holder
+from domain.resources import ResourceRunner
 from domain.values import Value
 
 
@@ -264,3 +265,8 @@ class AppRunner(Protocol):
 
 class Engine(WorkerSpawner, ImageBuilder, AppRunner, DataKeeper, Holder, Protocol):
     """All of one machine."""
+
+    @property
+    def resources(self) -> ResourceRunner:
+        """Return what runs the projects' own databases."""
+        ...

@@ -1,4 +1,4 @@
-"""devops: env_analyzer -> secret_resolver -> readiness -> deployer (migrate, start, gate, switch, drain)."""
+"""devops: env_analyzer -> secret_resolver -> readiness -> resources -> deployer (migrate, start, gate, switch, drain)."""
 
 from functools import partial
 
@@ -25,6 +25,7 @@ from tasks.hosts import main_host
 from tasks.progress import Journal
 from tasks.readiness import Readiness, check_readiness, publish_release
 from tasks.redaction import shield
+from tasks.resources import provide_resources, reserve_resources
 from tasks.secret_resolver import resolve_environment
 from tasks.unfinished import rest_release
 
@@ -60,12 +61,16 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json", "Procfile"))
     requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
     context = computed_values(place.address_of(await main_host(name, blocks.registry)))
+    needed = await reserve_resources(name, requirements, blocks.vault, blocks.registry, blocks.engine)
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names, complaints=version.complaints)
     await shield(name, blocks.vault)  # it knows now what was generated just before
     project = await blocks.registry.project(name)
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
+    if needed:
+        await journal.step("environment", f"starting the app's own {' and '.join(needed)}")
+        await provide_resources(name, needed, blocks.vault, blocks.engine)
 
     await journal.step("deploy", "starting the new release")
     if not is_rehearsed(version, requirements, context):
@@ -82,6 +87,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
             blocks.engine,
             blocks.vault,
             RELEASE,
+            plan.addons,
         )
         if not rehearsal.passed:
             reason = f"the release is not fit to serve: {rehearsal.summary}"

@@ -1,9 +1,10 @@
-"""health_watch: probes inside of one run until the next run takes over, and keeps the routes in step with the registry."""
+"""health_watch: probes inside of one run until the next run takes over; routes and databases follow the registry."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
@@ -12,6 +13,7 @@ from domain.errors import SlipwayError, TryAgain
 from domain.protocols import Wakeups
 from flows.opening import Blocks, open_blocks
 from tasks.reconciler import reconcile_routes
+from tasks.resources import revive_resources
 from tasks.traffic import TrafficReader
 from tasks.watch import Probe, Watch, emit_alive
 
@@ -34,7 +36,7 @@ async def health_watch(seconds: float | None = None) -> int:
     )
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
     bad_looks, is_alive = 0, False
-    async with relieved(blocks.wakeups, str(flow_run.id)) as relief:
+    async with relieved(blocks.wakeups, str(flow_run.id)) as relief, beside(mend_resources(blocks)):
         while not relief.is_set() and time.monotonic() < ends:
             started = time.monotonic()
             mending = asyncio.create_task(mend_routes(blocks))
@@ -61,6 +63,24 @@ async def mend_routes(blocks: Blocks) -> None:
     """Bring Caddy's routes in line; a Caddy that is away for now keeps nobody from looking at the apps."""
     with suppress(SlipwayError):
         await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
+
+
+async def mend_resources(blocks: Blocks) -> None:
+    """Start the databases that do not run; an engine that is away for now keeps nobody from looking at the apps."""
+    with suppress(SlipwayError):
+        await revive_resources(blocks.registry, blocks.vault, blocks.engine.resources)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let it be done meanwhile; what is not done at the end is left to the next run."""
+    doing = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        doing.cancel()
+        with suppress(asyncio.CancelledError):
+            await doing
 
 
 @asynccontextmanager

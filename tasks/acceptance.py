@@ -1,11 +1,13 @@
 """Acceptance: the person's checks are asked of a throw-away copy of the candidate, before any traffic.
 
 True afterwards: the report holds one case a check, and the copy with its data is gone. No value of a secret is in
-an input or in the report. Blocks: engine, git host, vault.
+an input or in the report. A copy never gets the address of the project's own database: it has one of its own, empty, and gone
+with it. Blocks: engine, git host, vault.
 """
 
 from prefect import task
 
+from domain.addons import Addon, addons_of
 from domain.checks import Check
 from domain.env_values import placeholder_values
 from domain.environment import EnvironmentVersion, Requirements, computed_values
@@ -17,6 +19,7 @@ from domain.reports import TestReport
 from domain.workers import AppSpec, Engine
 from tasks.identity import once_per
 from tasks.rehearsal import rehearse
+from tasks.resources import scratch_resources
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values
 
@@ -50,19 +53,21 @@ async def rehearse_candidate(
     `address` is where a release of it will be reached: an environment without secrets is then the release's own.
     """
     sources = await git.read(project, commit, ("app.json",))
-    spec = AppSpec(
-        identity=rehearsal_identity(project, run, f"round-{round}"),
-        project=project,
-        run=run,
-        role="rehearsal",
-        candidate=candidate,
-        process=process,
-        first=RELEASE,
-        environment=placeholder_values(wanted, computed_values(address)),
-        data="scratch",
-    )
-    health = health_check(sources.get("app.json", ""), process)
-    return await rehearse(spec, checks, health, seconds, engine, commit=commit)
+    health, addons = health_check(sources.get("app.json", ""), process), addons_of(sources.get("app.json", ""))
+    identity = rehearsal_identity(project, run, f"round-{round}")
+    async with scratch_resources(project, run, identity, addons, engine.resources) as scratch:
+        spec = AppSpec(
+            identity=identity,
+            project=project,
+            run=run,
+            role="rehearsal",
+            candidate=candidate,
+            process=process,
+            first=RELEASE,
+            environment=placeholder_values(wanted, computed_values(address), scratch),
+            data="scratch",
+        )
+        return await rehearse(spec, checks, health, seconds, engine, commit=commit, secrets=scratch)
 
 
 @task(
@@ -86,22 +91,25 @@ async def rehearse_release(
     engine: Engine,
     vault: Vault,
     first: str = "",
+    addons: tuple[Addon, ...] = (),
 ) -> TestReport:
-    """Ask the checks of what is to be released, with the environment that it will have and an empty data folder.
+    """Ask the checks of what is to be released, with the environment that it will have, and empty data and resources.
 
     `first` is run in the same copy before, where the Procfile has it.
     """
-    values = await environment_values(version, vault)
-    spec = AppSpec(
-        identity=rehearsal_identity(project, run, f"release-{attempt}"),
-        project=project,
-        run=run,
-        role="rehearsal",
-        candidate=candidate,
-        process=process,
-        first=first,
-        environment=values,
-        data="scratch",
-    )
-    secrets = {name: value for name, value in values.items() if name in version.secrets}
-    return await rehearse(spec, checks, health, seconds, engine, secrets=secrets)
+    identity = rehearsal_identity(project, run, f"release-{attempt}")
+    async with scratch_resources(project, run, identity, addons, engine.resources) as scratch:
+        values = await environment_values(version, vault, scratch)
+        spec = AppSpec(
+            identity=identity,
+            project=project,
+            run=run,
+            role="rehearsal",
+            candidate=candidate,
+            process=process,
+            first=first,
+            environment=values,
+            data="scratch",
+        )
+        secrets = {name: value for name, value in values.items() if name in version.secrets or name in scratch}
+        return await rehearse(spec, checks, health, seconds, engine, secrets=secrets)

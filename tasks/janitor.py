@@ -44,7 +44,7 @@ LOOK_BACK = 500
     retry_condition_fn=only_try_again,
 )
 async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
-    """Remove workers, rehearsals and release commands whose run has ended or is unknown; return their names."""
+    """Remove workers, rehearsals, their databases, and release commands whose run has ended or is unknown; return names."""
     removed = []
     for worker in await engine.workers():
         if await has_ended(worker.run, registry) and not await is_asked(worker.run, wakeups):
@@ -54,6 +54,10 @@ async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -
         if app.role in ("rehearsal", "command") and await has_ended(app.run, registry):
             await engine.remove(app.identity)
             removed.append(app.identity)
+    for found in await engine.resources.status():
+        if found.scratch_of and await has_ended(found.run, registry):
+            await engine.resources.remove(found.project, found.kind, found.scratch_of)
+            removed.append(found.identity)
     return removed
 
 

@@ -7,6 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from domain.addons import Addon, addons_of
 from domain.errors import UnknownObject
 from domain.health import HealthCheck, health_check
 from domain.procfile import RELEASE, process_line
@@ -30,6 +31,7 @@ class Readiness(Value):
 
     process: str = Field(description="Entry of the Procfile that is run")
     health: HealthCheck
+    addons: tuple[Addon, ...] = Field(default=(), description="Resources that it asks for")
     release_command: str = Field(default="", description="Line of the Procfile that is run once before the release serves")
 
 
@@ -52,6 +54,7 @@ async def check_readiness(
     return Readiness(
         process=process,
         health=health_check(sources.get("app.json", ""), process),
+        addons=addons_of(sources.get("app.json", "")),
         release_command=process_line(sources.get("Procfile", ""), RELEASE),
     )
 

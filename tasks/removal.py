@@ -1,6 +1,6 @@
 """Removal: a project goes, with everything that is its own.
 
-True afterwards: no route, copy, candidate, data, secret, repository or registry row of the project is left;
+True afterwards: no route, copy, candidate, database, data, secret, repository or registry row of the project is left;
 its runs and costs stay in the books.
 Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
 """
@@ -12,6 +12,7 @@ from domain.routes import Proxy
 from domain.runs import RunState
 from domain.workers import Engine
 from tasks.audit import record
+from tasks.resources import remove_resources
 
 
 async def remove_project(
@@ -30,6 +31,7 @@ async def remove_project(
     for worker in await engine.workers():
         if worker.project == project:
             await engine.remove_worker(worker.identity)
+    await remove_resources(project, registry, engine.resources)
     await engine.remove_data(project)
     released = {release.candidate for release in await registry.releases(project)}
     for candidate in {*released, *await engine.candidates(project)}:  # also those of rounds that failed

@@ -63,9 +63,16 @@ async def resolve_environment(
     return await registry.add_environment(project, references, decided.plain)
 
 
-async def environment_values(version: EnvironmentVersion, vault: Vault) -> dict[str, str]:
-    """Load the values; only where an app is started, and never into a log, a parameter or a result."""
-    return filled(version, {name: await vault.get(reference) for name, reference in version.secrets.items()})
+async def environment_values(
+    version: EnvironmentVersion, vault: Vault, instead: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Load the values; only where an app is started, and never into a log, a parameter or a result.
+
+    What `instead` names is not loaded: a rehearsal has resources of its own.
+    """
+    other = instead or {}
+    loaded = {name: await vault.get(reference) for name, reference in version.secrets.items() if name not in other}
+    return filled(version, {**loaded, **other})
 
 
 async def _complaints(

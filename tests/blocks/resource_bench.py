@@ -87,8 +87,7 @@ class Bench:
 
     async def clear(self) -> None:
         for found in await self.runner.status(self.project):
-            scratch_of = found.identity.removesuffix(f"-{found.kind.value}") if found.scratch else ""
-            await self.runner.remove(found.project, found.kind, scratch_of)
+            await self.runner.remove(found.project, found.kind, found.scratch_of)
 
 
 def container_of(spec: ResourceSpec) -> tuple[Any, str]:

@@ -64,17 +64,6 @@ async def test_container_has_no_port_no_root_and_bounds_and_its_data_outlives_it
     assert await containers.read(containers.spec(kind, "new")) == "kept"
 
 
-@pytest.mark.docker
-async def test_container_that_was_stopped_is_told_and_started_by_the_next_provide(containers: Bench) -> None:
-    spec = containers.spec(ResourceKind.REDIS)
-    await containers.runner.provide(spec)
-    await containers.write(spec, "kept")
-    container_of(spec)[0].stop()
-    assert [found.state for found in await containers.runner.status()] == [ResourceState.STOPPED]
-    await containers.runner.provide(spec)
-    assert await containers.read(spec) == "kept"
-
-
 async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_next_provide(
     processes: Bench, folder: ProcessEngine
 ) -> None:

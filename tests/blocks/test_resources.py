@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import UnknownObject
+from domain.errors import ServiceUnreachable, UnknownObject
 from domain.resources import ResourceKind, ResourceRunner, ResourceState
 from tests.blocks.engine_bench import clean_docker
 from tests.blocks.postgres import server_folder
@@ -53,6 +53,22 @@ async def test_what_is_there_is_adopted_with_its_data_and_a_dump_brings_back_wha
 
 
 @KINDS
+async def test_stopped_one_keeps_its_data_and_gives_it_to_nobody_until_it_is_provided_again(
+    bench: Bench, kind: ResourceKind, tmp_path: Path
+) -> None:
+    spec = bench.spec(kind)
+    await bench.runner.stop(bench.project, kind)
+    await bench.runner.provide(spec)
+    await bench.write(spec, "kept")
+    await bench.runner.stop(bench.project, kind)
+    assert [found.state for found in await bench.runner.status(bench.project)] == [ResourceState.STOPPED]
+    with pytest.raises(ServiceUnreachable, match=spec.identity):
+        await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    await bench.runner.provide(spec)
+    assert await bench.read(spec) == "kept"
+
+
+@KINDS
 async def test_scratch_one_is_empty_and_goes_alone_and_the_projects_own_goes_with_its_data(
     bench: Bench, kind: ResourceKind
 ) -> None:
@@ -61,9 +77,9 @@ async def test_scratch_one_is_empty_and_goes_alone_and_the_projects_own_goes_wit
         await bench.runner.provide(each)
     await bench.write(spec, "kept")
     assert await bench.read(scratch) == ""
-    assert {(found.identity, found.scratch, found.run) for found in await bench.runner.status(bench.project)} == {
-        (spec.identity, False, ""),
-        (scratch.identity, True, "r-1"),
+    assert {(found.identity, found.scratch_of, found.run) for found in await bench.runner.status(bench.project)} == {
+        (spec.identity, "", ""),
+        (scratch.identity, scratch.scratch_of, "r-1"),
     }
     await bench.runner.remove(bench.project, kind, scratch.scratch_of)
     assert await bench.read(spec) == "kept"

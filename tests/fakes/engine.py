@@ -17,6 +17,7 @@ from domain.workers import (
     WorkerInfo,
     WorkerSpec,
 )
+from tests.fakes.resources import MemoryResources
 
 Answer = CommandResult | Exception
 Runner = Callable[[WorkerSpec, Command], Awaitable[CommandResult]]
@@ -97,6 +98,7 @@ class FakeEngine:
         self.copies: dict[str, dict[str, str]] = {}
         self.room_mb: int | None = None
         """What the disk has left; None is enough for everything."""
+        self.resources = MemoryResources()
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
         self.other: list[Held] = []

@@ -43,6 +43,12 @@ class MemoryResources:
         self._check("listing resources")
         return [self._status(name, spec) for name, spec in self.live.items() if project in (None, spec.project)]
 
+    async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
+        identity = resource_identity(project, kind, scratch_of)
+        self._check(f"stopping {identity}")
+        if identity in self.live:
+            self.stopped.add(identity)
+
     async def remove(
         self,
         project: str,
@@ -77,7 +83,7 @@ class MemoryResources:
             project=spec.project,
             kind=spec.kind,
             run=spec.run,
-            scratch=bool(spec.scratch_of),
+            scratch_of=spec.scratch_of,
             state=state,
         )
 

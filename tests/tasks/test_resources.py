@@ -1,0 +1,144 @@
+"""Databases that an app asks for: reserved, provided, revived, and apart from those of rehearsals."""
+
+import pytest
+
+from blocks.registry import SqlRegistry
+from domain.addons import addons_of
+from domain.env_rules import requirements
+from domain.environment import EnvironmentVersion
+from domain.errors import BadInput, ServiceUnreachable
+from domain.resources import ResourceKind, ResourceSpec
+from domain.runs import RunState
+from tasks.janitor import remove_orphans
+from tasks.resources import (
+    pause_resources,
+    provide_resources,
+    remove_resources,
+    reserve_resources,
+    revive_resources,
+    scratch_resources,
+)
+from tasks.secret_resolver import environment_values, resolve_environment
+from tests.fakes.engine import FakeEngine
+from tests.fakes.services import MemoryWakeups
+from tests.fakes.vault import MemoryVault
+from tests.tasks.conftest import NOW, request
+
+APP = '{"addons": ["postgres", {"plan": "heroku-redis:mini", "as": "CACHE"}]}'
+BOTH = (ResourceKind.POSTGRES, ResourceKind.REDIS)
+
+
+async def provided(registry: SqlRegistry, engine: FakeEngine, vault: MemoryVault, app_json: str = APP) -> EnvironmentVersion:
+    """Do for `notes` what a deploy does before it starts anything else."""
+    wanted = requirements("DATABASE_URL=\nTHEME=dark\n", app_json)
+    kinds = await reserve_resources.fn("notes", wanted, vault, registry, engine)
+    version = await resolve_environment.fn("notes", wanted, {"DATA_DIR": "/data"}, vault, registry)
+    await provide_resources.fn("notes", kinds, vault, engine)
+    assert isinstance(version, EnvironmentVersion)
+    return version
+
+
+async def test_release_gets_the_addresses_as_secrets_and_each_repetition_changes_nothing(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    version = await provided(registry, engine, vault)
+    assert await provided(registry, engine, vault) == version
+    assert engine.resources.provided == ["notes-postgres", "notes-redis"]
+    assert version.secrets == {"DATABASE_URL": "slipway-notes-database-url", "CACHE_URL": "slipway-notes-cache-url"}
+    assert version.plain == {"THEME": "dark"}
+    password = vault.held("notes")["SLIPWAY_POSTGRES_PASSWORD"]
+    values = await environment_values(version, vault)
+    assert values["DATABASE_URL"] == f"postgresql://app:{password}@notes-postgres:5432/app"
+    assert len(password) == 48
+    assert engine.resources.live["notes-postgres"].password.get_secret_value() == password
+    assert [(row.kind, row.reference) for row in await registry.resources()] == [
+        (ResourceKind.POSTGRES, "notes-postgres:5432"),
+        (ResourceKind.REDIS, "notes-redis:6379"),
+    ]
+
+
+async def test_rows_are_there_before_anything_is_made(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    assert await reserve_resources.fn("notes", requirements("", APP), vault, registry, engine) == BOTH
+    assert [row.kind for row in await registry.resources("notes")] == list(BOTH)
+    assert engine.resources.live == {}
+
+
+async def test_address_that_a_person_gave_is_used_and_nothing_is_made_for_it(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    vault.hold("notes", "DATABASE_URL", "postgresql://me:own@db.example/notes")
+    version = await provided(registry, engine, vault)
+    assert (await environment_values(version, vault))["DATABASE_URL"] == "postgresql://me:own@db.example/notes"
+    assert engine.resources.provided == ["notes-redis"]
+
+
+async def test_app_without_addons_keeps_its_file(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    version = await provided(registry, engine, vault, "")
+    assert version.plain["DATABASE_URL"] == "sqlite:////data/app.db"
+    assert (engine.resources.live, vault.values, await registry.resources()) == ({}, {}, ())
+
+
+def test_unknown_addon_is_told_before_anything_is_resolved() -> None:
+    with pytest.raises(BadInput, match="asks for the addon 'mongolab', and there are only these: postgres, redis"):
+        requirements("", '{"addons": ["mongolab"]}')
+
+
+async def test_rehearsal_has_empty_ones_of_its_own_and_leaves_none(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    version = await provided(registry, engine, vault)
+    live, addons = await environment_values(version, vault), addons_of(APP)
+    rehearsal = "notes-rehearsal-r-000001-round-1"
+    async with scratch_resources("notes", "r-000001", rehearsal, addons, engine.resources) as scratch:
+        values = await environment_values(version, vault, scratch)
+        during = set(engine.resources.live)
+    assert during == {"notes-postgres", "notes-redis", f"{rehearsal}-postgres", f"{rehearsal}-redis"}
+    assert values.keys() == live.keys()
+    assert {values["DATABASE_URL"], values["CACHE_URL"]}.isdisjoint(live.values())
+    assert set(engine.resources.live) == {"notes-postgres", "notes-redis"}
+
+
+async def test_what_an_interrupted_rehearsal_left_is_not_used_again_and_goes_with_its_run(registry: SqlRegistry) -> None:
+    engine, rehearsal = FakeEngine(), "notes-rehearsal-r-000002-round-1"
+    left = ResourceSpec(project="notes", kind=ResourceKind.REDIS, password="x", scratch_of=rehearsal, run="r-000002")
+    await engine.resources.provide(left)
+    engine.resources.data[left.identity] = "left"
+    async with scratch_resources("notes", "r-000002", rehearsal, addons_of(APP), engine.resources):
+        assert engine.resources.data[left.identity] == ""
+    await engine.resources.provide(left)
+    await registry.add_run(request("r-000002"), NOW)
+    assert await remove_orphans.fn(registry, engine, MemoryWakeups()) == []
+    await registry.update_run("r-000002", state=RunState.FAILED, ended=NOW)
+    assert await remove_orphans.fn(registry, engine, MemoryWakeups()) == [left.identity]
+    assert engine.resources.live == {}
+
+
+async def test_those_that_stopped_come_back_with_their_data_and_no_others_are_touched(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    engine.resources.data["notes-postgres"] = "kept"
+    assert await revive_resources(registry, vault, engine.resources) == []
+    await engine.resources.stop("notes", ResourceKind.POSTGRES)
+    assert await revive_resources(registry, vault, engine.resources) == ["notes-postgres"]
+    assert engine.resources.data["notes-postgres"] == "kept"
+    await pause_resources(engine.resources)
+    assert engine.resources.stopped == {"notes-postgres", "notes-redis"}
+    assert len(await revive_resources(registry, vault, engine.resources)) == 2
+
+
+async def test_removed_project_leaves_no_database_and_no_row(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    left = ResourceSpec(project="notes", kind=ResourceKind.REDIS, password="x", scratch_of="notes-rehearsal-x")
+    await engine.resources.provide(left)
+    for _ in range(2):
+        await remove_resources("notes", registry, engine.resources)
+    assert (engine.resources.live, engine.resources.data, await registry.resources()) == ({}, {}, ())
+
+
+async def test_database_that_cannot_be_removed_keeps_its_row(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    engine.resources.reachable = False
+    with pytest.raises(ServiceUnreachable):
+        await remove_resources("notes", registry, engine.resources)
+    assert len(await registry.resources("notes")) == 2
