@@ -60,6 +60,16 @@ def restore(data: str, shelf: str, reference: str) -> dict[str, Any]:
     return {}
 
 
+def fill(data: str, target: str) -> dict[str, Any]:
+    """Make the folder a copy of the data; what an interrupted attempt left in it goes first."""
+    for name in os.listdir(target):
+        wipe(os.path.join(target, name))
+    if lack := shortage(size_of(data), target, 0):
+        return lack
+    copy_tree(data, target)
+    return {}
+
+
 def names(shelf: str) -> list[str]:
     return sorted(name for name in os.listdir(shelf) if name != PARTIAL) if os.path.isdir(shelf) else []
 
@@ -188,6 +198,8 @@ def main(action: str, data: str, shelf: str, *words: str) -> object:
             return save(data, shelf, words[0], int(words[1]))
         case "restore":
             return restore(data, shelf, words[0])
+        case "fill":
+            return fill(data, shelf)
         case "schema":
             return schema(data)
         case "names":

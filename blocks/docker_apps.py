@@ -8,6 +8,7 @@ from typing import Any
 from blocks.docker_commands import WORKER_UID
 from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
+from blocks.docker_data import DockerData
 from blocks.docker_networks import DockerNetworks
 from blocks.docker_volumes import DATA, DockerVolumes
 from domain.errors import UnknownObject
@@ -40,11 +41,17 @@ class DockerApps:
     """Runs the apps of one installation."""
 
     def __init__(
-        self, connection: DockerConnection, networks: DockerNetworks, volumes: DockerVolumes, installation: str
+        self,
+        connection: DockerConnection,
+        networks: DockerNetworks,
+        volumes: DockerVolumes,
+        data: DockerData,
+        installation: str,
     ) -> None:
         self._connection = connection
         self._networks = networks
         self._volumes = volumes
+        self._data = data
         self._installation = installation
         self._containers = DockerContainers(connection, installation, "app")
 
@@ -72,8 +79,10 @@ class DockerApps:
             await self._connection.ask(f"stopping {name}", lambda api: api.stop(name, timeout=max(0, round(seconds))))
 
     async def remove(self, identity: str) -> None:
-        """Delete the copy, and with the last container of a project its network; the project's data stays."""
+        """Delete the copy and what is its own, and with the last container of a project its network; its data stays."""
         found = await self._containers.remove(identity)
+        if found is None or found["Config"]["Labels"]["slipway.role"] == "preview":
+            await self._volumes.remove(self._volumes.own(identity))
         if found is not None:
             await self._networks.remove_of_project(found["Config"]["Labels"]["slipway.project"])
 
@@ -103,12 +112,11 @@ class DockerApps:
         """Return what the container is created with."""
         folders = {"/tmp": tmpfs(spec.limits, executable=False)}  # noqa: S108 inside the container
         volumes = []
-        if spec.data == "project":
-            name = await self._volumes.ensure(self._volumes.data(spec.project), spec.project)
-            volumes = [f"{name}:{DATA}"]
-        else:
+        if spec.data == "scratch":
             folders[DATA] = tmpfs(spec.limits, executable=False)
-        attempts = RESTARTS if spec.role == "release" else 0
+        else:
+            volumes = [f"{await self._volume(spec)}:{DATA}"]
+        attempts = RESTARTS if spec.role in ("release", "preview") else 0
         host = {
             **hardening(spec.limits),
             "read_only": True,
@@ -129,6 +137,15 @@ class DockerApps:
             "healthcheck": {"test": ["NONE"]},
             "host_config": config,
         }
+
+    async def _volume(self, spec: AppSpec) -> str:
+        """Return the volume with the copy's data; one of its own is made from the project's before the copy is there."""
+        if spec.data == "project":
+            return await self._volumes.ensure(self._volumes.data(spec.project), spec.project)
+        own = await self._volumes.ensure(self._volumes.own(spec.identity), spec.project)
+        if spec.data == "copy":
+            await self._data.fill(spec.project, own)
+        return own
 
 
 def quiet_status_of(listed: Container) -> AppStatus:

@@ -12,7 +12,7 @@ from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import hardening
 from blocks.docker_volumes import DATA, DockerVolumes, forget
 from domain.app_data import NoRoom, Saved, Schema
-from domain.errors import EngineUnreachable, UnknownObject
+from domain.errors import DiskFull, EngineUnreachable, UnknownObject
 from domain.workers import Limits
 
 SHELF = "/shelf"
@@ -53,10 +53,15 @@ class DockerData:
         for name in (self._volumes.data(project), self._volumes.snapshots(project)):
             await self._volumes.remove(name)
 
-    async def _keep(self, project: str, action: str, *words: str) -> Any:
+    async def fill(self, project: str, volume: str) -> None:
+        """Make the volume a copy of the project's data; raise DiskFull, and copy nothing, when there is no room for it."""
+        if await self._keep(project, "fill", shelf=volume):
+            raise DiskFull("the Docker engine's volumes")
+
+    async def _keep(self, project: str, action: str, *words: str, shelf: str = "") -> Any:
         """Run the keeper to its end and return what it found; raise EngineUnreachable when it failed."""
         data = await self._volumes.ensure(self._volumes.data(project), project)
-        shelf = await self._volumes.ensure(self._volumes.snapshots(project), project)
+        shelf = await self._volumes.ensure(shelf or self._volumes.snapshots(project), project)
         attempted = f"the data of {project}: {action}"
         settings = {
             "image": self._image,

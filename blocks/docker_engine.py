@@ -77,10 +77,10 @@ class DockerEngine(Block):
         self._images = DockerImages(connection, networks, self.installation, self.base_image, self._egress())
         self._inventory = DockerInventory(connection, self.installation)
         volumes = DockerVolumes(connection, self.installation, self.worker_image)
-        self._apps = DockerApps(connection, networks, volumes, self.installation)
         self._data = DockerData(connection, volumes, self.worker_image)
         image = ResourceImage(connection, self.base_image, Path(self.data_folder))
         self._resources = DockerResources(connection, networks, self.installation, image)
+        self._apps = DockerApps(connection, networks, volumes, self._data, self.installation)
 
     def _egress(self) -> EgressProxy | None:
         if self.egress_port is None or self.egress_key is None:

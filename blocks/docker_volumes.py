@@ -11,7 +11,7 @@ DATA = "/data"
 
 
 class DockerVolumes:
-    """The volumes of one installation's projects: their data, and the snapshots of it."""
+    """The volumes of one installation's projects: their data, the snapshots of it, and what copies have for themselves."""
 
     def __init__(self, connection: DockerConnection, installation: str, worker_image: str) -> None:
         self._connection = connection
@@ -23,6 +23,10 @@ class DockerVolumes:
 
     def snapshots(self, project: str) -> str:
         return f"slipway-{self._installation}-{project}-snapshots"
+
+    def own(self, identity: str) -> str:
+        """Name the volume of one copy alone."""
+        return f"slipway-{self._installation}-{identity}-own"
 
     def marks(self, project: str) -> dict[str, str]:
         return {"slipway.installation": self._installation, "slipway.project": project}

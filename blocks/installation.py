@@ -42,6 +42,8 @@ class Installation(Block):
     command_seconds: float = Field(default=600.0, gt=0, description="Deadline for a release command")
     snapshot_mb: int = Field(default=2048, ge=1, description="How large a snapshot of a project's data may be")
     drain_seconds: float = Field(default=30.0, ge=0, description="How long an old release may go on answering")
+    preview_changes: bool = Field(default=False, description="A change goes up as a preview unless it says otherwise")
+    preview_days: float = Field(default=3.0, gt=0, description="Days for which a preview is up")
     watch_interval: float = Field(default=2.0, gt=0, description="Seconds between two probes of a live release")
     watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")
     telegram_api_url: str | None = Field(

@@ -12,6 +12,7 @@ from typing import Any
 
 from blocks.process_candidates import Candidates
 from blocks.process_commands import bounds
+from blocks.process_data import ProcessData
 from blocks.process_folders import copy, delete, locked, overlaid, partial, place, scrubbed, settle
 from blocks.process_ports import APPS, free_port
 from blocks.process_shim import write_json
@@ -26,11 +27,14 @@ class Apps:
 
     def __init__(self, root: Path, candidates: Candidates, ca_bundle: str | None) -> None:
         self._root = root
+        self._data = ProcessData(root)
         self._candidates = candidates
         self._ca_bundle = ca_bundle
 
     async def start(self, spec: AppSpec) -> AppStatus:
         """Start it or adopt it; a copy of another candidate under the same identity is replaced, a stopped one starts anew."""
+        if spec.data in ("copy", "empty"):  # before the lock: a rollback does not wait for it
+            await self._give_data(spec)
         async with locked(self._root / "apps.lock"):
             found = self._spec(spec.identity)
             if found and found.candidate != spec.candidate:
@@ -58,6 +62,7 @@ class Apps:
     async def remove(self, identity: str) -> None:
         await self._supervised(identity).kill()
         await asyncio.to_thread(delete, self._place(identity), self._root)
+        await asyncio.to_thread(delete, self._data.own(identity), self._root)
 
     def status(self, identity: str) -> AppStatus:
         spec = self._spec(identity)
@@ -126,7 +131,7 @@ class Apps:
     def _plan(self, spec: AppSpec) -> dict[str, Any]:
         """Return launch.json: what the supervisor runs and how often it tries."""
         home = self._place(spec.identity)
-        data = place(self._root, "data", spec.project) if spec.data == "project" else home / "scratch"
+        data = self._data_of(spec)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         venv = (self._candidates.folder(spec.candidate) / "venv").readlink()
         fixed = {"HOST": "127.0.0.1", "PORT": str(spec.port), "DATA_DIR": str(data), MARK: str(home)}
@@ -136,9 +141,24 @@ class Apps:
             "environment": overlaid(base, filled(spec.environment, str(data)), fixed),
             "cwd": str(home / "app"),
             "log_bytes": LOG_BYTES,
-            "tries": 5 if spec.role == "release" else 0,
+            "tries": 5 if spec.role in ("release", "preview") else 0,
             "pause": 0.1,
         }
+
+    async def _give_data(self, spec: AppSpec) -> None:
+        """Let the copy have data of its own; what a copy of another candidate had goes with that."""
+        if (found := self._spec(spec.identity)) and found.candidate != spec.candidate:
+            await self.remove(spec.identity)
+        await self._data.give(spec.identity, spec.project, copied=spec.data == "copy")
+
+    def _data_of(self, spec: AppSpec) -> Path:
+        match spec.data:
+            case "project":
+                return place(self._root, "data", spec.project)
+            case "scratch":
+                return self._place(spec.identity) / "scratch"
+            case _:
+                return self._data.own(spec.identity)
 
 
 def _line(app: Path, process: str) -> str:

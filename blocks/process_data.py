@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from blocks import data_keeper
-from blocks.process_folders import delete, place
+from blocks.process_folders import delete, partial, place, settle
 from domain.app_data import NoRoom, Saved, Schema
-from domain.errors import EngineUnreachable, UnknownObject
+from domain.errors import DiskFull, EngineUnreachable, UnknownObject
 
 T = TypeVar("T")
 
 
 class ProcessData:
-    """The folders `data` and `snapshots`. What is done with a project's data is done by one process at a time."""
+    """The folders `data`, `snapshots` and, of copies that have their own, `own`.
+
+    What is done with a project's data is done by one process at a time.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -39,6 +42,26 @@ class ProcessData:
 
     async def saved(self, project: str) -> Sequence[str]:
         return data_keeper.names(self._folders(project)[1])
+
+    async def give(self, identity: str, project: str, *, copied: bool) -> None:
+        """Let a copy have data of its own, empty or as the project's are now; what it has already stays as it is.
+
+        Raises DiskFull, and copies nothing, when there is no room for it.
+        """
+        data, own = self._folders(project)[0], self.own(identity)
+
+        def make() -> None:
+            if own.exists():
+                return
+            with partial(self._root) as folder:
+                if copied and data_keeper.fill(data, str(folder)):
+                    raise DiskFull(str(self._root))
+                settle(folder, own)
+
+        await self._alone(make)
+
+    def own(self, identity: str) -> Path:
+        return place(self._root, "own", identity)
 
     async def forget(self, project: str, reference: str) -> None:
         _, shelf = self._folders(project)

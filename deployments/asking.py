@@ -37,6 +37,8 @@ class Asked:
     yes: bool
     wait: bool
     as_json: bool
+    preview: bool | None = None
+    scratch: bool = False
 
 
 async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManager[tuple[Desk, Up]]]) -> int:
@@ -50,7 +52,15 @@ async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManage
             screen.print(REPLAYED, style="yellow")
         origin = Origin(channel="cli", person=person())
         with patience(screen):
-            proposal = await desk.propose(text, origin, name=asked.name, kind=asked.kind, project=asked.project)
+            proposal = await desk.propose(
+                text,
+                origin,
+                name=asked.name,
+                kind=asked.kind,
+                project=asked.project,
+                preview=asked.preview,
+                scratch=asked.scratch,
+            )
         if not asked.as_json or not asked.yes:
             show_brief(proposal, screen)
         if not asked.yes and not confirmed("Build this?", default=True):

@@ -11,9 +11,10 @@ from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said, rest_of
 from deployments.cards import STOP, link, noted
 from deployments.live_cards import LiveCards
+from deployments.preview_cards import CONFIRM
 from deployments.requests import Proposal, run_id
 from deployments.wording import say
-from domain.errors import ChatBusy, NothingToRollBackTo, SlipwayError
+from domain.errors import BadInput, ChatBusy, NothingToRollBackTo, SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.protocols import Registry, Vault, Wakeups
@@ -38,6 +39,7 @@ class Desk(Protocol):
     async def cancel(self, run: str, who: str) -> Run: ...
     async def rollback(self, project: str, reason: str, who: str) -> str: ...
     async def resume_waiting(self, project: str) -> list[str]: ...
+    async def confirm(self, project: str, number: int | None, origin: Origin) -> Run: ...
     async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation: ...
 
 
@@ -122,14 +124,29 @@ class Handlers:
     async def press(self, said: Said) -> None:
         """A button of a card: only its run's person may press it, and a dead one says so."""
         verb, _, name = said.text.partition(":")
-        run = await self._desk.registry.run(name) if verb == STOP else None
+        run = await self._desk.registry.run(name) if verb in (STOP, CONFIRM) else None
         if run is not None and run.origin.person != said.person:
             await self._chat.answer(said.press, say(said.language, "not_yours"))
+        elif run is not None and verb == CONFIRM:
+            await self._confirm(said, run)
         elif run is None or run.state.ended:
             await self._chat.answer(said.press, say(said.language, "dead_button"))
         else:
             await self._stop(said, run)
             await self._chat.answer(said.press, say(said.language, "cancelling", project=run.project))
+
+    async def _confirm(self, said: Said, run: Run) -> None:
+        """Put the preview that the run made online; pressed twice, it is one release."""
+        previews = await self._desk.registry.previews(run.project)
+        number = next((preview.number for preview in previews if preview.run == run.id), 0)
+        try:
+            begun = await self._desk.confirm(run.project, number, run.origin)
+        except BadInput:
+            await self._chat.answer(said.press, "")
+            await self.tell(said, "preview_late", project=run.project)
+        else:
+            await self._chat.answer(said.press, say(said.language, "going_online", project=run.project))
+            self._cards.follow(begun.id)
 
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
         """Start a run and its card. The run's id comes of the update, so that the same one again starts nothing new."""

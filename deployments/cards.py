@@ -91,8 +91,17 @@ def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
     text = f"{SIGNS.get(run.state, '')} {escape(wrong + say(goal.language, f'told_{key}', **fields))}"
     if run.state is not RunState.DELIVERED:
         return text
-    left = "".join(f"\n⚠️ {escape(cut(line.text))}" for line in progress if line.data.get("reservation"))
-    return f"{text}\n{link(run.address)}{left}"
+    return f"{text}\n{link(run.address)}{left_over(progress)}"
+
+
+def left_over(progress: Sequence[Progress]) -> str:
+    """Say what is left to say about work that was accepted, a line each."""
+    return "".join(f"\n⚠️ {escape(cut(line.text))}" for line in progress if line.data.get("reservation"))
+
+
+def preview_of(progress: Sequence[Progress]) -> Progress | None:
+    """Return the line that says where the run's preview is; None when the run has none."""
+    return next((line for line in reversed(progress) if "preview" in line.data), None)
 
 
 def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
@@ -192,6 +201,8 @@ def _verdict(report: Progress, language: str) -> str:
 
 def _end(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
     match run.state:
+        case RunState.DELIVERED if (preview := preview_of(progress)) is not None:
+            return ["", f"🔎 {say(language, 'card_preview')}: {link(str(preview.data['address']))}"]
         case RunState.DELIVERED:
             return ["", f"🌐 {say(language, 'card_delivered')}: {link(run.address)}"]
         case RunState.FAILED:

@@ -7,8 +7,10 @@ from deployments.data_folder import Up
 from deployments.question_view import question_document
 from deployments.requests import Desk
 from domain.errors import BadInput
+from domain.previews import Preview, PreviewState
 from domain.releases import live
 from domain.runs import Project, Run, RunState
+from domain.workers import AppState
 from tasks.hosts import project_hosts
 
 
@@ -50,10 +52,35 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
     return {
         **await summary(desk, project),
         "releases": [release.model_dump(mode="json") for release in releases],
+        "previews": [each for each in await previews(desk, project) if each["open"]],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
         "domains": list(await project_hosts(project.slug, desk.registry)),
         "secrets": sorted({info.key for info in await desk.vault.listed(project.slug)}),
         "runs": [await run_document(desk, run, up) for run in runs],
+    }
+
+
+async def previews(desk: Desk, project: Project) -> Sequence[dict[str, Any]]:
+    """Return the project's previews, newest first."""
+    return [await preview_document(desk, preview) for preview in await desk.registry.previews(project.slug)]
+
+
+async def preview_document(desk: Desk, preview: Preview) -> dict[str, Any]:
+    """Return one preview, and whether its copy runs now: nothing watches it."""
+    status = await desk.blocks.engine.status(preview.identity) if preview.state is PreviewState.UP else None
+    return {
+        "preview": preview.number,
+        "state": preview.state.value,
+        "open": preview.state.open,
+        "running": status is not None and status.state is AppState.RUNNING,
+        "address": desk.blocks.installation.address_of(preview.host) if preview.state is PreviewState.UP else "",
+        "run": preview.run,
+        "commit": preview.commit,
+        "candidate": preview.candidate,
+        "data": preview.data,
+        "reason": preview.reason,
+        "created": preview.created.isoformat(),
+        "expires": preview.expires.isoformat(),
     }
 
 

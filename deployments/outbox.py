@@ -12,6 +12,7 @@ from html import escape
 from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
 from deployments.cards import Wanted, told, told_rollback, wanted
+from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
 from deployments.whole import whole
 from deployments.wording import say
@@ -103,6 +104,8 @@ class Outbox:
             await self._asks.ask(Ask(chat=chat, run=run.id, project=run.project, name=name), question)
         elif notification.key.startswith(f"{run.id}:question-"):
             await self._ask(notification, run, goal)
+        elif (shown := preview_card(notification.key, run, progress, goal)) is not None:
+            await self._chat.send(chat, shown.html, shown.buttons)
         elif notification.key == f"{run.id}:end" and run.state.ended:
             await self._chat.send(chat, told(run, progress, goal))
         else:

@@ -21,10 +21,25 @@ async def release_again(project: str, why: str, origin: Origin, key: str | None,
 
 
 async def start_release(
-    project: str, commit: str, candidate: str, why: str, origin: Origin, key: str | None, registry: Registry
+    project: str,
+    commit: str,
+    candidate: str,
+    why: str,
+    origin: Origin,
+    key: str | None,
+    registry: Registry,
+    preview: int | None = None,
 ) -> Run:
     """Store a run and hand it to the release deployment; the same key is one run, however often it is asked for."""
-    request = ReleaseRequest(run=run_id(key), project=project, request=why, commit=commit, candidate=candidate, origin=origin)
+    request = ReleaseRequest(
+        run=run_id(key),
+        project=project,
+        request=why,
+        commit=commit,
+        candidate=candidate,
+        origin=origin,
+        preview=preview,
+    )
     run = await registry.add_run(request, datetime.now(UTC))
     if run.flow_run or run.state.ended:
         return run

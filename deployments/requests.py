@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from deployments.answers import TRIES, answer_run, asked
@@ -19,10 +19,11 @@ from domain.briefs import Brief
 from domain.errors import BadInput, ModelKeyMissing, UnknownObject
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
+from domain.previews import Preview, why_no_preview
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import live
 from domain.remarks import Remark
-from domain.runs import DeliveryRequest, Origin, Run, RunState
+from domain.runs import DeliveryRequest, Origin, Project, Run, RunState
 from domain.values import Value
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Proposal(Value):
     change: bool
     request: str
     origin: Origin
+    preview: Literal["", "copy", "empty"] = ""
+    """What data a preview of it begins with; empty: it goes live at once."""
 
 
 def run_id(key: str | None) -> str:
@@ -67,9 +70,12 @@ class Desk:
         kind: str | None = None,
         project: str | None = None,
         key: str | None = None,
+        preview: bool | None = None,
+        scratch: bool = False,
     ) -> Proposal:
         """Turn a request into a Brief by the product_owner flow, in this process; nothing is reserved yet.
 
+        `preview`: a change is to be looked at first, with empty data when `scratch`; None is as the settings have it.
         Raises ModelKeyMissing, or BadInput before any model is asked when text, name, kind or project cannot be used.
         """
         from prefect import tags
@@ -85,8 +91,12 @@ class Desk:
             kind_named(kind)
         if name is not None:
             await self._refuse_taken(checked_slug(name), origin.person or OPERATOR)
-        if project is not None and await self.registry.project(checked_slug(project)) is None:
+        present = await self.registry.project(checked_slug(project)) if project is not None else None
+        if project is not None and present is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
+        shown = preview_data(present, preview, installation.preview_changes, scratch=scratch)
+        if present is not None and shown and (why := await self._why_no_preview(present.slug)) is not None:
+            raise BadInput(why)
         run = run_id(key)
         if installation.record:
             await asyncio.to_thread(
@@ -94,7 +104,7 @@ class Desk:
             )
         with tags(f"run:{run}", *([f"project:{project}"] if project else [])):
             brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
-        return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin)
+        return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin, preview=shown)
 
     async def start(self, proposal: Proposal) -> Run:
         """Reserve the project, store the run and hand it to the delivery deployment; the same proposal again is one run."""
@@ -109,6 +119,7 @@ class Desk:
             request=proposal.request,
             brief=proposal.brief,
             origin=proposal.origin,
+            preview=proposal.preview,
         )
         if not proposal.change:
             await clear_leftover(request.project, proposal.origin.person or OPERATOR, self.blocks)
@@ -156,6 +167,19 @@ class Desk:
 
         return await release_again(project, why, Origin(channel="cli", person=who), None, self.registry)
 
+    async def confirm(self, project: str, number: int | None, origin: Origin) -> Run:
+        """Start the one run by which the preview goes live; raise BadInput, with the next thing to do, when it cannot."""
+        from deployments.previewing import confirm_preview
+
+        return await confirm_preview(project, number, origin, self.registry, self.blocks.git)
+
+    async def drop(self, project: str, number: int | None, who: str) -> Preview:
+        """Take the preview away; return what it is then."""
+        from deployments.previewing import take_away
+
+        at = self.blocks
+        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups)
+
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
         from tasks.missing_secrets import resume_provided
@@ -201,9 +225,29 @@ class Desk:
         if present is not None and not await is_leftover(present, owner, self.registry):
             raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
 
+    async def _why_no_preview(self, project: str) -> str | None:
+        head = await self.blocks.git.head(project) if await self.blocks.git.exists(project) else None
+        sources = await self.blocks.git.read(project, head, ("app.json",)) if head else {}
+        return why_no_preview(sources.get("app.json", ""))
+
     async def _known(self, project: str) -> None:
         if await self.registry.project(project) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
+
+
+def preview_data(project: Project | None, asked: bool | None, usual: bool, *, scratch: bool) -> Literal["", "copy", "empty"]:
+    """Return how a change is shown first; empty when it goes live at once. Raises BadInput for a kind that cannot be."""
+    from tasks.kinds import kind_named
+
+    if project is None or not (asked or scratch or (asked is None and usual)):
+        return ""
+    if kind_named(project.kind).chat:
+        if asked is None and not scratch:
+            return ""
+        raise BadInput(
+            f"{project.slug} talks in a messenger, where one bot is there once: it has no previews, leave --preview out"
+        )
+    return "empty" if scratch else "copy"
 
 
 async def hand_over(

@@ -157,6 +157,10 @@ class Settings(BaseSettings):
     snapshot_mb: int = Field(
         default=2048, ge=1, description="1 or more: megabytes that a snapshot of a project's data may have before a release"
     )
+    preview_changes: bool = Field(
+        default=False, description="true or false: a change goes up as a preview first, unless it is asked for otherwise"
+    )
+    preview_days: float = Field(default=3.0, gt=0, le=90, description="days, above 0 and up to 90, for which a preview is up")
     runner_limit: int = Field(
         default=4, ge=1, le=100, description="1 to 100: how many deliveries go on at once; upkeep does not count"
     )

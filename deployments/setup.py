@@ -124,6 +124,8 @@ def installation(wiring: Wiring) -> Installation:
         command_seconds=settings.command_deadline,
         snapshot_mb=settings.snapshot_mb,
         drain_seconds=settings.drain_seconds,
+        preview_changes=settings.preview_changes,
+        preview_days=settings.preview_days,
         watch_interval=settings.health_interval,
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,

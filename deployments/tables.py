@@ -89,6 +89,9 @@ def show_project(document: dict[str, Any], console: Console) -> None:
     if document["releases"]:
         console.print()
         show(console, releases(document["releases"]))
+    if document["previews"]:
+        console.print()
+        show(console, previews(document["previews"]))
     if document["runs"]:
         console.print()
         show(console, runs(document["runs"], project=False))
@@ -105,6 +108,15 @@ def releases(rows: Sequence[dict[str, Any]]) -> Table:
         made.add_row(
             str(row["number"]), state(row["state"]), row["commit"][:10], row["candidate"][:19], local(row["went_live"])
         )
+    return made
+
+
+def previews(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return the previews as a table; one that is up and whose copy does not run says so."""
+    made = table("preview", "state", "until", "address", "data")
+    for row in rows:
+        what = "up, but not running" if row["state"] == "up" and not row["running"] else row["state"]
+        made.add_row(str(row["preview"]), state(what), local(row["expires"]), row["address"], row["data"])
     return made
 
 

@@ -193,3 +193,13 @@ def console(*, stderr: bool = False) -> "Console":
 
     looked_at = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(stderr=stderr, soft_wrap=not looked_at, width=None if looked_at else PLAIN_WIDTH, highlight=False)
+
+
+async def browse(address: str) -> None:
+    """Print the address, and open it in a browser where somebody sits at this terminal."""
+    sys.stdout.write(f"{address}\n")
+    if sys.stdout.isatty():
+        import asyncio
+        import webbrowser
+
+        await asyncio.to_thread(webbrowser.open, address)

@@ -50,6 +50,15 @@ ENGLISH: dict[str, str] = {
     "spent": "${usd}, {minutes} min",
     "waits": "Waits for: {names}",
     "card_delivered": "Online",
+    "card_preview": "To be looked at",
+    "told_preview_up": "{title} can be looked at before it goes online, until {until}. What is online is as it was.",
+    "told_preview_soon": "{title}: the preview ends at {until}, and nobody has put it online.",
+    "told_preview_expired": "{title}: the preview has ended, and what is online is as it was. To make the change again: "
+    "/change {project} what should be different",
+    "put_online": "Put it online",
+    "going_online": "{project} goes online with it.",
+    "preview_late": "That preview of {project} cannot go online any more: it has ended, or another change came first. To make "
+    "the change again: /change {project} what should be different",
     "card_failed": "Not delivered",
     "card_cancelled": "Stopped",
     "told_delivered": "{title} is online. To change it: /change {project} what should be different",

@@ -66,6 +66,7 @@ def _old_record(held: Held, owners: Owners, age: timedelta) -> str | None:
 RULES: Mapping[str, Rule] = {
     "release": _without_release,
     "resource": _without_project,
+    "preview": _without_project,
     "volume-maker": _interrupted,
     "network": _without_project,
     "volume": _without_project,

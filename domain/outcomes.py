@@ -16,6 +16,7 @@ from domain.errors import (
     SlipwayError,
     TryAgain,
 )
+from domain.previews import Preview
 from domain.releases import Release
 from domain.reports import DroppedTest, TestReport
 from domain.seen import Seen
@@ -82,6 +83,8 @@ class Accepted(Value):
     report: TestReport
     rounds: int
     checks: tuple[Check, ...]
+    base: str = ""
+    """Commit of main that it changes."""
     reservations: tuple[str, ...] = ()
     """What is to be said about it all the same, in sentences for people."""
     seen: Seen = Seen()
@@ -111,6 +114,13 @@ class Released(Value):
     address: str
 
 
+class Previewed(Value):
+    """The change is up beside what serves, until its person confirms it."""
+
+    kind: Literal["previewed"] = "previewed"
+    preview: Preview
+
+
 class SecretsMissing(Value):
     """The person has to provide these first."""
 
@@ -138,7 +148,7 @@ class Overtaken(Value):
     reason: str
 
 
-Outcome = tuple[Accepted, Released | Rejected | Overtaken] | Escalated
+Outcome = tuple[Accepted, Released | Previewed | Rejected | Overtaken] | Escalated
 """How the work of a delivery ended, before it is told."""
 
 
@@ -152,6 +162,8 @@ class Delivered(Value):
     address: str = ""
     rounds: int = 0
     release: int | None = None
+    preview: int | None = None
+    """Its number, when it is up to be looked at and not online yet."""
 
 
 GIVING_UP: dict[str, Cause] = {"out of budget": "budget", "gave up": "gave_up"}

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from domain.addons import addons_of
 from domain.briefs import Brief
 from domain.checks import Check
 from domain.hosts import HostName
@@ -105,6 +106,11 @@ def has_expired(preview: Preview, now: datetime) -> bool:
     return preview.state is PreviewState.UP and preview.expires <= now
 
 
+def expires_soon(preview: Preview, now: datetime) -> bool:
+    """Tell whether the last quarter of its time has begun."""
+    return preview.state is PreviewState.UP and now < preview.expires <= now + (preview.expires - preview.created) / 4
+
+
 def uncleared(previews: Sequence[Preview]) -> tuple[Preview, ...]:
     """Return those that have ended, and whose copy, data or route may still be there."""
     return tuple(preview for preview in previews if not preview.state.open and preview.cleared is None)
@@ -113,6 +119,14 @@ def uncleared(previews: Sequence[Preview]) -> tuple[Preview, ...]:
 def needed_candidates(previews: Sequence[Preview]) -> set[str]:
     """Return what must be kept to show them, or to put them online."""
     return {preview.candidate for preview in previews if preview.state.open}
+
+
+def why_no_preview(app_json: str) -> str | None:
+    """Return in one sentence why the app of this app.json has no previews; None when it may have some."""
+    asked = [addon.kind.value for addon in addons_of(app_json)]
+    if not asked:
+        return None
+    return f"a preview would write into the live {' and '.join(asked)} of the app: make the change without --preview"
 
 
 def again(project: str) -> str:

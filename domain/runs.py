@@ -44,6 +44,9 @@ class DeliveryRequest(Value):
     request: str = Field(max_length=20_000)
     brief: Brief
     origin: Origin = Origin()
+    preview: Literal["", "copy", "empty"] = Field(
+        default="", description="Show the change beside what serves first, with a copy of its data or with none; empty: go live"
+    )
 
 
 class ReleaseRequest(Value):
@@ -56,6 +59,7 @@ class ReleaseRequest(Value):
     commit: str
     candidate: str
     origin: Origin = Origin()
+    preview: int | None = Field(default=None, description="Preview whose change this is, and becomes the project's own by it")
 
 
 class Run(Value):

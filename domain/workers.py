@@ -178,8 +178,9 @@ class AppSpec(Value):
     identity: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$", description="Unique name: project and release, or rehearsal")
     project: str
     run: str
-    role: Literal["release", "rehearsal", "command"] = Field(
-        default="release", description="Only a release is started again when it fails; a command is to end by itself"
+    role: Literal["release", "rehearsal", "command", "preview"] = Field(
+        default="release",
+        description="A release or a preview is started again when it fails; a command is to end by itself",
     )
     candidate: str
     process: str = Field(default="web", description="Entry of the Procfile")
@@ -192,8 +193,10 @@ class AppSpec(Value):
         repr=False,
         description="Holds secret values: never log it. `${DATA_DIR}` in a value stands for the copy's own data folder",
     )
-    data: Literal["project", "scratch"] = Field(
-        default="project", description="What /data (DATA_DIR) is: the project's kept volume, or an empty throw-away one"
+    data: Literal["project", "scratch", "copy", "empty"] = Field(
+        default="project",
+        description="What /data (DATA_DIR) is: the project's kept volume, an empty throw-away one, or a volume of this copy "
+        "alone that goes with it: a copy of the project's as it was at the first start, or empty at first",
     )
     limits: Limits = Field(default_factory=lambda: Limits(memory_mb=512))
 

@@ -8,7 +8,8 @@ from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
 from domain.errors import DiskFull, RunCancelled, SlipwayError, is_disk_full
-from domain.outcomes import Delivered, Escalated, Outcome, Released, interrupted
+from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Released, interrupted
+from domain.previews import PreviewedChange
 from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment
 from flows.ending import write_end
@@ -69,6 +70,22 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
     return outcome
 
 
+def previewed_change(request: DeliveryRequest, built: Accepted) -> PreviewedChange | None:
+    """Return what is shown before it goes live; None when it goes live at once."""
+    if not request.preview:
+        return None
+    return PreviewedChange(
+        project=request.project,
+        run=request.run,
+        commit=built.commit,
+        candidate=built.candidate,
+        base=built.base,
+        data=request.preview,
+        brief=request.brief,
+        checks=built.checks,
+    )
+
+
 async def build_and_deploy(commission: Commission, attempts: Iterator[int], blocks: Blocks) -> Outcome:
     """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
     request = commission.request
@@ -76,7 +93,12 @@ async def build_and_deploy(commission: Commission, attempts: Iterator[int], bloc
     if isinstance(built, Escalated):
         return built
     deployment = Deployment(
-        run=request.run, project=request.project, commit=built.commit, candidate=built.candidate, checks=built.checks
+        run=request.run,
+        project=request.project,
+        commit=built.commit,
+        candidate=built.candidate,
+        checks=built.checks,
+        preview=previewed_change(request, built),
     )
     released = await go_online(deployment, attempts, blocks)
     if isinstance(released, Released):

@@ -1,4 +1,7 @@
-"""devops: env_analyzer -> secret_resolver -> readiness -> resources -> deployer (migrate, start, gate, switch, drain)."""
+"""devops: env_analyzer -> secret_resolver -> readiness -> resources -> deployer (migrate, start, gate, switch, drain).
+
+Or, while a person is to look first: a preview in the place of the last.
+"""
 
 from functools import partial
 
@@ -10,7 +13,8 @@ from domain.env_values import is_rehearsed
 from domain.environment import EnvironmentVersion, Missing, computed_values
 from domain.leases import Lease
 from domain.names import Slug
-from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing
+from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released, SecretsMissing
+from domain.previews import Preview, PreviewedChange, why_no_preview
 from domain.procfile import RELEASE
 from domain.releases import ReleaseState, overtaken
 from domain.values import Value
@@ -18,10 +22,12 @@ from flows.interruption import unless_interrupted
 from flows.leases import under_lease
 from flows.migration import migrate
 from flows.opening import Blocks, open_blocks
+from flows.preview import put_up
 from tasks.acceptance import rehearse_release
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
 from tasks.hosts import main_host
+from tasks.previews import announce_preview
 from tasks.progress import Journal
 from tasks.readiness import Readiness, check_readiness, publish_release
 from tasks.redaction import shield
@@ -39,11 +45,12 @@ class Deployment(Value):
     candidate: str
     checks: tuple[Check, ...] = Field(description="Acceptance checks that the candidate must pass before traffic")
     attempt: int = Field(default=1, ge=1, description="Counts the tries after missing secrets were provided")
+    preview: PreviewedChange | None = Field(default=None, description="What is shown beside what serves, and not put online")
 
 
 @flow(name="devops", flow_run_name="deploy {deployment.project}", persist_result=True)
-async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected | Overtaken | Escalated:
-    """Put the candidate online; whatever goes wrong, the release that served before still does."""
+async def devops(deployment: Deployment) -> Released | Previewed | SecretsMissing | Rejected | Overtaken | Escalated:
+    """Put the candidate online, or a preview of it up; whatever goes wrong, the release that served before still does."""
     blocks = await open_blocks()
     end = await unless_interrupted(deploy(deployment, blocks))
     if isinstance(end, Escalated):
@@ -51,8 +58,8 @@ async def devops(deployment: Deployment) -> Released | SecretsMissing | Rejected
     return end
 
 
-async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMissing | Rejected | Overtaken:
-    """Resolve the environment, rehearse what is new in it, and roll the release out."""
+async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed | SecretsMissing | Rejected | Overtaken:
+    """Resolve the environment, rehearse what is new in it, and roll the release out or put its preview up."""
     run, name, place = deployment.run, deployment.project, blocks.installation
     journal = Journal(run, blocks.registry, blocks.wakeups)
 
@@ -60,7 +67,11 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json", "Procfile"))
     requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
-    context = computed_values(place.address_of(await main_host(name, blocks.registry)))
+    tested = computed_values(place.address_of(await main_host(name, blocks.registry)))
+    if deployment.preview is not None and (why := why_no_preview(sources.get("app.json", ""))) is not None:
+        return Rejected(reason=why)
+    preview = await announce(deployment, blocks)
+    context = computed_values(place.address_of(preview.host)) if preview else tested
     needed = await reserve_resources(name, requirements, blocks.vault, blocks.registry, blocks.engine)
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
@@ -72,8 +83,8 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
         await journal.step("environment", f"starting the app's own {' and '.join(needed)}")
         await provide_resources(name, needed, blocks.vault, blocks.engine)
 
-    await journal.step("deploy", "starting the new release")
-    if not is_rehearsed(version, requirements, context):
+    await journal.step("deploy", "putting the preview up" if preview else "starting the new release")
+    if not is_rehearsed(version, requirements, tested):
         rehearsal = await rehearse_release(
             run,
             name,
@@ -92,7 +103,17 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | SecretsMi
         if not rehearsal.passed:
             reason = f"the release is not fit to serve: {rehearsal.summary}"
             return Rejected(reason=reason, evidence=rehearsal.log, started=False)
+    if preview is not None:
+        return await put_up(preview, version, plan, blocks)
     return await under_lease(name, run, blocks, partial(roll_out, deployment, version, plan, blocks))
+
+
+async def announce(deployment: Deployment, blocks: Blocks) -> Preview | None:
+    """Return the run's preview, whose host its environment names; None when it goes live at once."""
+    if deployment.preview is None:
+        return None
+    place = blocks.installation
+    return await announce_preview(deployment.preview, place.base_domain, place.preview_days, blocks.registry)
 
 
 async def roll_out(

@@ -127,18 +127,20 @@ async def accept(
     journal: Journal,
     blocks: Blocks,
 ) -> Accepted:
-    """Prove the round's commit and move main to it; what is left to say about it is told."""
+    """Prove the round's commit and move main to it; that of a preview is accepted when its person confirms it."""
     left = reservations(judged)
     for sentence in left:
         await journal.write("note", sentence, "prove", {"reservation": True})
     await prove(request, base, judged, seen.flaky, blocks.installation, blocks.registry)
-    await accept_commit(request.run, request.project, judged.commit, blocks.git)
+    if not request.preview:
+        await accept_commit(request.run, request.project, judged.commit, blocks.git)
     return Accepted(
         commit=judged.commit,
         candidate=judged.report.candidate,
         report=judged.report,
         rounds=judged.number,
         checks=checks,
+        base=base,
         reservations=left,
         seen=seen,
     )

@@ -12,6 +12,7 @@ from tasks.answering import answer_overdue
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
 from tasks.leftovers import remove_leftovers, tell_removed
 from tasks.missing_secrets import sweep_provided
+from tasks.preview_ends import clear_previews, expire_previews
 from tasks.redaction import shield_all
 from tasks.resuming import resume
 from tasks.secret_use import forget_superseded
@@ -35,6 +36,7 @@ async def end_waits(blocks: Blocks) -> list[tuple[str, str]]:
         *because("nobody answered in time", await answer_overdue(registry, wakeups, resume, now)),
         *because("its missing secrets are there", await sweep_provided(registry, wakeups, blocks.vault, resume)),
         *because("nobody will work on it", await end_forgotten(registry, wakeups, now)),
+        *because("nobody confirmed it in time, or its run ended", await expire_previews(registry, wakeups, now)),
         *because("its run has ended", await close_reservations(registry, now)),
     ]
 
@@ -45,6 +47,7 @@ async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
     place = blocks.installation
     return [
         *because("its run has ended", await remove_orphans(registry, engine, wakeups)),
+        *because("it is no preview any more", await clear_previews(registry, engine, blocks.proxy, wakeups)),
         *because("its run ended before it served", await end_unfinished(registry, engine, wakeups)),
         *because("it failed, or newer good ones are kept", await remove_retired(registry, engine, wakeups)),
         *because("a newer value is there, and no release needs it", await forget_superseded(registry, blocks.vault, now)),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prefect.flow_runs import asuspend_flow_run
 
-from domain.outcomes import Escalated, Overtaken, Rejected, Released, SecretsMissing
+from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released, SecretsMissing
 from flows.devops import Deployment, devops
 from flows.opening import Blocks
 from tasks.missing_secrets import SecretsProvided, secrets_key, wait_for_secrets
@@ -16,8 +16,8 @@ WEEK = 7 * 24 * 3600
 
 async def go_online(
     deployment: Deployment, attempts: Iterator[int], blocks: Blocks
-) -> Released | Rejected | Overtaken | Escalated:
-    """Deploy; missing secrets suspend the flow run and are asked for by name, as often as some are missing."""
+) -> Released | Previewed | Rejected | Overtaken | Escalated:
+    """Deploy, or put its preview up; secrets that are missing suspend the flow run and are asked for by name."""
     run, project = deployment.run, deployment.project
     for attempt in attempts:
         released = await devops(deployment.model_copy(update={"attempt": attempt}))

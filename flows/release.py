@@ -8,14 +8,16 @@ from itertools import count
 from prefect import flow, tags
 from prefect.runtime import flow_run
 
+from domain.checks import Check
 from domain.errors import DiskFull, RunCancelled, SlipwayError, is_disk_full
-from domain.outcomes import Delivered, Escalated, Overtaken, Rejected, Released, interrupted
+from domain.outcomes import Delivered, Escalated, Overtaken, Previewed, Rejected, Released, interrupted
 from domain.runs import ReleaseRequest, RunState
 from flows.devops import Deployment
 from flows.ending import write_end
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from tasks.finish import describe_release
+from tasks.preview_ends import accept_preview, clear_previews, promote_preview
 from tasks.redaction import shield
 
 
@@ -41,13 +43,35 @@ async def release(request: ReleaseRequest) -> Delivered:
 
 
 async def put_online(request: ReleaseRequest, blocks: Blocks) -> Released | Rejected | Overtaken | Escalated:
-    """Deploy it with the project's checks as they are now, and the environment that it has now."""
+    """Deploy it with the environment that the project has now; with its checks, or those of the preview that is confirmed."""
     await shield(request.project, blocks.vault)
+    if request.preview is not None:
+        return await confirm(request, request.preview, blocks)
+    return await online(request, tuple(await blocks.registry.checks(request.project)), blocks)
+
+
+async def confirm(request: ReleaseRequest, number: int, blocks: Blocks) -> Released | Rejected | Overtaken | Escalated:
+    """Accept the preview's commit, deploy its candidate, and make its Brief and checks the project's own once it serves."""
+    registry = blocks.registry
+    preview = await accept_preview(request.run, request.project, number, registry, blocks.git)
+    if isinstance(preview, Escalated):
+        return preview
+    released = await online(request, preview.checks, blocks)
+    if isinstance(released, Released):
+        await promote_preview(preview, registry)
+        await clear_previews(registry, blocks.engine, blocks.proxy, blocks.wakeups, request.project)
+    return released
+
+
+async def online(
+    request: ReleaseRequest, checks: tuple[Check, ...], blocks: Blocks
+) -> Released | Rejected | Overtaken | Escalated:
+    """Deploy exactly the request's candidate."""
     deployment = Deployment(
-        run=request.run,
-        project=request.project,
-        commit=request.commit,
-        candidate=request.candidate,
-        checks=tuple(await blocks.registry.checks(request.project)),
+        run=request.run, project=request.project, commit=request.commit, candidate=request.candidate, checks=checks
     )
-    return await go_online(deployment, count(1), blocks)
+    match await go_online(deployment, count(1), blocks):
+        case Previewed():
+            raise AssertionError("no preview was asked for")
+        case end:
+            return end

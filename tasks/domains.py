@@ -13,7 +13,7 @@ from domain.protocols import Registry, Wakeups
 from domain.routes import Proxy
 from domain.workers import AppRunner
 from tasks.audit import record
-from tasks.hosts import host_owners, main_host
+from tasks.hosts import host_owners, main_host, preview_owners
 from tasks.reconciler import mend_route
 
 
@@ -23,7 +23,7 @@ async def add_domain(
     """Let the host lead to the project; raise BadInput, and change nothing, when it may not."""
     host, at = checked_host(text), datetime.now(UTC)
     owners = await host_owners(registry)
-    claim_host(host, project, base_domain, owners)
+    claim_host(host, project, base_domain, owners, await preview_owners(registry))
     domain = Domain(host=host, project=project, added=at, by=who)
     if host not in owners:
         await registry.add_domain(domain)

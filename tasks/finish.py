@@ -3,11 +3,14 @@
 Blocks: registry.
 """
 
+from collections.abc import Sequence
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.briefs import as_markdown
-from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Rejected, Released
+from domain.briefs import Brief, as_markdown
+from domain.checks import Check
+from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Previewed, Rejected, Released
 from domain.protocols import Registry
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, ReleaseRequest
@@ -45,8 +48,13 @@ async def publish_cost(run: str, registry: Registry) -> None:
 )
 async def record_delivery(request: DeliveryRequest, built: Accepted, registry: Registry) -> None:
     """Make the Brief and its checks the project's own, now that they are true of what serves."""
-    await registry.set_checks(request.project, request.run, built.checks, request.brief.retires)
-    await registry.set_brief(request.project, request.brief)
+    await record_change(request.project, request.run, built.checks, request.brief, registry)
+
+
+async def record_change(project: str, run: str, checks: Sequence[Check], brief: Brief, registry: Registry) -> None:
+    """Make the Brief and the checks of a run the project's own, once what serves keeps them."""
+    await registry.set_checks(project, run, checks, brief.retires)
+    await registry.set_brief(project, brief)
 
 
 def next_step(request: DeliveryRequest) -> str:
@@ -79,6 +87,8 @@ def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
         return Delivered(run=request.run, state="failed", message=text, cause="unfit", rounds=built.rounds)
     if isinstance(released, Overtaken):
         return describe_overtaken(request.run, released, built.rounds)
+    if isinstance(released, Previewed):
+        return describe_previewed(request, built, released)
     text = f"{request.brief.title} is online: {released.address}{all_the_same(request.project, built)}"
     return Delivered(
         run=request.run,
@@ -88,6 +98,18 @@ def describe_end(request: DeliveryRequest, outcome: Outcome) -> Delivered:
         rounds=built.rounds,
         release=released.release.number,
     )
+
+
+def describe_previewed(request: DeliveryRequest, built: Accepted, previewed: Previewed) -> Delivered:
+    """Say where the change can be looked at, until when, and the one step that puts it online."""
+    shown = previewed.preview
+    text = (
+        f"{request.brief.title} can be looked at as preview {shown.number}: {shown.address} "
+        f"until {shown.expires:%Y-%m-%d %H:%M} UTC. What serves is as it was. "
+        f"Put it online: `slipway preview confirm {request.project} {shown.number}`"
+        f"{all_the_same(request.project, built)}"
+    )
+    return Delivered(run=request.run, state="delivered", message=text, rounds=built.rounds, preview=shown.number)
 
 
 def describe_overtaken(run: str, overtaken: Overtaken, rounds: int = 0) -> Delivered:

@@ -25,3 +25,8 @@ async def host_owners(registry: Registry) -> dict[str, str]:
     """Return whose each host is."""
     born = {project.domain: project.slug for project in await registry.projects()}
     return {**born, **{domain.host: domain.project for domain in await registry.domains()}}
+
+
+async def preview_owners(registry: Registry) -> dict[str, str]:
+    """Return whose preview is found at each host that one has."""
+    return {preview.host: preview.project for preview in await registry.previews() if preview.state.open}

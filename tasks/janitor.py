@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.audit import JANITOR
 from domain.leases import Lease
+from domain.previews import needed_candidates
 from domain.protocols import Registry, Wakeups
 from domain.releases import KEEP, ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
@@ -92,6 +93,7 @@ async def remove_retired_of(lease: Lease, registry: Registry, engine: Engine) ->
     releases = await registry.releases(lease.project)
     gone = retired(releases)
     used = {r.candidate for r in releases if r not in gone and r.state is not ReleaseState.REMOVED}
+    used |= needed_candidates(await registry.previews(lease.project))
     for release in gone:
         await engine.remove(release.identity)
         if release.candidate not in used:
@@ -118,6 +120,7 @@ async def remove_candidates(registry: Registry, engine: Engine) -> Sequence[str]
             continue
         releases = await registry.releases(project.slug)
         needed = {release.candidate for release in releases if release.state is not ReleaseState.REMOVED}
+        needed |= needed_candidates(await registry.previews(project.slug))
         for candidate in sorted({*built} - needed):
             await engine.remove_candidate(candidate)
             await record(project.slug, JANITOR, f"candidate {candidate[:19]} removed", registry, why=NO_RELEASE)

@@ -1,6 +1,6 @@
-"""Make the world follow the registry: every live release runs, and every route leads to it.
+"""Make the world follow the registry: every live release and every preview runs, and its route leads to it.
 
-True afterwards: Caddy's project routes are exactly those of the live releases that run.
+True afterwards: Caddy's project routes are exactly those of the live releases and of the previews that run.
 Blocks: registry, engine, vault, proxy, wakeups (the deploy lock). Safe to repeat; used at start, on schedule, and after
 Caddy lost its state.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from domain.audit import SLIPWAY
 from domain.errors import SlipwayError
+from domain.previews import Preview, PreviewState, preview_route, project_of_route
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
@@ -19,6 +20,7 @@ from tasks.deployer import start_copy
 from tasks.hosts import host_owners
 from tasks.kinds import kind_named
 from tasks.leases import claim, give_back
+from tasks.previews import start_preview_copy
 
 RECONCILER = "reconciler"
 """Owner of a deploy lock while a route is mended."""
@@ -31,21 +33,29 @@ async def live_releases(registry: Registry, project: str | None = None) -> Seque
     return [release for release in await registry.releases(project) if release.state is ReleaseState.LIVE]
 
 
+async def up_previews(registry: Registry, project: str | None = None) -> Sequence[Preview]:
+    return [preview for preview in await registry.previews(project) if preview.state is PreviewState.UP]
+
+
 async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Sequence[str]:
-    """Start the copy of every live release that does not run; return what could not be started, one sentence each."""
+    """Start the copy of every live release and preview that does not run; return what could not be, one sentence each."""
     failed = []
     kind_of = {project.slug: project.kind for project in await registry.projects()}
-    for release in await live_releases(registry):
-        status = await engine.status(release.identity)
+    copies: list[Release | Preview] = [*await live_releases(registry), *await up_previews(registry)]
+    for copy in copies:
+        status = await engine.status(copy.identity)
         if status.state in (AppState.RUNNING, AppState.RESTARTING):
             continue
         try:
-            process = kind_named(kind_of.get(release.project, "")).process
-            await start_copy(release, process, registry, engine, vault)
-            what, why = f"release {release.number} started again", "its copy did not run"
-            await record(release.project, SLIPWAY, what, registry, why=why, version=release.number)
+            process = kind_named(kind_of.get(copy.project, "")).process
+            if isinstance(copy, Preview):
+                await start_preview_copy(copy, process, registry, engine, vault)
+            else:
+                await start_copy(copy, process, registry, engine, vault)
+                what, why = f"release {copy.number} started again", "its copy did not run"
+                await record(copy.project, SLIPWAY, what, registry, why=why, version=copy.number)
         except SlipwayError as error:
-            failed.append(f"{release.identity} could not be started again: {error}")
+            failed.append(f"{copy.identity} could not be started again: {error}")
     return failed
 
 
@@ -72,39 +82,46 @@ async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy, 
 
 
 async def mend_route(
-    project: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups, turns: asyncio.Semaphore
+    name: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups, turns: asyncio.Semaphore
 ) -> bool:
-    """Look again while no deploy can move the project, and set or remove its route; False when a deploy is under way.
+    """Look again while no deploy can move the project, and set or remove this route; False when a deploy is under way.
 
-    The route of a project that nobody knows any more goes.
+    A project's own route has its name, one of a preview the preview's. That of a project that nobody knows any more goes.
     """
     async with turns:
+        project = project_of_route(name)
         if await registry.project(project) is None:
-            await proxy.remove_route(project)
+            await proxy.remove_route(name)
             return True
         lease = await claim(project, RECONCILER, registry, wakeups)
         if lease is None:
             return False
         try:
-            wanted = await wanted_routes(registry, engine, project)
-            if wanted:
-                await proxy.set_route(wanted[0], lease.fence)
+            wanted = {route.project: route for route in await wanted_routes(registry, engine, project)}
+            if name in wanted:
+                await proxy.set_route(wanted[name], lease.fence)
             else:
-                await proxy.remove_route(project, lease.fence)
+                await proxy.remove_route(name, lease.fence)
         finally:
             await give_back(lease, registry, wakeups)
         return True
 
 
 async def wanted_routes(registry: Registry, engine: AppRunner, project: str | None = None) -> Sequence[Route]:
-    """Return the route of every live release that runs, or that of one project."""
+    """Return the route of every live release and preview that runs, or those of one project."""
     hosts: dict[str, list[str]] = {}
     for host, owner in (await host_owners(registry)).items():
         hosts.setdefault(owner, []).append(host)
     releases = [release for release in await live_releases(registry, project) if release.project in hosts]
-    statuses = await asyncio.gather(*(engine.status(release.identity) for release in releases))
+    previews = await up_previews(registry, project)
+    identities = [copy.identity for copy in releases] + [copy.identity for copy in previews]
+    statuses = await asyncio.gather(*map(engine.status, identities))
+    address = {status.identity: status.address for status in statuses if status.address}
     return [
-        Route(project=release.project, hosts=tuple(hosts[release.project]), upstream=status.address)
-        for release, status in zip(releases, statuses, strict=True)
-        if status.address
+        *(
+            Route(project=release.project, hosts=tuple(hosts[release.project]), upstream=address[release.identity])
+            for release in releases
+            if release.identity in address
+        ),
+        *(preview_route(preview, address[preview.identity]) for preview in previews if preview.identity in address),
     ]

@@ -25,7 +25,9 @@ async def remove_project(
                 run.id, state=RunState.CANCELLED, message=f"the project was removed by {who}", ended=datetime.now(UTC)
             )
     # Whoever still deploys has lost its lease from here on, also in a process that cannot be stopped.
-    await proxy.remove_route(project, await registry.next_fence(project))
+    fence = await registry.next_fence(project)
+    for route in (project, *(preview.route_name for preview in await registry.previews(project))):
+        await proxy.remove_route(route, fence)
     for app in await engine.apps(project):
         await engine.remove(app.identity)
     for worker in await engine.workers():

@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from domain.audit import JANITOR
 from domain.environment import EnvironmentVersion
 from domain.errors import BadInput
+from domain.previews import Preview
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.vault import SecretInfo, newest, superseded, users
@@ -27,11 +28,23 @@ PATIENCE = 60.0
 """Seconds for which a person at a terminal waits for a deploy that is under way."""
 
 
-async def environments_of(releases: Iterable[Release], registry: Registry) -> dict[int, EnvironmentVersion]:
-    """Return the environment versions of one project's releases, by number."""
+async def environments_of(releases: Iterable[Release | Preview], registry: Registry) -> dict[int, EnvironmentVersion]:
+    """Return the environment versions of one project's releases or previews, by number."""
     wanted = {(release.project, release.environment_version) for release in releases}
     found = [await registry.environment(project, number) for project, number in sorted(wanted)]
     return {version.number: version for version in found if version is not None}
+
+
+async def shown_with(project: str, registry: Registry) -> dict[str, Preview]:
+    """Return which open preview was started with a value, by the value's reference."""
+    previews = [preview for preview in await registry.previews(project) if preview.state.open]
+    environments = await environments_of(previews, registry)
+    return {
+        reference: preview
+        for preview in previews
+        if preview.environment_version in environments
+        for reference in environments[preview.environment_version].secrets.values()
+    }
 
 
 @task(
@@ -49,6 +62,7 @@ async def forget_superseded(registry: Registry, vault: Vault, now: datetime) -> 
         releases = await registry.releases(project.slug)
         environments = await environments_of(releases, registry)
         used = {info.reference for info in infos if users(info.reference, releases, environments)}
+        used |= set(await shown_with(project.slug, registry))
         references = [info.reference for info in superseded(infos, used, now)]
         await vault.forget(project.slug, references)
         await record_forgotten(project.slug, JANITOR, references, infos, registry, "replaced, and needed by no release")
@@ -68,7 +82,7 @@ async def forget_values(
 ) -> Sequence[Release]:
     """Drop these values with the copies of releases that were started with them, and return the releases that are lost so.
 
-    Raises BadInput when a release serves with one of them, LockTaken when a deploy does not end in time.
+    Raises BadInput when a release or a preview serves with one of them, LockTaken when a deploy does not end in time.
     """
     lease = await claim_project.fn(project, f"forget-{secrets.token_hex(4)}", registry, wakeups, patience)
     try:
@@ -81,6 +95,9 @@ async def forget_values(
                 f"release {serving[0].number} of {project} is {serving[0].state.value} with it: "
                 "first deliver what does not need it, or what was given another value"
             )
+        shown = await shown_with(project, registry)
+        if up := next((shown[reference] for reference in references if reference in shown), None):
+            raise BadInput(f"preview {up.number} of {project} is {up.state.value} with it: confirm or drop it first")
         for release in holding:
             await engine.remove(release.identity)
             await registry.move_release(project, release.number, ReleaseState.REMOVED, fence=lease.fence)

@@ -111,17 +111,13 @@ def open_project(context: typer.Context, project: Annotated[str, PROJECT]) -> No
     async def work() -> int:
         async with context.obj.session() as (desk, _):
             from deployments.documents import known, summary
+            from deployments.terminal import browse
             from domain.errors import BadInput
 
             found = await summary(desk, await known(desk, project))
             if not found["address"]:
                 raise BadInput(f"{project} is not online: `slipway status {project}` says why")
-            sys.stdout.write(found["address"] + "\n")
-            if sys.stdout.isatty():
-                import asyncio
-                import webbrowser
-
-                await asyncio.to_thread(webbrowser.open, found["address"])
+            await browse(found["address"])
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))

@@ -33,9 +33,15 @@ def change(
     yes: Annotated[bool, YES] = False,
     wait: Annotated[bool, WAIT] = True,
     as_json: Annotated[bool, JSON] = False,
+    preview: Annotated[
+        bool | None, typer.Option("--preview/--no-preview", help="Show it first, and put it online when it is confirmed.")
+    ] = None,
+    scratch: Annotated[bool, typer.Option("--scratch", help="Begin the preview with no data, not with a copy.")] = False,
 ) -> None:
     """Change a project; its earlier acceptance checks are run again."""
-    raise typer.Exit(_take(context, text, None, None, project, yes=yes, wait=wait, as_json=as_json))
+    raise typer.Exit(
+        _take(context, text, None, None, project, yes=yes, wait=wait, as_json=as_json, preview=preview, scratch=scratch)
+    )
 
 
 def _take(
@@ -48,11 +54,23 @@ def _take(
     yes: bool,
     wait: bool,
     as_json: bool,
+    preview: bool | None = None,
+    scratch: bool = False,
 ) -> int:
     async def work() -> int:
         from deployments.asking import Asked, request
 
-        asked = Asked(text=read(text), name=name, kind=kind, project=project, yes=yes, wait=wait, as_json=as_json)
+        asked = Asked(
+            text=read(text),
+            name=name,
+            kind=kind,
+            project=project,
+            yes=yes,
+            wait=wait,
+            as_json=as_json,
+            preview=preview,
+            scratch=scratch,
+        )
         return await request(asked, context.obj.session)
 
     return finish(work(), debug=context.obj.debug, as_json=as_json)

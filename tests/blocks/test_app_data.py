@@ -36,12 +36,18 @@ match os.environ["PART"]:
         print([row[0] for row in books.execute("SELECT title FROM books")], end=" ")
         print(len(books.execute("PRAGMA table_info(books)").fetchall()), end=" ")
         print(sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if "books.db" not in each.name))
+    case "copy" | "empty":
+        books.execute("CREATE TABLE IF NOT EXISTS books (title TEXT)")
+        print("had", [row[0] for row in books.execute("SELECT title FROM books")], flush=True)
+        books.execute("INSERT INTO books VALUES ('mine')")
+        time.sleep(600)
     case "fail":
         sys.exit(7)
 """
 PROCFILE = """
 release: python -u writer.py
 web: cat $DATA_DIR/ready; exit 0
+owner: python -u writer.py
 prepare: echo prepared > $DATA_DIR/ready
 broken: echo no such column; exit 4
 """
@@ -155,3 +161,38 @@ async def test_what_comes_first_in_a_copy_must_end_well(bench: Bench, first: str
     await until(ended, f"the copy after {first} has ended")
     assert (await bench.engine.status(spec.identity)).exit_code == exit_code
     assert printed in await bench.engine.logs(spec.identity)
+
+
+async def test_copy_with_data_of_its_own_begins_with_the_projects_and_changes_nothing_of_it(bench: Bench, do: Any) -> None:  # noqa: F811
+    await do("make")
+    built: Any = await bench.build(FILES)
+    writing = await bench.app(
+        "open", candidate=built.candidate, process="release", role="command", environment={"PART": "open"}
+    )
+    await bench.engine.start(writing)
+
+    async def printed(identity: str, words: str) -> None:
+        async def there() -> bool:
+            return words in await bench.engine.logs(identity)
+
+        await until(there, f"{identity} has printed {words}")
+
+    await printed(writing.identity, "written")
+    shown, process = ["['first', 'second']", "[]"], "owner"
+    for number, data in enumerate(("copy", "empty")):
+        own = await bench.app(
+            f"p{number}", candidate=built.candidate, process=process, role="preview", environment={"PART": data}, data=data
+        )
+        await bench.engine.start(own)
+        await printed(own.identity, f"had {shown[number]}")
+        await bench.engine.stop(own.identity, 5.0)
+        await another(bench.engine).start(own)
+        await printed(own.identity, f"had {shown[number].rstrip(']')}{', ' if number == 0 else ''}'mine']")
+        await bench.engine.remove(own.identity)
+        await bench.engine.start(own)
+        await printed(own.identity, f"had {shown[number]}")
+        await bench.engine.remove(own.identity)
+        await bench.engine.remove(own.identity)
+    await bench.engine.remove(writing.identity)
+    assert await do("show") == SHOWN
+    await bench.engine.remove_data(bench.project)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -39,14 +39,28 @@ class CliDesk(FakeDesk):
     """A desk whose runs end at once, as `ends` says."""
 
     ends = RunState.DELIVERED
+    wishes: ClassVar[list[tuple[bool | None, bool]]] = []
+    """Of each change, whether it was to be previewed, and with no data."""
 
     def __init__(self, registry: SqlRegistry, vault: MemoryVault, engine: FakeEngine) -> None:
         super().__init__(registry, Hints(), vault)
         place = Installation(home="/home", engine="process", model="m")
         self.blocks = SimpleNamespace(installation=place, vault=vault, engine=engine, git=Files())
 
-    async def propose(self, text: str, origin: Origin, *, name: Any = None, kind: Any = None, **more: Any) -> Proposal:
-        return await super().propose(text, origin, **more)
+    async def propose(
+        self,
+        text: str,
+        origin: Origin,
+        *,
+        name: Any = None,
+        kind: Any = None,
+        preview: bool | None = None,
+        scratch: bool = False,
+        **more: Any,
+    ) -> Proposal:
+        proposal = await super().propose(text, origin, **more)
+        self.wishes.append((preview, scratch))
+        return proposal
 
     async def start(self, proposal: Proposal) -> Run:
         started = await super().start(proposal)

@@ -34,6 +34,8 @@ def why(thing: Held) -> str | None:
         (held("release", "notes-v7", "notes"), "it is no release's copy"),
         (held("release", "ghost-v1", "ghost"), "there is no project ghost"),
         (held("release", "notes-p1", "notes"), None),
+        (held("preview", "notes-p1", "notes"), None),
+        (held("preview", "ghost-p1", "ghost"), "there is no project ghost"),
         (held("network", "slipway-ours-notes", "notes"), None),
         (held("network", "slipway-ours-workers.internal"), None),
         (held("network", "slipway-ours-ghost", "ghost"), "there is no project ghost"),

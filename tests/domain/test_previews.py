@@ -14,6 +14,7 @@ from domain.previews import (
     preview_route,
     project_of_route,
     uncleared,
+    why_no_preview,
     why_unfit,
 )
 from domain.routes import Route
@@ -127,3 +128,16 @@ def test_route_of_a_preview_is_its_own_and_says_whose_it_is() -> None:
 )
 def test_number_whose_host_is_a_projects_is_passed_over(last: int, taken: set[str], number: int) -> None:
     assert free_preview_number("notes", "localhost", last, taken) == number
+
+
+@pytest.mark.parametrize(
+    ("app_json", "why"),
+    [
+        ("", None),
+        ('{"addons": []}', None),
+        ('{"addons": ["postgres", "redis"]}', "a preview would write into the live postgres and redis of the app"),
+    ],
+)
+def test_app_whose_data_cannot_be_copied_has_no_preview(app_json: str, why: str | None) -> None:
+    said = why_no_preview(app_json)
+    assert (said is None) if why is None else (said or "").startswith(why)

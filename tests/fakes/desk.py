@@ -12,12 +12,15 @@ from deployments.requests import Proposal, run_id
 from deployments.telling import tell_run
 from domain.briefs import AcceptanceCheck, Brief
 from domain.diagnoses import diagnose
+from domain.errors import BadInput
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, free_slug, slug_from
 from domain.outcomes import Cause, Escalated
+from domain.previews import PreviewState
 from domain.remarks import Remark
-from domain.runs import DeliveryRequest, Notification, Origin, Run, RunState, run_channel
+from domain.runs import DeliveryRequest, Notification, Origin, ReleaseRequest, Run, RunState, run_channel
 from tasks.notify import OUTBOX
+from tasks.preview_ends import preview_numbered
 from tasks.questions import ask
 from tasks.resuming import Resumption
 from tests.fakes.vault import MemoryVault
@@ -74,6 +77,7 @@ class FakeDesk:
         self.errors: list[Exception] = []
         self.proposed: list[str] = []
         self.rolled_back: list[tuple[str, str]] = []
+        self.confirmed: list[tuple[str, int]] = []
 
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal:
         request = checked_request(text)
@@ -117,6 +121,23 @@ class FakeDesk:
         if self.errors:
             raise self.errors.pop(0)
         return "flow-of-rollback"
+
+    async def confirm(self, project: str, number: int | None, origin: Origin) -> Run:
+        """Start the run that a confirmation is; the same preview again is that run, one that has ended is refused."""
+        preview = await preview_numbered(project, number, self.registry)
+        if preview.state is not PreviewState.UP:
+            raise BadInput(f"preview {preview.number} is {preview.state.value}")
+        self.confirmed.append((project, preview.number))
+        request = ReleaseRequest(
+            run=run_id(f"preview {preview.run}"),
+            project=project,
+            request="confirmed",
+            commit=preview.commit,
+            candidate=preview.candidate,
+            origin=origin,
+            preview=preview.number,
+        )
+        return await self.registry.add_run(request, datetime.now(UTC))
 
     async def resume_waiting(self, project: str) -> list[str]:
         there = set(await self.vault.names(project))

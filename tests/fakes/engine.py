@@ -94,6 +94,8 @@ class FakeEngine:
         self.stopped: set[str] = set()
         self.removed_data: list[str] = []
         self.data: dict[str, str] = {}
+        self.own_data: dict[str, str] = {}
+        """By copy, of those that have data of their own."""
         """What each project keeps, as one text; a line of it that begins with `schema ` is of its schema."""
         self.copies: dict[str, dict[str, str]] = {}
         self.room_mb: int | None = None
@@ -165,6 +167,8 @@ class FakeEngine:
         if spec.identity not in self.live_apps:
             self.live_apps[spec.identity] = spec
             self.started.append(spec)
+            if spec.data in ("copy", "empty"):
+                self.own_data[spec.identity] = self.data.get(spec.project, "") if spec.data == "copy" else ""
         self.stopped.discard(spec.identity)
         return self._status(spec.identity)
 
@@ -183,6 +187,7 @@ class FakeEngine:
     async def remove(self, identity: str) -> None:
         self.check_reachable(f"removing {identity}")
         self.live_apps.pop(identity, None)
+        self.own_data.pop(identity, None)
         self.stopped.discard(identity)
 
     async def status(self, identity: str) -> AppStatus:

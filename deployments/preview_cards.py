@@ -1,0 +1,27 @@
+"""What a person is told of a preview, and the button that puts it online: pure, from what the registry knows."""
+
+from collections.abc import Sequence
+from html import escape
+
+from deployments.cards import Card, Wanted, left_over, link, preview_of
+from deployments.wording import say
+from domain.runs import Progress, Run, RunState
+
+CONFIRM = "live"
+"""Verb of the button; its data is `live:<run id>`."""
+
+NEWS = {"end": "up", "preview-soon": "soon", "preview-expired": "expired"}
+"""By the end of a notification's key (`tasks.notify`, `tasks.preview_ends`): what has become of the run's preview."""
+
+
+def preview_card(key: str, run: Run, progress: Sequence[Progress], goal: Wanted) -> Card | None:
+    """Return what is told of the run's preview; None when the notification is not about one."""
+    line, what = preview_of(progress), NEWS.get(key.removeprefix(f"{run.id}:"))
+    if line is None or what is None or run.state is not RunState.DELIVERED:
+        return None
+    until, language = str(line.data["until"]), goal.language
+    text = escape(say(language, f"told_preview_{what}", title=goal.title, project=run.project, until=until), quote=False)
+    if what == "expired":
+        return Card(html=f"⌛ {text}")
+    button = (f"🌐 {say(language, 'put_online')}", f"{CONFIRM}:{run.id}")
+    return Card(html=f"🔎 {text}\n{link(str(line.data['address']))}{left_over(progress)}", buttons=(button,))
