@@ -6,6 +6,7 @@ from pydantic import Field
 
 from domain.briefs import Brief
 from domain.checks import ChatCheck, Check, HttpCheck
+from domain.resources import ResourceKind
 from domain.values import Value
 
 
@@ -21,6 +22,9 @@ class Plan(Value):
     files: tuple[PlannedFile, ...] = Field(min_length=1, max_length=60)
     test_plan: tuple[str, ...] = Field(min_length=1, max_length=40, description="Behaviours that the tests must show")
     checks: tuple[Check, ...] = Field(min_length=1, max_length=40, description="Each Brief check is covered by one or more")
+    addons: tuple[ResourceKind, ...] = Field(
+        default=(), max_length=2, description="Databases that the app needs beside its data folder; those that it has stay"
+    )
 
 
 def gaps(plan: Plan, brief: Brief, earlier: Sequence[Check] = (), *, chat: bool = False) -> tuple[str, ...]:
@@ -90,7 +94,8 @@ def as_markdown(plan: Plan) -> str:
         f"- `{check.id}` ({check.type}{', unseen' if check.unseen else ''}, for `{check.covers}`): {check.title}"
         for check in plan.checks
     )
+    addons = f"Addons: {', '.join(plan.addons)}\n\n" if plan.addons else ""
     return (
-        f"# Plan\n\n{plan.summary}\n\n| file | purpose |\n|---|---|\n{files}\n\n"
+        f"# Plan\n\n{plan.summary}\n\n{addons}| file | purpose |\n|---|---|\n{files}\n\n"
         f"## Tests\n{tests}\n\n## Acceptance checks\n{checks}\n"
     )

@@ -28,6 +28,7 @@ from domain.receipts import as_markdown as receipt_markdown
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
 from domain.workers import Engine, Worker, WorkerSpawner
+from tasks.addons import MANIFEST, write_addons
 from tasks.agent import converse
 from tasks.agent_tools import Toolbox
 from tasks.artifacts import Meter, patch_markdown, publish
@@ -102,7 +103,7 @@ async def develop(
         await meter.end(f"Round {number} stopped: {end.reason}")
         return Abandoned(reason=end.reason, detail=end.detail)
     await meter.end(f"Round {number} is done")
-    return await commit_work(request, number, base, end.value, worker, git)
+    return await commit_work(request, number, base, end.value, worker, git, plan)
 
 
 async def led(
@@ -175,20 +176,25 @@ def task_text(request: DeliveryRequest, plan: Plan) -> str:
 
 
 async def commit_work(
-    request: DeliveryRequest, number: int, base: str, handover: Handover, worker: Worker, git: GitHost
+    request: DeliveryRequest, number: int, base: str, handover: Handover, worker: Worker, git: GitHost, plan: Plan
 ) -> Developed:
-    """Take the workspace out through the checked archive and commit it onto the run's branch."""
+    """Take the workspace out through the checked archive and commit it onto the run's branch.
+
+    The platform writes the planned addons into app.json on the way, which is none of the developer's.
+    """
     branch = f"run/{request.run}"
     parent = await git.head(request.project, branch) or base
     with tempfile.TemporaryDirectory(prefix="slipway-commit-") as folder:
         root = Path(folder) / "tree"
         root.mkdir()
         await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
+        is_platforms = await write_addons(request.project, root, (base, parent), plan.addons, git)
         message = f"{first_line(handover.summary)}\n\nRound {number} of {request.run}"
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
     patch = await git.patch(request.project, base, commit.sha)
     await publish(f"diff-{number}", request.run, patch_markdown(patch), f"What round {number} changed")
-    return Developed(commit=commit.sha, summary=handover.summary, locked=locked_files(patch), dropped=handover.dropped)
+    locked = tuple(path for path in locked_files(patch) if path != MANIFEST or not is_platforms)
+    return Developed(commit=commit.sha, summary=handover.summary, locked=locked, dropped=handover.dropped)
 
 
 @task(
