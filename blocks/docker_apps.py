@@ -108,6 +108,9 @@ class DockerApps:
         output = await self._connection.ask(f"reading the log of {name}", lambda api: api.logs(name, tail=lines))
         return str(output.decode("utf-8", "replace"))
 
+    async def host_address(self, project: str) -> str:
+        return await self._networks.gateway_of_project(project)
+
     async def _settings(self, spec: AppSpec) -> dict[str, Any]:
         """Return what the container is created with."""
         folders = {"/tmp": tmpfs(spec.limits, executable=False)}  # noqa: S108 inside the container

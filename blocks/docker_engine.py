@@ -160,6 +160,10 @@ class DockerEngine(Block):
     async def forget_data(self, project: str, reference: str) -> None:
         await self._data.forget(project, reference)
 
+    async def host_address(self, project: str) -> str:
+        """Return the gateway address of the project's network, which is made when it is missing."""
+        return await self._apps.host_address(project)
+
     async def remove_data(self, project: str) -> None:
         """Delete the project's volumes and what its workers' package managers fetched."""
         await self._data.remove(project)

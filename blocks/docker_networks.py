@@ -71,6 +71,11 @@ class DockerNetworks:
         """Return the network that only the project's own apps are on."""
         return str((await self._ensure(project, project, {}, internal=False))["Id"])
 
+    async def gateway_of_project(self, project: str) -> str:
+        """Return the address that the engine's machine has on the project's network."""
+        found = await self._ensure(project, project, {}, internal=False)
+        return str(next(each["Gateway"] for each in found["IPAM"]["Config"] if ":" not in each["Subnet"]))
+
     async def remove_of_project(self, project: str) -> None:
         """Delete the project's network, unless something of the project is still made for it. Engines have only some thirty.
 

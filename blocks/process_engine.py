@@ -111,6 +111,9 @@ class ProcessEngine(Block):
     async def forget_data(self, project: str, reference: str) -> None:
         await self._data.forget(project, reference)
 
+    async def host_address(self, project: str) -> str:  # noqa: ARG002  (the same for all)
+        return "127.0.0.1"
+
     async def remove_data(self, project: str) -> None:
         await asyncio.to_thread(self._data.remove, project)
 

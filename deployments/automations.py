@@ -23,6 +23,7 @@ NO_HEARTBEAT = "slipway: crash a run without heartbeat"
 STUCK = "slipway: retry a run stuck before running"
 DEAD_WATCH = "slipway: a dead watch"
 PLATFORM = "slipway: most apps are unwell at once"
+CUT_OFF = "slipway: an app is cut off by no fault of its own"
 FAILED_TO_ACT = "slipway: an automation that failed to act"
 
 Related = dict[str, list[str]]
@@ -59,6 +60,7 @@ def automations(deployments: Mapping[str, UUID], windows: Windows) -> Sequence[A
         _stuck(ours, windows),
         _dead_watch(deployments["alarm/main"], windows),
         _platform(deployments["alarm/main"], windows),
+        _cut_off(deployments["alarm/main"], windows),
         _failed_to_act(deployments["alarm/main"], windows),
     )
 
@@ -170,6 +172,30 @@ def _dead_watch(alarm: UUID, windows: Windows) -> Automation:
                     "what": "nobody watches the apps",
                     "detail": f"no sign of life of health_watch for {windows.watch.total_seconds():.0f} seconds: "
                     "look at the runner's log, and start `slipway up` again",
+                },
+            )
+        ],
+    )
+
+
+def _cut_off(alarm: UUID, windows: Windows) -> Automation:
+    return Automation(
+        name=CUT_OFF,
+        description="An app says that what it needs from outside is away: no release is taken back, the operator is told.",
+        trigger=EventTrigger(
+            expect={"slipway.release.cut-off"},
+            match={"prefect.resource.id": "slipway.release.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+            within=windows.quiet,
+        ),
+        actions=[
+            RunDeployment(
+                deployment_id=alarm,
+                parameters={
+                    "what": "{{ event.payload.project }} is cut off",
+                    "detail": "{{ event.payload.reason }}; no release was taken back, since none would be better off",
                 },
             )
         ],

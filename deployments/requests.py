@@ -95,7 +95,7 @@ class Desk:
         if project is not None and present is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
         shown = preview_data(present, preview, installation.preview_changes, scratch=scratch)
-        if present is not None and shown and (why := await self._why_no_preview(present.slug)) is not None:
+        if present is not None and shown and (why := await self._why_no_preview(present)) is not None:
             raise BadInput(why)
         run = run_id(key)
         if installation.record:
@@ -225,10 +225,13 @@ class Desk:
         if present is not None and not await is_leftover(present, owner, self.registry):
             raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
 
-    async def _why_no_preview(self, project: str) -> str | None:
-        head = await self.blocks.git.head(project) if await self.blocks.git.exists(project) else None
-        sources = await self.blocks.git.read(project, head, ("app.json",)) if head else {}
-        return why_no_preview(sources.get("app.json", ""))
+    async def _why_no_preview(self, present: Project) -> str | None:
+        from tasks.kinds import kind_named
+
+        git, project = self.blocks.git, present.slug
+        head = await git.head(project) if await git.exists(project) else None
+        sources = await git.read(project, head, ("app.json",)) if head else {}
+        return why_no_preview(sources.get("app.json", ""), exclusive=kind_named(present.kind).exclusive)
 
     async def _known(self, project: str) -> None:
         if await self.registry.project(project) is None:

@@ -46,16 +46,22 @@ class Requirements(Value):
         return tuple(v for v in self.variables if v.guessed)
 
 
+TELEGRAM_BOT_TOKEN, TELEGRAM_API_URL = "TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL"
+"""What a bot of a kind with chat reads: who it is, and where its Telegram is."""
 _ADDRESSES = ("PUBLIC_URL", "BASE_URL", "APP_URL", "SITE_URL", "EXTERNAL_URL")
 COMPUTED_NAMES = frozenset({*_ADDRESSES, "PUBLIC_HOST", "APP_DOMAIN", "DATA_DIR"})
 """What `computed_values` knows."""
 
 
-def computed_values(address: str) -> dict[str, str]:
-    """Return what follows from the project's address; `${DATA_DIR}` is filled by the engine when the app starts."""
+def computed_values(address: str, telegram_api: str | None = None) -> dict[str, str]:
+    """Return what follows from the project's address; `${DATA_DIR}` is filled by the engine when the app starts.
+
+    `telegram_api`: the installation's Bot API server, where that is not Telegram's own.
+    """
     host = address.split("://", 1)[-1].split(":", 1)[0]
     urls = dict.fromkeys(_ADDRESSES, address)
-    return {**urls, "PUBLIC_HOST": host, "APP_DOMAIN": host, "DATA_DIR": "${DATA_DIR}"}
+    own_api = {TELEGRAM_API_URL: telegram_api} if telegram_api else {}
+    return {**own_api, **urls, "PUBLIC_HOST": host, "APP_DOMAIN": host, "DATA_DIR": "${DATA_DIR}"}
 
 
 class EnvironmentVersion(Value):

@@ -1,14 +1,19 @@
 """When a running copy counts as healthy, when to go on waiting, and when to give up."""
 
+import json
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from domain.errors import BadInput
 from domain.manifests import manifest_from
+from domain.trimming import cut, plain
 from domain.values import Value
 from domain.workers import AppState, AppStatus
 
+REASON_LIMIT = 200
+"""Characters kept of what an app says of itself."""
+UNAVAILABLE = 503
 RESTARTS_LIMIT = 2
 """A copy that the engine had to start again more often than this will not come up by waiting."""
 
@@ -35,6 +40,24 @@ class Probe(Value):
     status: int | None = None
     body: str = ""
     error: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Return why the app says that it is unwell: `reason` of its JSON answer; empty when it says nothing."""
+        return cut(plain(str(self._said.get("reason") or "")), REASON_LIMIT)
+
+    @property
+    def is_outside(self) -> bool:
+        """Tell whether it says that the fault is outside of it (`"outside": true`): another release would be no better off."""
+        return self.status == UNAVAILABLE and self._said.get("outside") is True
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        try:
+            said = json.loads(self.body)
+        except ValueError:
+            return {}
+        return said if isinstance(said, dict) else {}
 
 
 class KeepWaiting(Value):
@@ -109,5 +132,5 @@ def _shortcoming(probe: Probe | None, check: HealthCheck) -> str:
     if probe.status is None:
         return f"GET {check.path} was not answered ({probe.error or 'no connection'})"
     if probe.status != 200:
-        return f"GET {check.path} answered {probe.status} instead of 200"
+        return f"GET {check.path} answered {probe.status} instead of 200" + (f" ({probe.reason})" if probe.reason else "")
     return f"the answer of GET {check.path} does not hold {check.content!r}"

@@ -121,8 +121,13 @@ def needed_candidates(previews: Sequence[Preview]) -> set[str]:
     return {preview.candidate for preview in previews if preview.state.open}
 
 
-def why_no_preview(app_json: str) -> str | None:
-    """Return in one sentence why the app of this app.json has no previews; None when it may have some."""
+def why_no_preview(app_json: str, *, exclusive: bool = False) -> str | None:
+    """Return in one sentence why the app of this app.json has no previews; None when it may have some.
+
+    `exclusive`: two copies of its kind disturb one another.
+    """
+    if exclusive:
+        return "a preview would take from the app what only one copy of it can get: make the change without --preview"
     asked = [addon.kind.value for addon in addons_of(app_json)]
     if not asked:
         return None

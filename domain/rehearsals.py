@@ -1,17 +1,25 @@
 """A rehearsal: a throw-away copy of a candidate that is asked the acceptance checks, and what came of it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from domain.health import Healthy, Unhealthy
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
+from domain.secret_formats import FORMATS, TELEGRAM
 from domain.workers import AppState, AppStatus
 
 SUITE = "acceptance"
+_BOT_TOKEN = next(rf"\b{form.shape}" for form in FORMATS if form.what == TELEGRAM)
 
 
 def rehearsal_identity(project: str, run: str, label: str) -> str:
     """Return the copy's unique name; a long project name is cut, since run and label are unique without it."""
     return f"{project[:20].rstrip('-')}-rehearsal-{run}-{label}"
+
+
+def among_ourselves(environment: Mapping[str, str], world: Mapping[str, str], token: str) -> dict[str, str]:
+    """Return the environment of a bot that talks to a Telegram of ours: no token in it is real, whatever it is called."""
+    return {name: re.sub(_BOT_TOKEN, lambda _: token, value) for name, value in environment.items()} | dict(world)
 
 
 def health_case(path: str, health: Healthy | Unhealthy, seconds: float) -> TestCase:

@@ -34,6 +34,10 @@ KEEP = 3
 """How many earlier good releases stay startable."""
 
 
+RESTS = "rests"
+"""Address of a live release whose copy was stopped for another one, until one of the two serves."""
+
+
 class Release(Value):
     """Commit + candidate + environment version."""
 
@@ -59,6 +63,11 @@ class Release(Value):
     def identity(self) -> str:
         """Name of its running copy in the engine."""
         return app_identity(self.project, self.number)
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether its copy was stopped so that another can be tried, and is to come back if that one fails."""
+        return self.state is ReleaseState.LIVE and self.address == RESTS
 
 
 def app_identity(project: str, number: int) -> str:

@@ -45,11 +45,17 @@ def complaint(look: Look, check: HealthCheck, traffic: Traffic | None = None) ->
     return _of_answer(look.probe, check) or (_of_traffic(traffic) if traffic is not None else "")
 
 
+def is_outside(look: Look) -> bool:
+    """Tell whether the complaint about this look is no release's fault: the app runs, and says that the fault is elsewhere."""
+    running = look.status.state is AppState.RUNNING and not look.restarts and not look.status.out_of_memory
+    return running and look.probe is not None and look.probe.is_outside
+
+
 def _of_answer(probe: Probe | None, check: HealthCheck) -> str:
     if probe is None or probe.status is None:
         return f"{check.path} does not answer ({probe.error if probe else 'no address'})"
     if probe.status != OK:
-        return f"{check.path} answers {probe.status}"
+        return f"{check.path} answers {probe.status}" + (f" ({probe.reason})" if probe.reason else "")
     return f"{check.path} does not say {check.content!r}" if check.content and check.content not in probe.body else ""
 
 

@@ -261,6 +261,10 @@ class AppRunner(Protocol):
         """Return the last lines of both its streams; empty when it is gone."""
         ...
 
+    async def host_address(self, project: str) -> str:
+        """Return the address of this machine at which the project's apps, and no machine outside, reach what listens on it."""
+        ...
+
     async def remove_data(self, project: str) -> None:
         """Delete the project's kept data and all snapshots of it, after its copies were removed; there may be none."""
         ...

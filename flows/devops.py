@@ -24,9 +24,12 @@ from flows.migration import migrate
 from flows.opening import Blocks, open_blocks
 from flows.preview import put_up
 from tasks.acceptance import rehearse_release
+from tasks.chat_address import chat_address
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
+from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
+from tasks.kinds import kind_named
 from tasks.previews import announce_preview
 from tasks.progress import Journal
 from tasks.readiness import Readiness, check_readiness, publish_release
@@ -67,17 +70,19 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
     await journal.step("environment", "resolving what the app needs in its environment")
     sources = await blocks.git.read(name, deployment.commit, (".env.example", "app.json", "Procfile"))
     requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
-    tested = computed_values(place.address_of(await main_host(name, blocks.registry)))
-    if deployment.preview is not None and (why := why_no_preview(sources.get("app.json", ""))) is not None:
+    tested = computed_values(place.address_of(await main_host(name, blocks.registry)), place.telegram_api_url)
+    project = await blocks.registry.project(name)
+    exclusive = project is not None and kind_named(project.kind).exclusive
+    why = why_no_preview(sources.get("app.json", ""), exclusive=exclusive)
+    if deployment.preview is not None and why is not None:
         return Rejected(reason=why)
     preview = await announce(deployment, blocks)
-    context = computed_values(place.address_of(preview.host)) if preview else tested
+    context = computed_values(place.address_of(preview.host), place.telegram_api_url) if preview else tested
     needed = await reserve_resources(name, requirements, blocks.vault, blocks.registry, blocks.engine)
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names, complaints=version.complaints)
     await shield(name, blocks.vault)  # it knows now what was generated just before
-    project = await blocks.registry.project(name)
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
     if needed:
         await journal.step("environment", f"starting the app's own {' and '.join(needed)}")
@@ -99,6 +104,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
             blocks.vault,
             RELEASE,
             plan.addons,
+            plan.chat,
         )
         if not rehearsal.passed:
             reason = f"the release is not fit to serve: {rehearsal.summary}"
@@ -127,7 +133,8 @@ async def roll_out(
         deployment.run, deployment.commit, deployment.candidate, version.number, plan.release_command, blocks, lease
     )
     if unfit is not None:
-        return unfit
+        return await brought_back(unfit, blocks, lease)
+    await make_room(lease, plan.exclusivity, version, registry, engine, wakeups)
     release = await start_release(
         lease,
         deployment.run,
@@ -144,10 +151,29 @@ async def roll_out(
         return Overtaken(release=release, address=address, reason=why)
     rejected = await gate_release(lease, release, plan.health, place.health_seconds, registry, engine, wakeups)
     if rejected is not None:
-        return rejected
+        return await brought_back(rejected, blocks, lease)
     live = await switch_release(lease, release, ReleaseState.DRAINING, "delivered", registry, engine, proxy, wakeups)
     if isinstance(live, Rejected):
-        return live
+        return await brought_back(live, blocks, lease)
     await retire_releases(lease, place.drain_seconds, registry, engine, proxy, wakeups)
+    if plan.chat:
+        address = await chat_address(name, version, blocks.vault, place.telegram_api_url) or address
     await publish_release(live, address, registry)
     return Released(release=live, address=address)
+
+
+async def brought_back(rejected: Rejected, blocks: Blocks, lease: Lease) -> Rejected:
+    """Let what rests for the rejected release serve again, and say so where it is not well."""
+    unwell = await bring_back(
+        lease,
+        blocks.installation.health_seconds,
+        blocks.registry,
+        blocks.engine,
+        blocks.vault,
+        blocks.git,
+        blocks.proxy,
+        blocks.wakeups,
+    )
+    if not unwell:
+        return rejected
+    return rejected.model_copy(update={"reason": f"{rejected.reason} The version before is not well either: {unwell}"})

@@ -166,6 +166,7 @@ async def verdict(
         commit=work.commit,
         base=base,
         process=kind_named(request.brief.kind).process,
+        chat=kind_named(request.brief.kind).chat,
         checks=checks,
         known=known,
         dropped=work.dropped,

@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from domain.errors import SlipwayError, TryAgain
 from domain.protocols import Wakeups
 from flows.opening import Blocks, open_blocks
+from tasks.exclusive import bring_back_forgotten
 from tasks.reconciler import reconcile_routes
 from tasks.resources import revive_resources
 from tasks.traffic import TrafficReader
@@ -36,7 +37,11 @@ async def health_watch(seconds: float | None = None) -> int:
     )
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
     bad_looks, is_alive = 0, False
-    async with relieved(blocks.wakeups, str(flow_run.id)) as relief, beside(mend_resources(blocks)):
+    async with (
+        relieved(blocks.wakeups, str(flow_run.id)) as relief,
+        beside(mend_resources(blocks)),
+        beside(bring_back(blocks)),
+    ):
         while not relief.is_set() and time.monotonic() < ends:
             started = time.monotonic()
             mending = asyncio.create_task(mend_routes(blocks))
@@ -81,6 +86,23 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         doing.cancel()
         with suppress(asyncio.CancelledError):
             await doing
+
+
+async def bring_back(blocks: Blocks) -> None:
+    """Again and again, bring back what rests for a deploy that never came back; waiting for its health delays no look."""
+    place = blocks.installation
+    while True:
+        with suppress(SlipwayError):  # a service that is away, or a deploy that came between: the next time
+            await bring_back_forgotten(
+                place.health_seconds,
+                blocks.registry,
+                blocks.engine,
+                blocks.vault,
+                blocks.git,
+                blocks.proxy,
+                blocks.wakeups,
+            )
+        await asyncio.sleep(place.watch_interval)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from domain.values import Value
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
+from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
@@ -120,11 +121,16 @@ async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks
     found = await registry.project(good.project)
     if found is None:
         raise UnknownObject("project", good.project)
-    check, process = await health_check_of(found, good.commit, blocks.git), kind_named(found.kind).process
-    await restart_release(lease, good, process, registry, engine, blocks.vault, wakeups)
+    kind, check = kind_named(found.kind), await health_check_of(found, good.commit, blocks.git)
+    version = await registry.environment(good.project, good.environment_version)
+    await make_room(lease, kind.exclusivity, version, registry, engine, wakeups, starts=good)
+    await restart_release(lease, good, kind.process, registry, engine, blocks.vault, wakeups)
     unfit = await gate_release(lease, good, check, blocks.installation.health_seconds, registry, engine, wakeups)
     unfit = unfit or await switch_to(good, request.reason, blocks, lease)
     if unfit is not None:
+        await bring_back(
+            lease, blocks.installation.health_seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups
+        )
         message = (
             f"{good.project}: release {bad.number} is broken and release {good.number} does not start either: {unfit.reason}"
         )

@@ -29,6 +29,7 @@ class Trial(Value):
     commit: str
     base: str = Field(description="Commit whose platform files count")
     process: str
+    chat: bool = Field(default=False, description="Whether people talk to it in a messenger")
     checks: tuple[Check, ...]
     known: tuple[KnownTest, ...] = Field(
         default=(), description="Tests that ran in earlier rounds, or when `base` was accepted"
@@ -75,6 +76,7 @@ async def rehearsed(trial: Trial, candidate: str, blocks: Blocks) -> TestReport:
         trial.checks,
         blocks.git,
         blocks.engine,
+        chat=trial.chat,
     )
 
 

@@ -47,6 +47,7 @@ async def rehearse_candidate(
     git: GitHost,
     engine: Engine,
     seconds: float = HEALTH_SECONDS,
+    chat: bool = False,
 ) -> TestReport:
     """Ask the checks of the round's candidate, with defaults and made-up values in its environment.
 
@@ -67,7 +68,7 @@ async def rehearse_candidate(
             environment=placeholder_values(wanted, computed_values(address), scratch),
             data="scratch",
         )
-        return await rehearse(spec, checks, health, seconds, engine, commit=commit, secrets=scratch)
+        return await rehearse(spec, checks, health, seconds, engine, commit=commit, secrets=scratch, chat=chat)
 
 
 @task(
@@ -92,6 +93,7 @@ async def rehearse_release(
     vault: Vault,
     first: str = "",
     addons: tuple[Addon, ...] = (),
+    chat: bool = False,
 ) -> TestReport:
     """Ask the checks of what is to be released, with the environment that it will have, and empty data and resources.
 
@@ -112,4 +114,4 @@ async def rehearse_release(
             data="scratch",
         )
         secrets = {name: value for name, value in values.items() if name in version.secrets or name in scratch}
-        return await rehearse(spec, checks, health, seconds, engine, secrets=secrets)
+        return await rehearse(spec, checks, health, seconds, engine, secrets=secrets, chat=chat)

@@ -1,18 +1,17 @@
-"""A Telegram of our own for a bot under rehearsal: its Bot API on loopback, and the person who talks to it.
+"""A Telegram of our own for a bot under rehearsal: its Bot API where the copy reaches it, and the person who talks to it.
 
 It answers what bots commonly call, by polling or webhook, and takes everything else with `true`. Source of the shapes:
-https://core.telegram.org/bots/api. It reaches nobody, and knows one token.
+https://core.telegram.org/bots/api. It reaches nobody, knows one token, and lets
+nobody in but the copy: other containers of this machine could connect to the same address.
 """
 
 import asyncio
 import contextlib
-import json
+import errno
 import socket
-from collections.abc import AsyncIterator, Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -23,9 +22,15 @@ from starlette.routing import Route
 
 from blocks.plain_http import plain_client
 from domain.chat_matching import BotMessage
+from domain.environment import TELEGRAM_API_URL, TELEGRAM_BOT_TOKEN
+from domain.errors import NeedsPerson
+from tasks.bot_calls import buttons, parameters
 
 TOKEN = "1000001:rehearsal-of-a-bot-that-reaches-nobody"  # noqa: S105 opens nothing outside of this server
 BOT = {"id": 1000001, "is_bot": True, "first_name": "Rehearsal", "username": "rehearsal_bot", "can_join_groups": True}
+LOOPBACK = "127.0.0.1"
+Guest = Callable[[], Awaitable[str]]
+"""Asks for the address of the copy; empty while it has none."""
 POLL_LIMIT = 5.0
 """Seconds that an empty getUpdates is held at most."""
 DATE = 1_790_000_000
@@ -34,19 +39,22 @@ DATE = 1_790_000_000
 class BotWorld:
     """The chats of one bot; `webhook_address` is where its app listens, for bots that set a webhook."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = LOOPBACK, guest: Guest | None = None) -> None:
         self.webhook_address = ""
+        self._guest = guest
+        self._known_guest = "" if guest else LOOPBACK
         self.chats: dict[int, dict[int, BotMessage]] = {}
         self._changed = asyncio.Condition()
         self._updates: list[dict[str, Any]] = []
         self._webhook: tuple[str, str] | None = None
         self._last = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = _listener(host)
 
     @property
     def environment(self) -> dict[str, str]:
         """Return what tells a bot where its Telegram is."""
-        return {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_URL": f"http://127.0.0.1:{self._socket.getsockname()[1]}"}
+        host, port = self._socket.getsockname()
+        return {TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_API_URL: f"http://{host}:{port}"}
 
     async def say(self, chat: int, text: str) -> None:
         """Send a text to the bot."""
@@ -80,9 +88,11 @@ class BotWorld:
 
     async def answer(self, request: Request) -> Response:
         """Answer one call of the bot."""
+        if request.client is None or not await self._is_guest(request.client.host):
+            return JSONResponse({"ok": False, "error_code": 403, "description": "Forbidden: not this copy's"}, 403)
         if request.path_params["token"] != TOKEN:
             return JSONResponse({"ok": False, "error_code": 401, "description": "Unauthorized"}, 401)
-        call = await _parameters(request)
+        call = await parameters(request)
         method = request.path_params["method"].lower()
         result = await self._updates_from(call) if method == "getupdates" else await self._done(method, call)
         return JSONResponse({"ok": True, "result": result})
@@ -91,8 +101,11 @@ class BotWorld:
         match method:
             case "getme":
                 return BOT
+            case "getwebhookinfo":
+                url = self._webhook[0] if self._webhook else ""
+                return {"url": url, "has_custom_certificate": False, "pending_update_count": len(self._updates)}
             case "setwebhook":
-                self._webhook = (urlsplit(str(call.get("url", ""))).path or "/", str(call.get("secret_token", "")))
+                self._webhook = (str(call.get("url", "")), str(call.get("secret_token", "")))
             case "deletewebhook":
                 self._webhook = None
             case "editmessagetext" | "editmessagereplymarkup" | "editmessagecaption":
@@ -106,7 +119,7 @@ class BotWorld:
         chat = int(call.get("chat_id", 0))
         before = self.chats.setdefault(chat, {}).pop(number, BotMessage(id=number))
         text = str(call.get("text") or call.get("caption") or before.text)
-        self.chats[chat][number] = BotMessage(id=number, text=text, buttons=_buttons(call.get("reply_markup")))
+        self.chats[chat][number] = BotMessage(id=number, text=text, buttons=buttons(call.get("reply_markup")))
         await self._tell()
         return {**_envelope(chat, number), "from": BOT, "text": text}
 
@@ -128,13 +141,21 @@ class BotWorld:
             self._updates.append(update)
             await self._tell()
             return
-        path, secret = self._webhook
+        url, secret = self._webhook
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret else {}
         with contextlib.suppress(httpx.HTTPError, ValueError):  # no answer shows itself as one that does not come
             async with plain_client(timeout=15) as client:
-                said = await client.post(f"http://{self.webhook_address}{path}", json=update, headers=headers)
+                said = await client.post(
+                    f"http://{self.webhook_address}{urlsplit(url).path or '/'}", json=update, headers=headers
+                )
             if said.content.strip().startswith(b"{") and (call := said.json()).get("method"):
                 await self._done(str(call["method"]).lower(), call)
+
+    async def _is_guest(self, host: str) -> bool:
+        """Tell whether the copy asks; it has its address since it runs, and keeps it."""
+        if not self._known_guest and self._guest is not None:
+            self._known_guest = await self._guest()
+        return host == self._known_guest
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -163,12 +184,17 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def bot_world() -> AsyncIterator[BotWorld]:
-    """Serve a new Telegram until the block ends."""
-    world = BotWorld()
+async def bot_world(host: str = LOOPBACK, guest: Guest | None = None) -> AsyncIterator[BotWorld]:
+    """Serve a new Telegram on this address of the machine until the block ends; only `guest` may use it, if one is named."""
+    world = BotWorld(host, guest)
     routes = [Route("/bot{token}/{method}", world.answer, methods=["GET", "POST"])]
     config = uvicorn.Config(
-        Starlette(routes=routes), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        Starlette(routes=routes),
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[world.listener]))
@@ -181,39 +207,21 @@ async def bot_world() -> AsyncIterator[BotWorld]:
         world.listener.close()
 
 
+def _listener(host: str) -> socket.socket:
+    try:
+        return socket.create_server((host, 0))
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        raise NeedsPerson(
+            f"a bot cannot be tried out: its network's address {host} is not on this machine, since the Docker engine runs "
+            "elsewhere or without root; use an engine on this machine"
+        ) from error
+
+
 def _envelope(chat: int, number: int) -> dict[str, Any]:
     return {"message_id": number, "date": DATE, "chat": {"id": chat, "type": "private", "first_name": "Ann"}}
 
 
 def _person(chat: int) -> dict[str, Any]:
     return {"id": chat, "is_bot": False, "first_name": "Ann", "language_code": "en"}
-
-
-def _buttons(markup: Any) -> tuple[tuple[str, str], ...]:
-    """Return the buttons of an inline or plain keyboard; none of what is no keyboard."""
-    try:
-        given = json.loads(markup) if isinstance(markup, str) else markup or {}
-        rows = given.get("inline_keyboard") or given.get("keyboard") or []
-        flat = [button if isinstance(button, dict) else {"text": button} for row in rows for button in row]
-        return tuple((str(button["text"]), str(button.get("callback_data") or button["text"])) for button in flat)
-    except (ValueError, AttributeError, TypeError, KeyError):
-        return ()
-
-
-async def _parameters(request: Request) -> dict[str, Any]:
-    """Read a call's parameters from query, form, multipart or JSON."""
-    kind, body = request.headers.get("content-type", ""), await request.body()
-    call: dict[str, Any] = dict(request.query_params)
-    if kind.startswith("application/json"):
-        given = json.loads(body or b"{}")
-        return {**call, **given} if isinstance(given, dict) else call
-    if kind.startswith("multipart/form-data"):
-        return {**call, **_texts_of(kind, body)}
-    return {**call, **dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))}
-
-
-def _texts_of(kind: str, body: bytes) -> dict[str, str]:
-    """Return the parts of a form that are texts; files are not looked at."""
-    form = BytesParser(policy=HTTP).parsebytes(f"content-type: {kind}\r\n\r\n".encode("latin-1", "replace") + body)
-    parts = {str(part.get_param("name", header="content-disposition")): part for part in form.iter_parts()}
-    return {name: str(part.get_content()) for name, part in parts.items() if part.get_content_type() == "text/plain"}

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from domain.capabilities import Capability
 from domain.errors import BadInput
+from domain.exclusivity import Exclusivity
 from domain.values import Value
 
 TEMPLATES = Path(str(files("tasks") / "templates"))
@@ -20,12 +21,22 @@ class Kind(Value):
     description: str
     process: str = Field(default="web", description="Entry of the Procfile that is run")
     chat: bool = Field(default=False, description="Whether people talk to it in a messenger, so that chat checks can be asked")
+    exclusive: bool = Field(
+        default=False, description="Two copies of it disturb one another, so one stops before the next starts"
+    )
+    exclusive_unless: str = Field(
+        default="", description="Variable of its environment with which copies may run side by side all the same"
+    )
     guide: str = ""
     capabilities: tuple[Capability, ...] = Field(default=("git", "python"), description="What its developer's worker must have")
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def exclusivity(self) -> Exclusivity:
+        return Exclusivity(exclusive=self.exclusive, unless=self.exclusive_unless)
 
 
 def kinds(templates: Path = TEMPLATES) -> tuple[Kind, ...]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from domain.addons import Addon, addons_of
 from domain.errors import UnknownObject
+from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck, health_check
 from domain.procfile import RELEASE, process_line
 from domain.protocols import GitHost, Registry
@@ -33,6 +34,8 @@ class Readiness(Value):
     health: HealthCheck
     addons: tuple[Addon, ...] = Field(default=(), description="Resources that it asks for")
     release_command: str = Field(default="", description="Line of the Procfile that is run once before the release serves")
+    exclusivity: Exclusivity = Field(default_factory=Exclusivity, description="Whether its copies may run side by side")
+    chat: bool = Field(default=False, description="Whether people talk to it in a messenger")
 
 
 @task(
@@ -50,12 +53,14 @@ async def check_readiness(
         raise UnknownObject("project", name)
     await engine.apps(name)
     await proxy.routes()
-    process = kind_named(project.kind).process
+    kind = kind_named(project.kind)
     return Readiness(
-        process=process,
-        health=health_check(sources.get("app.json", ""), process),
+        process=kind.process,
+        health=health_check(sources.get("app.json", ""), kind.process),
         addons=addons_of(sources.get("app.json", "")),
         release_command=process_line(sources.get("Procfile", ""), RELEASE),
+        exclusivity=kind.exclusivity,
+        chat=kind.chat,
     )
 
 

@@ -30,7 +30,9 @@ AT_ONCE = 8
 
 
 async def live_releases(registry: Registry, project: str | None = None) -> Sequence[Release]:
-    return [release for release in await registry.releases(project) if release.state is ReleaseState.LIVE]
+    """Return the live releases whose copies are to run; one that rests is left to whoever deploys, or brings it back."""
+    releases = await registry.releases(project)
+    return [release for release in releases if release.state is ReleaseState.LIVE and not release.rests]
 
 
 async def up_previews(registry: Registry, project: str | None = None) -> Sequence[Preview]:

@@ -4,19 +4,19 @@ Uses the engine, and HTTP to the copy's own address. An engine that dies raises;
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 from domain.checks import ChatCheck, Check, CommandCheck, HttpCheck
 from domain.health import HealthCheck, Unhealthy
 from domain.manifests import at_the_project
 from domain.redaction import Redactor
-from domain.rehearsals import SUITE, health_case, rehearsal_report, survival_case
+from domain.rehearsals import SUITE, among_ourselves, health_case, rehearsal_report, survival_case
 from domain.reports import CaseResult, TestCase, TestReport
 from domain.trimming import tail
 from domain.workers import AppSpec, AppStatus, Command, CommandResult, Engine, Limits, WorkerSpec
-from tasks.bot_world import BotWorld, bot_world
+from tasks.bot_world import TOKEN, BotWorld, bot_world
 from tasks.chat_checks import run_chat_check
 from tasks.health import wait_healthy
 from tasks.http_checks import run_http_check
@@ -37,18 +37,21 @@ async def rehearse(
     *,
     commit: str = "",
     secrets: Mapping[str, str] | None = None,
+    chat: bool = False,
 ) -> TestReport:
     """Return a report with one case a check; values of `secrets` are not in it.
 
+    `chat`: people talk to it in a messenger, so the copy gets a Telegram of ours, and no token that is real.
     What an interrupted attempt left under the same identity is removed first: its data is not fresh.
     """
     began = time.monotonic()
     await engine.remove(spec.identity)
     async with AsyncExitStack() as places:
         places.push_async_callback(engine.remove, spec.identity)
-        world = await places.enter_async_context(bot_world()) if any(isinstance(c, ChatCheck) for c in checks) else None
-        if world is not None:
-            spec = spec.model_copy(update={"environment": {**spec.environment, **world.environment}})
+        world = None
+        if chat or any(isinstance(check, ChatCheck) for check in checks):
+            world = await places.enter_async_context(_world_of(spec, engine))
+            spec = spec.model_copy(update={"environment": among_ourselves(spec.environment, world.environment, TOKEN)})
         await engine.start(spec)
         cases = await _cases(spec, checks, health, seconds, engine, world)
     redactor = Redactor(dict(secrets or {}))
@@ -56,6 +59,17 @@ async def rehearse(
     return rehearsal_report(
         shown, checks=len(checks), seconds=time.monotonic() - began, candidate=spec.candidate, commit=commit
     )
+
+
+@asynccontextmanager
+async def _world_of(spec: AppSpec, engine: Engine) -> AsyncIterator[BotWorld]:
+    """Yield a Telegram where the copy finds it; nobody but the copy is let in."""
+
+    async def guest() -> str:
+        return (await engine.status(spec.identity)).address.partition(":")[0]
+
+    async with bot_world(await engine.host_address(spec.project), guest) as world:
+        yield world
 
 
 async def _cases(

@@ -19,7 +19,7 @@ from domain.health import HealthCheck
 from domain.protocols import GitHost, Registry, Vault
 from domain.releases import Release
 from domain.values import Value
-from domain.watching import Look, Traffic, complaint, is_platform_fault
+from domain.watching import Look, Traffic, complaint, is_outside, is_platform_fault
 from domain.workers import AppRunner, AppState, AppStatus
 from tasks.health import probe_once
 from tasks.readiness import health_check_of
@@ -28,6 +28,7 @@ from tasks.redaction import redacted, shield
 
 UNHEALTHY = "slipway.release.unhealthy"
 RECOVERED = "slipway.release.recovered"
+CUT_OFF = "slipway.release.cut-off"
 ALIVE = "slipway.watch.alive"
 PLATFORM = "slipway.watch.platform"
 PROBE_SECONDS = 3.0
@@ -42,6 +43,8 @@ class Probe(Value):
 
     release: Release
     complaint: str = ""
+    is_outside: bool = False
+    """The release is not at fault, and none is taken back."""
 
 
 def emit(event: str, probe: Probe) -> None:
@@ -97,6 +100,8 @@ class Watch:
         self._again_seconds = again_seconds
         self._told: dict[str, tuple[float, int]] = {}
         """Of each release that is unwell: since when it is spoken of in this RETELL_SECONDS, and how often it was."""
+        self._cut: set[str] = set()
+        """Releases that are unwell by a fault outside of them, and were told."""
         self._shielded: set[str] = set()
         self._restarts: dict[str, int] = {}
         self._checks: dict[str, HealthCheck] = {}
@@ -120,12 +125,22 @@ class Watch:
         for probe in probes:
             if not probe.complaint and self._told.pop(probe.release.identity, None) is not None:
                 self._tell(RECOVERED, probe)
-        unwell = [probe for probe in probes if probe.complaint]
+        for probe in probes:
+            await self._cut_off(probe)
+        unwell = [probe for probe in probes if probe.complaint and not probe.is_outside]
         if is_platform_fault(len(unwell), len(probes)):
             self._tell_platform(len(unwell), len(probes))
             return
         due = [probe for probe in unwell if self._is_due(probe.release.identity)]
         await asyncio.gather(*(self._insist(probe, client) for probe in due))
+
+    async def _cut_off(self, probe: Probe) -> None:
+        """Tell once of an app that is unwell by no fault of its own."""
+        if not probe.is_outside:
+            self._cut.discard(probe.release.identity)
+        elif probe.release.identity not in self._cut:
+            self._cut.add(probe.release.identity)
+            await self._told_of(CUT_OFF, probe)
 
     def _is_due(self, identity: str) -> bool:
         """Tell whether fewer complaints than an answer needs were told of late; the next RETELL_SECONDS begin anew."""
@@ -141,18 +156,25 @@ class Watch:
         later = [self._after(number * self._again_seconds, first.release, client) for number in range(self._threshold - 1)]
         for looked in asyncio.as_completed(later):
             probe = await looked
-            if probe.complaint:
+            if probe.complaint and not probe.is_outside:
                 await self._complain(probe)
 
     async def _complain(self, probe: Probe) -> None:
-        """Tell it; only now something of the project is written down."""
+        """Tell it, unless its copy was just stopped for another; only now something of the project is written down."""
+        project = probe.release.project
+        if any(found.rests and found.number == probe.release.number for found in await self._registry.releases(project)):
+            return
+        since, times = self._told.get(probe.release.identity, (self._clock(), 0))
+        self._told[probe.release.identity] = since, times + 1
+        await self._told_of(UNHEALTHY, probe)
+
+    async def _told_of(self, event: str, probe: Probe) -> None:
+        """Tell it without the project's secrets."""
         project = probe.release.project
         if project not in self._shielded:
             await shield(project, self._vault)
             self._shielded.add(project)
-        since, times = self._told.get(probe.release.identity, (self._clock(), 0))
-        self._told[probe.release.identity] = since, times + 1
-        self._tell(UNHEALTHY, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
+        self._tell(event, probe.model_copy(update={"complaint": redacted(probe.complaint)}))
 
     async def _after(self, seconds: float, release: Release, client: httpx.AsyncClient) -> Probe:
         await asyncio.sleep(seconds)
@@ -168,7 +190,8 @@ class Watch:
             return Probe(release=release, complaint=str(error))
         answer = await probe_once(client, status, check, PROBE_SECONDS) if status.state is AppState.RUNNING else None
         look = Look(status=status, probe=answer, restarts=self._restarted(status))
-        return Probe(release=release, complaint=complaint(look, check, traffic.get(status.address)))
+        said = complaint(look, check, traffic.get(status.address))
+        return Probe(release=release, complaint=said, is_outside=bool(said) and is_outside(look))
 
     def _restarted(self, status: AppStatus) -> int:
         """Return how often it was started again since the last look; what was before the first look is its deploy's affair."""

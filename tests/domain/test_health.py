@@ -47,6 +47,12 @@ def test_waits_until_the_right_answer(now: AppStatus, probe: Probe | None, elaps
         (status(), Probe(status=404), 10, "It was not healthy within 10 s: GET /health answered 404 instead of 200."),
         (
             status(),
+            Probe(status=503, body='{"reason": "no token"}'),
+            10,
+            "It was not healthy within 10 s: GET /health answered 503 instead of 200 (no token).",
+        ),
+        (
+            status(),
             Probe(status=200, body=""),
             10,
             "It was not healthy within 10 s: the answer of GET /health does not hold 'ok'.",
@@ -55,6 +61,23 @@ def test_waits_until_the_right_answer(now: AppStatus, probe: Probe | None, elaps
 )
 def test_gives_up_with_the_reason(now: AppStatus, probe: Probe | None, elapsed: float, wanted: str) -> None:
     assert decide(now, probe, CHECK, elapsed=elapsed, seconds=10) == Unhealthy(reason=wanted)
+
+
+@pytest.mark.parametrize(
+    ("status_code", "body", "outside", "reason"),
+    [
+        (503, '{"reason": "Telegram is away", "outside": true}', True, "Telegram is away"),
+        (503, '{"reason": "Telegram is away", "outside": "true"}', False, "Telegram is away"),
+        (500, '{"reason": "broken", "outside": true}', False, "broken"),
+        (503, '{"outside": true}', True, ""),
+        (503, "[true]", False, ""),
+        (503, "<h1>down</h1>", False, ""),
+        (503, '{"reason": null}', False, ""),
+    ],
+)
+def test_what_an_app_says_of_its_own_health_is_read(status_code: int, body: str, outside: bool, reason: str) -> None:
+    probe = Probe(status=status_code, body=body)
+    assert (probe.is_outside, probe.reason) == (outside, reason)
 
 
 def test_first_startup_check_of_the_process_is_read() -> None:

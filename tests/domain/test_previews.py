@@ -131,13 +131,16 @@ def test_number_whose_host_is_a_projects_is_passed_over(last: int, taken: set[st
 
 
 @pytest.mark.parametrize(
-    ("app_json", "why"),
+    ("app_json", "exclusive", "why"),
     [
-        ("", None),
-        ('{"addons": []}', None),
-        ('{"addons": ["postgres", "redis"]}', "a preview would write into the live postgres and redis of the app"),
+        ("", False, None),
+        ('{"addons": []}', False, None),
+        ('{"addons": ["postgres", "redis"]}', False, "a preview would write into the live postgres and redis of the app"),
+        ("", True, "a preview would take from the app what only one copy of it can get"),
     ],
 )
-def test_app_whose_data_cannot_be_copied_has_no_preview(app_json: str, why: str | None) -> None:
-    said = why_no_preview(app_json)
+def test_app_whose_data_cannot_be_copied_or_that_runs_alone_has_no_preview(
+    app_json: str, exclusive: bool, why: str | None
+) -> None:
+    said = why_no_preview(app_json, exclusive=exclusive)
     assert (said is None) if why is None else (said or "").startswith(why)

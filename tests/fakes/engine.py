@@ -237,6 +237,10 @@ class FakeEngine:
         self.check_reachable(f"deleting a snapshot of {project}")
         self.copies.get(project, {}).pop(reference, None)
 
+    async def host_address(self, project: str) -> str:
+        self.check_reachable(f"asking where apps of {project} find this machine")
+        return "127.0.0.1"
+
     async def remove_data(self, project: str) -> None:
         self.check_reachable(f"deleting the data of {project}")
         assert not any(spec.project == project for spec in self.live_apps.values()), f"copies of {project} are still there"

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from tests.fakes.telegram_methods import Button, Message, Methods, Person, Refused
 
 TOKEN = "42:AAslipway-simulator-0123456789abcdefghi"
+CONFLICT = 409
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_SET = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 
@@ -35,6 +36,8 @@ class TelegramApi(Methods):
         super().__init__()
         self.token = token
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.conflicts: list[str] = []
+        """What pollers that still listened were refused with."""
         self._busy: list[tuple[str, int]] = []
         self._pollers = 0
         self._closed = False
@@ -129,6 +132,8 @@ class TelegramApi(Methods):
             result = await self._result(request.path_params["token"], method, call)
         except Refused as refused:
             code, description, parameters = refused.args
+            if code == CONFLICT and not await request.is_disconnected():
+                self.conflicts.append(description)
             body = {"ok": False, "error_code": code, "description": description}
             return JSONResponse(body | ({"parameters": parameters} if parameters else {}), code)
         return JSONResponse({"ok": True, "result": result})

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from prefect.events.schemas.automations import EventTrigger
 from prefect.states import Crashed, Pending, Running
 
 from deployments.automations import (
+    CUT_OFF,
     DEAD_WATCH,
     FAILED_TO_ACT,
     HEARTBEAT,
@@ -31,7 +32,9 @@ from deployments.automations import (
     rest_proactive,
     upsert,
 )
-from tasks.watch import emit_alive, emit_platform
+from domain.releases import Release, ReleaseState
+from tasks.watch import CUT_OFF as CUT_OFF_EVENT
+from tasks.watch import Probe, emit, emit_alive, emit_platform
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, read, start_run, until
 
@@ -43,7 +46,7 @@ SHORT = Windows(
     watch=timedelta(seconds=10),
     quiet=timedelta(seconds=1),
 )
-NAMES = [ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, DEAD_WATCH, PLATFORM, FAILED_TO_ACT]
+NAMES = [ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, DEAD_WATCH, PLATFORM, CUT_OFF, FAILED_TO_ACT]
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,18 @@ async def test_most_apps_unwell_at_once_raise_the_alarm(installed: Installed) ->
     assert told.parameters["detail"].startswith("7 of 9 apps")
 
 
+async def test_app_that_is_cut_off_raises_the_alarm_and_no_rollback(installed: Installed) -> None:
+    project = f"bot-{uuid4().hex[:6]}"
+    released = Release(
+        project=project, number=3, run="r-1", commit="c", candidate="d", environment_version=1, state=ReleaseState.LIVE,
+        created=datetime.now(UTC),
+    )  # fmt: skip
+    emit(CUT_OFF_EVENT, Probe(release=released, complaint="/health answers 503 (401)", is_outside=True))
+    told = await installed.run_with("alarm/main", what=f"{project} is cut off")
+    assert told.parameters["detail"].startswith("/health answers 503 (401); no release was taken back")
+    assert [run for run in await installed.runs("rollback/main") if run.parameters["project"] == project] == []
+
+
 async def test_automation_that_cannot_act_raises_an_alarm_that_says_why(installed: Installed) -> None:
     event = f"test.{uuid4().hex[:8]}"
     broken = Automation(
@@ -168,7 +183,7 @@ async def test_upsert_by_name_keeps_ids_and_rest_switches_off_what_fires_on_sile
     assert again == [before[name] for name in NAMES]
     await rest_proactive()
     enabled = {name for name in NAMES if (await Automation.aread(name=name)).enabled}
-    assert enabled == {ROLL_BACK, RESUME_CRASHED, PLATFORM, FAILED_TO_ACT}
+    assert enabled == {ROLL_BACK, RESUME_CRASHED, CUT_OFF, PLATFORM, FAILED_TO_ACT}
     for automation in automations(installed.ids, SHORT):
         await upsert(automation)
     assert all([(await Automation.aread(name=name)).enabled for name in NAMES])

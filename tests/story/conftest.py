@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.messages_api import ScriptedMessagesAPI
+from tests.story import bot_tales
 from tests.story.installation import Installation
 from tests.story.phone import Phone
 from tests.story.player import Player
@@ -14,7 +15,7 @@ from tests.story.tales import TALES
 def installed(engine: str, more: dict[str, str]) -> Iterator[Installation]:
     """Bring an installation up, and end it so that nothing of it is left."""
     player = Player()
-    player.tell(*TALES)
+    player.tell(*TALES, *bot_tales.TALES)
     place = Installation(engine, player, more=more)
     try:
         with ScriptedMessagesAPI(player) as api:
@@ -29,8 +30,15 @@ def installed(engine: str, more: dict[str, str]) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="package")
-def on_processes() -> Iterator[Installation]:
-    yield from installed("process", {})
+def bots() -> Iterator[Phone]:
+    """Yield the Telegram that apps find; the installation on processes has no bot of its own."""
+    with Phone() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def on_processes(bots: Phone) -> Iterator[Installation]:
+    yield from installed("process", {"SLIPWAY_TELEGRAM_API_URL": bots.url})
 
 
 @pytest.fixture(scope="package")

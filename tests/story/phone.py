@@ -31,6 +31,15 @@ class Phone:
             "SLIPWAY_TELEGRAM_ALLOWED": str(OWNER),
         }
 
+    @property
+    def url(self) -> str:
+        return self._api.url
+
+    @property
+    def conflicts(self) -> list[str]:
+        """Return how often two asked for the same bot's updates."""
+        return self._api.conflicts
+
     def __enter__(self) -> Self:
         self._thread.start()
         self._done(self._api.__aenter__())

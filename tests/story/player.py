@@ -79,11 +79,11 @@ def wish_of(body: Block) -> str:
     return found[1]
 
 
-def brief(title: str, slug: str, checks: dict[str, str], retires: Sequence[str] = ()) -> Block:
+def brief(title: str, slug: str, checks: dict[str, str], retires: Sequence[str] = (), kind: str = "web-service") -> Block:
     return {
         "title": title,
         "slug": slug,
-        "kind": "web-service",
+        "kind": kind,
         "language": "en",
         "summary": f"{title}, over HTTP.",
         "stories": [f"As a person I use {title.lower()}, so that I need no calculator."],

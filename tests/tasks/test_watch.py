@@ -14,11 +14,11 @@ import pytest_asyncio
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from domain.protocols import GitHost
-from domain.releases import Release, ReleaseState
+from domain.releases import RESTS, Release, ReleaseState
 from domain.watching import Traffic
 from domain.workers import AppSpec, AppState, AppStatus
 from tasks.preparer import prepare_repository
-from tasks.watch import RECOVERED, UNHEALTHY, Watch
+from tasks.watch import CUT_OFF, RECOVERED, UNHEALTHY, Watch
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import COMMIT, NOW, brief, request
@@ -29,11 +29,12 @@ class Health(BaseHTTPRequestHandler):
     status = 200
     answers: ClassVar[list[int]] = []
     """What comes before `status`."""
+    body = b"{}"
 
     def do_GET(self) -> None:
         self.send_response(self.answers.pop(0) if self.answers else type(self).status)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(type(self).body)
 
     def log_message(self, *args: object) -> None:
         return
@@ -134,6 +135,45 @@ async def test_app_that_does_not_listen_is_unwell(world: World) -> None:
     await world.serve_at("127.0.0.1:1")
     await world.watch.look()
     assert world.told == [(UNHEALTHY, "/health does not answer (All connection attempts failed)")] * 3
+
+
+async def test_app_that_is_cut_off_by_no_fault_of_its_own_is_told_once_and_nothing_is_taken_back(world: World) -> None:
+    with app(503) as (address, handler):
+        handler.body = b'{"status": "no updates", "reason": "the token is refused (401)", "outside": true}'
+        await world.serve_at(address)
+        await world.watch.look()
+        await world.watch.look()
+        assert world.told == [(CUT_OFF, "/health answers 503 (the token is refused (401))")]
+        handler.body = b'{"reason": "stuck"}'
+        await world.watch.look()
+    assert world.told[1:] == [(UNHEALTHY, "/health answers 503 (stuck)")] * 3
+
+
+async def test_release_that_rests_for_another_is_not_spoken_of(world: World) -> None:
+    with app(200) as (address, _):
+        await world.serve_at(address)
+        fence = await world.registry.fence("notes")
+        await world.registry.move_release("notes", 1, ReleaseState.LIVE, address=RESTS, fence=fence)
+        await world.engine.stop("notes-v1")
+        assert await world.watch.look() == []
+    assert world.told == []
+
+
+async def test_release_that_is_stopped_for_another_while_it_is_looked_at_is_not_spoken_of(world: World) -> None:
+    with app(200) as (address, _):
+        await world.serve_at(address)
+        listing = world.engine.apps
+
+        async def stopped_meanwhile(project: str | None = None) -> Sequence[AppStatus]:
+            fence = await world.registry.fence("notes")
+            await world.registry.move_release("notes", 1, ReleaseState.LIVE, address=RESTS, fence=fence)
+            await world.engine.stop("notes-v1")
+            return await listing(project)
+
+        world.engine.apps = stopped_meanwhile  # type: ignore[method-assign]
+        [probe] = await world.watch.look()
+    assert probe.complaint == "the app is stopped (exit code 0)"
+    assert world.told == []
 
 
 @pytest.mark.parametrize(
