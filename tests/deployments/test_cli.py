@@ -20,6 +20,7 @@ from deployments.data_folder import Up
 from deployments.requests import Proposal, run_id
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED, PERSON, UNREACHABLE
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
+from domain.previews import Preview
 from domain.protocols import Registry
 from domain.releases import Release, ReleaseState, live
 from domain.runs import Origin, ReleaseRequest, Run, RunState
@@ -70,6 +71,10 @@ class CliDesk(FakeDesk):
 
     async def resume_waiting(self, project: str) -> list[str]:
         return []
+
+    async def drop(self, project: str, number: int | None, who: str) -> Preview:
+        at = self.blocks
+        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups)
 
     async def release_again(self, project: str, why: str, who: str) -> Run:
         """Let a release with the newest values take the place of the one that serves, unless the run is to fail."""

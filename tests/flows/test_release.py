@@ -1,6 +1,7 @@
 """release: what was accepted before goes online again, in a run of its own that is started once for one key."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,20 @@ from blocks.registry import SqlRegistry
 from deployments import releasing
 from deployments.catalog import CATALOG, apply
 from deployments.pools import ensure_pool
+from deployments.previewing import confirm_preview
 from domain.errors import BadInput
 from domain.outcomes import Released
+from domain.previews import Preview, PreviewedChange, PreviewState
 from domain.releases import ReleaseState
-from domain.runs import Origin, ReleaseRequest, RunState
+from domain.runs import Origin, ReleaseRequest, Run, RunState
 from flows import opening
 from flows.ending import write_end
 from flows.release import put_online
 from tasks.finish import describe_release
 from tests.conftest import PrefectServer
 from tests.flows.releases_bench import Site, in_flow, site
-from tests.tasks.conftest import NOW, registry  # noqa: F401  (a fixture among them)
+from tests.tasks.conftest import NOW, brief, registry  # noqa: F401  (a fixture among them)
+from tests.tasks.conftest import request as run_request
 
 ME = Origin(channel="cli", person="local:me")
 
@@ -83,3 +87,67 @@ async def test_one_key_is_one_run_and_one_flow_run(place: Site) -> None:
     assert flow_run.name == f"release notes ({first.id})"
     assert flow_run.parameters["request"]["candidate"] == "sha256:1"
     assert {f"run:{first.id}", "project:notes"} <= set(flow_run.tags)
+
+
+async def previewed(place: Site) -> Preview:
+    """Let a preview of what serves be up."""
+    await place.registry.add_run(run_request("r-change1", change=True), NOW)
+    change = PreviewedChange(
+        project="notes", run="r-change1", commit=place.commit, candidate="sha256:2", base=place.commit,
+        brief=brief(title="Better notes"), checks=(),
+    )  # fmt: skip
+    await place.registry.add_preview(change, "localhost", NOW, datetime.now(UTC) + timedelta(days=3))
+    return await place.registry.move_preview("notes", 1, PreviewState.UP, address="http://notes-1.localhost")
+
+
+async def test_confirmed_preview_goes_live_by_its_candidate_and_becomes_the_projects_own(place: Site) -> None:
+    await place.serve(1)
+    await previewed(place)
+    request = ReleaseRequest(
+        run="r-live11", project="notes", request="preview 1 was confirmed", commit=place.commit, candidate="sha256:2",
+        origin=ME, preview=1,
+    )  # fmt: skip
+    await place.registry.add_run(request, NOW)
+
+    async def carried() -> Any:
+        opening._opened.set(place.blocks)
+        return await put_online(request, place.blocks)
+
+    outcome = await in_flow(carried)
+
+    assert isinstance(outcome, Released)
+    assert (outcome.release.number, outcome.release.candidate) == (2, "sha256:2")
+    [project] = await place.registry.projects()
+    [preview] = await place.registry.previews("notes")
+    assert (project.title, preview.state, preview.cleared is None) == ("Better notes", PreviewState.PROMOTED, False)
+
+
+async def test_two_confirmations_are_one_run_until_that_fails(place: Site) -> None:
+    await ensure_pool()
+    for entry in CATALOG:
+        if entry.flow == "release":
+            await apply(entry)
+    await place.serve(1)
+    await previewed(place)
+
+    async def confirm() -> Run:
+        return await confirm_preview("notes", None, ME, place.registry, place.blocks.git)
+
+    first, again = await confirm(), await confirm()
+    assert (again.id, again.flow_run) == (first.id, first.flow_run)
+    await place.registry.update_run(first.id, state=RunState.FAILED, ended=NOW)
+    other = await confirm()
+    assert other.id != first.id
+    await place.registry.update_run(other.id, state=RunState.DELIVERED, ended=NOW)
+    await place.registry.move_preview("notes", 1, PreviewState.PROMOTED)
+    assert (await confirm()).id == other.id
+
+
+async def test_preview_that_cannot_go_live_starts_nothing(place: Site) -> None:
+    await place.serve(1)
+    await previewed(place)
+    await place.registry.move_preview("notes", 1, PreviewState.EXPIRED, reason="nobody confirmed it in time")
+    before = await place.registry.runs("notes")
+    with pytest.raises(BadInput, match=r"is expired \(nobody confirmed it in time\): make the change again"):
+        await confirm_preview("notes", 1, ME, place.registry, place.blocks.git)
+    assert await place.registry.runs("notes") == before

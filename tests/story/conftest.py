@@ -9,13 +9,14 @@ from tests.story import bot_tales
 from tests.story.installation import Installation
 from tests.story.phone import Phone
 from tests.story.player import Player
+from tests.story.preview_tale import YARDS
 from tests.story.tales import TALES
 
 
 def installed(engine: str, more: dict[str, str]) -> Iterator[Installation]:
     """Bring an installation up, and end it so that nothing of it is left."""
     player = Player()
-    player.tell(*TALES, *bot_tales.TALES)
+    player.tell(*TALES, YARDS, *bot_tales.TALES)
     place = Installation(engine, player, more=more)
     try:
         with ScriptedMessagesAPI(player) as api:

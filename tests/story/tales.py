@@ -53,7 +53,7 @@ CONVERTER_TEST = """
 def test_{unit}s_are_converted() -> None:
     assert client.get("/convert", params={{"value": 2, "unit": "{unit}", "to": "m"}}).json() == {{"result": {result}}}
 """
-IN_METRES = {"mile": 3218.688, "foot": 0.6096, "inch": 0.0508}
+IN_METRES = {"mile": 3218.688, "foot": 0.6096, "inch": 0.0508, "yard": 1.8288}
 """Two of each."""
 
 
@@ -128,7 +128,6 @@ INCHES = Tale(
         done("Inches, feet and miles."),
     ],
 )
-
 DOOR_APP = '''"""A door that opens for a word, and that tells everybody who reads its log all that it knows."""
 
 import base64

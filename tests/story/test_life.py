@@ -14,12 +14,13 @@ import pytest
 
 from domain.releases import ReleaseState
 from domain.runs import Notification
-from tests.story import tales
+from tests.story import preview_tale, tales
 from tests.story.installation import Installation, Spoken, docker, until
 from tests.story.test_ends import stopped
 
 APP = "lengths"
 MILES = "/convert?value=2&unit=mile&to=m"
+YARDS = "/convert?value=2&unit=yard&to=m"
 PACE = 0.02
 """Seconds between two requests of the steady load."""
 
@@ -88,7 +89,34 @@ def broken(place: Installation, by_hand: Spoken) -> int:
 
 
 @pytest.fixture(scope="module")
-def taken_down(place: Installation, broken: int) -> Spoken:
+def previewed(place: Installation, broken: int) -> Spoken:
+    """Let the app keep something, and another change be shown first."""
+    release = place.live(APP)
+    assert release is not None
+    if place.engine == "docker":
+        docker("exec", f"slipway-{place.name}-{release.identity}", "sh", "-c", "echo 3 ells >/data/pattern")
+    else:
+        (place.data / "engine" / "data" / APP / "pattern").write_text("3 ells")
+    return place.say("change", APP, preview_tale.YARDS.request, "--yes", "--json", "--preview")
+
+
+@pytest.fixture(scope="module")
+def looked_at(place: Installation, previewed: Spoken) -> dict[str, Any]:
+    """Return what the preview and what serves answer, and write into the preview."""
+    assert previewed.code == 0, previewed
+    document = place.say("status", APP, "--json").document
+    seen = {"status": document, "kept": place.get(f"{APP}-1", "/kept").json(), "live": place.get(APP, YARDS).status_code}
+    assert place.post(f"{APP}-1", "/kept").status_code == 200
+    return {**seen, "shown": place.get(f"{APP}-1", YARDS).json(), "after": place.get(f"{APP}-1", "/kept").json()}
+
+
+@pytest.fixture(scope="module")
+def confirmed(place: Installation, looked_at: dict[str, Any]) -> list[Spoken]:
+    return [place.say("preview", "confirm", APP, "--json") for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def taken_down(place: Installation, confirmed: list[Spoken]) -> Spoken:
     return place.say("down", APP, "--yes")
 
 
@@ -225,6 +253,35 @@ def test_a_broken_app_comes_back_with_nobodys_help(place: Installation, broken: 
     until(lambda: "rollback of release 3 to 1" in place.say("history", APP).out, "the history knows")
     past = place.say("history", APP).out
     assert "/health answers 503" in past
+
+
+def test_a_change_is_shown_beside_what_serves_with_a_copy_of_its_data(
+    place: Installation, previewed: Spoken, looked_at: dict[str, Any]
+) -> None:
+    address = f"http://{APP}-1.localhost:{place.up.http_port}"
+    assert f"can be looked at as preview 1: {address} until" in previewed.document["message"]
+    assert f"`slipway preview confirm {APP} 1`" in previewed.document["message"]
+    [shown] = looked_at["status"]["previews"]
+    assert (shown["state"], shown["running"], shown["address"]) == ("up", True, address)
+    assert not [check for check in looked_at["status"]["checks"] if "yard" in check]
+    assert (looked_at["kept"], looked_at["live"], looked_at["shown"]) == (["pattern"], 404, {"result": 1.8288})
+    assert looked_at["after"] == ["pattern", "scribble"]
+
+
+def test_what_was_looked_at_goes_live_once_with_the_data_that_is_there(
+    place: Installation, looked_at: dict[str, Any], confirmed: list[Spoken]
+) -> None:
+    first, second = confirmed
+    assert (first.code, first.document["run"]) == (0, second.document["run"]), confirmed
+    release = place.live(APP)
+    assert release is not None
+    [shown] = looked_at["status"]["previews"]
+    assert (release.number, release.run, release.candidate) == (4, first.document["run"], shown["candidate"])
+    assert place.get(APP, "/kept").json() == ["pattern"]
+    document = place.say("status", APP, "--json").document
+    assert (document["title"], document["previews"]) == ("Grandmother's yards", [])
+    assert [check for check in document["checks"] if "yard" in check]
+    assert place.get(f"{APP}-1", "/health").status_code == 404
 
 
 def notifications(place: Installation) -> Sequence[Notification]:
