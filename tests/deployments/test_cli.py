@@ -17,6 +17,7 @@ from blocks.registry_migrations import migrate
 from deployments.commands.sessions import Shared
 from deployments.commands.table import run
 from deployments.data_folder import Up
+from deployments.previewing import take_away
 from deployments.requests import Proposal, run_id
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED, PERSON, UNREACHABLE
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
