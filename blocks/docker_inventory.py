@@ -61,7 +61,7 @@ class DockerInventory:
 
     def _named(self, name: str, marks: Marks) -> str:
         """Return the project that the name of an unlabelled volume tells; what has our labels and no project is for all."""
-        found = re.fullmatch(rf"{re.escape(self._prefix)}([a-z0-9-]+)-(?:data|snapshots)", name)
+        found = re.fullmatch(rf"{re.escape(self._prefix)}([a-z0-9-]+)-(?:data|snapshots|postgres|redis)", name)
         return found[1] if found and LABEL not in marks else ""
 
     def _discarded(self, api: Any, held: Held) -> bool:

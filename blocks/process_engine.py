@@ -127,7 +127,7 @@ class ProcessEngine(Block):
 
     @property
     def _inventory(self) -> ProcessInventory:
-        return ProcessInventory(self._root, self.installation, self._apps, self._data, self._candidates)
+        return ProcessInventory(self._root, self.installation, self._apps, self._data, self._candidates, self.resources)
 
     @property
     def _root(self) -> Path:

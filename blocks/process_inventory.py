@@ -1,4 +1,4 @@
-"""Everything that the engine without containers holds: copies of releases, projects' data, candidates."""
+"""Everything that the engine without containers holds: copies of releases, projects' databases and data, candidates."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -8,21 +8,25 @@ from pathlib import Path
 from blocks.process_apps import Apps
 from blocks.process_candidates import PREFIX, Candidates
 from blocks.process_data import ProcessData
+from blocks.process_resources import ProcessResources
 from domain.inventory import Held
 
 
 class ProcessInventory:
     """Lists the folders below `root`; all in it is this installation's."""
 
-    def __init__(self, root: Path, installation: str, apps: Apps, data: ProcessData, candidates: Candidates) -> None:
+    def __init__(
+        self, root: Path, installation: str, apps: Apps, data: ProcessData, candidates: Candidates, resources: ProcessResources
+    ) -> None:
         self._root = root
         self._installation = installation
         self._apps = apps
         self._data = data
         self._candidates = candidates
+        self._resources = resources
 
     def held(self) -> Sequence[Held]:
-        return [*self._copies(), *self._volumes(), *self._prepared()]
+        return [*self._copies(), *self._databases(), *self._volumes(), *self._prepared()]
 
     async def discard(self, held: Held) -> bool:
         """Remove it; False for what is none of these."""
@@ -31,6 +35,8 @@ class ProcessInventory:
                 await asyncio.to_thread(self._data.remove, held.name)
             case "image":
                 await self._candidates.remove(held.name)
+            case "resource" if found := next((each for each in self._resources.found() if each.identity == held.name), None):
+                await self._resources.remove(found.project, found.kind, found.scratch_of)
             case "release" if held.name in {app.identity for app in self._apps.found()}:
                 await self._apps.remove(held.name)
             case _:
@@ -41,6 +47,11 @@ class ProcessInventory:
         for app in self._apps.found():
             if (made := _made(self._root / "apps" / app.identity)) is not None:
                 yield self._of(app.role, app.identity, app.project, made=made, run=app.run)
+
+    def _databases(self) -> Iterator[Held]:
+        for found in self._resources.found():
+            if (made := _made(self._root / "resources" / found.identity)) is not None:
+                yield self._of("resource", found.identity, found.project, made=made, run=found.run)
 
     def _volumes(self) -> Iterator[Held]:
         found = {path.name: path for room in ("snapshots", "data") for path in (self._root / room).glob("*")}

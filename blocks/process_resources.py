@@ -78,8 +78,11 @@ class ProcessResources:
         await await_answer(spec.kind, f"{spec.kind.value} of {spec.project}", address, log)
 
     async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
-        found = [self._status(name) for name in self._names()]
-        return [status for status in found if project in (None, status.project)]
+        return [status for status in self.found() if project in (None, status.project)]
+
+    def found(self) -> Sequence[ResourceStatus]:
+        """Return how each is."""
+        return [self._status(name) for name in self._names()]
 
     async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         await self._supervised(resource_identity(project, kind, scratch_of)).stop(STOP_SECONDS)
@@ -112,8 +115,7 @@ class ProcessResources:
     def _require(self, kind: ResourceKind) -> None:
         if kind is ResourceKind.POSTGRES and not any(SERVERS.glob("*/bin/initdb")):
             raise NeedsPerson(
-                "the app asks for Postgres, and this machine has none: run `apt-get install postgresql` as root, or set "
-                "SLIPWAY_POSTGRES_URL to a server; then try again"
+                "the app asks for Postgres, and this machine has none: run `apt-get install postgresql` as root, then try again"
             )
 
     def _place(self, identity: str) -> Path:
@@ -233,5 +235,5 @@ def _step_down() -> str:
     except KeyError:
         user = None
     if unshare is None or user is None:
-        raise NeedsPerson("Postgres does not run as root: run Slipway as an ordinary user, or set SLIPWAY_POSTGRES_URL")
+        raise NeedsPerson("Postgres does not run as root: run Slipway as an ordinary user, or with a Docker engine")
     return f"{unshare} --user --map-user={user.pw_uid} --map-group={user.pw_gid} --"

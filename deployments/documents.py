@@ -9,6 +9,7 @@ from deployments.requests import Desk
 from domain.errors import BadInput
 from domain.previews import Preview, PreviewState
 from domain.releases import live
+from domain.resources import ResourceState, resource_identity
 from domain.runs import Project, Run, RunState
 from domain.workers import AppState
 from tasks.hosts import project_hosts
@@ -55,9 +56,26 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
         "previews": [each for each in await previews(desk, project) if each["open"]],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
         "domains": list(await project_hosts(project.slug, desk.registry)),
+        "resources": await resources(desk, project),
         "secrets": sorted({info.key for info in await desk.vault.listed(project.slug)}),
         "runs": [await run_document(desk, run, up) for run in runs],
     }
+
+
+async def resources(desk: Desk, project: Project) -> Sequence[dict[str, Any]]:
+    """Return the project's databases, and how each is now."""
+    rows = await desk.registry.resources(project.slug)
+    found = {each.identity: each for each in await desk.blocks.engine.resources.status(project.slug)} if rows else {}
+    now = {row.kind: found.get(resource_identity(row.project, row.kind)) for row in rows}
+    return [
+        {
+            "kind": row.kind.value,
+            "address": row.reference,
+            "state": (status.state if (status := now[row.kind]) else ResourceState.GONE).value,
+            "restarts": status.restarts if status else 0,
+        }
+        for row in rows
+    ]
 
 
 async def previews(desk: Desk, project: Project) -> Sequence[dict[str, Any]]:

@@ -98,6 +98,9 @@ def show_project(document: dict[str, Any], console: Console) -> None:
         console.print(f"\nLast run: {document['runs'][0]['message'] or document['runs'][0]['step']}", markup=False)
     if document["domains"][1:]:
         console.print(f"Domains: {', '.join(document['domains'][1:])}", markup=False)
+    if document["resources"]:
+        told = [f"{each['kind']} {each['state']}" for each in document["resources"]]
+        console.print(f"Databases: {', '.join(told)}", markup=False)
     if document["secrets"]:
         console.print(f"Secrets: {', '.join(document['secrets'])}", markup=False)
 

@@ -91,10 +91,7 @@ class Resources(Protocol):
 
 
 class ResourceRunner(Protocol):
-    """Runs resources. What cannot be had here raises NeedsPerson with the cure; a service that is down raises TryAgain.
-
-    Where the operator named a server, new kept ones are made on it; one that is here already stays here.
-    """
+    """Runs resources. What cannot be had here raises NeedsPerson with the cure; a service that is down raises TryAgain."""
 
     async def endpoint(self, spec: ResourceSpec) -> Endpoint:
         """Return where it will listen, the same at every call until it is removed; nothing is started."""

@@ -19,7 +19,7 @@ numbers = count(1)
 RUNNERS: dict[str, Callable[[pytest.TempPathFactory], ResourceRunner]] = {
     "fake": lambda factory: MemoryResources(),
     "process": lambda factory: process_engine(shared_folder(factory)).resources,
-    "docker": lambda factory: docker_engine(factory).resources,  # type: ignore[attr-defined]
+    "docker": lambda factory: docker_engine(factory).resources,
 }
 
 

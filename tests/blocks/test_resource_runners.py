@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from blocks.process_supervised import Supervised
 from domain.errors import ServiceUnreachable
@@ -29,9 +30,16 @@ async def processes(folder: ProcessEngine) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture(scope="module")
-def on_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceRunner]:
-    yield docker_engine(tmp_path_factory).resources  # type: ignore[attr-defined]
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    made = docker_engine(tmp_path_factory)
+    assert isinstance(made, DockerEngine)
+    yield made
     clean_docker(f"slipway.installation=tests-{os.getpid()}")
+
+
+@pytest.fixture(scope="module")
+def on_docker(engine: DockerEngine) -> ResourceRunner:
+    return engine.resources
 
 
 @pytest.fixture
@@ -82,6 +90,24 @@ async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_nex
         await processes.runner.dump(processes.project, ResourceKind.REDIS, folder.resources._place(spec.identity) / "dump")
     await processes.runner.provide(spec)
     assert await processes.read(spec) == "kept"
+
+
+async def test_process_is_held_by_its_project_until_it_is_discarded(processes: Bench, folder: ProcessEngine) -> None:
+    spec = processes.spec(ResourceKind.REDIS)
+    await processes.runner.provide(spec)
+    [held] = [each for each in await folder.held() if each.kind == "resource"]
+    assert (held.name, held.projects) == (spec.identity, (processes.project,))
+    assert await folder.discard(held) is True
+    assert await processes.runner.status() == []
+    assert await folder.discard(held) is False
+
+
+@pytest.mark.docker
+async def test_container_and_volume_are_held_by_their_project(containers: Bench, engine: DockerEngine) -> None:
+    await containers.runner.provide(containers.spec(ResourceKind.REDIS))
+    name = f"slipway-tests-{os.getpid()}-{containers.project}-redis"
+    found = {(each.kind, each.name) for each in await engine.held() if each.projects == (containers.project,)}
+    assert {("resource", name), ("volume", name)} <= found
 
 
 async def stopped(bench: Bench) -> bool:

@@ -377,4 +377,68 @@ BELL = Tale(
         done("It rings."),
     ],
 )
-TALES = (NEW, BREAKING, FEET, INCHES, DOOR, GREEN, LINKS, LUCK, STUBBORN, ADVISED, MEDDLING, ENDLESS, BELL)
+GUESTS_APP = '''"""A guest book that is kept in a Redis."""
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+from fastapi import Body, FastAPI
+
+app = FastAPI()
+
+
+def asked(*words: str) -> list[str]:
+    """Say one command to the Redis, after the password, and return the lines of the answer."""
+    place = urlsplit(os.environ["REDIS_URL"])
+    with socket.create_connection((place.hostname, place.port), 5) as link:
+        for said in (["AUTH", place.password], words, ["QUIT"]):
+            link.sendall(b"*%d\\r\\n" % len(said) + b"".join(b"$%d\\r\\n%s\\r\\n" % (len(w), w.encode()) for w in said))
+        return link.makefile().read().split("\\n")[1:-2]
+
+
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@app.post("/guests", status_code=201)
+def sign(name: str = Body(embed=True)) -> dict[str, str]:
+    asked("RPUSH", "guests", name)
+    return {"name": name}
+
+
+@app.get("/guests")
+def guests() -> list[str]:
+    return asked("LRANGE", "guests", "0", "-1")[2::2]
+'''
+GUESTS_TESTS = """from fastapi.testclient import TestClient
+
+from app import main
+
+
+def test_who_signs_is_in_the_book(monkeypatch) -> None:
+    book = []
+    monkeypatch.setattr(main, "asked", lambda *said: book.append(said[-1]) if said[0] == "RPUSH" else ["*1", "$3", *book])
+    client = TestClient(main.app)
+    assert client.post("/guests", json={"name": "Ada"}).status_code == 201
+    assert client.get("/guests").json() == ["Ada"]
+"""
+
+
+def signed(name: str) -> list[Block]:
+    post = {"method": "POST", "path": "/guests", "json_body": {"name": name}, "expect_status": 201}
+    return [post, {"path": "/guests", "expect_contains": [name]}]
+
+
+GUESTS = Tale(
+    request="A guest book for our hut that keeps its names in a Redis.",
+    brief=brief("Guest book", "guests", {"sign": "When somebody signs, then the book shows the name"}),
+    plan={**plan("Two routes.", http_check("sign", *signed("Ada")), unseen("sign", *signed("Bea"))), "addons": ["redis"]},
+    steps=[
+        [wrote("app/main.py", GUESTS_APP), wrote("tests/test_guests.py", GUESTS_TESTS)],
+        [ran("printf '%s\\n' '# [infra] Signs the visitors in' SESSION_SECRET= >>.env.example")],
+        done("The book is there."),
+    ],
+)
+TALES = (NEW, BREAKING, FEET, INCHES, DOOR, GREEN, LINKS, LUCK, STUBBORN, ADVISED, MEDDLING, ENDLESS, BELL, GUESTS)
