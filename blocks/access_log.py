@@ -4,8 +4,9 @@ Caddy renames the full log to `access-<time>.log` and begins a new one; a rename
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +56,39 @@ def read_since(log: Path, place: Place, limit: int = LIMIT) -> Reading:
             if limit <= 0:
                 break
     return Reading(answers=tuple(answers), place=place)
+
+
+def written_since(log: Path, hosts: Collection[str], at: datetime) -> bool | None:
+    """Tell whether anybody asked these hosts since then for something that may write; None when the log does not say.
+
+    It does not when it is not there, or when what was rotated away may have held such a request.
+    """
+    files = _files(log)
+    kept = [path for path in files if _last_written(path) >= at]
+    if not files or (len(files) > 1 and len(kept) == len(files) and not _begins_before(files[0], at)):
+        return None
+    return any(_may_write(path, hosts, at) for path in kept)
+
+
+def _files(log: Path) -> Sequence[Path]:
+    """Return the log's files, the oldest first."""
+    rotated = sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"), key=_last_written)
+    return [*rotated, log] if log.exists() else []
+
+
+def _last_written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _begins_before(path: Path, at: datetime) -> bool:
+    with path.open("rb") as file:
+        first = next(filter(None, map(answered, file)), None)
+    return first is not None and first.at <= at
+
+
+def _may_write(path: Path, hosts: Collection[str], at: datetime) -> bool:
+    with path.open("rb") as file:
+        return any(each.at >= at and each.host in hosts and each.may_write for each in filter(None, map(answered, file)))
 
 
 def _unread(log: Path, place: Place, opened: ExitStack) -> Sequence[tuple[int, BinaryIO]]:

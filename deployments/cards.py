@@ -116,12 +116,14 @@ def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
 
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
     """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
-    match = re.fullmatch(rf"{re.escape(project)}:rollback-(\d+)-(\d+|none)", key)
+    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none)", key)
     if match is None:
         return ""
-    bad, good = match.groups()
+    what, bad, good = match.groups()
     taken = next((release for release in releases if str(release.number) == bad), None)
     fields = {"title": title or project, "project": project, "bad": bad, "good": good}
+    if what == "refused":
+        return f"⚠️ {say(language, 'told_refused', **fields)}"
     if good == "none":
         return f"⚠️ {say(language, 'told_no_earlier', **fields)}"
     if taken is None or taken.state is not ReleaseState.ROLLED_BACK:

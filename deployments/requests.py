@@ -151,13 +151,14 @@ class Desk:
             await cancel_flow_run(ended.flow_run)
         return ended
 
-    async def rollback(self, project: str, reason: str, who: str, to: int | None = None) -> str:
+    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str:
         """Start the rollback deployment for the release that serves now; return Prefect's id of the flow run."""
         await self._known(project)
         serving = live(await self.registry.releases(project))
         bad = serving.number if serving else None
         parameters: dict[str, object] = {
             "project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})", "who": who,
+            "data": data,
         }  # fmt: skip
         return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
 

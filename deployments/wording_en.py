@@ -97,6 +97,9 @@ ENGLISH: dict[str, str] = {
     "To mend it: /change {project} what should be different",
     "told_no_earlier": "{title} has no earlier good version, so version {bad} stays. To change it: /change {project} what",
     "told_rollback_failed": "{title}: version {bad} is broken, and version {good} does not start either. Tell the operator.",
+    "told_refused": "{title}: version {bad} is unwell. I did not go back to version {good}: the database was changed since, "
+    "and going back could cost data. Your operator decides: slipway rollback {project} {good} --data keep leaves the data as "
+    "it is, --data restore brings it back as it was before version {bad}.",
     "told_asks": "{title} came to a halt: {why}. How shall I go on?",
     "asks_operator": "Money is your operator's to give: slipway answer {run} more_budget 5",
     "choose_guidance": "Say what to do",

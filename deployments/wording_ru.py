@@ -96,6 +96,9 @@ RUSSIAN: dict[str, str] = {
     "Чтобы исправить: /change {project} что должно измениться",
     "told_no_earlier": "{title}: прежней рабочей версии нет, версия {bad} остаётся. Чтобы изменить: /change {project} что",
     "told_rollback_failed": "{title}: версия {bad} сломана, и версия {good} тоже не запускается. Скажите оператору.",
+    "told_refused": "{title}: версия {bad} работает плохо. К версии {good} я не вернулся: с тех пор изменилась база данных, "
+    "и возврат мог бы стоить данных. Решает оператор: slipway rollback {project} {good} --data keep оставит данные как есть, "
+    "--data restore вернёт их к тому, что было до версии {bad}.",
     "told_asks": "Работа над «{title}» остановилась: {why}. Как продолжать?",
     "asks_operator": "Деньги добавляет оператор: slipway answer {run} more_budget 5",
     "choose_guidance": "Подсказать",

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ValidationError
 
 from domain.values import Value
 
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+"""https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods"""
+
 
 class Answered(Value):
     """One request that was answered."""
@@ -14,15 +17,23 @@ class Answered(Value):
     """When the answer was complete."""
     host: str
     """In lower case, without port."""
+    method: str = ""
+    """Of the request; empty when the log does not say it."""
     upstream: str
     """`host:port` of the copy that answered, or was tried last; empty when no app was asked."""
     status: int
     """0 when the visitor went away before there was one."""
     seconds: float
 
+    @property
+    def may_write(self) -> bool:
+        """Tell whether the request was of another kind than those that by HTTP's rules change nothing."""
+        return self.method not in SAFE
+
 
 class _Request(BaseModel):
     host: str
+    method: str = ""
 
 
 class _Line(BaseModel):
@@ -44,4 +55,6 @@ def answered(line: bytes) -> Answered | None:
         return None
     host = read.request.host.lower()
     host = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    return Answered(at=at, host=host, upstream=read.upstream, status=read.status, seconds=read.duration)
+    return Answered(
+        at=at, host=host, method=read.request.method, upstream=read.upstream, status=read.status, seconds=read.duration
+    )

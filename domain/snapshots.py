@@ -168,6 +168,13 @@ def undoing(bad: Release, restored: Snapshot | None, snapshots: Sequence[Snapsho
     return next((s for s in snapshots if s.reference == name and s.state is SnapshotState.TAKEN), None)
 
 
+def brought_back(serving: Release, restored: Snapshot, snapshots: Sequence[Snapshot], asked: datetime) -> bool:
+    """Tell whether the data was replaced by this snapshot since then: what it replaced was kept before."""
+    name = undo_reference(serving.number, restored.reference)
+    done = restored.state is SnapshotState.RESTORED
+    return done and any(each.reference == name and each.taken >= asked for each in snapshots)
+
+
 def being_restored(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     """Return the snapshot with which an interrupted restore has to be finished."""
     return next((snapshot for snapshot in snapshots if snapshot.state is SnapshotState.RESTORING), None)

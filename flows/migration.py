@@ -2,9 +2,10 @@
 
 from domain.leases import Lease
 from domain.outcomes import Rejected
-from domain.releases import ReleaseState
+from domain.releases import ReleaseState, live
 from domain.snapshots import Snapshot, SnapshotState
 from flows.opening import Blocks
+from flows.snapshots import leave_data
 from tasks.migration import announce_release, run_release_command, save_data
 
 
@@ -13,6 +14,9 @@ async def migrate(
 ) -> Rejected | None:
     """Do what of it is left to do for the run's release; afterwards its copy may be started, or it has failed."""
     place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
+    serving = live(await registry.releases(lease.project))
+    if serving is not None:
+        await leave_data(serving, blocks, lease)
     release = await announce_release(lease, run, commit, candidate, environment_version, registry, wakeups)
     if release.state is not ReleaseState.STARTING:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from prefect import flow
 from prefect.context import FlowRunContext
@@ -14,9 +14,12 @@ from domain.errors import NothingToRollBackTo, UnknownObject
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.releases import Release, ReleaseState, is_meant, live, previous_good, startable
+from domain.snapshots import DataChoice, undo_reference
 from domain.values import Value
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
+from flows.snapshots import bring_data_back, give_data_back, leave_data, settle_data
+from tasks.audit import record
 from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
 from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
@@ -35,6 +38,12 @@ class RollbackRequest(Value):
     to: int | None = Field(default=None, description="Release to go back to; None for the previous good one")
     reason: str
     who: str = Field(default=SLIPWAY, description="Who asked for it; Slipway itself when the automation did")
+    data: str = Field(
+        default="",
+        pattern=r"^(|keep|restore|v[0-9]+(-undo|-redo)?)$",
+        description="What becomes of the data: empty is whatever is safe, `keep` leaves it, `restore` brings back the snapshot "
+        "that belongs to the way back. The name of a snapshot: only the data goes back to it, the release stays",
+    )
     owner: str = Field(description="Prefect's id of the flow run: two rollbacks are never taken for one")
     asked: datetime
 
@@ -42,7 +51,7 @@ class RollbackRequest(Value):
 class RolledBack(Value):
     """What a rollback came to."""
 
-    outcome: Literal["rolled back", "nothing to do", "nothing to go back to", "not healthy"]
+    outcome: Literal["rolled back", "nothing to do", "nothing to go back to", "not healthy", "refused", "data restored"]
     project: str
     bad: int | None = None
     good: int | None = None
@@ -51,13 +60,19 @@ class RolledBack(Value):
 
 @flow(name="rollback", flow_run_name="roll back {project}", persist_result=True)
 async def rollback(
-    project: str, release: int | None = None, to: int | None = None, reason: str = "asked for by hand", who: str = SLIPWAY
+    project: str,
+    release: int | None = None,
+    to: int | None = None,
+    reason: str = "asked for by hand",
+    who: str = SLIPWAY,
+    data: str = "",
 ) -> RolledBack:
     """Bring the previous good release (or release `to`) back.
 
     `release` names the broken one; without it the one is meant that served when this run was created. When that does not
     serve any more there is nothing to decide, and only what an interrupted rollback left undone is finished; so a late or
-    repeated event or tap is harmless. The person is told once.
+    repeated event or tap is harmless. The person is told once. `data` says what becomes of what the app keeps: `keep`,
+    `restore`, the name of a snapshot, or, empty, whatever loses nothing (docs/releases.md).
     """
     blocks = await open_blocks()
     await tag_run(f"project:{project}")
@@ -66,7 +81,8 @@ async def rollback(
     asked = run.created if run and run.created else datetime.now(UTC)
     owner = f"rollback-{run.id}" if run else "rollback"
     return await roll_back(
-        RollbackRequest(project=project, release=release, to=to, reason=reason, who=who, owner=owner, asked=asked), blocks
+        RollbackRequest(project=project, release=release, to=to, reason=reason, who=who, data=data, owner=owner, asked=asked),
+        blocks,
     )
 
 
@@ -85,9 +101,14 @@ async def decide(request: RollbackRequest, blocks: Blocks, lease: Lease) -> Roll
         return RolledBack(outcome="nothing to do", project=request.project, message=message)
     if not is_meant(serving, request.release, request.asked):
         return await finish(request, serving, releases, blocks, lease)
+    if request.data not in get_args(DataChoice):
+        return await restore_named(request, serving, blocks, lease)
     good = previous_good(releases) if request.to is None else startable(releases, request.to)
     if good is None:
+        await leave_data(serving, blocks, lease)
         return await stay(request, serving, blocks)
+    if why := await settle_data(good, serving, cast(DataChoice, request.data), blocks, lease):
+        return await refuse(request, good, serving, why, blocks)
     return await roll_out(request, good, serving, blocks, lease)
 
 
@@ -95,6 +116,7 @@ async def finish(
     request: RollbackRequest, serving: Release, releases: Sequence[Release], blocks: Blocks, lease: Lease
 ) -> RolledBack:
     """Leave the release that serves, and do what a rollback to it that was interrupted has left undone."""
+    await leave_data(serving, blocks, lease)
     await switch_to(serving, "", blocks, lease)
     bad = next((r for r in releases if r.number == request.release and r.state is ReleaseState.ROLLED_BACK), None)
     if bad is not None and serving.number < bad.number:
@@ -115,6 +137,24 @@ async def stay(request: RollbackRequest, bad: Release, blocks: Blocks) -> Rolled
     return RolledBack(outcome="nothing to go back to", project=project, bad=bad.number, message=message)
 
 
+async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks) -> RolledBack:
+    """Leave everything as it is, since going back could cost data; whoever did not say what he wants is told what can be."""
+    if not request.data:
+        told, registry, wakeups = f"{why} ({request.reason})", blocks.registry, blocks.wakeups
+        await tell_rollback(bad.project, bad.number, good.number, told, registry, wakeups, request.who, refused=True)
+    return RolledBack(outcome="refused", project=bad.project, bad=bad.number, good=good.number, message=why)
+
+
+async def restore_named(request: RollbackRequest, serving: Release, blocks: Blocks, lease: Lease) -> RolledBack:
+    """Put a snapshot in the place of the data, and leave the release."""
+    why = await bring_data_back(serving, request.data, request.asked, blocks, lease)
+    project, kept = request.project, undo_reference(serving.number, request.data)
+    done = f"{project} has the data of snapshot {request.data} again; what it had until now is snapshot {kept}"
+    await record(project, request.who, f"data of snapshot {request.data}", blocks.registry, why=why or done, once=True)
+    outcome: Literal["refused", "data restored"] = "refused" if why else "data restored"
+    return RolledBack(outcome=outcome, project=project, bad=serving.number, message=why or done)
+
+
 async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks: Blocks, lease: Lease) -> RolledBack:
     """Start the good release, gate it, switch to it, stop the bad one, tell the person."""
     registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
@@ -128,6 +168,7 @@ async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks
     unfit = await gate_release(lease, good, check, blocks.installation.health_seconds, registry, engine, wakeups)
     unfit = unfit or await switch_to(good, request.reason, blocks, lease)
     if unfit is not None:
+        await give_data_back(good, bad, blocks, lease)
         await bring_back(
             lease, blocks.installation.health_seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups
         )

@@ -18,6 +18,7 @@ from domain.previews import needed_candidates
 from domain.protocols import Registry, Wakeups
 from domain.releases import KEEP, ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
+from domain.snapshots import superseded
 from domain.usage import TokenUsage
 from domain.workers import Engine
 from tasks.answering import open_question
@@ -26,6 +27,7 @@ from tasks.brief_talk import lease
 from tasks.leases import claim, give_back
 from tasks.notify import end_run
 from tasks.retrying import only_try_again
+from tasks.snapshots import forget_snapshots
 
 CALL_PATIENCE = timedelta(hours=1)
 """A call that is still under way has begun since."""
@@ -70,19 +72,21 @@ async def remove_orphans(registry: Registry, engine: Engine, wakeups: Wakeups) -
     retry_condition_fn=only_try_again,
 )
 async def remove_retired(registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
-    """Remove the copies and candidates of releases beyond those that are kept; return their names.
+    """Remove copies, candidates and snapshots of releases beyond those that are kept; return their names.
 
     A project that is being deployed or rolled back is left for the next time.
     """
     removed: list[str] = []
     for project in await registry.projects():
-        if not retired(await registry.releases(project.slug)):
+        releases = await registry.releases(project.slug)
+        if not retired(releases) and not superseded(await registry.snapshots(project.slug), releases):
             continue
         lease = await claim(project.slug, JANITOR, registry, wakeups)
         if lease is None:
             continue
         try:
             removed += await remove_retired_of(lease, registry, engine)
+            removed += await forget_snapshots(lease, registry, engine, wakeups)
         finally:
             await give_back(lease, registry, wakeups)
     return removed

@@ -26,10 +26,21 @@ from tasks.retrying import only_try_again
     retry_condition_fn=only_try_again,
 )
 async def tell_rollback(
-    project: str, bad: int, good: int | None, text: str, registry: Registry, wakeups: Wakeups, who: str = SLIPWAY
+    project: str,
+    bad: int,
+    good: int | None,
+    text: str,
+    registry: Registry,
+    wakeups: Wakeups,
+    who: str = SLIPWAY,
+    *,
+    refused: bool = False,
 ) -> None:
-    """Write the audit line and one message to the person who asked for the broken release."""
-    key = f"{project}:rollback-{bad}-{good or 'none'}"
+    """Write the audit line and one message to the person who asked for the broken release.
+
+    `refused`: nothing was done, since going back could cost data.
+    """
+    key = f"{project}:{'refused' if refused else 'rollback'}-{bad}-{good or 'none'}"
     run = await run_of_release(project, bad, registry)
     if run is not None:
         await tell(key, run, text, registry, wakeups)
@@ -38,7 +49,7 @@ async def tell_rollback(
             Notification(key=key, channel="cli", chat="", text=redacted(text), created=datetime.now(UTC))
         )
         await hint(wakeups, OUTBOX, key)
-    what = f"rollback of release {bad} to {good or 'nothing'}"
+    what = f"{'no ' if refused else ''}rollback of release {bad} to {good or 'nothing'}"
     await record(project, who, what, registry, why=text, version=good or bad, once=True)
 
 

@@ -1,5 +1,6 @@
 """Commands that start, follow and stop work."""
 
+import re
 import sys
 from typing import Annotated
 
@@ -142,14 +143,28 @@ def cancel(
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
 
 
+DATA_HELP = (
+    "What becomes of the app's data, when its database was changed: `keep` leaves it, `restore` brings it back as it was "
+    "before. The name of a snapshot brings only the data back."
+)
+
+
+def data_choice(text: str) -> str:
+    """Return the choice; a word that is none is the command line's error."""
+    if re.fullmatch(r"|keep|restore|v\d+(-undo|-redo)?", text) is None:
+        raise typer.BadParameter(f"{text[:40]!r} is none of keep, restore, or the name of a snapshot like v2")
+    return text
+
+
 def rollback(
     context: typer.Context,
     project: Annotated[str, PROJECT],
     version: Annotated[int | None, typer.Argument(help="Release to go back to; else the previous good one.", min=1)] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; the history keeps it.")] = "asked for by hand",
+    data: Annotated[str, typer.Option("--data", help=DATA_HELP, parser=data_choice, metavar="keep|restore|v…")] = "",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Bring the previous good release back."""
+    """Bring the previous good release back, or with --data v… only the data of before that release."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
@@ -158,11 +173,11 @@ def rollback(
 
             screen = console(stderr=True)
             with screen.status("Going back…"):
-                done = await result_of(await desk.rollback(project, reason, person(), version))
+                done = await result_of(await desk.rollback(project, reason, person(), version, data))
             if as_json:
                 print_json(done.model_dump())
             else:
                 sys.stdout.write(f"{done.message}\n")
-            return 0 if done.outcome == "rolled back" else FAILED_RUN
+            return 0 if done.outcome in ("rolled back", "data restored") else FAILED_RUN
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))

@@ -165,6 +165,8 @@ def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, w
     text = told_rollback("notes:rollback-2-1", [taken], "notes", "Заметки", "ru")
     assert f"версия 2 снята, снова работает версия 1. Причина: {why}." in text
     assert "прежней рабочей версии нет" in told_rollback("notes:rollback-2-none", [taken], "notes", "Заметки", "ru")
+    refused = told_rollback("notes:refused-2-1", [taken], "notes", "Заметки", "ru")
+    assert "slipway rollback notes 1 --data keep" in refused
     assert told_rollback("r-abc123:end", [taken], "notes", "Заметки", "ru") == ""
 
 

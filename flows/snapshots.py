@@ -1,0 +1,96 @@
+"""A rollback's data: what becomes of it before the good release starts, and how it is given back when that does not serve."""
+
+from datetime import datetime
+
+from domain.leases import Lease
+from domain.releases import Release, ReleaseState
+from domain.snapshots import (
+    DataChoice,
+    KeepData,
+    RefuseRollback,
+    RestoreData,
+    Snapshot,
+    SnapshotState,
+    before_leaving,
+    being_restored,
+    brought_back,
+    reference_of,
+    undoing,
+)
+from flows.opening import Blocks
+from tasks.deployer import restart_release, switch_release
+from tasks.kinds import kind_named
+from tasks.snapshots import look_at_data, replace_data
+
+
+async def settle_data(good: Release, bad: Release, wanted: DataChoice, blocks: Blocks, lease: Lease) -> str:
+    """Make the data what the good release can work with; return why not, with what can be done, empty when it is.
+
+    What an interrupted process has begun is finished, and what it has done is not done again. When the answer is no, the bad
+    release goes on as before.
+    """
+    place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
+    await finish_restore(bad, blocks, lease)
+    rows = await registry.snapshots(bad.project)
+    if undoing(bad, before_leaving(good, rows, await registry.releases(bad.project)), rows) is not None:
+        return ""
+    match await look_at_data(lease, good, bad, wanted, place.access_log, registry, engine, wakeups):
+        case KeepData():
+            return ""
+        case RestoreData(snapshot=snapshot):
+            why = await replace(bad, snapshot, blocks, lease)
+        case RefuseRollback(reason=why):
+            pass
+    if why:
+        await run_again(bad, blocks, lease)
+    return why
+
+
+async def give_data_back(good: Release, bad: Release, blocks: Blocks, lease: Lease) -> None:
+    """Give the bad release its data back and let it run, when that was replaced for a good one that does not serve."""
+    rows, releases = await blocks.registry.snapshots(bad.project), await blocks.registry.releases(bad.project)
+    undo = undoing(bad, before_leaving(good, rows, releases), rows)
+    if undo is not None:
+        await replace(bad, undo, blocks, lease)
+        await run_again(bad, blocks, lease)
+
+
+async def leave_data(serving: Release, blocks: Blocks, lease: Lease) -> None:
+    """Let the release that serves have whole data and run, also when a process that replaced it was interrupted."""
+    await finish_restore(serving, blocks, lease)
+    own = [s for s in await blocks.registry.snapshots(serving.project) if s.release == serving.number]
+    if any(s.state is SnapshotState.RESTORED and s.reference != reference_of(s.release) for s in own):
+        await run_again(serving, blocks, lease)
+
+
+async def bring_data_back(serving: Release, reference: str, asked: datetime, blocks: Blocks, lease: Lease) -> str:
+    """Put the snapshot in the place of the data, under the release that serves; return why not, empty when it was done."""
+    rows = await blocks.registry.snapshots(serving.project)
+    wanted = next((row for row in rows if row.reference == reference and row.is_whole), None)
+    if wanted is None:
+        there = ", ".join(row.reference for row in rows if row.is_whole) or "none"
+        return f"{serving.project} has no snapshot {reference}; there is {there}"
+    why = "" if brought_back(serving, wanted, rows, asked) else await replace(serving, wanted, blocks, lease)
+    await run_again(serving, blocks, lease)
+    return why
+
+
+async def finish_restore(serving: Release, blocks: Blocks, lease: Lease) -> None:
+    """Finish what an interrupted process has begun to put in the place of the data; no copy runs then."""
+    begun = being_restored(await blocks.registry.snapshots(serving.project))
+    if begun is not None:
+        await replace(serving, begun, blocks, lease)
+
+
+async def replace(serving: Release, snapshot: Snapshot, blocks: Blocks, lease: Lease) -> str:
+    registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
+    return await replace_data(lease, serving, snapshot, blocks.installation.snapshot_mb, registry, engine, wakeups)
+
+
+async def run_again(serving: Release, blocks: Blocks, lease: Lease) -> None:
+    """Start the copy of the release that is live, if it does not run, and lead its route to where it is now."""
+    registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
+    project = await registry.project(serving.project)
+    process = kind_named(project.kind if project else "").process
+    await restart_release(lease, serving, process, registry, engine, blocks.vault, wakeups)
+    await switch_release(lease, serving, ReleaseState.KEPT, "", registry, engine, proxy, wakeups)
