@@ -2,6 +2,7 @@
 
 import re
 
+PROCFILE = "Procfile"
 RELEASE = "release"
 """The process type that is run once before a release serves (https://devcenter.heroku.com/articles/release-phase)."""
 

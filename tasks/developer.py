@@ -20,9 +20,10 @@ from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
-from domain.patches import locked_files
+from domain.patches import Patch, locked_files
 from domain.plans import Plan, as_shown
 from domain.plans import as_markdown as plan_markdown
+from domain.procfile import PROCFILE, without_release
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.receipts import as_markdown as receipt_markdown
 from domain.roles import CallFacts, Role, RoleLimits, Step
@@ -193,8 +194,17 @@ async def commit_work(
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
     patch = await git.patch(request.project, base, commit.sha)
     await publish(f"diff-{number}", request.run, patch_markdown(patch), f"What round {number} changed")
-    locked = tuple(path for path in locked_files(patch) if path != MANIFEST or not is_platforms)
+    own = {PROCFILE} if await _is_release_line(patch, request.project, git) else set()
+    locked = tuple(path for path in locked_files(patch) if path not in own and (path != MANIFEST or not is_platforms))
     return Developed(commit=commit.sha, summary=handover.summary, locked=locked, dropped=handover.dropped)
+
+
+async def _is_release_line(patch: Patch, project: str, git: GitHost) -> bool:
+    """Tell whether all that may have changed in the Procfile is its release line, which is the developer's own."""
+    if patch.base is None:
+        return False
+    texts = [(await git.read(project, commit, (PROCFILE,))).get(PROCFILE) for commit in (patch.base, patch.commit)]
+    return None not in texts and len({without_release(text or "") for text in texts}) == 1
 
 
 @task(

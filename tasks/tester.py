@@ -18,6 +18,7 @@ from blocks.archives import unpack
 from domain.errors import Broken, UnsafeArchive
 from domain.manifests import at_the_project, command_of_tests, manifest_from
 from domain.patches import is_locked
+from domain.procfile import PROCFILE, with_release_of
 from domain.protocols import GitHost
 from domain.report_tables import as_markdown
 from domain.reports import TestReport
@@ -116,8 +117,12 @@ async def publish_report(run: str, round: int, report: TestReport) -> None:
 
 
 def restore_platform_files(source: Path, trusted: Path) -> None:
-    """Make the platform's files in `source` exactly those of `trusted`, through no link; history is left out."""
+    """Make the platform's files in `source` exactly those of `trusted`, through no link; history is left out.
+
+    The Procfile's release line alone is that of `source`.
+    """
     shutil.rmtree(source / ".git", ignore_errors=True)
+    wanted = _procfile_of(source)
     for path in _locked_in(source):
         (source / path).unlink()
     for path in _locked_in(trusted):
@@ -127,6 +132,14 @@ def restore_platform_files(source: Path, trusted: Path) -> None:
             shutil.rmtree(target)
         shutil.copyfile(trusted / path, target, follow_symlinks=False)
         shutil.copymode(trusted / path, target, follow_symlinks=False)
+    if wanted and (procfile := _procfile_of(source)):
+        (source / PROCFILE).write_text(with_release_of(procfile, wanted), encoding="utf-8")
+
+
+def _procfile_of(folder: Path) -> str:
+    """Return the text of the Procfile; empty when there is none, or a link or folder in its place."""
+    path = folder / PROCFILE
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() and not path.is_symlink() else ""
 
 
 async def tested(worker: Worker, command: str, seconds: float) -> tuple[CommandResult, ParsedReports]:

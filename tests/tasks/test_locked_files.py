@@ -90,6 +90,20 @@ async def test_every_change_of_a_platform_file_is_seen_and_never_built(change: s
     assert built["app/main.py"] == b"value = 2\n"
 
 
+async def test_release_line_of_the_procfile_is_the_developers_and_no_other(tmp_path: Path) -> None:
+    git = BareGitHost(folder=str(tmp_path / "git"))
+    await git.create("notes")
+    tree = tmp_path / "tree"
+    write(tree, **PROJECT)
+    base = await git.commit_tree("notes", tree, branch="main", parent=None, message="base", author="a <a@b>")
+    write(tree, Procfile="web: evil\nrelease: python -m app.migrate\n")
+    done = await git.commit_tree("notes", tree, branch="run/r-1", parent=base.sha, message="work", author="a <a@b>")
+    engine = FakeEngine(builds=[Built(candidate="sha256:1")])
+    await build_candidate.fn("r-abc123", "notes", 1, done.sha, base.sha, git, engine)
+    [built] = engine.built
+    assert built["Procfile"] == b"web: serve\nrelease: python -m app.migrate\n"
+
+
 @pytest.mark.parametrize(
     "path", ["app/main.py", "docs/app.json", "Dockerfiles/a", ".github/ISSUE_TEMPLATE/a.md", "x.Dockerfile"]
 )

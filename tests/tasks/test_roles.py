@@ -198,6 +198,16 @@ async def test_platform_files_that_were_touched_are_named(workshop: Workshop) ->
     assert done.locked == ("Procfile",)
 
 
+async def test_release_line_is_the_developers_own(workshop: Workshop) -> None:
+    procfile = (await workshop.git.read("notes", workshop.base, ("Procfile",)))["Procfile"]
+    script = [say(write("Procfile", f"{procfile}release: python -m app.migrate\n")), say(use("finish", summary="done"))]
+    with ScriptedMessagesAPI(script) as api:
+        done = await workshop.develop(api)
+    assert isinstance(done, Developed)
+    assert done.locked == ()
+    assert await workshop.names(done.commit) == ["Procfile"]
+
+
 async def test_worker_that_was_lost_is_rebuilt_from_the_transcript_without_the_model(workshop: Workshop) -> None:
     def die(_: Asked) -> Answer:
         raise AssertionError("the model was asked for a step that it had answered")
