@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
 
-from deployments.catalog import WATCH_EVERY
+from deployments.catalog import STARTS, WATCH_EVERY
 
 ROLL_BACK = "slipway: roll back an unhealthy release"
 RESUME_CRASHED = "slipway: resume a crashed run"
@@ -28,8 +28,6 @@ FAILED_TO_ACT = "slipway: an automation that failed to act"
 
 Related = dict[str, list[str]]
 
-STARTS = 10
-"""A run started so often is not resumed again."""
 ENDS = frozenset(
     f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed", "Cached", "RolledBack")
 )

@@ -33,7 +33,7 @@ from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from deployments import command_server
-from deployments.catalog import CATALOG, POOL
+from deployments.catalog import CATALOG, POOL, STARTS
 from deployments.data_folder import DataFolder
 from deployments.forking import fork, warm
 from deployments.processes import ProcessId, identified, is_alive, kill_group, parsed, this_host
@@ -45,8 +45,6 @@ PENDING_SECONDS = 5.0
 """Longest time that a run which nobody tracks may be pending."""
 UPKEEP_SLOTS = 16
 """Processes for upkeep beside those of the deliveries."""
-STARTS = 10
-"""A run that was started so often is not resumed again: it would for ever kill its process."""
 
 logger = logging.getLogger("prefect.slipway.worker")
 
