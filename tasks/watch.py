@@ -3,7 +3,8 @@
 True afterwards: for each release that became unwell, or still is a minute later, as many events as failed looks are wanted
 for an answer, without its secrets; one event for each recovery; nothing else changed.
 Blocks: registry, engine, git host (health paths), vault. A probe has its own deadline, so that one hanging app delays no
-other, and what cannot be read of one release is a complaint about that one.
+other, and what cannot be read of one release is a complaint about that one. One that is silent is suspected before that
+deadline: the looks which a complaint would bring begin beside the first.
 """
 
 import asyncio
@@ -34,6 +35,10 @@ PLATFORM = "slipway.watch.platform"
 PROBE_SECONDS = 3.0
 AGAIN_SECONDS = 0.7
 """Between two probes of a release that has just become unwell; they overlap, so that a hang is soon known."""
+SILENT_SECONDS = 0.7
+"""After this time without an answer the next probes begin; an answer within PROBE_SECONDS ends them, and counts."""
+SUSPECTS = 10
+"""More releases that are silent at once show a busy machine: asking them more often would not help."""
 RETELL_SECONDS = 60.0
 """After this time a release that is still unwell is spoken of again."""
 
@@ -87,6 +92,7 @@ class Watch:
         tell_platform: Callable[[int, int], None] = emit_platform,
         clock: Callable[[], float] = time.monotonic,
         again_seconds: float = AGAIN_SECONDS,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._registry = registry
         self._engine = engine
@@ -98,6 +104,9 @@ class Watch:
         self._tell_platform = tell_platform
         self._clock = clock
         self._again_seconds = again_seconds
+        self._silent_seconds = silent_seconds
+        self._suspected: dict[str, Sequence[asyncio.Task[Probe]]] = {}
+        """Of each release that is silent in this look: the probes that have begun beside the first."""
         self._told: dict[str, tuple[float, int]] = {}
         """Of each release that is unwell: since when it is spoken of in this RETELL_SECONDS, and how often it was."""
         self._cut: set[str] = set()
@@ -112,10 +121,39 @@ class Watch:
         unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with plain_client(timeout=PROBE_SECONDS, limits=unlimited) as client:
             seen = [statuses.get(release.identity) or _gone(release) for release in releases]
-            looks = [self._probe(*each, client, traffic) for each in zip(releases, seen, strict=True)]
-            probes = await asyncio.gather(*looks)
-            await self._speak(probes, client)
+            looks = {self._looking(*each, client, traffic): each[0] for each in zip(releases, seen, strict=True)}
+            try:
+                await self._suspect(looks, client)
+                probes = await asyncio.gather(*looks)
+                await self._speak(probes, client)
+            finally:
+                await self._acquit()
         return probes
+
+    def _looking(
+        self, release: Release, status: AppStatus, client: httpx.AsyncClient, traffic: Mapping[str, Traffic]
+    ) -> "asyncio.Task[Probe]":
+        return asyncio.ensure_future(self._probe(release, status, client, traffic))
+
+    async def _suspect(self, looks: "Mapping[asyncio.Task[Probe], Release]", client: httpx.AsyncClient) -> None:
+        """Begin the next probes of the few that are silent, if an answer to them may be due."""
+        silent = (await asyncio.wait(looks, timeout=self._silent_seconds))[1] if looks else set()
+        for release in [looks[look] for look in silent if len(silent) <= SUSPECTS]:
+            if self._told.get(release.identity, (0.0, 0))[1] < self._threshold:
+                self._suspected[release.identity] = self._follow(release, client)
+
+    def _follow(self, release: Release, client: httpx.AsyncClient) -> Sequence[asyncio.Task[Probe]]:
+        """Begin the probes that an answer needs beside the first one."""
+        after = (self._after(number * self._again_seconds, release, client) for number in range(self._threshold - 1))
+        return [asyncio.ensure_future(probe) for probe in after]
+
+    async def _acquit(self) -> None:
+        """End the probes of those who have answered after all, or of whom enough was said."""
+        begun = [probe for probes in self._suspected.values() for probe in probes]
+        self._suspected.clear()
+        for probe in begun:
+            probe.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
 
     async def _statuses(self) -> dict[str, AppStatus]:
         return {status.identity: status for status in await self._engine.apps()}
@@ -153,8 +191,8 @@ class Watch:
     async def _insist(self, first: Probe, client: httpx.AsyncClient) -> None:
         """Tell the complaint, and look as often as an answer needs bad looks; each bad one is told."""
         await self._complain(first)
-        later = [self._after(number * self._again_seconds, first.release, client) for number in range(self._threshold - 1)]
-        for looked in asyncio.as_completed(later):
+        begun = self._suspected.pop(first.release.identity, None) or self._follow(first.release, client)
+        for looked in asyncio.as_completed(begun):
             probe = await looked
             if probe.complaint and not probe.is_outside:
                 await self._complain(probe)

@@ -1,5 +1,6 @@
 """The watch: what a probe shows, and which events it sends."""
 
+import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ async def world(registry: SqlRegistry, tmp_path: Path) -> "World":
 class World:
     """One live release, its app, and what the watch says of it."""
 
-    def __init__(self, registry: SqlRegistry, git: GitHost, threshold: int = 3) -> None:
+    def __init__(self, registry: SqlRegistry, git: GitHost, threshold: int = 3, silent_seconds: float = 60.0) -> None:
         self.registry = registry
         self.git = git
         self.engine = FakeEngine()
@@ -85,6 +86,7 @@ class World:
             tell_platform=lambda unwell, watched: self.platform.append((unwell, watched)),
             clock=lambda: self.now,
             again_seconds=0.0,
+            silent_seconds=silent_seconds,
         )
 
     def read_log(self) -> dict[str, Traffic]:
@@ -174,6 +176,29 @@ async def test_release_that_is_stopped_for_another_while_it_is_looked_at_is_not_
         [probe] = await world.watch.look()
     assert probe.complaint == "the app is stopped (exit code 0)"
     assert world.told == []
+
+
+async def test_silent_app_is_asked_again_before_the_first_probe_has_given_up(world: World) -> None:
+    all_three = asyncio.Barrier(3)
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await all_three.wait()
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    impatient = World(world.registry, world.git, silent_seconds=0.0)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        await impatient.serve_at(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await impatient.watch.look()
+    assert impatient.told == [(UNHEALTHY, "/health answers 503")] * 3
+
+
+async def test_app_that_is_slow_to_answer_is_well(world: World) -> None:
+    impatient = World(world.registry, world.git, silent_seconds=0.0)
+    with app(200) as (address, _):
+        await impatient.serve_at(address)
+        assert [probe.complaint for probe in await impatient.watch.look()] == [""]
+    assert impatient.told == []
 
 
 @pytest.mark.parametrize(
