@@ -16,7 +16,7 @@ from tasks.preview_ends import clear_previews, expire_previews
 from tasks.redaction import shield_all
 from tasks.resuming import resume
 from tasks.secret_use import forget_superseded
-from tasks.unfinished import end_unfinished
+from tasks.unfinished import end_unfinished, stop_idle_copies
 
 
 @flow(name="janitor", flow_run_name="tidy up")
@@ -49,6 +49,7 @@ async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
         *because("its run has ended", await remove_orphans(registry, engine, wakeups)),
         *because("it is no preview any more", await clear_previews(registry, engine, blocks.proxy, wakeups)),
         *because("its run ended before it served", await end_unfinished(registry, engine, wakeups)),
+        *because("it runs and serves no more", await stop_idle_copies(registry, engine, blocks.proxy, wakeups)),
         *because("it failed, or newer good ones are kept", await remove_retired(registry, engine, wakeups)),
         *because("a newer value is there, and no release needs it", await forget_superseded(registry, blocks.vault, now)),
         *because("no release needs it", await remove_candidates(registry, engine)),

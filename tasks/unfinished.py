@@ -1,10 +1,11 @@
-"""Releases that were started and do not serve: no copy of one goes on working on the project's data.
+"""Copies that run and do not serve: none goes on working on the project's data.
 
 True afterwards: the copy of a release whose run has ended is gone and the release is marked failed; while its run waits for
-a person the copy rests. The project's deploy lock is free either way. Blocks: registry, engine, wakeups.
+a person the copy rests; what a deploy or rollback that nobody resumes left running beside the live release is stopped. The
+project's deploy lock is free either way. Blocks: registry, engine, proxy, wakeups.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from prefect import task
@@ -15,8 +16,10 @@ from domain.errors import TryAgain
 from domain.leases import deploy_lock
 from domain.protocols import Registry, Wakeups
 from domain.releases import Release, ReleaseState
-from domain.workers import AppRunner
+from domain.routes import Proxy
+from domain.workers import AppRunner, AppState
 from tasks.audit import record
+from tasks.deployer import retire_releases
 from tasks.leases import claim, give_back
 from tasks.retrying import only_try_again
 
@@ -57,6 +60,44 @@ async def end_unfinished(registry: Registry, engine: AppRunner, wakeups: Wakeups
             await give_back(lease, registry, wakeups)
         ended.append(release.identity)
     return ended
+
+
+@task(
+    task_run_name="stop copies beside the live ones",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def stop_idle_copies(registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> Sequence[str]:
+    """Stop and keep the copies that were to stop after a switch, or were started for one; return their names.
+
+    Only of projects that serve and that nobody deploys now: a deploy under way stops them itself.
+    """
+    stopped: list[str] = []
+    for project, copies in (await idle_copies(registry, engine)).items():
+        lease = await claim(project, JANITOR, registry, wakeups)
+        if lease is None:
+            continue
+        try:
+            await retire_releases.fn(lease, REST_SECONDS, registry, engine, proxy, wakeups)
+        finally:
+            await give_back(lease, registry, wakeups)
+        stopped += copies
+    return stopped
+
+
+async def idle_copies(registry: Registry, engine: AppRunner) -> Mapping[str, Sequence[str]]:
+    """Return by project the running copies of releases that serve no more, or not yet again."""
+    releases = await registry.releases()
+    serving = {release.project for release in releases if release.state is ReleaseState.LIVE}
+    idle = {release.identity for release in releases if release.state not in (ReleaseState.LIVE, ReleaseState.STARTING)}
+    found: dict[str, list[str]] = {}
+    for app in await engine.apps():
+        running = app.state in (AppState.RUNNING, AppState.RESTARTING)
+        if running and app.role == "release" and app.identity in idle and app.project in serving:
+            found.setdefault(app.project, []).append(app.identity)
+    return found
 
 
 async def rest_release(run: str, project: str, registry: Registry, engine: AppRunner, wakeups: Wakeups) -> None:

@@ -79,6 +79,8 @@ class FakeEngine:
         self.commands = list(commands)
         self.run = run
         self.address = address
+        self.addresses: dict[str, str] = {}
+        """Where single apps run, instead of at `address`."""
         self._isolates = isolates
         self.reachable = True
         self.live_workers: dict[str, FakeWorker] = {}
@@ -283,7 +285,7 @@ class FakeEngine:
             run=spec.run,
             role=spec.role,
             state=AppState.RUNNING if running else AppState.STOPPED,
-            address=self.address if running else "",
+            address=self.addresses.get(identity, self.address) if running else "",
             exit_code=None if running else 0,
         )
 
