@@ -43,7 +43,7 @@ hostile: setup
 	$(RUN)/python -m pytest tests/hostile $(ARGS)
 
 bench: setup
-	$(RUN)/python -m tests.bench $(ARGS)
+	$(RUN)/python -m tests.bench $(PART) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .slipway .mypy_cache .ruff_cache

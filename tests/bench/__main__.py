@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import agent, deliveries, gateway, junit, redaction, startup, workers
+from tests.bench import agent, breakages, deliveries, gateway, junit, kills, redaction, releases, startup, watching, workers
 from tests.bench.figures import Section, document, machine, show
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
@@ -20,6 +20,10 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "workers": lambda chosen: workers.measure(chosen.rounds, chosen.engine),
     "up": lambda chosen: startup.measure_start(chosen.rounds, chosen.engine),
     "memory": lambda chosen: startup.measure_memory(chosen.engine),
+    "releases": lambda chosen: releases.measure(chosen.engine),
+    "breakages": lambda chosen: breakages.measure(chosen.rounds, chosen.engine, chosen.kinds or breakages.KINDS),
+    "watching": lambda chosen: watching.measure(chosen.engine, chosen.apps),
+    "kills": lambda chosen: kills.measure(chosen.engine, chosen.kills),
     "delivery": lambda chosen: deliveries.measure(chosen.rounds, chosen.engine),
 }
 
@@ -30,6 +34,9 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none means all")
     parser.add_argument("--rounds", type=int, default=3, help="how often each thing is measured (3)")
     parser.add_argument("--engine", choices=("docker", "process"), default="", help="insist on an engine")
+    parser.add_argument("--kinds", nargs="*", choices=breakages.KINDS, metavar="KIND", help="only these kinds of breakage")
+    parser.add_argument("--apps", type=int, default=0, help="how many apps are watched (200; with Docker 24)")
+    parser.add_argument("--kills", type=int, default=100, help="how often a deploy or rollback is killed (100)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as one JSON document")
     chosen = parser.parse_args()
     if unknown := [name for name in chosen.sections if name not in SECTIONS]:

@@ -12,6 +12,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+MANY = 12
+"""Samples that a table shows one by one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -63,12 +66,18 @@ def show(section: Section, console: Console) -> None:
     table.add_column("samples")
     table.add_column("note", overflow="fold")
     for figure in section.figures:
-        spread = " ".join(shown(sample) for sample in figure.samples) if len(figure.samples) > 1 else ""
-        table.add_row(figure.name, f"{shown(figure.value)} {figure.unit}".strip(), spread, figure.note)
+        table.add_row(figure.name, f"{shown(figure.value)} {figure.unit}".strip(), spread(figure.samples), figure.note)
     console.print(table)
     for note in section.notes:
         console.print(f"  {note}", style="dim", highlight=False)
     console.print()
+
+
+def spread(samples: Sequence[float]) -> str:
+    """Return all samples, or how many there are and between what."""
+    if len(samples) > MANY:
+        return f"{len(samples)} samples, {shown(min(samples))} to {shown(max(samples))}"
+    return " ".join(shown(sample) for sample in samples) if len(samples) > 1 else ""
 
 
 def shown(number: float) -> str:

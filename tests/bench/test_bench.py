@@ -1,12 +1,15 @@
 """The cheap sections run and say something; no figure decides a test."""
 
+import asyncio
 import io
 import json
+from contextlib import suppress
 
 from rich.console import Console
 
 from tests.bench import agent, gateway, junit, redaction
-from tests.bench.figures import Section, document, machine, show
+from tests.bench.figures import Section, document, machine, show, spread
+from tests.bench.load import BODY, Target, steady_load
 from tests.bench.shell_way import _steps
 
 
@@ -30,6 +33,34 @@ def test_gateway_section_compares_both_ways() -> None:
     section = gateway.measure(calls=2)
     assert [figure.unit for figure in section.figures] == ["ms", "ms", ""] * 4
     assert all(figure.value > 0 for figure in section.figures if not figure.unit)
+
+
+async def test_load_asks_as_often_as_it_says_and_names_what_was_lost() -> None:
+    answers = iter(
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsound"] * 30 + [b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"]
+    )
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"POST"):
+                    await reader.readexactly(len(BODY))
+                writer.write(next(answers, b""))
+                if b"close" in head.lower():
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, steady_load(Target(server.sockets[0].getsockname()[1], "notes.localhost"), 200) as load:
+        assert await load.first(lambda answer: answer.lost.startswith("closed"), 30) is not None
+    assert {answer.release for answer in load.answers if not answer.lost} == {"sound"}
+    assert sum(not answer.lost for answer in load.answers) == 30
+    assert load.lost["status 502"] == 1
+
+
+def test_many_samples_are_shown_by_their_number_and_range() -> None:
+    assert spread([1.0, 2.0]) == "1.00 2.00"
+    assert spread([float(number) for number in range(20)]) == "20 samples, 0.00 to 19.00"
 
 
 def test_sections_are_shown_as_a_table_and_as_one_document() -> None:
