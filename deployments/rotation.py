@@ -18,19 +18,25 @@ if TYPE_CHECKING:
 
 async def rotatable(desk: "Desk", project: str, key: str) -> SecretInfo:
     """Return the secret's newest version; raise BadInput, and change nothing, when it is not for us to rotate."""
-    from domain.addons import addons_of
-
     info = newest(await desk.vault.listed(project)).get(key)
     if info is None:
         raise BadInput(f"{project} has no secret {key[:60]!r}: `slipway secret list {project}` lists what there is")
+    if info.generated and (kind := await _resource_of(desk, project, key)):
+        raise BadInput(f"{key} belongs to the {kind} of {project}, whose password is not rotated: nothing was changed")
+    return info
+
+
+async def _resource_of(desk: "Desk", project: str, key: str) -> str:
+    """Return whose password or address Slipway keeps under this key; empty when it is no resource's."""
+    from domain.addons import addons_of
+    from domain.resources import ResourceKind, password_key
+
+    for kind in ResourceKind:
+        if key == password_key(kind):
+            return kind.value
     serving = live(await desk.registry.releases(project))
     files = await desk.blocks.git.read(project, serving.commit, ("app.json",)) if serving else {}
-    for addon in addons_of(files.get("app.json", "")):
-        if addon.variable == key:
-            raise BadInput(
-                f"{key} belongs to the {addon.kind.value} of {project}, whose password is not rotated: nothing was changed"
-            )
-    return info
+    return next((addon.kind.value for addon in addons_of(files.get("app.json", "")) if addon.variable == key), "")
 
 
 async def give_value(desk: "Desk", project: str, info: SecretInfo, value: str | None, who: str, *, unchecked: bool) -> None:

@@ -74,14 +74,30 @@ def test_a_secret_that_nothing_serves_with_waits_for_the_next_release(bench: Ben
     assert used_by(bench, "GITHUB_TOKEN") == {1: [], 2: []}
 
 
-@pytest.mark.parametrize(("key", "says"), [("NOBODY", "lists what there is"), ("DATABASE_URL", "password is not rotated")])
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("NOBODY", "lists what there is"),
+        ("DATABASE_URL", "password is not rotated"),
+        ("SLIPWAY_POSTGRES_PASSWORD", "password is not rotated"),
+    ],
+)
 def test_what_is_not_ours_to_rotate_is_refused_and_nothing_changes(bench: Bench, key: str, says: str) -> None:  # noqa: F811
+    bench.vault.hold(APP, "SLIPWAY_POSTGRES_PASSWORD", "y" * 24, generated=True)
     bench.release(DATABASE_URL=bench.vault.hold(APP, "DATABASE_URL", "postgresql://x:y@z/a", generated=True))
-
-    def with_postgres(desk: CliDesk) -> None:
-        desk.blocks.git.app_json = '{"addons": ["postgres"]}'
-
+    held = bench.vault.held(APP)
     bench.commands.prepare = with_postgres
-    assert bench("secret", "rotate", APP, key) == BAD_INPUT
+    assert bench("secret", "rotate", APP, key, stdin="another-value") == BAD_INPUT
     assert says in bench.err
-    assert bench.vault.held(APP) == {"DATABASE_URL": "postgresql://x:y@z/a"}
+    assert bench.vault.held(APP) == held
+
+
+def test_the_address_of_a_persons_own_database_is_theirs_to_rotate(bench: Bench) -> None:  # noqa: F811
+    bench.release(DATABASE_URL=bench.vault.hold(APP, "DATABASE_URL", "postgresql://x:y@theirs/a"))
+    bench.commands.prepare = with_postgres
+    assert bench("secret", "rotate", APP, "DATABASE_URL", stdin="postgresql://x:z@theirs/a") == DONE
+    assert bench.vault.held(APP) == {"DATABASE_URL": "postgresql://x:z@theirs/a"}
+
+
+def with_postgres(desk: CliDesk) -> None:
+    desk.blocks.git.app_json = '{"addons": ["postgres"]}'
