@@ -44,6 +44,9 @@ class Installation(Block):
     drain_seconds: float = Field(default=30.0, ge=0, description="How long an old release may go on answering")
     preview_changes: bool = Field(default=False, description="A change goes up as a preview unless it says otherwise")
     preview_days: float = Field(default=3.0, gt=0, description="Days for which a preview is up")
+    flap_seconds: float = Field(
+        default=600.0, ge=0, description="For so long after a rollback by itself a second failure is a person's to decide"
+    )
     watch_interval: float = Field(default=2.0, gt=0, description="Seconds between two probes of a live release")
     watch_seconds: float = Field(default=60.0, gt=0, description="How long one run of health_watch stays")
     telegram_api_url: str | None = Field(

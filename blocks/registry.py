@@ -14,6 +14,7 @@ from blocks.registry_proofs import Proofs
 from blocks.registry_releases import Releases
 from blocks.registry_remarks import RunRemarks
 from blocks.registry_resources import ProjectResources
+from blocks.registry_rollbacks import ProjectRollbacks
 from blocks.registry_runs import Runs
 from blocks.registry_snapshots import SnapshotRows
 from blocks.registry_store import open_engine
@@ -25,6 +26,7 @@ class SqlRegistry(  # type: ignore[misc]
     Projects,
     Runs,
     Releases,
+    ProjectRollbacks,
     ProjectDomains,
     ProjectPreviews,
     ProjectResources,

@@ -87,6 +87,7 @@ def _roll_back(rollback: UUID, windows: Windows) -> Automation:
                     "project": "{{ event.resource['slipway.project'] }}",
                     "release": "{{ event.payload.release }}",
                     "reason": "it was unhealthy: {{ event.payload.reason }}",
+                    "automatic": True,
                 },
             )
         ],

@@ -116,7 +116,7 @@ def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
 
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
     """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
-    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none)", key)
+    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|asks-\d+)", key)
     if match is None:
         return ""
     what, bad, good = match.groups()
@@ -124,8 +124,8 @@ def told_rollback(key: str, releases: Sequence[Release], project: str, title: st
     fields = {"title": title or project, "project": project, "bad": bad, "good": good}
     if what == "refused":
         return f"⚠️ {say(language, 'told_refused', **fields)}"
-    if good == "none":
-        return f"⚠️ {say(language, 'told_no_earlier', **fields)}"
+    if stays := {"none": "told_no_earlier", "unfit": "told_none_starts", "asks": "told_flap"}.get(good.split("-")[0]):
+        return f"⚠️ {say(language, stays, **fields)}"
     if taken is None or taken.state is not ReleaseState.ROLLED_BACK:
         return f"⚠️ {say(language, 'told_rollback_failed', **fields)}"
     return f"↩️ {say(language, 'told_rolled_back', why=why_taken_back(taken.reason, language), **fields)}"

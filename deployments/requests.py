@@ -16,14 +16,16 @@ from deployments.leftovers import clear_leftover, is_leftover
 from deployments.recording import begin_session
 from deployments.telling import tell_run
 from domain.briefs import Brief
-from domain.errors import BadInput, ModelKeyMissing, UnknownObject
+from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, UnknownObject
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
 from domain.previews import Preview, why_no_preview
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import live
 from domain.remarks import Remark
+from domain.rollbacks import refusal
 from domain.runs import DeliveryRequest, Origin, Project, Run, RunState
+from domain.snapshots import DataChoice
 from domain.values import Value
 
 if TYPE_CHECKING:
@@ -152,9 +154,16 @@ class Desk:
         return ended
 
     async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str:
-        """Start the rollback deployment for the release that serves now; return Prefect's id of the flow run."""
+        """Start the rollback deployment for the release that serves now; return Prefect's id of the flow run.
+
+        Raises NothingToRollBackTo, or BadInput with the cure, when it is clear already that nothing can come of it.
+        """
         await self._known(project)
-        serving = live(await self.registry.releases(project))
+        releases = await self.registry.releases(project)
+        serving = live(releases)
+        only_data = data not in get_args(DataChoice)
+        if not only_data and (why := refusal(project, releases, to)) is not None:
+            raise NothingToRollBackTo(project) if serving is not None and to is None else BadInput(why)
         bad = serving.number if serving else None
         parameters: dict[str, object] = {
             "project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})", "who": who,

@@ -151,6 +151,11 @@ class Settings(BaseSettings):
     health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")
     unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")
     unhealthy_window: float = Field(default=60.0, ge=10, description="seconds, at least 10, within which they must fail")
+    flap_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        description="seconds after a rollback by itself in which a second failure goes to a person; 0: none",
+    )
     drain_seconds: float = Field(default=30.0, ge=0, description="seconds that an old release may go on answering")
     health_deadline: float = Field(default=60.0, gt=0, description="seconds in which a new release must become healthy")
     command_deadline: float = Field(default=600.0, gt=0, description="seconds, above 0, that a release command may take")

@@ -126,6 +126,7 @@ def installation(wiring: Wiring) -> Installation:
         drain_seconds=settings.drain_seconds,
         preview_changes=settings.preview_changes,
         preview_days=settings.preview_days,
+        flap_seconds=settings.flap_seconds,
         watch_interval=settings.health_interval,
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,

@@ -96,6 +96,10 @@ ENGLISH: dict[str, str] = {
     "told_rolled_back": "{title}: version {bad} was taken back, version {good} is online again. Why: {why}.\n"
     "To mend it: /change {project} what should be different",
     "told_no_earlier": "{title} has no earlier good version, so version {bad} stays. To change it: /change {project} what",
+    "told_none_starts": "{title}: version {bad} is broken, and no version before it starts, so it stays as it is. "
+    "To mend it: /change {project} what should be different",
+    "told_flap": "{title}: version {bad} does not work well, and I took one back only a moment ago, so now I "
+    "leave it as it is. You decide: /rollback {project} goes one version further back, /change {project} what mends it.",
     "told_rollback_failed": "{title}: version {bad} is broken, and version {good} does not start either. Tell the operator.",
     "told_refused": "{title}: version {bad} is unwell. I did not go back to version {good}: the database was changed since, "
     "and going back could cost data. Your operator decides: slipway rollback {project} {good} --data keep leaves the data as "

@@ -1,8 +1,8 @@
 """The Protocols that blocks fulfil, beyond those that live beside their values.
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
-Proofs in `proofs`, Releases in `releases`, Domains in `host_claims`, Previews in `previews`, Snapshots in `snapshots`,
-DataKeeper in `app_data`, Resources and their runner in `resources`.
+Proofs in `proofs`, Releases in `releases`, Rollbacks in `rollbacks`, Domains in `host_claims`, Previews in `previews`,
+Snapshots in `snapshots`, DataKeeper in `app_data`, Resources and their runner in `resources`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,13 +26,14 @@ from domain.proofs import Proofs
 from domain.releases import Releases
 from domain.remarks import Remark
 from domain.resources import Resources
+from domain.rollbacks import Rollbacks
 from domain.runs import DeliveryRequest, Notification, Origin, Progress, Project, ReleaseRequest, Run, RunState
 from domain.snapshots import Snapshots
 from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Releases, Domains, Previews, Snapshots, Resources, Protocol):
+class Registry(Ledger, Transcripts, Proofs, Releases, Rollbacks, Domains, Previews, Snapshots, Resources, Protocol):
     """The durable truth: each method is one short transaction."""
 
     # projects

@@ -13,6 +13,7 @@ PLATFORM_APPS = 4
 TRAFFIC_SECONDS = 30.0
 TRAFFIC_REQUESTS = 10
 """Fewer requests in that time say nothing of a release."""
+SILENT = "does not answer"
 
 
 class Look(Value):
@@ -51,9 +52,14 @@ def is_outside(look: Look) -> bool:
     return running and look.probe is not None and look.probe.is_outside
 
 
+def is_silence(complaint: str) -> bool:
+    """Tell whether what was complained of is an answer that did not come: it may be there a moment later."""
+    return SILENT in complaint
+
+
 def _of_answer(probe: Probe | None, check: HealthCheck) -> str:
     if probe is None or probe.status is None:
-        return f"{check.path} does not answer ({probe.error if probe else 'no address'})"
+        return f"{check.path} {SILENT} ({probe.error if probe else 'no address'})"
     if probe.status != OK:
         return f"{check.path} answers {probe.status}" + (f" ({probe.reason})" if probe.reason else "")
     return f"{check.path} does not say {check.content!r}" if check.content and check.content not in probe.body else ""

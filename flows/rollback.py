@@ -1,21 +1,24 @@
-"""rollback: roll out the previous good release by the same steps as any other."""
+"""rollback: roll out the previous good release by the same steps as any other, or say why the app stays as it is."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 from prefect import flow
 from prefect.context import FlowRunContext
 from pydantic import Field
 
 from domain.audit import SLIPWAY
-from domain.errors import NothingToRollBackTo, UnknownObject
+from domain.errors import UnknownObject
+from domain.health import HealthCheck
 from domain.leases import Lease
 from domain.outcomes import Rejected
-from domain.releases import Release, ReleaseState, is_meant, live, previous_good, startable
+from domain.releases import Release, ReleaseState
+from domain.rollbacks import TRIES, GoBack, Leave, RollbackOutcome, RollbackRequest, Stay, next_step
 from domain.snapshots import DataChoice, undo_reference
 from domain.values import Value
+from domain.watching import is_silence
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from flows.snapshots import bring_data_back, give_data_back, leave_data, settle_data
@@ -26,32 +29,25 @@ from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
 from tasks.redaction import shield
-from tasks.rollback import tell_rollback
+from tasks.rollback import begin_attempt, end_attempt, note_answer, settle_attempts, tell_rollback, tell_stay
+from tasks.second_look import answers_again
 from tasks.tagging import tag_run
 
-
-class RollbackRequest(Value):
-    """What is asked for, and by which run."""
-
-    project: str
-    release: int | None = Field(default=None, description="The broken one; None for the one that served when it was asked for")
-    to: int | None = Field(default=None, description="Release to go back to; None for the previous good one")
-    reason: str
-    who: str = Field(default=SLIPWAY, description="Who asked for it; Slipway itself when the automation did")
-    data: str = Field(
-        default="",
-        pattern=r"^(|keep|restore|v[0-9]+(-undo|-redo)?)$",
-        description="What becomes of the data: empty is whatever is safe, `keep` leaves it, `restore` brings back the snapshot "
-        "that belongs to the way back. The name of a snapshot: only the data goes back to it, the release stays",
-    )
-    owner: str = Field(description="Prefect's id of the flow run: two rollbacks are never taken for one")
-    asked: datetime
+Number = Annotated[int | None, Field(ge=1)]
 
 
 class RolledBack(Value):
     """What a rollback came to."""
 
-    outcome: Literal["rolled back", "nothing to do", "nothing to go back to", "not healthy", "refused", "data restored"]
+    outcome: Literal[
+        "rolled back",
+        "nothing to do",
+        "nothing to go back to",
+        "not healthy",
+        "a person is asked",
+        "refused",
+        "data restored",
+    ]
     project: str
     bad: int | None = None
     good: int | None = None
@@ -60,12 +56,13 @@ class RolledBack(Value):
 
 @flow(name="rollback", flow_run_name="roll back {project}", persist_result=True)
 async def rollback(
-    project: str,
-    release: int | None = None,
-    to: int | None = None,
-    reason: str = "asked for by hand",
-    who: str = SLIPWAY,
-    data: str = "",
+    project: Annotated[str, Field(description="Name of the project; all else may stay empty")],
+    release: Annotated[Number, Field(description="Number of the broken release; empty: the one that serves now")] = None,
+    to: Annotated[Number, Field(description="Number of the release to go back to; empty: the newest good one before")] = None,
+    reason: Annotated[str, Field(description="Why; its person and the history are told")] = "asked for by hand",
+    automatic: Annotated[bool, Field(description="The watch asks and no person: leave it off by hand")] = False,
+    who: Annotated[str, Field(description="Who asks, for the history")] = SLIPWAY,
+    data: Annotated[str, Field(description="keep, restore, the name of a snapshot, or empty: whatever loses nothing")] = "",
 ) -> RolledBack:
     """Bring the previous good release (or release `to`) back.
 
@@ -80,10 +77,18 @@ async def rollback(
     run = context.flow_run if context else None
     asked = run.created if run and run.created else datetime.now(UTC)
     owner = f"rollback-{run.id}" if run else "rollback"
-    return await roll_back(
-        RollbackRequest(project=project, release=release, to=to, reason=reason, who=who, data=data, owner=owner, asked=asked),
-        blocks,
+    wish = RollbackRequest(
+        project=project,
+        release=release,
+        to=to,
+        reason=reason,
+        automatic=automatic,
+        who=who,
+        data=data,
+        owner=owner,
+        asked=asked,
     )
+    return await roll_back(wish, blocks)
 
 
 async def roll_back(request: RollbackRequest, blocks: Blocks) -> RolledBack:
@@ -93,23 +98,42 @@ async def roll_back(request: RollbackRequest, blocks: Blocks) -> RolledBack:
 
 
 async def decide(request: RollbackRequest, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Look at what serves now, and go back from it, finish what was begun, or leave it."""
-    releases = await blocks.registry.releases(request.project)
-    serving = live(releases)
-    if serving is None:
-        message = f"{request.project}: no release serves"
-        return RolledBack(outcome="nothing to do", project=request.project, message=message)
-    if not is_meant(serving, request.release, request.asked):
-        return await finish(request, serving, releases, blocks, lease)
-    if request.data not in get_args(DataChoice):
-        return await restore_named(request, serving, blocks, lease)
-    good = previous_good(releases) if request.to is None else startable(releases, request.to)
-    if good is None:
-        await leave_data(serving, blocks, lease)
-        return await stay(request, serving, blocks)
-    if why := await settle_data(good, serving, cast(DataChoice, request.data), blocks, lease):
-        return await refuse(request, good, serving, why, blocks)
-    return await roll_out(request, good, serving, blocks, lease)
+    """Go back from what serves now, finish what was begun, or leave it; after a release that does not start comes the next."""
+    for _ in range(TRIES):
+        releases = await blocks.registry.releases(request.project)
+        attempts = await settle_attempts(request.project, blocks.registry)
+        flap = timedelta(seconds=blocks.installation.flap_seconds)
+        step = next_step(request, releases, attempts, flap, datetime.now(UTC))
+        if not isinstance(step, Leave) and request.data not in get_args(DataChoice):
+            return await restore_named(request, step.bad, blocks, lease)
+        if not isinstance(step, Leave) and await is_well_again(request, step.bad, blocks):
+            return await leave_alone(request, step.bad, blocks, lease)
+        match step:
+            case Leave(serving=None):
+                message = f"{request.project}: no release serves"
+                return RolledBack(outcome="nothing to do", project=request.project, message=message)
+            case Leave(serving=Release() as serving):
+                return await finish(request, serving, releases, blocks, lease)
+            case Stay():
+                return await stay(request, step, blocks, lease)
+            case GoBack() if (done := await go_back(request, step, blocks, lease)) is not None:
+                return done
+    raise AssertionError("each release that does not start is marked, and no more than that are kept")
+
+
+async def is_well_again(request: RollbackRequest, serving: Release, blocks: Blocks) -> bool:
+    """Look once more at a release that the watch found silent: one that hung for some seconds answers by now."""
+    if not request.automatic or not is_silence(request.reason):
+        return False
+    return await answers_again(serving, await check_of(serving, blocks), blocks.engine)
+
+
+async def leave_alone(request: RollbackRequest, serving: Release, blocks: Blocks, lease: Lease) -> RolledBack:
+    """Take nothing back, and say so in the history."""
+    await leave_data(serving, blocks, lease)
+    message = f"{request.project}: release {serving.number} answers again, so it stays"
+    await note_answer(request.project, serving.number, request.reason, blocks.registry)
+    return RolledBack(outcome="nothing to do", project=request.project, message=message)
 
 
 async def finish(
@@ -126,22 +150,42 @@ async def finish(
     return RolledBack(outcome="nothing to do", project=request.project, message=message)
 
 
-async def stay(request: RollbackRequest, bad: Release, blocks: Blocks) -> RolledBack:
-    """Leave everything as it is, and tell the person."""
-    project, to = request.project, request.to
-    message = (
-        str(NothingToRollBackTo(project)) if to is None else f"{project} keeps no startable release {to}; it stays as it is"
-    )
-    told = f"{message} ({request.reason})"
-    await tell_rollback(project, bad.number, to, told, blocks.registry, blocks.wakeups, request.who)
-    return RolledBack(outcome="nothing to go back to", project=project, bad=bad.number, message=message)
+async def stay(request: RollbackRequest, step: Stay, blocks: Blocks, lease: Lease) -> RolledBack:
+    """Leave everything as it is, and tell the person; what nobody asked for is told to the operator too."""
+    await leave_data(step.bad, blocks, lease)
+    await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
+    outcome: Literal["nothing to go back to", "not healthy", "a person is asked"] = "nothing to go back to"
+    if step.outcome is RollbackOutcome.ASKED:
+        outcome = "a person is asked"
+    elif step.outcome is RollbackOutcome.NOT_HEALTHY:
+        outcome = "not healthy"
+    return RolledBack(outcome=outcome, project=request.project, bad=step.bad.number, message=step.message)
+
+
+async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease: Lease) -> RolledBack | None:
+    """Start the good release, gate it, switch to it, stop the bad one, tell the person; None when it does not start.
+
+    The attempt is written down before, so that whoever comes after a kill knows of it, and ended with what it came to.
+    """
+    bad, good = step.bad, step.good
+    attempt = await begin_attempt(lease, bad.number, good.number, request.automatic, blocks.registry)
+    if why := await settle_data(good, bad, cast(DataChoice, request.data), blocks, lease):
+        await end_attempt(attempt, RollbackOutcome.REFUSED, blocks.registry)
+        return await refuse(request, good, bad, why, blocks)
+    if await roll_out(good, bad, request.reason, blocks, lease) is not None:
+        await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, blocks.registry)
+        return None
+    await end_attempt(attempt, RollbackOutcome.ROLLED_BACK, blocks.registry)
+    message = taken_back(good, bad, request.reason)
+    await tell(bad, good, message, blocks, request.who)
+    return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
 
 
 async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks) -> RolledBack:
     """Leave everything as it is, since going back could cost data; whoever did not say what he wants is told what can be."""
     if not request.data:
         told, registry, wakeups = f"{why} ({request.reason})", blocks.registry, blocks.wakeups
-        await tell_rollback(bad.project, bad.number, good.number, told, registry, wakeups, request.who, refused=True)
+        await tell_rollback(bad.project, bad.number, str(good.number), told, registry, wakeups, request.who, refused=True)
     return RolledBack(outcome="refused", project=bad.project, bad=bad.number, good=good.number, message=why)
 
 
@@ -155,31 +199,23 @@ async def restore_named(request: RollbackRequest, serving: Release, blocks: Bloc
     return RolledBack(outcome=outcome, project=project, bad=serving.number, message=why or done)
 
 
-async def roll_out(request: RollbackRequest, good: Release, bad: Release, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Start the good release, gate it, switch to it, stop the bad one, tell the person."""
+async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
+    """Start the release again, gate it, switch to it; when it is not fit it is marked as failed and this says why."""
     registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
     found = await registry.project(good.project)
     if found is None:
         raise UnknownObject("project", good.project)
-    kind, check = kind_named(found.kind), await health_check_of(found, good.commit, blocks.git)
+    kind, check = kind_named(found.kind), await check_of(good, blocks)
     version = await registry.environment(good.project, good.environment_version)
     await make_room(lease, kind.exclusivity, version, registry, engine, wakeups, starts=good)
     await restart_release(lease, good, kind.process, registry, engine, blocks.vault, wakeups)
-    unfit = await gate_release(lease, good, check, blocks.installation.health_seconds, registry, engine, wakeups)
-    unfit = unfit or await switch_to(good, request.reason, blocks, lease)
+    seconds = blocks.installation.health_seconds
+    unfit = await gate_release(lease, good, check, seconds, registry, engine, wakeups)
+    unfit = unfit or await switch_to(good, reason, blocks, lease)
     if unfit is not None:
         await give_data_back(good, bad, blocks, lease)
-        await bring_back(
-            lease, blocks.installation.health_seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups
-        )
-        message = (
-            f"{good.project}: release {bad.number} is broken and release {good.number} does not start either: {unfit.reason}"
-        )
-        await tell(bad, good, message, blocks, request.who)
-        return RolledBack(outcome="not healthy", project=good.project, bad=bad.number, good=good.number, message=message)
-    message = taken_back(good, bad, request.reason)
-    await tell(bad, good, message, blocks, request.who)
-    return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
+        await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups)
+    return unfit
 
 
 async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
@@ -195,9 +231,15 @@ async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) ->
     return None
 
 
+async def check_of(release: Release, blocks: Blocks) -> HealthCheck:
+    """Return how the release's health is seen."""
+    found = await blocks.registry.project(release.project)
+    return await health_check_of(found, release.commit, blocks.git) if found is not None else HealthCheck()
+
+
 def taken_back(good: Release, bad: Release, reason: str) -> str:
     return f"{good.project} is back on release {good.number}: release {bad.number} was taken back because {reason}"
 
 
 async def tell(bad: Release, good: Release, message: str, blocks: Blocks, who: str) -> None:
-    await tell_rollback(bad.project, bad.number, good.number, message, blocks.registry, blocks.wakeups, who)
+    await tell_rollback(bad.project, bad.number, str(good.number), message, blocks.registry, blocks.wakeups, who)

@@ -167,6 +167,9 @@ def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, w
     assert "прежней рабочей версии нет" in told_rollback("notes:rollback-2-none", [taken], "notes", "Заметки", "ru")
     refused = told_rollback("notes:refused-2-1", [taken], "notes", "Заметки", "ru")
     assert "slipway rollback notes 1 --data keep" in refused
+    assert "ни одна из прежних не запускается" in told_rollback("notes:rollback-2-unfit", [taken], "notes", "Заметки", "ru")
+    flap = told_rollback("notes:rollback-2-asks-7", [taken], "notes", "Notes", "en")
+    assert "/rollback notes goes one version further back" in flap
     assert told_rollback("r-abc123:end", [taken], "notes", "Заметки", "ru") == ""
 
 

@@ -33,6 +33,7 @@ class Site(World):
             command_seconds=20.0,
             snapshot_mb=100,
             access_log="",
+            flap_seconds=600.0,
             telegram_api_url=None,
             env_model="",
         )

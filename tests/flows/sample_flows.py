@@ -48,8 +48,8 @@ async def long(folder: str) -> int:
 
 
 @flow(name="sample_rollback")
-async def rollback(project: str, release: int, reason: str) -> str:
-    return f"{project} {release + 0} {reason}"
+async def rollback(project: str, release: int, reason: str, automatic: bool) -> str:
+    return f"{project} {release + 0} {reason} {automatic}"
 
 
 @flow(name="sample_alarm")

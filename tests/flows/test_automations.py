@@ -96,7 +96,12 @@ async def test_third_failed_probe_of_one_release_starts_one_rollback_with_typed_
     unhealthy(project, 6, times=2)
     unhealthy(project, 7, times=7)
     run = await installed.run_with("rollback/main", project=project)
-    assert run.parameters == {"project": project, "release": 7, "reason": "it was unhealthy: /health answers 500"}
+    assert run.parameters == {
+        "project": project,
+        "release": 7,
+        "reason": "it was unhealthy: /health answers 500",
+        "automatic": True,
+    }
     marker = f"after-{uuid4().hex[:6]}"
     unhealthy(marker, 1, times=3)
     await installed.run_with("rollback/main", project=marker)  # all earlier events have been judged by now

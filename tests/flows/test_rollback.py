@@ -12,8 +12,9 @@ import pytest_asyncio
 from blocks.registry import SqlRegistry
 from domain.errors import LeaseLost
 from domain.releases import ReleaseState
+from domain.rollbacks import RollbackRequest
 from domain.routes import Route
-from flows.rollback import RollbackRequest, RolledBack, roll_back
+from flows.rollback import RolledBack, roll_back
 from tests.conftest import PrefectServer
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
@@ -27,9 +28,17 @@ async def place(prefect_api: PrefectServer, registry: SqlRegistry, tmp_path: Pat
         yield made
 
 
-def wish(owner: str, release: int | None = None, asked: datetime | None = None, to: int | None = None) -> RollbackRequest:
+def wish(
+    owner: str,
+    release: int | None = None,
+    asked: datetime | None = None,
+    to: int | None = None,
+    *,
+    automatic: bool = False,
+    reason: str = "it answers 500",
+) -> RollbackRequest:
     when = asked or datetime.now(UTC)
-    return RollbackRequest(project="notes", release=release, to=to, reason="it answers 500", owner=owner, asked=when)
+    return RollbackRequest(project="notes", release=release, to=to, reason=reason, automatic=automatic, owner=owner, asked=when)
 
 
 async def go_back(place: Site, request: RollbackRequest) -> RolledBack:
@@ -75,6 +84,56 @@ async def test_a_wish_from_before_the_last_delivery_is_not_about_that_one(place:
     assert await place.states() == {2: LIVE, 1: KEPT}
 
 
+async def test_release_that_does_not_start_is_marked_and_the_one_before_it_serves(place: Site) -> None:
+    await place.serve(3)
+    place.dies("notes-v2")
+    done = await go_back(place, wish("rollback-1", release=3, automatic=True))
+    assert (done.outcome, done.bad, done.good) == ("rolled back", 3, 1)
+    assert await place.states() == {3: TAKEN_BACK, 2: FAILED, 1: LIVE}
+    assert await attempts(place) == [(3, 2, "not healthy"), (3, 1, "rolled back")]
+    assert len(await place.registry.unsent("cli")) == 1
+
+
+async def test_second_failure_inside_the_window_leaves_the_app_and_asks_its_person_and_the_operator_once(place: Site) -> None:
+    await place.serve(3)
+    await go_back(place, wish("rollback-1", release=3, automatic=True))
+    before = place.proxy.held["notes"]
+    for number in (2, 3):
+        done = await go_back(place, wish(f"rollback-{number}", release=2, automatic=True))
+        assert done.outcome == "a person is asked"
+    assert await place.states() == {3: TAKEN_BACK, 2: LIVE, 1: KEPT}
+    assert place.proxy.held["notes"] == before
+    assert await attempts(place) == [(3, 2, "rolled back"), (2, None, "a person is asked")]
+    [_, asked] = await place.registry.unsent("cli")
+    assert "`slipway rollback notes` goes back to release 1" in asked.text
+    assert [told.text for told in await place.registry.unsent("operator")] == [asked.text]
+
+    by_hand = await go_back(place, wish("rollback-4"))
+    assert (by_hand.outcome, by_hand.good) == ("rolled back", 1)
+
+
+async def test_silent_release_that_answers_again_stays_and_by_hand_nobody_looks(place: Site) -> None:
+    await place.serve(2)
+    silent = "it was unhealthy: /health does not answer (no answer within 3 s)"
+    done = await go_back(place, wish("rollback-1", release=2, automatic=True, reason=silent))
+    assert (done.outcome, done.message) == ("nothing to do", "notes: release 2 answers again, so it stays")
+    assert await place.states() == {2: LIVE, 1: KEPT}
+    [line] = [line for line in await place.registry.history("notes") if line.what == "release 2 stays"]
+    assert (line.actor, line.version, line.why) == ("slipway", 2, f"it answers again: {silent}")
+    assert (await go_back(place, wish("rollback-2", release=2, reason=silent))).outcome == "rolled back"
+
+
+async def test_silent_release_that_still_does_not_answer_is_taken_back(place: Site) -> None:
+    await place.serve(2)
+    place.dies("notes-v2")
+    done = await go_back(place, wish("rollback-1", release=2, automatic=True, reason="/health does not answer (closed)"))
+    assert done.outcome == "rolled back"
+
+
+async def attempts(place: Site) -> list[tuple[int, int | None, str]]:
+    return [(row.bad, row.good, row.outcome.value) for row in await place.registry.rollbacks("notes")]
+
+
 async def test_release_that_died_after_its_gate_is_not_led_to(place: Site) -> None:
     await place.serve(2)
     before = place.proxy.held["notes"]
@@ -94,11 +153,13 @@ async def test_rollback_that_died_after_its_switch_is_finished_and_told_by_the_n
     await place.engine.resume("notes-v1")
     route: Route = place.proxy.held["notes"]
     lease = await place.claim("rollback-1")
+    await place.registry.begin_rollback("notes", 2, 1, datetime.now(UTC), automatic=True, fence=lease.fence)
     await place.registry.promote("notes", 1, "127.0.0.1:5", TAKEN_BACK, "it answers 500", datetime.now(UTC), fence=lease.fence)
 
     done = await go_back(place, wish("rollback-1", release=2))
 
     assert done.outcome == "nothing to do"
+    assert await attempts(place) == [(2, 1, "rolled back")]
     assert await place.states() == {2: TAKEN_BACK, 1: LIVE}
     assert place.engine.stopped == {"notes-v2"}
     assert place.proxy.held["notes"].upstream == route.upstream == place.engine.address

@@ -9,11 +9,12 @@ import pytest_asyncio
 
 from blocks.registry import SqlRegistry
 from domain.releases import ReleaseState
+from domain.rollbacks import RollbackRequest
 from domain.snapshots import Snapshot, SnapshotState
 from domain.workers import AppSpec
 from flows.devops import Deployment, roll_out
 from flows.leases import under_lease
-from flows.rollback import RollbackRequest, RolledBack, roll_back
+from flows.rollback import RolledBack, roll_back
 from tests.conftest import PrefectServer
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.flows.test_roll_out import PLAN
