@@ -17,9 +17,10 @@ from domain.environment import EnvironmentVersion
 from domain.exclusivity import Exclusivity
 from domain.outcomes import Rejected, Released
 from domain.releases import ReleaseState
+from domain.rollbacks import RollbackRequest
 from flows.devops import Deployment, roll_out
 from flows.leases import under_lease
-from flows.rollback import RollbackRequest, roll_back
+from flows.rollback import roll_back
 from tasks.preparer import prepare_repository
 from tests.conftest import PrefectServer
 from tests.flows.lone_bench import KIND, PLAN, Lone, Template
