@@ -29,23 +29,23 @@ class DockerData:
         self._volumes = volumes
         self._image = worker_image
 
-    async def save(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
+    async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
         found = await self._keep(project, "save", reference, str(limit_mb))
         return NoRoom.model_validate(found) if "needed_mb" in found else Saved.model_validate(found)
 
-    async def schema(self, project: str) -> Schema:
+    async def data_schema(self, project: str) -> Schema:
         return tuple(await self._keep(project, "schema"))
 
-    async def restore(self, project: str, reference: str) -> NoRoom | None:
+    async def restore_data(self, project: str, reference: str) -> NoRoom | None:
         found = await self._keep(project, "restore", reference)
         if "unknown" in found:
             raise UnknownObject("snapshot", f"{project} {reference}")
         return NoRoom.model_validate(found) if found else None
 
-    async def saved(self, project: str) -> Sequence[str]:
+    async def saved_data(self, project: str) -> Sequence[str]:
         return list(await self._keep(project, "names"))
 
-    async def forget(self, project: str, reference: str) -> None:
+    async def forget_data(self, project: str, reference: str) -> None:
         await self._keep(project, "forget", reference)
 
     async def remove(self, project: str) -> None:

@@ -20,8 +20,10 @@ from blocks.docker_resources import DockerResources
 from blocks.docker_spares import DockerSpares
 from blocks.docker_volumes import DockerVolumes
 from blocks.docker_workers import DockerWorkers
+from blocks.kept_data import KeptData
 from blocks.model_gateway import ModelGateway
 from blocks.package_caches import PackageCaches
+from blocks.resource_dumps import ResourceDumps
 from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
@@ -55,6 +57,8 @@ class DockerEngine(Block):
     _images: DockerImages = PrivateAttr()
     _apps: DockerApps = PrivateAttr()
     _data: DockerData = PrivateAttr()
+    _dumps: ResourceDumps = PrivateAttr()
+    _kept: KeptData = PrivateAttr()
     _caches: PackageCaches = PrivateAttr()
     _inventory: DockerInventory = PrivateAttr()
     _resources: DockerResources = PrivateAttr()
@@ -80,6 +84,8 @@ class DockerEngine(Block):
         self._data = DockerData(connection, volumes, self.worker_image)
         image = ResourceImage(connection, self.base_image, Path(self.data_folder))
         self._resources = DockerResources(connection, networks, self.installation, image)
+        self._dumps = ResourceDumps(self._resources, Path(self.data_folder) / "dumps")
+        self._kept = KeptData(self._data, self._dumps)
         self._apps = DockerApps(connection, networks, volumes, self._data, self.installation)
 
     def _egress(self) -> EgressProxy | None:
@@ -146,27 +152,28 @@ class DockerEngine(Block):
         return await self._apps.logs(identity, lines)
 
     async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
-        return await self._data.save(project, reference, limit_mb)
+        return await self._kept.save_data(project, reference, limit_mb)
 
     async def data_schema(self, project: str) -> Schema:
-        return await self._data.schema(project)
+        return await self._kept.data_schema(project)
 
     async def restore_data(self, project: str, reference: str) -> NoRoom | None:
-        return await self._data.restore(project, reference)
+        return await self._kept.restore_data(project, reference)
 
     async def saved_data(self, project: str) -> Sequence[str]:
-        return await self._data.saved(project)
+        return await self._kept.saved_data(project)
 
     async def forget_data(self, project: str, reference: str) -> None:
-        await self._data.forget(project, reference)
+        await self._kept.forget_data(project, reference)
 
     async def host_address(self, project: str) -> str:
         """Return the gateway address of the project's network, which is made when it is missing."""
         return await self._apps.host_address(project)
 
     async def remove_data(self, project: str) -> None:
-        """Delete the project's volumes and what its workers' package managers fetched."""
+        """Delete the project's volumes, its dumps, and what its workers' package managers fetched."""
         await self._data.remove(project)
+        await self._dumps.remove(project)
         await self._caches.forget(project)
 
     async def held(self) -> Sequence[Held]:

@@ -15,7 +15,9 @@ from blocks.docker_containers import Container, DockerContainers, container_name
 from blocks.docker_execs import DockerExecs
 from blocks.docker_networks import DockerNetworks
 from blocks.docker_resource_image import ResourceImage
+from blocks.postgres_schema import postgres_schema
 from blocks.resource_clients import await_answer, dump_redis, endpoint_at, restore_redis, settle_file
+from domain.app_data import Schema
 from domain.errors import Broken, ServiceUnreachable, UnknownObject
 from domain.resources import (
     Endpoint,
@@ -115,6 +117,11 @@ class DockerResources:
         said = await DockerExecs(self._connection, found["Id"]).from_file([PROGRAM, "restore"], _libpq(found), path)
         if "restored" not in said:
             raise Broken(f"{path.name} could not be restored into postgres of {project}: {said[-300:]}")
+
+    async def schema(self, project: str, kind: ResourceKind) -> Schema:
+        identity = resource_identity(project, kind)
+        found = await self._running(identity)
+        return await postgres_schema(_own_url(found), identity) if kind is ResourceKind.POSTGRES else ()
 
     async def _found(self, identity: str) -> Container:
         found = await self._containers.find(identity)

@@ -24,23 +24,23 @@ class ProcessData:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def save(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
+    async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
         data, shelf = self._folders(project)
         found = await self._alone(lambda: data_keeper.save(data, shelf, reference, limit_mb))
         return NoRoom.model_validate(found) if "needed_mb" in found else Saved.model_validate(found)
 
-    async def schema(self, project: str) -> Schema:
+    async def data_schema(self, project: str) -> Schema:
         data, _ = self._folders(project)
         return tuple(await self._alone(lambda: data_keeper.schema(data)))
 
-    async def restore(self, project: str, reference: str) -> NoRoom | None:
+    async def restore_data(self, project: str, reference: str) -> NoRoom | None:
         data, shelf = self._folders(project)
         found = await self._alone(lambda: data_keeper.restore(data, shelf, reference))
         if "unknown" in found:
             raise UnknownObject("snapshot", f"{project} {reference}")
         return NoRoom.model_validate(found) if found else None
 
-    async def saved(self, project: str) -> Sequence[str]:
+    async def saved_data(self, project: str) -> Sequence[str]:
         return data_keeper.names(self._folders(project)[1])
 
     async def give(self, identity: str, project: str, *, copied: bool) -> None:
@@ -63,7 +63,7 @@ class ProcessData:
     def own(self, identity: str) -> Path:
         return place(self._root, "own", identity)
 
-    async def forget(self, project: str, reference: str) -> None:
+    async def forget_data(self, project: str, reference: str) -> None:
         _, shelf = self._folders(project)
         await self._alone(lambda: data_keeper.wipe(f"{shelf}/{reference}"))
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from blocks.kept_data import KeptData
 from blocks.model_gateway import ModelGateway
 from blocks.process_apps import Apps
 from blocks.process_candidates import Candidates
@@ -16,6 +17,7 @@ from blocks.process_environments import Environments
 from blocks.process_inventory import ProcessInventory
 from blocks.process_resources import ProcessResources
 from blocks.process_workers import ProcessWorker, Workers
+from blocks.resource_dumps import ResourceDumps
 from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
@@ -97,25 +99,26 @@ class ProcessEngine(Block):
         return await asyncio.to_thread(self._apps.logs, identity, lines)
 
     async def save_data(self, project: str, reference: str, limit_mb: int) -> Saved | NoRoom:
-        return await self._data.save(project, reference, limit_mb)
+        return await self._kept.save_data(project, reference, limit_mb)
 
     async def data_schema(self, project: str) -> Schema:
-        return await self._data.schema(project)
+        return await self._kept.data_schema(project)
 
     async def restore_data(self, project: str, reference: str) -> NoRoom | None:
-        return await self._data.restore(project, reference)
+        return await self._kept.restore_data(project, reference)
 
     async def saved_data(self, project: str) -> Sequence[str]:
-        return await self._data.saved(project)
+        return await self._kept.saved_data(project)
 
     async def forget_data(self, project: str, reference: str) -> None:
-        await self._data.forget(project, reference)
+        await self._kept.forget_data(project, reference)
 
     async def host_address(self, project: str) -> str:  # noqa: ARG002  (the same for all)
         return "127.0.0.1"
 
     async def remove_data(self, project: str) -> None:
         await asyncio.to_thread(self._data.remove, project)
+        await self._dumps.remove(project)
 
     async def held(self) -> Sequence[Held]:
         return await asyncio.to_thread(self._inventory.held)
@@ -160,3 +163,11 @@ class ProcessEngine(Block):
     @property
     def _data(self) -> ProcessData:
         return ProcessData(self._root)
+
+    @property
+    def _dumps(self) -> ResourceDumps:
+        return ResourceDumps(self.resources, self._root / "dumps")
+
+    @property
+    def _kept(self) -> KeptData:
+        return KeptData(self._data, self._dumps)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from blocks.docker_resource_image import SCRIPT
+from blocks.postgres_schema import postgres_schema
 from blocks.process_commands import bounds
 from blocks.process_folders import SYSTEM_PATH, delete, locked, place
 from blocks.process_ports import RESOURCES, free_port, is_free
 from blocks.process_shim import write_json
 from blocks.process_supervised import LOG_BYTES, MARK, Supervised, restarts, runs
 from blocks.resource_clients import await_answer, dump_redis, endpoint_at, restore_redis, settle_file
+from domain.app_data import Schema
 from domain.errors import Broken, NeedsPerson, ServiceUnreachable, UnknownObject
 from domain.resources import (
     Endpoint,
@@ -111,6 +113,11 @@ class ProcessResources:
             said = await self._run("restore", saved, stdin=file, stdout=subprocess.PIPE)
         if b"restored" not in said:
             raise Broken(f"{path.name} could not be restored into postgres of {project}")
+
+    async def schema(self, project: str, kind: ResourceKind) -> Schema:
+        identity = resource_identity(project, kind)
+        saved = self._running(identity)
+        return await postgres_schema(_url(kind, saved), identity) if kind is ResourceKind.POSTGRES else ()
 
     def _require(self, kind: ResourceKind) -> None:
         if kind is ResourceKind.POSTGRES and not any(SERVERS.glob("*/bin/initdb")):

@@ -6,7 +6,9 @@ from typing import Protocol
 from domain.values import Value
 
 Schema = tuple[str, ...]
-"""One line for each table, index, view and trigger of each SQLite database: `<file> <type> <name> <digest of its text>`."""
+"""One line for each table, index, view and trigger of each database: `<file> <type> <name> <digest of its text>`.
+
+Of the project's Postgres, `postgres` stands in the place of the file."""
 
 
 class Saved(Value):

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pydantic import Field, SecretStr
 
+from domain.app_data import Schema
 from domain.values import Value
 
 
@@ -122,6 +123,10 @@ class ResourceRunner(Protocol):
 
     async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
         """Put the data of a dump in the place of what is there. Interrupted, it can be done again with the same file."""
+        ...
+
+    async def schema(self, project: str, kind: ResourceKind) -> Schema:
+        """Return the schema of the project's own one, which has to run; Redis has none."""
         ...
 
 

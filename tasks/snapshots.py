@@ -59,10 +59,10 @@ async def look_at_data(
     engine: Engine,
     wakeups: Wakeups,
 ) -> KeepData | RestoreData | RefuseRollback:
-    """Compare the database with what it was when `good` was left, and decide; an app without databases is not asked about."""
+    """Compare the database with what it was when `good` was left, and decide; what a person has said needs no look."""
     snapshot = before_leaving(good, await registry.snapshots(good.project), await registry.releases(good.project))
-    if snapshot is None:
-        return decide_data(wanted, good, bad, None, "", untouched=False)
+    if snapshot is None or wanted:
+        return decide_data(wanted, good, bad, snapshot, "", untouched=False)
     now = await holding(lease, registry, wakeups, partial(engine.data_schema, good.project))
     untouched = await is_untouched(snapshot, access_log, registry)
     return decide_data(wanted, good, bad, snapshot, as_text(now), untouched=untouched)
@@ -103,10 +103,13 @@ async def replace_data(
     No copy runs afterwards. Interrupted after its row says `restoring`, it goes on there: what is half replaced is not kept.
     """
     await hold(lease, registry, wakeups)
-    await stop_copies(lease, registry, engine, wakeups)
     found = await registry.snapshots(serving.project)
     now = next((each for each in found if each.reference == snapshot.reference), snapshot)
-    if now.state is not SnapshotState.RESTORING:
+    begun = now.state is SnapshotState.RESTORING
+    if not begun:  # a database that does not answer is found out while the app still runs
+        await holding(lease, registry, wakeups, partial(engine.data_schema, serving.project))
+    await stop_copies(lease, registry, engine, wakeups)
+    if not begun:
         name = undo_reference(serving.number, snapshot.reference)
         lack = await keep_as(lease, serving, name, limit_mb, registry, engine, wakeups)
         if lack:

@@ -10,8 +10,10 @@ import pytest
 from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from blocks.process_supervised import Supervised
+from domain.app_data import Saved
 from domain.errors import ServiceUnreachable
 from domain.resources import ResourceKind, ResourceRunner, ResourceState
+from domain.workers import Engine
 from tests.blocks.engine_bench import clean_docker, docker_engine, process_engine, until
 from tests.blocks.postgres import server_folder
 from tests.blocks.resource_bench import Bench, container_of
@@ -127,3 +129,39 @@ async def test_postgres_lets_nobody_in_but_the_apps_role_with_its_password(proce
         with pytest.raises(asyncpg.PostgresError):
             await asyncpg.connect(wrong, timeout=20)
     assert await processes.sql(spec, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+
+
+@pytest.mark.skipif(server_folder() is None, reason="no Postgres: install postgresql")
+async def test_snapshot_of_a_projects_data_has_its_postgres_with_processes(folder: ProcessEngine) -> None:
+    await keep_and_restore(folder)
+
+
+@pytest.mark.docker
+async def test_snapshot_of_a_projects_data_has_its_postgres_with_containers(engine: DockerEngine) -> None:
+    await keep_and_restore(engine)
+
+
+async def keep_and_restore(engine: Engine) -> None:
+    """Save what a project keeps, change it, and see its Postgres come back with the files."""
+    bench = Bench(engine.resources)
+    spec = bench.spec(ResourceKind.POSTGRES)
+    try:
+        await bench.runner.provide(spec)
+        await bench.write(spec, "before")
+        saved = await engine.save_data(bench.project, "v2", 100)
+        assert isinstance(saved, Saved)
+        assert (saved.bytes > 0, [line.split(" ")[:3] for line in saved.schema_lines]) == (
+            True,
+            [["postgres", "table", "words"]],
+        )
+        await bench.write(spec, "after")
+        await bench.sql(spec, "ALTER TABLE words ADD COLUMN meaning TEXT")
+        assert await engine.data_schema(bench.project) != saved.schema_lines
+        for _ in range(2):
+            await engine.restore_data(bench.project, "v2")
+            assert await bench.read(spec) == "before"
+        assert await engine.data_schema(bench.project) == saved.schema_lines
+    finally:
+        await bench.clear()
+        await engine.remove_data(bench.project)
+    assert await engine.saved_data(bench.project) == []

@@ -8,10 +8,21 @@ import pytest
 
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.resources import ResourceKind, ResourceRunner, ResourceState
+from domain.snapshots import as_text, moved
 from tests.blocks.engine_bench import clean_docker
 from tests.blocks.postgres import server_folder
 from tests.blocks.resource_bench import RUNNERS, Bench
 
+EVERYTHING = {
+    "postgres table words": "CREATE TABLE words (id SERIAL PRIMARY KEY, word TEXT)",
+    "postgres index by_word": "CREATE INDEX by_word ON words (word)",
+    "postgres unique-index by_id": "CREATE UNIQUE INDEX by_id ON words (id, word)",
+    "postgres view all_words": "CREATE VIEW all_words AS SELECT word FROM words",
+    "postgres type mood": "CREATE TYPE mood AS ENUM ('well', 'ill')",
+    "postgres sequence numbers": "CREATE SEQUENCE numbers",
+    "postgres function seen": "CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "postgres trigger on_word": "CREATE TRIGGER on_word BEFORE INSERT ON words FOR EACH ROW EXECUTE FUNCTION seen()",
+}
 KINDS = pytest.mark.parametrize("kind", list(ResourceKind))
 
 
@@ -24,7 +35,8 @@ def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 async def bench(runner: ResourceRunner, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    if "process-postgres" in request.node.name and server_folder() is None:
+    name = request.node.name
+    if "process" in name and "postgres" in name and server_folder() is None:
         pytest.skip("no Postgres: install postgresql")
     made = Bench(runner)
     yield made
@@ -64,6 +76,8 @@ async def test_stopped_one_keeps_its_data_and_gives_it_to_nobody_until_it_is_pro
     assert [found.state for found in await bench.runner.status(bench.project)] == [ResourceState.STOPPED]
     with pytest.raises(ServiceUnreachable, match=spec.identity):
         await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    with pytest.raises(ServiceUnreachable, match=spec.identity):
+        await bench.runner.schema(bench.project, kind)
     await bench.runner.provide(spec)
     assert await bench.read(spec) == "kept"
 
@@ -94,4 +108,37 @@ async def test_scratch_one_is_empty_and_goes_alone_and_the_projects_own_goes_wit
 async def test_what_is_not_there_has_no_data_to_dump(bench: Bench, kind: ResourceKind, tmp_path: Path) -> None:
     with pytest.raises(UnknownObject, match=f"{bench.project}-{kind.value}"):
         await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    with pytest.raises(UnknownObject, match=f"{bench.project}-{kind.value}"):
+        await bench.runner.schema(bench.project, kind)
     assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - a folder of the test
+
+
+async def test_schema_of_postgres_names_what_has_moved_and_comes_back_with_its_data(bench: Bench, tmp_path: Path) -> None:
+    kind = ResourceKind.POSTGRES
+    spec = bench.spec(kind)
+    await bench.runner.provide(spec)
+    assert await bench.runner.schema(bench.project, kind) == ()
+    await bench.make(spec, EVERYTHING)
+    before = await bench.runner.schema(bench.project, kind)
+    assert {line.rsplit(" ", 1)[0] for line in before} == {*EVERYTHING}
+    await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    await bench.make(
+        spec,
+        {
+            "postgres table words": "ALTER TABLE words ADD COLUMN meaning TEXT",
+            "postgres table others": "CREATE TABLE others (word TEXT)",
+            "postgres trigger on_other": "CREATE TRIGGER on_other BEFORE INSERT ON others FOR EACH ROW EXECUTE FUNCTION seen()",
+        },
+    )
+    now = await bench.runner.schema(bench.project, kind)
+    changed = set(moved(as_text(before), as_text(now)))
+    assert changed == {"table words", "trigger on_other"}
+    await bench.runner.restore(bench.project, kind, tmp_path / "dump")
+    assert await bench.runner.schema(bench.project, kind) == before
+
+
+async def test_redis_has_no_schema(bench: Bench) -> None:
+    spec = bench.spec(ResourceKind.REDIS)
+    await bench.runner.provide(spec)
+    await bench.write(spec, "word")
+    assert await bench.runner.schema(bench.project, ResourceKind.REDIS) == ()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from domain.app_data import Schema
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.resources import (
     Endpoint,
@@ -15,7 +16,10 @@ from domain.resources import (
 
 
 class MemoryResources:
-    """Fulfils `domain.resources.ResourceRunner`; `data[identity]` is what a test puts into a resource and looks for."""
+    """Fulfils `domain.resources.ResourceRunner`; `data[identity]` is what a test puts into a resource and looks for.
+
+    A line of it that begins with `schema ` is of its schema.
+    """
 
     def __init__(self) -> None:
         self.live: dict[str, ResourceSpec] = {}
@@ -66,6 +70,11 @@ class MemoryResources:
 
     async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
         self.data[self._running(project, kind)] = path.read_text()  # noqa: ASYNC240 - a test's few bytes
+
+    async def schema(self, project: str, kind: ResourceKind) -> Schema:
+        lines = self.data[self._running(project, kind)].splitlines()
+        schema = tuple(line.removeprefix("schema ") for line in lines if line.startswith("schema "))
+        return schema if kind is ResourceKind.POSTGRES else ()
 
     def _running(self, project: str, kind: ResourceKind) -> str:
         identity = resource_identity(project, kind)
