@@ -11,8 +11,6 @@ WORK = "default"
 """Queue of the deliveries, Prefect's own first one: so many go on at once as SLIPWAY_RUNNER_LIMIT says."""
 UPKEEP = "upkeep"
 """Queue of what keeps apps running. It is asked first and has no limit: no amount of building delays a rollback."""
-STARTS = 10
-"""A run that was started so often is not resumed again: it would for ever kill its process."""
 WATCH_EVERY = timedelta(seconds=60)
 WATCH_STAYS = 150.0
 """Seconds that one run of health_watch stays when no newer one relieves it."""

@@ -6,9 +6,9 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from deployments.catalog import STARTS
+from domain.abandoned import STARTS
 from domain.errors import Broken, ServiceUnreachable
-from flows.rollback import RolledBack
+from flows.rollback_ends import RolledBack
 
 PATIENCE = 300.0
 """Seconds for which a command waits for a rollback."""

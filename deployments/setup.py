@@ -19,11 +19,12 @@ from blocks.registry import SqlRegistry
 from blocks.telegram import TelegramChat
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
-from deployments.automations import Windows, automations, upsert
+from deployments.automations import automations, upsert
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
 from deployments.pools import ensure_pool
 from deployments.programs import redis_binary
+from deployments.windows import Windows
 from deployments.wiring import Wiring
 from flows.opening import DOCUMENT
 from tasks.cli import cli_agent

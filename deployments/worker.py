@@ -33,12 +33,13 @@ from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from deployments import command_server
-from deployments.catalog import CATALOG, POOL, STARTS
+from deployments.catalog import CATALOG, POOL
 from deployments.data_folder import DataFolder
 from deployments.forking import fork, warm
 from deployments.processes import ProcessId, identified, is_alive, kill_group, parsed, this_host
 from deployments.settings import Settings
 from deployments.sockets import COMMANDS
+from domain.abandoned import STARTS
 
 RECONCILE_SECONDS = 2.0
 PENDING_SECONDS = 5.0

@@ -59,6 +59,7 @@ class RollbackRequest(Value):
     )
     owner: str = Field(description="Prefect's id of the flow run: two rollbacks are never taken for one")
     asked: datetime
+    resumed: bool = Field(default=False, description="An earlier process of the same flow run died")
 
 
 class GoBack(Value):
@@ -164,6 +165,18 @@ def _state_of(number: int, releases: Sequence[Release]) -> str:
             return f"release {number} no longer, only the newest ones are kept"
         case _:
             return f"release {number} still starting"
+
+
+def came_of(wish: RollbackRequest, serving: Release, attempts: Sequence[Attempt]) -> Attempt | None:
+    """Return the attempt that fulfilled the wish, by this process or another: what was meant gave way to what serves."""
+    done = [
+        attempt
+        for attempt in attempts
+        if attempt.outcome is RollbackOutcome.ROLLED_BACK
+        and attempt.good == serving.number
+        and wish.release in (None, attempt.bad)
+    ]
+    return done[-1] if done else None
 
 
 def became_of(attempt: Attempt, releases: Sequence[Release]) -> RollbackOutcome:

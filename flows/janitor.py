@@ -8,6 +8,7 @@ from prefect import flow
 
 from blocks.kept_records import KeptRecords
 from flows.opening import Blocks, open_blocks
+from tasks.abandoned import end_abandoned, look_at_flow_run, schedule_again
 from tasks.answering import answer_overdue
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
 from tasks.leftovers import remove_leftovers, tell_removed
@@ -36,6 +37,7 @@ async def end_waits(blocks: Blocks) -> list[tuple[str, str]]:
         *because("nobody answered in time", await answer_overdue(registry, wakeups, resume, now)),
         *because("its missing secrets are there", await sweep_provided(registry, wakeups, blocks.vault, resume)),
         *because("nobody will work on it", await end_forgotten(registry, wakeups, now)),
+        *because("its flow run is over", await end_abandoned(registry, wakeups, now, look_at_flow_run, schedule_again)),
         *because("nobody confirmed it in time, or its run ended", await expire_previews(registry, wakeups, now)),
         *because("its run has ended", await close_reservations(registry, now)),
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal, cast, get_args
+from typing import Annotated, cast, get_args
 
 from prefect import flow
 from prefect.context import FlowRunContext
@@ -15,43 +15,34 @@ from domain.health import HealthCheck
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.releases import Release, ReleaseState
-from domain.rollbacks import TRIES, GoBack, Leave, RollbackOutcome, RollbackRequest, Stay, next_step
-from domain.snapshots import DataChoice, undo_reference
-from domain.values import Value
+from domain.rollbacks import (
+    TRIES,
+    Attempt,
+    GoBack,
+    Leave,
+    RollbackOutcome,
+    RollbackRequest,
+    Stay,
+    came_of,
+    next_step,
+)
+from domain.snapshots import DataChoice
 from domain.watching import is_silence
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
-from flows.snapshots import bring_data_back, give_data_back, leave_data, settle_data
-from tasks.audit import record
+from flows.rollback_ends import RolledBack, leave_alone, refuse, restore_named, stay, taken_back, tell
+from flows.snapshots import give_data_back, leave_data, settle_data
 from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
 from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
 from tasks.redaction import shield
-from tasks.rollback import begin_attempt, end_attempt, note_answer, settle_attempts, tell_rollback, tell_stay
+from tasks.rollback import begin_attempt, end_attempt, settle_attempts
 from tasks.second_look import answers_again
 from tasks.tagging import tag_run
 
 Number = Annotated[int | None, Field(ge=1)]
-
-
-class RolledBack(Value):
-    """What a rollback came to."""
-
-    outcome: Literal[
-        "rolled back",
-        "nothing to do",
-        "nothing to go back to",
-        "not healthy",
-        "a person is asked",
-        "refused",
-        "data restored",
-    ]
-    project: str
-    bad: int | None = None
-    good: int | None = None
-    message: str
 
 
 @flow(name="rollback", flow_run_name="roll back {project}", persist_result=True)
@@ -87,6 +78,7 @@ async def rollback(
         data=data,
         owner=owner,
         asked=asked,
+        resumed=run is not None and run.run_count > 1,
     )
     return await roll_back(wish, blocks)
 
@@ -113,7 +105,7 @@ async def decide(request: RollbackRequest, blocks: Blocks, lease: Lease) -> Roll
                 message = f"{request.project}: no release serves"
                 return RolledBack(outcome="nothing to do", project=request.project, message=message)
             case Leave(serving=Release() as serving):
-                return await finish(request, serving, releases, blocks, lease)
+                return await finish(request, serving, releases, attempts, blocks, lease)
             case Stay():
                 return await stay(request, step, blocks, lease)
             case GoBack() if (done := await go_back(request, step, blocks, lease)) is not None:
@@ -128,38 +120,32 @@ async def is_well_again(request: RollbackRequest, serving: Release, blocks: Bloc
     return await answers_again(serving, await check_of(serving, blocks), blocks.engine)
 
 
-async def leave_alone(request: RollbackRequest, serving: Release, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Take nothing back, and say so in the history."""
-    await leave_data(serving, blocks, lease)
-    message = f"{request.project}: release {serving.number} answers again, so it stays"
-    await note_answer(request.project, serving.number, request.reason, blocks.registry)
-    return RolledBack(outcome="nothing to do", project=request.project, message=message)
-
-
 async def finish(
-    request: RollbackRequest, serving: Release, releases: Sequence[Release], blocks: Blocks, lease: Lease
+    request: RollbackRequest,
+    serving: Release,
+    releases: Sequence[Release],
+    attempts: Sequence[Attempt],
+    blocks: Blocks,
+    lease: Lease,
 ) -> RolledBack:
-    """Leave the release that serves, and do what a rollback to it that was interrupted has left undone."""
+    """Leave the release that serves, and do what a rollback to it that was interrupted has left undone.
+
+    Whoever was interrupted himself has rolled back; whoever comes second has nothing to do.
+    """
     await leave_data(serving, blocks, lease)
     await switch_to(serving, "", blocks, lease)
-    bad = next((r for r in releases if r.number == request.release and r.state is ReleaseState.ROLLED_BACK), None)
-    if bad is not None and serving.number < bad.number:
-        await tell(bad, serving, taken_back(serving, bad, bad.reason), blocks, request.who)
+    done = came_of(request, serving, attempts)
+    bad = next((r for r in releases if done is not None and r.number == done.bad), None)
+    if bad is not None:
+        message = taken_back(serving, bad, bad.reason)
+        await tell(bad, serving, message, blocks, request.who)
+        if request.resumed:
+            return RolledBack(
+                outcome="rolled back", project=request.project, bad=bad.number, good=serving.number, message=message
+            )
     named = f"release {request.release}" if request.release is not None else "the release that was meant"
     message = f"{request.project}: {named} does not serve any more, release {serving.number} does"
     return RolledBack(outcome="nothing to do", project=request.project, message=message)
-
-
-async def stay(request: RollbackRequest, step: Stay, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Leave everything as it is, and tell the person; what nobody asked for is told to the operator too."""
-    await leave_data(step.bad, blocks, lease)
-    await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
-    outcome: Literal["nothing to go back to", "not healthy", "a person is asked"] = "nothing to go back to"
-    if step.outcome is RollbackOutcome.ASKED:
-        outcome = "a person is asked"
-    elif step.outcome is RollbackOutcome.NOT_HEALTHY:
-        outcome = "not healthy"
-    return RolledBack(outcome=outcome, project=request.project, bad=step.bad.number, message=step.message)
 
 
 async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease: Lease) -> RolledBack | None:
@@ -179,24 +165,6 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
     message = taken_back(good, bad, request.reason)
     await tell(bad, good, message, blocks, request.who)
     return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
-
-
-async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks) -> RolledBack:
-    """Leave everything as it is, since going back could cost data; whoever did not say what he wants is told what can be."""
-    if not request.data:
-        told, registry, wakeups = f"{why} ({request.reason})", blocks.registry, blocks.wakeups
-        await tell_rollback(bad.project, bad.number, str(good.number), told, registry, wakeups, request.who, refused=True)
-    return RolledBack(outcome="refused", project=bad.project, bad=bad.number, good=good.number, message=why)
-
-
-async def restore_named(request: RollbackRequest, serving: Release, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Put a snapshot in the place of the data, and leave the release."""
-    why = await bring_data_back(serving, request.data, request.asked, blocks, lease)
-    project, kept = request.project, undo_reference(serving.number, request.data)
-    done = f"{project} has the data of snapshot {request.data} again; what it had until now is snapshot {kept}"
-    await record(project, request.who, f"data of snapshot {request.data}", blocks.registry, why=why or done, once=True)
-    outcome: Literal["refused", "data restored"] = "refused" if why else "data restored"
-    return RolledBack(outcome=outcome, project=project, bad=serving.number, message=why or done)
 
 
 async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
@@ -235,11 +203,3 @@ async def check_of(release: Release, blocks: Blocks) -> HealthCheck:
     """Return how the release's health is seen."""
     found = await blocks.registry.project(release.project)
     return await health_check_of(found, release.commit, blocks.git) if found is not None else HealthCheck()
-
-
-def taken_back(good: Release, bad: Release, reason: str) -> str:
-    return f"{good.project} is back on release {good.number}: release {bad.number} was taken back because {reason}"
-
-
-async def tell(bad: Release, good: Release, message: str, blocks: Blocks, who: str) -> None:
-    await tell_rollback(bad.project, bad.number, str(good.number), message, blocks.registry, blocks.wakeups, who)

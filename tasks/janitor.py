@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.audit import JANITOR
+from domain.errors import LeaseLost
 from domain.leases import Lease
 from domain.previews import needed_candidates
 from domain.protocols import Registry, Wakeups
@@ -24,7 +25,7 @@ from domain.workers import Engine
 from tasks.answering import open_question
 from tasks.audit import record
 from tasks.brief_talk import lease
-from tasks.leases import claim, give_back
+from tasks.leases import claim, give_back, hold
 from tasks.notify import end_run
 from tasks.retrying import only_try_again
 from tasks.snapshots import forget_snapshots
@@ -85,20 +86,23 @@ async def remove_retired(registry: Registry, engine: Engine, wakeups: Wakeups) -
         if lease is None:
             continue
         try:
-            removed += await remove_retired_of(lease, registry, engine)
+            removed += await remove_retired_of(lease, registry, engine, wakeups)
             removed += await forget_snapshots(lease, registry, engine, wakeups)
+        except LeaseLost:  # it slept, and another works on the project by now
+            continue
         finally:
             await give_back(lease, registry, wakeups)
     return removed
 
 
-async def remove_retired_of(lease: Lease, registry: Registry, engine: Engine) -> Sequence[str]:
+async def remove_retired_of(lease: Lease, registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:
     """Remove what the project's releases no longer need, each release before its row says so."""
     releases = await registry.releases(lease.project)
     gone = retired(releases)
     used = {r.candidate for r in releases if r not in gone and r.state is not ReleaseState.REMOVED}
     used |= needed_candidates(await registry.previews(lease.project))
     for release in gone:
+        await hold(lease, registry, wakeups)  # a rollback may be starting one of these copies, if this process has slept
         await engine.remove(release.identity)
         if release.candidate not in used:
             await engine.remove_candidate(release.candidate)

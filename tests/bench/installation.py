@@ -85,6 +85,7 @@ class Installation:
             "SLIPWAY_HTTP_PORT": "0",
             "SLIPWAY_PREFECT_PORT": "0",
             "SLIPWAY_REPLAY": str(SESSION),
+            "SLIPWAY_FLAP_SECONDS": "0",  # one app is broken again and again
         }
 
     @property

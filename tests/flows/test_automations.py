@@ -15,23 +15,12 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
 from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import EventTrigger
-from prefect.states import Crashed, Pending, Running
+from prefect.states import Crashed, Failed, Pending, Running
 
-from deployments.automations import (
-    CUT_OFF,
-    DEAD_WATCH,
-    FAILED_TO_ACT,
-    HEARTBEAT,
-    NO_HEARTBEAT,
-    PLATFORM,
-    RESUME_CRASHED,
-    ROLL_BACK,
-    STUCK,
-    Windows,
-    automations,
-    rest_proactive,
-    upsert,
-)
+from deployments.alarms import CUT_OFF, DEAD_WATCH, FAILED_RUN, FAILED_TO_ACT, GIVEN_UP, HANGS, PLATFORM
+from deployments.automations import NO_HEARTBEAT, RESUME_CRASHED, ROLL_BACK, STUCK, automations, rest_proactive, upsert
+from deployments.windows import HEARTBEAT, Windows
+from domain.abandoned import STARTS
 from domain.releases import Release, ReleaseState
 from tasks.watch import CUT_OFF as CUT_OFF_EVENT
 from tasks.watch import Probe, emit, emit_alive, emit_platform
@@ -43,10 +32,13 @@ SHORT = Windows(
     unhealthy=timedelta(seconds=60),
     heartbeat=timedelta(seconds=10),
     stuck=timedelta(seconds=10),
+    hang=timedelta(seconds=10),
     watch=timedelta(seconds=10),
     quiet=timedelta(seconds=1),
 )
-NAMES = [ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, DEAD_WATCH, PLATFORM, CUT_OFF, FAILED_TO_ACT]
+NAMES = [
+    ROLL_BACK, RESUME_CRASHED, NO_HEARTBEAT, STUCK, FAILED_RUN, GIVEN_UP, HANGS, DEAD_WATCH, PLATFORM, CUT_OFF, FAILED_TO_ACT,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +109,20 @@ async def test_crashed_run_is_scheduled_again(installed: Installed) -> None:
     await in_state(run, "AwaitingRetry")
 
 
+async def test_run_that_failed_or_is_given_up_is_told_to_the_operator(installed: Installed) -> None:
+    run, doomed = [await start_run(installed.ids["delivery/main"], folder="/nowhere") for _ in range(2)]
+    async with get_client() as client:
+        await client.set_flow_run_state(run, Failed(message="a fault of ours"), force=True)
+        for _ in range(STARTS):
+            await client.set_flow_run_state(doomed, Running(), force=True)
+        await client.set_flow_run_state(doomed, Crashed(message="its process died"), force=True)
+    failed = await installed.run_with("alarm/main", what=f"the run {(await read(run)).name} failed")
+    assert failed.parameters["detail"] == "a fault of ours"
+    given_up = await installed.run_with("alarm/main", what=f"the run {(await read(doomed)).name} is given up")
+    assert given_up.parameters["detail"] == "its process died"
+    assert (await read(doomed)).state.is_crashed()
+
+
 async def test_silence_is_answered_of_runs_without_heartbeat_runs_that_never_begin_and_a_dead_watch(
     installed: Installed,
 ) -> None:
@@ -140,6 +146,7 @@ async def test_silence_is_answered_of_runs_without_heartbeat_runs_that_never_beg
     await in_state(silent, "AwaitingRetry")  # crashed by one automation, resumed by another
     assert (await read(silent)).state.message == "it crashed; resumed by automation"
     await installed.run_with("alarm/main", what="nobody watches the apps")
+    await installed.run_with("alarm/main", what="a run does not end")
 
 
 async def test_most_apps_unwell_at_once_raise_the_alarm(installed: Installed) -> None:
@@ -188,7 +195,7 @@ async def test_upsert_by_name_keeps_ids_and_rest_switches_off_what_fires_on_sile
     assert again == [before[name] for name in NAMES]
     await rest_proactive()
     enabled = {name for name in NAMES if (await Automation.aread(name=name)).enabled}
-    assert enabled == {ROLL_BACK, RESUME_CRASHED, CUT_OFF, PLATFORM, FAILED_TO_ACT}
+    assert enabled == {ROLL_BACK, RESUME_CRASHED, FAILED_RUN, GIVEN_UP, CUT_OFF, PLATFORM, FAILED_TO_ACT}
     for automation in automations(installed.ids, SHORT):
         await upsert(automation)
     assert all([(await Automation.aread(name=name)).enabled for name in NAMES])

@@ -14,7 +14,8 @@ from domain.errors import LeaseLost
 from domain.releases import ReleaseState
 from domain.rollbacks import RollbackRequest
 from domain.routes import Route
-from flows.rollback import RolledBack, roll_back
+from flows.rollback import roll_back
+from flows.rollback_ends import RolledBack
 from tests.conftest import PrefectServer
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
@@ -75,6 +76,16 @@ async def test_a_wish_that_names_a_release_which_does_not_serve_any_more_changes
     again = await go_back(place, wish("rollback-2", release=3))
     assert (again.outcome, again.message) == ("nothing to do", "notes: release 3 does not serve any more, release 2 does")
     assert await place.states() == {3: TAKEN_BACK, 2: LIVE, 1: KEPT}
+
+
+@pytest.mark.parametrize("named", [3, None])
+async def test_a_wish_whose_process_died_after_the_switch_has_rolled_back(place: Site, named: int | None) -> None:
+    await place.serve(3)
+    first = wish("rollback-1", release=named)
+    done = await go_back(place, first)
+    again = await go_back(place, first.model_copy(update={"resumed": True}))
+    assert (again.outcome, again.bad, again.good) == (done.outcome, 3, 2) == ("rolled back", 3, 2)
+    assert len(await place.registry.unsent("cli")) == 1
 
 
 async def test_a_wish_from_before_the_last_delivery_is_not_about_that_one(place: Site) -> None:

@@ -14,7 +14,8 @@ from domain.snapshots import Snapshot, SnapshotState
 from domain.workers import AppSpec
 from flows.devops import Deployment, roll_out
 from flows.leases import under_lease
-from flows.rollback import RolledBack, roll_back
+from flows.rollback import roll_back
+from flows.rollback_ends import RolledBack
 from tests.conftest import PrefectServer
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.flows.test_roll_out import PLAN

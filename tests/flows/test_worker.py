@@ -14,7 +14,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelling
 
 from deployments.processes import ProcessId, identified, is_alive, parsed
-from deployments.worker import STARTS, Fate, fate
+from deployments.worker import Fate, fate
+from domain.abandoned import STARTS
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, lines, read, running_worker, start_run, until
 

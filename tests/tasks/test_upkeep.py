@@ -133,6 +133,19 @@ async def test_only_the_newest_good_releases_stay_startable(registry: SqlRegistr
     assert await remove_retired.fn(registry, engine, MemoryWakeups()) == []
 
 
+async def test_janitor_that_slept_through_its_lease_leaves_the_copies_to_whoever_has_the_project(registry: SqlRegistry) -> None:
+    class Slow(FakeEngine):
+        async def remove(self, identity: str) -> None:
+            await super().remove(identity)
+            await registry.next_fence("notes")  # a rollback claims the project meanwhile
+
+    engine = Slow()
+    for number in range(1, 7):
+        await release(registry, engine, number)
+    assert await remove_retired.fn(registry, engine, MemoryWakeups()) == []
+    assert "notes-v1" in engine.live_apps
+
+
 async def build(engine: FakeEngine, folder: Path, *candidates: str, project: str = "notes") -> None:
     engine.builds += [Built(candidate=candidate) for candidate in candidates]
     for _ in candidates:
