@@ -176,9 +176,9 @@ async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks, lea
     kind, check = kind_named(found.kind), await check_of(good, blocks)
     version = await registry.environment(good.project, good.environment_version)
     await make_room(lease, kind.exclusivity, version, registry, engine, wakeups, starts=good)
-    await restart_release(lease, good, kind.process, registry, engine, blocks.vault, wakeups)
     seconds = blocks.installation.health_seconds
-    unfit = await gate_release(lease, good, check, seconds, registry, engine, wakeups)
+    unfit = await restart_release(lease, good, kind.process, registry, engine, blocks.vault, wakeups)
+    unfit = unfit or await gate_release(lease, good, check, seconds, registry, engine, wakeups)
     unfit = unfit or await switch_to(good, reason, blocks, lease)
     if unfit is not None:
         await give_data_back(good, bad, blocks, lease)

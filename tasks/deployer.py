@@ -80,9 +80,16 @@ async def start_release(
 )
 async def restart_release(
     lease: Lease, release: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault, wakeups: Wakeups
-) -> None:
-    """Start the copy of a release that is kept, with its own environment; one that runs is left as it is."""
-    await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
+) -> Rejected | None:
+    """Start the copy of a release that is kept, with its own environment; one that runs is left as it is.
+
+    When its image or a secret of it is gone (pruned by hand), it has failed: what would be built again is not what was tested.
+    """
+    try:
+        await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
+    except UnknownObject as gone:
+        return await give_up(lease, release, f"what it was started from is gone: {gone}", "", registry, engine)
+    return None
 
 
 async def start_copy(release: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:

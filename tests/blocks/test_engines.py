@@ -236,6 +236,13 @@ async def test_an_app_starts_answers_and_tells_what_it_is(bench: Bench) -> None:
     assert "listening" in await bench.engine.logs(app.identity)
 
 
+async def test_app_of_a_candidate_that_is_gone_does_not_start(bench: Bench) -> None:
+    spec = await bench.app("pruned")
+    with pytest.raises(UnknownObject):
+        await bench.engine.start(spec.model_copy(update={"candidate": spec.candidate[:-12] + "0" * 12}))
+    assert (await bench.engine.status(spec.identity)).state is AppState.GONE
+
+
 async def test_starting_an_app_again_adopts_it(bench: Bench) -> None:
     app = await bench.app()
     first = await bench.engine.start(app)

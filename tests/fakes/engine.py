@@ -93,6 +93,8 @@ class FakeEngine:
         """Project by candidate."""
         self.started: list[AppSpec] = []
         self.live_apps: dict[str, AppSpec] = {}
+        self.pruned: set[str] = set()
+        """Candidates that somebody deleted by hand."""
         self.stopped: set[str] = set()
         self.removed_data: list[str] = []
         self.data: dict[str, str] = {}
@@ -167,6 +169,8 @@ class FakeEngine:
     async def start(self, spec: AppSpec) -> AppStatus:
         self.check_reachable(f"starting {spec.identity}")
         if spec.identity not in self.live_apps:
+            if spec.candidate in self.pruned:
+                raise UnknownObject("candidate", spec.candidate)
             self.live_apps[spec.identity] = spec
             self.started.append(spec)
             if spec.data in ("copy", "empty"):

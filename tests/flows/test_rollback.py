@@ -105,6 +105,16 @@ async def test_release_that_does_not_start_is_marked_and_the_one_before_it_serve
     assert len(await place.registry.unsent("cli")) == 1
 
 
+async def test_release_whose_image_was_pruned_is_marked_and_the_one_before_it_serves(place: Site) -> None:
+    await place.serve(3)
+    await place.engine.remove("notes-v2")
+    place.engine.pruned.add("sha256:2")
+    done = await go_back(place, wish("rollback-1", release=3))
+    assert (done.outcome, done.bad, done.good) == ("rolled back", 3, 1)
+    assert await place.states() == {3: TAKEN_BACK, 2: FAILED, 1: LIVE}
+    assert (await place.release(2)).reason == "what it was started from is gone: there is no candidate 'sha256:2'"
+
+
 async def test_second_failure_inside_the_window_leaves_the_app_and_asks_its_person_and_the_operator_once(place: Site) -> None:
     await place.serve(3)
     await go_back(place, wish("rollback-1", release=3, automatic=True))
