@@ -51,5 +51,5 @@ async def test_a_delivery_leaves_who_asked_for_it_and_a_failed_one_why_it_failed
 
 async def test_a_rollback_is_told_once_with_who_wanted_it(registry: SqlRegistry) -> None:
     for _ in range(2):
-        await tell_rollback.fn("notes", 2, 1, "it answers 500", registry, MemoryWakeups(), "telegram:7")
+        await tell_rollback.fn("notes", 2, "1", "it answers 500", registry, MemoryWakeups(), "telegram:7")
     assert await lines(registry) == [("telegram:7", "rollback of release 2 to 1", 1, "it answers 500")]
