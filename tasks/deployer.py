@@ -61,14 +61,21 @@ async def start_release(
 ) -> Release:
     """Record the run's release and start its copy; the same run again finds both, whatever became of them."""
     await hold(lease, registry, wakeups)
-    asked = await registry.run(run)
-    actor = asked.origin.person if asked is not None else ""
-    release = await registry.add_release(
-        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence, actor=actor or SLIPWAY
-    )
+    release = await recorded(lease, run, commit, candidate, environment_version, registry)
     if release.state is ReleaseState.STARTING:
         await holding(lease, registry, wakeups, partial(start_copy, release, process, registry, engine, vault))
     return release
+
+
+async def recorded(
+    lease: Lease, run: str, commit: str, candidate: str, environment_version: int, registry: Registry
+) -> Release:
+    """Return the run's release, written down with who asked for it; the same run again finds it, whatever became of it."""
+    asked = await registry.run(run)
+    actor = asked.origin.person if asked is not None else ""
+    return await registry.add_release(
+        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence, actor=actor or SLIPWAY
+    )
 
 
 @task(

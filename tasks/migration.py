@@ -25,7 +25,7 @@ from domain.snapshots import Snapshot, SnapshotState, as_text, ended_badly, no_r
 from domain.trimming import tail
 from domain.workers import AppSpec, AppState, AppStatus, Engine
 from tasks.artifacts import publish
-from tasks.deployer import give_up
+from tasks.deployer import give_up, recorded
 from tasks.health import LOG_LIMIT, LOG_LINES
 from tasks.leases import hold, holding
 from tasks.progress import Journal
@@ -49,9 +49,7 @@ async def announce_release(
 ) -> Release:
     """Record the run's release, of which nothing is there yet; the same run again finds it, whatever became of it."""
     await hold(lease, registry, wakeups)
-    return await registry.add_release(
-        lease.project, run, commit, candidate, environment_version, datetime.now(UTC), fence=lease.fence
-    )
+    return await recorded(lease, run, commit, candidate, environment_version, registry)
 
 
 @task(

@@ -179,7 +179,8 @@ async def test_deploy_killed_at_any_moment_ends_as_if_nothing_had_happened(groun
         await check_afterwards(place, 2, moment)
         assert await place.states() == {2: LIVE, 1: KEPT}, moment
         assert await told(place) == [f"{RUN}:end"], moment
-        assert [line.what for line in await place.registry.history("notes")] == ["release 2 is live"], moment
+        lines = [(line.actor, line.what) for line in await place.registry.history("notes")]
+        assert lines == [("local:me", "release 2 is live")], moment
 
     moments = await every_moment(ground, deploy, 1, check)
     changes = {moment.partition(": ")[2] for moment in moments}
