@@ -67,7 +67,7 @@ def _project(project: Project, day: Day) -> str:
     serving = live(releases)
     online = len([release for release in releases if release.went_live and release.went_live >= day.since])
     mine = [line for line in day.lines if line.project == project.slug]
-    back = len([line for line in mine if line.what.startswith("rollback of release") and not line.what.endswith("to nothing")])
+    back = len([line for line in mine if line.what.startswith("rollback of release") and " to nothing" not in line.what])
     failed = len([r for r in releases if r.state is ReleaseState.FAILED and (r.ended or r.created) >= day.since])
     spent = sum(line.micro_usd for line in day.usage if line.project == project.slug)
     counts = ((online, "went online"), (failed, "failed"), (back, "rollback(s)"))

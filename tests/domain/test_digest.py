@@ -57,7 +57,10 @@ def test_a_day_is_told_whole() -> None:
             release(1, ReleaseState.LIVE, YESTERDAY - HOUR),
         ),
         runs=(run("r-2", RunState.FAILED, "not delivered\nevidence"), run("r-9", RunState.WAITING, "it asks")),
-        lines=(AuditLine(project="notes", at=NOW, actor="slipway", what="rollback of release 3 to 1", version=1),),
+        lines=(
+            AuditLine(project="notes", at=NOW, actor="slipway", what="rollback of release 3 to 1", version=1),
+            AuditLine(project="notes", at=NOW, actor="slipway", what="rollback of release 3 to nothing (asks-1)", version=3),
+        ),
         usage=(spent("notes", 155_100), spent("other", 1_000)),
         told=(told("digest:2026-11-27", YESTERDAY, "the day before"), told("alarm:1", NOW)),
         disk_free=12_300_000_000,

@@ -1,6 +1,8 @@
 """A kind of project is a folder: what it says is all that Slipway knows of it."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,18 @@ def test_folder_is_all_that_a_kind_needs(folder: Path, tmp_path: Path) -> None:
 def test_unknown_kind_is_refused_with_what_there_is(folder: Path) -> None:
     with pytest.raises(BadInput, match="there is no kind 'web-service': choose one of carrier-pigeon"):
         kind_named("web-service", folder)
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in kinds()])
+def test_project_takes_no_configuration_of_tests_from_the_folders_above_it(name: str, tmp_path: Path) -> None:
+    """As seen in `make demo` without Docker: its data folder lies in our own repository, whose warnings are errors."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n')
+    made = tmp_path / "data" / "made"
+    made.mkdir(parents=True)
+    render(kind_named(name), brief(), made)
+    argv = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
+    said = subprocess.run(argv, cwd=made, capture_output=True, text=True, check=False, timeout=120).stdout
+    assert f"rootdir: {made}\nconfigfile: pytest.ini\n" in said, said
 
 
 @pytest.mark.parametrize("name", [kind.name for kind in kinds()])
