@@ -70,10 +70,6 @@ def fill(data: str, target: str) -> dict[str, Any]:
     return {}
 
 
-def names(shelf: str) -> list[str]:
-    return sorted(name for name in os.listdir(shelf) if name != PARTIAL) if os.path.isdir(shelf) else []
-
-
 def shortage(needed: int, folder: str, limit_mb: int) -> dict[str, Any]:
     """Return what is missing for a copy of this size; empty when it fits."""
     free = shutil.disk_usage(folder).free
@@ -202,8 +198,6 @@ def main(action: str, data: str, shelf: str, *words: str) -> object:
             return fill(data, shelf)
         case "schema":
             return schema(data)
-        case "names":
-            return names(shelf)
         case "forget":
             wipe(os.path.join(shelf, words[0]))
             return None

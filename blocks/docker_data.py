@@ -42,9 +42,6 @@ class DockerData:
             raise UnknownObject("snapshot", f"{project} {reference}")
         return NoRoom.model_validate(found) if found else None
 
-    async def saved_data(self, project: str) -> Sequence[str]:
-        return list(await self._keep(project, "names"))
-
     async def forget_data(self, project: str, reference: str) -> None:
         await self._keep(project, "forget", reference)
 

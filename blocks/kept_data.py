@@ -1,7 +1,5 @@
 """All that a project keeps, as one: its data folder and its Postgres."""
 
-from collections.abc import Sequence
-
 from blocks.data_keeper import MB
 from domain.app_data import DataKeeper, NoRoom, Saved, Schema
 
@@ -35,9 +33,6 @@ class KeptData:
 
     async def restore_data(self, project: str, reference: str) -> NoRoom | None:
         return await self._files.restore_data(project, reference) or await self._databases.restore_data(project, reference)
-
-    async def saved_data(self, project: str) -> Sequence[str]:
-        return await self._files.saved_data(project)
 
     async def forget_data(self, project: str, reference: str) -> None:
         await self._databases.forget_data(project, reference)

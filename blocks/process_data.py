@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,9 +39,6 @@ class ProcessData:
         if "unknown" in found:
             raise UnknownObject("snapshot", f"{project} {reference}")
         return NoRoom.model_validate(found) if found else None
-
-    async def saved_data(self, project: str) -> Sequence[str]:
-        return data_keeper.names(self._folders(project)[1])
 
     async def give(self, identity: str, project: str, *, copied: bool) -> None:
         """Let a copy have data of its own, empty or as the project's are now; what it has already stays as it is.

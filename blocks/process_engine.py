@@ -107,9 +107,6 @@ class ProcessEngine(Block):
     async def restore_data(self, project: str, reference: str) -> NoRoom | None:
         return await self._kept.restore_data(project, reference)
 
-    async def saved_data(self, project: str) -> Sequence[str]:
-        return await self._kept.saved_data(project)
-
     async def forget_data(self, project: str, reference: str) -> None:
         await self._kept.forget_data(project, reference)
 

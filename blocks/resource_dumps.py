@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from blocks.data_keeper import MB, SPARE
@@ -48,12 +47,10 @@ class ResourceDumps:
 
     async def restore_data(self, project: str, reference: str) -> NoRoom | None:
         """Put it back. Where the snapshot has none, since the project had no Postgres then, the one that is there stays."""
-        if reference in await self.saved_data(project):
-            await self._runner.restore(project, KIND, self._shelf(project) / reference)
+        dump = self._shelf(project) / reference
+        if dump.exists():
+            await self._runner.restore(project, KIND, dump)
         return None
-
-    async def saved_data(self, project: str) -> Sequence[str]:
-        return await asyncio.to_thread(lambda: sorted(path.name for path in self._shelf(project).glob("*")))
 
     async def forget_data(self, project: str, reference: str) -> None:
         (self._shelf(project) / reference).unlink(missing_ok=True)

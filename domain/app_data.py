@@ -1,6 +1,5 @@
 """What an app keeps in DATA_DIR, and the Protocol of who copies it: the engine, since there the data lies."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from domain.values import Value
@@ -46,10 +45,6 @@ class DataKeeper(Protocol):
 
         Raises UnknownObject when there is no such copy.
         """
-        ...
-
-    async def saved_data(self, project: str) -> Sequence[str]:
-        """Return the names of the copies that are whole."""
         ...
 
     async def forget_data(self, project: str, reference: str) -> None:

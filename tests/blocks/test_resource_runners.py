@@ -11,7 +11,7 @@ from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from blocks.process_supervised import Supervised
 from domain.app_data import Saved
-from domain.errors import ServiceUnreachable
+from domain.errors import ServiceUnreachable, UnknownObject
 from domain.resources import ResourceKind, ResourceRunner, ResourceState
 from domain.workers import Engine
 from tests.blocks.engine_bench import clean_docker, docker_engine, process_engine, until
@@ -164,4 +164,5 @@ async def keep_and_restore(engine: Engine) -> None:
     finally:
         await bench.clear()
         await engine.remove_data(bench.project)
-    assert await engine.saved_data(bench.project) == []
+    with pytest.raises(UnknownObject, match="v2"):
+        await engine.restore_data(bench.project, "v2")

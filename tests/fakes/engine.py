@@ -235,10 +235,6 @@ class FakeEngine:
         self.data[project] = self.copies[project][reference]
         return None
 
-    async def saved_data(self, project: str) -> Sequence[str]:
-        self.check_reachable(f"listing the snapshots of {project}")
-        return sorted(self.copies.get(project, {}))
-
     async def forget_data(self, project: str, reference: str) -> None:
         self.check_reachable(f"deleting a snapshot of {project}")
         self.copies.get(project, {}).pop(reference, None)
