@@ -26,7 +26,7 @@ class SnapshotState(StrEnum):
     TAKEN = "taken"
     """It is whole; the release command may have begun."""
     PASSED = "passed"
-    """The release command has ended well, or there was none. It is not run again."""
+    """The release command has ended well, so it is not run again; the snapshot of a release without one stays `taken`."""
     RESTORING = "restoring"
     """The data is being replaced by it; whoever finds this goes on with it."""
     RESTORED = "restored"

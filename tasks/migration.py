@@ -9,7 +9,6 @@ of it, so a release command has to be repeatable, as on Heroku.
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 from prefect import task
@@ -32,6 +31,7 @@ from tasks.progress import Journal
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import environment_values
+from tasks.snapshots import take_snapshot
 
 POLL = 0.1
 STOP_SECONDS = 5.0
@@ -73,19 +73,10 @@ async def save_data(
         return own
     if not command and not await has_schema_to_lose(release, registry, engine):
         return None
-    name = reference_of(release.number)
-    row = Snapshot(
-        project=release.project, release=release.number, reference=name, state=SnapshotState.TAKING, taken=datetime.now(UTC)
-    )
-    await registry.put_snapshot(row, fence=lease.fence)
-    saved = await holding(lease, registry, wakeups, partial(engine.save_data, release.project, name, limit_mb))
-    if isinstance(saved, NoRoom):
-        await registry.drop_snapshot(release.project, name, fence=lease.fence)
-        return await give_up(lease, release, no_room(saved, f"the snapshot before {release.identity}"), "", registry, engine)
-    whole = {"state": SnapshotState.TAKEN, "bytes": saved.bytes, "schema_before": as_text(saved.schema_lines)}
-    row = row.model_copy(update=whole)
-    await registry.put_snapshot(row, fence=lease.fence)
-    return row
+    taken = await take_snapshot(lease, release, reference_of(release.number), limit_mb, registry, engine, wakeups)
+    if isinstance(taken, NoRoom):
+        return await give_up(lease, release, no_room(taken, f"the snapshot before {release.identity}"), "", registry, engine)
+    return taken
 
 
 @task(

@@ -35,6 +35,7 @@ from domain.snapshots import (
 )
 from domain.workers import AppRunner, AppState, Engine
 from tasks.hosts import project_hosts
+from tasks.kinds import kind_named
 from tasks.leases import hold, holding
 from tasks.retrying import only_try_again
 
@@ -73,8 +74,6 @@ async def is_untouched(snapshot: Snapshot, access_log: str, registry: Registry) 
 
     A bot's people do not come through Caddy, so that can never be said of a project that is talked to in a messenger.
     """
-    from tasks.kinds import kind_named
-
     project = await registry.project(snapshot.project)
     if project is None or not access_log or kind_named(project.kind).chat:
         return False
@@ -111,9 +110,9 @@ async def replace_data(
     await stop_copies(lease, registry, engine, wakeups)
     if not begun:
         name = undo_reference(serving.number, snapshot.reference)
-        lack = await keep_as(lease, serving, name, limit_mb, registry, engine, wakeups)
-        if lack:
-            return lack
+        kept = await take_snapshot(lease, serving, name, limit_mb, registry, engine, wakeups)
+        if isinstance(kept, NoRoom):
+            return no_room(kept, f"keeping the data of {serving.project} before it is replaced")
         await mark(lease, now, SnapshotState.RESTORING, registry)
     work = partial(engine.restore_data, serving.project, snapshot.reference)
     room = await holding(lease, registry, wakeups, work)
@@ -131,10 +130,10 @@ async def stop_copies(lease: Lease, registry: Registry, engine: AppRunner, wakeu
             await holding(lease, registry, wakeups, partial(engine.stop, app.identity, STOP_SECONDS))
 
 
-async def keep_as(
+async def take_snapshot(
     lease: Lease, release: Release, name: str, limit_mb: int, registry: Registry, engine: Engine, wakeups: Wakeups
-) -> str:
-    """Take a snapshot of the data as it is, under this name; return why there is none, empty when there is one."""
+) -> Snapshot | NoRoom:
+    """Keep the data as it is under this name; the row is there before the copy, and goes when that does not fit."""
     row = Snapshot(
         project=release.project, release=release.number, reference=name, state=SnapshotState.TAKING, taken=datetime.now(UTC)
     )
@@ -142,10 +141,11 @@ async def keep_as(
     saved = await holding(lease, registry, wakeups, partial(engine.save_data, release.project, name, limit_mb))
     if isinstance(saved, NoRoom):
         await registry.drop_snapshot(release.project, name, fence=lease.fence)
-        return no_room(saved, f"keeping the data of {release.project} before it is replaced")
+        return saved
     whole = {"state": SnapshotState.TAKEN, "bytes": saved.bytes, "schema_before": as_text(saved.schema_lines)}
-    await registry.put_snapshot(row.model_copy(update=whole), fence=lease.fence)
-    return ""
+    row = row.model_copy(update=whole)
+    await registry.put_snapshot(row, fence=lease.fence)
+    return row
 
 
 async def mark(lease: Lease, snapshot: Snapshot, state: SnapshotState, registry: Registry) -> None:
