@@ -18,9 +18,9 @@ from domain.snapshots import (
     undoing,
 )
 from flows.opening import Blocks
-from tasks.deployer import restart_release, switch_release
+from tasks.deployer import switch_release
 from tasks.kinds import kind_named
-from tasks.snapshots import look_at_data, replace_data
+from tasks.snapshots import look_at_data, replace_data, start_live
 
 
 async def settle_data(good: Release, bad: Release, wanted: DataChoice, blocks: Blocks, lease: Lease) -> str:
@@ -88,9 +88,12 @@ async def replace(serving: Release, snapshot: Snapshot, blocks: Blocks, lease: L
 
 
 async def run_again(serving: Release, blocks: Blocks, lease: Lease) -> None:
-    """Start the copy of the release that is live, if it does not run, and lead its route to where it is now."""
+    """Start the copy of the release that is live, if it does not run, and lead its route to where it is now.
+
+    UnknownObject, of which the operator is told as of each run that fails, when what it was started from is gone.
+    """
     registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
     project = await registry.project(serving.project)
     process = kind_named(project.kind if project else "").process
-    await restart_release(lease, serving, process, registry, engine, blocks.vault, wakeups)
+    await start_live(lease, serving, process, registry, engine, blocks.vault, wakeups)
     await switch_release(lease, serving, ReleaseState.KEPT, "", registry, engine, proxy, wakeups)

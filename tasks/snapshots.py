@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from blocks.access_log import written_since
 from domain.app_data import NoRoom
 from domain.leases import Lease
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release
 from domain.snapshots import (
     DataChoice,
@@ -34,6 +34,7 @@ from domain.snapshots import (
     undo_reference,
 )
 from domain.workers import AppRunner, AppState, Engine
+from tasks.deployer import start_copy
 from tasks.hosts import project_hosts
 from tasks.kinds import kind_named
 from tasks.leases import hold, holding
@@ -121,6 +122,23 @@ async def replace_data(
         return no_room(room, f"bringing the data of {serving.project} back")
     await mark(lease, now, SnapshotState.RESTORED, registry)
     return ""
+
+
+@task(
+    task_run_name="start {serving.identity} on its data",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
+async def start_live(
+    lease: Lease, serving: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault, wakeups: Wakeups
+) -> None:
+    """Start the copy of the live release; one that runs is left as it is.
+
+    Raises UnknownObject when what it was started from is gone: it stays live, since nothing else serves instead.
+    """
+    await holding(lease, registry, wakeups, partial(start_copy, serving, process, registry, engine, vault))
 
 
 async def stop_copies(lease: Lease, registry: Registry, engine: AppRunner, wakeups: Wakeups) -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from blocks.registry import SqlRegistry
+from domain.errors import UnknownObject
 from domain.releases import ReleaseState
 from domain.rollbacks import RollbackRequest
 from domain.snapshots import Snapshot, SnapshotState
@@ -133,3 +135,12 @@ async def test_only_the_data_goes_back_to_a_named_snapshot_and_the_release_stays
     assert "notes-v2" not in place.engine.stopped
     absent = await go_back(place, "v9")
     assert (absent.outcome, absent.message) == ("refused", "notes has no snapshot v9; there is v2-undo, v2")
+
+
+async def test_live_release_whose_image_was_pruned_stays_live_and_that_is_said(place: Site) -> None:
+    await place.engine.remove("notes-v2")
+    place.engine.pruned.add("sha256:2")
+    with pytest.raises(UnknownObject, match="there is no candidate 'sha256:2'"):
+        await go_back(place, "v2")
+    assert await place.states() == {2: LIVE, 1: KEPT}
+    assert place.engine.data["notes"] == OLD
