@@ -172,7 +172,7 @@ def brought_back(serving: Release, restored: Snapshot, snapshots: Sequence[Snaps
     """Tell whether the data was replaced by this snapshot since then: what it replaced was kept before."""
     name = undo_reference(serving.number, restored.reference)
     done = restored.state is SnapshotState.RESTORED
-    return done and any(each.reference == name and each.taken >= asked for each in snapshots)
+    return done and any(each.reference == name and each.is_whole and each.taken >= asked for each in snapshots)
 
 
 def being_restored(snapshots: Sequence[Snapshot]) -> Snapshot | None:

@@ -155,10 +155,10 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
     """
     bad, good = step.bad, step.good
     attempt = await begin_attempt(lease, bad.number, good.number, request.automatic, blocks.registry)
-    if why := await settle_data(good, bad, cast(DataChoice, request.data), blocks, lease):
+    if why := await settle_data(good, bad, cast(DataChoice, request.data), attempt.at, blocks, lease):
         await end_attempt(attempt, RollbackOutcome.REFUSED, blocks.registry)
         return await refuse(request, good, bad, why, blocks)
-    if await roll_out(good, bad, request.reason, blocks, lease) is not None:
+    if await roll_out(attempt, good, bad, request.reason, blocks, lease) is not None:
         await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, blocks.registry)
         return None
     await end_attempt(attempt, RollbackOutcome.ROLLED_BACK, blocks.registry)
@@ -167,7 +167,7 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
     return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
 
 
-async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
+async def roll_out(attempt: Attempt, good: Release, bad: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
     """Start the release again, gate it, switch to it; when it is not fit it is marked as failed and this says why."""
     registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
     found = await registry.project(good.project)
@@ -181,7 +181,7 @@ async def roll_out(good: Release, bad: Release, reason: str, blocks: Blocks, lea
     unfit = unfit or await gate_release(lease, good, check, seconds, registry, engine, wakeups)
     unfit = unfit or await switch_to(good, reason, blocks, lease)
     if unfit is not None:
-        await give_data_back(good, bad, blocks, lease)
+        await give_data_back(good, bad, attempt.at, blocks, lease)
         await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups)
     return unfit
 

@@ -13,7 +13,6 @@ from domain.snapshots import (
     SnapshotState,
     before_leaving,
     being_restored,
-    brought_back,
     reference_of,
     undoing,
 )
@@ -23,11 +22,11 @@ from tasks.kinds import kind_named
 from tasks.snapshots import look_at_data, replace_data, start_live
 
 
-async def settle_data(good: Release, bad: Release, wanted: DataChoice, blocks: Blocks, lease: Lease) -> str:
+async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: datetime, blocks: Blocks, lease: Lease) -> str:
     """Make the data what the good release can work with; return why not, with what can be done, empty when it is.
 
-    What an interrupted process has begun is finished, and what it has done is not done again. When the answer is no, the bad
-    release goes on as before.
+    What an interrupted process has begun is finished, and what it has done since the attempt began is not done again. When
+    the answer is no, the bad release goes on as before.
     """
     place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
     await finish_restore(bad, blocks, lease)
@@ -38,7 +37,7 @@ async def settle_data(good: Release, bad: Release, wanted: DataChoice, blocks: B
         case KeepData():
             return ""
         case RestoreData(snapshot=snapshot):
-            why = await replace(bad, snapshot, blocks, lease)
+            why = await replace(bad, snapshot, since, blocks, lease)
         case RefuseRollback(reason=why):
             pass
     if why:
@@ -46,12 +45,12 @@ async def settle_data(good: Release, bad: Release, wanted: DataChoice, blocks: B
     return why
 
 
-async def give_data_back(good: Release, bad: Release, blocks: Blocks, lease: Lease) -> None:
-    """Give the bad release its data back and let it run, when that was replaced for a good one that does not serve."""
+async def give_data_back(good: Release, bad: Release, since: datetime, blocks: Blocks, lease: Lease) -> None:
+    """Give the bad release its data back and let it run, when that was replaced since for a good one that does not serve."""
     rows, releases = await blocks.registry.snapshots(bad.project), await blocks.registry.releases(bad.project)
     undo = undoing(bad, before_leaving(good, rows, releases), rows)
     if undo is not None:
-        await replace(bad, undo, blocks, lease)
+        await replace(bad, undo, since, blocks, lease)
         await run_again(bad, blocks, lease)
 
 
@@ -70,7 +69,7 @@ async def bring_data_back(serving: Release, reference: str, asked: datetime, blo
     if wanted is None:
         there = ", ".join(row.reference for row in rows if row.is_whole) or "none"
         return f"{serving.project} has no snapshot {reference}; there is {there}"
-    why = "" if brought_back(serving, wanted, rows, asked) else await replace(serving, wanted, blocks, lease)
+    why = await replace(serving, wanted, asked, blocks, lease)
     await run_again(serving, blocks, lease)
     return why
 
@@ -79,12 +78,12 @@ async def finish_restore(serving: Release, blocks: Blocks, lease: Lease) -> None
     """Finish what an interrupted process has begun to put in the place of the data; no copy runs then."""
     begun = being_restored(await blocks.registry.snapshots(serving.project))
     if begun is not None:
-        await replace(serving, begun, blocks, lease)
+        await replace(serving, begun, begun.taken, blocks, lease)
 
 
-async def replace(serving: Release, snapshot: Snapshot, blocks: Blocks, lease: Lease) -> str:
-    registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
-    return await replace_data(lease, serving, snapshot, blocks.installation.snapshot_mb, registry, engine, wakeups)
+async def replace(serving: Release, snapshot: Snapshot, since: datetime, blocks: Blocks, lease: Lease) -> str:
+    registry, engine, wakeups, limit_mb = blocks.registry, blocks.engine, blocks.wakeups, blocks.installation.snapshot_mb
+    return await replace_data(lease, serving, snapshot, since, limit_mb, registry, engine, wakeups)
 
 
 async def run_again(serving: Release, blocks: Blocks, lease: Lease) -> None:

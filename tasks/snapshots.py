@@ -28,6 +28,7 @@ from domain.snapshots import (
     SnapshotState,
     as_text,
     before_leaving,
+    brought_back,
     decide_data,
     no_room,
     superseded,
@@ -93,6 +94,7 @@ async def replace_data(
     lease: Lease,
     serving: Release,
     snapshot: Snapshot,
+    since: datetime,
     limit_mb: int,
     registry: Registry,
     engine: Engine,
@@ -101,15 +103,20 @@ async def replace_data(
     """Stop all copies, keep what the data is now, and put the snapshot in its place; return why not, empty when it was done.
 
     No copy runs afterwards. Interrupted after its row says `restoring`, it goes on there: what is half replaced is not kept.
+    What was done since it was asked for is not done again: what was kept first would be lost.
     """
     await hold(lease, registry, wakeups)
     found = await registry.snapshots(serving.project)
     now = next((each for each in found if each.reference == snapshot.reference), snapshot)
+    if brought_back(serving, now, found, since):
+        return ""
     begun = now.state is SnapshotState.RESTORING
     if not begun:  # a database that does not answer is found out while the app still runs
         await holding(lease, registry, wakeups, partial(engine.data_schema, serving.project))
     await stop_copies(lease, registry, engine, wakeups)
     if not begun:
+        if now.state is SnapshotState.RESTORED:  # of an earlier time; else it is taken for done before anything is kept
+            now = await mark(lease, now, SnapshotState.PASSED, registry)
         name = undo_reference(serving.number, snapshot.reference)
         kept = await take_snapshot(lease, serving, name, limit_mb, registry, engine, wakeups)
         if isinstance(kept, NoRoom):
@@ -166,8 +173,10 @@ async def take_snapshot(
     return row
 
 
-async def mark(lease: Lease, snapshot: Snapshot, state: SnapshotState, registry: Registry) -> None:
-    await registry.put_snapshot(snapshot.model_copy(update={"state": state}), fence=lease.fence)
+async def mark(lease: Lease, snapshot: Snapshot, state: SnapshotState, registry: Registry) -> Snapshot:
+    marked = snapshot.model_copy(update={"state": state})
+    await registry.put_snapshot(marked, fence=lease.fence)
+    return marked
 
 
 async def forget_snapshots(lease: Lease, registry: Registry, engine: Engine, wakeups: Wakeups) -> Sequence[str]:

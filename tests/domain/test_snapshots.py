@@ -14,6 +14,7 @@ from domain.snapshots import (
     Snapshot,
     SnapshotState,
     before_leaving,
+    brought_back,
     decide_data,
     moved,
     no_room,
@@ -130,6 +131,23 @@ def test_replaced_data_can_be_given_back_until_the_rollback_has_ended() -> None:
     assert undoing(BAD, None, [undo]) is None
     assert undo_reference(2, "v2-undo") == "v2-redo"
     assert undo_reference(2, "v2-redo") == "v2-undo"
+
+
+@pytest.mark.parametrize(
+    ("state", "undo", "taken", "expected"),
+    [
+        (SnapshotState.RESTORED, SnapshotState.TAKEN, 11, True),
+        (SnapshotState.RESTORED, SnapshotState.RESTORED, 11, True),
+        (SnapshotState.RESTORED, SnapshotState.TAKEN, 10, False),
+        (SnapshotState.RESTORED, SnapshotState.TAKING, 11, False),
+        (SnapshotState.PASSED, SnapshotState.TAKEN, 11, False),
+    ],
+)
+def test_data_was_brought_back_when_all_that_it_replaced_was_kept_since(
+    state: SnapshotState, undo: SnapshotState, taken: int, expected: bool
+) -> None:
+    rows = [snapshot(2, taken, reference="v2-undo", state=undo)]
+    assert brought_back(BAD, snapshot(2, 9, state=state), rows, at(11)) is expected
 
 
 def test_snapshots_go_when_no_release_can_be_gone_back_to_with_them() -> None:

@@ -34,13 +34,13 @@ class Moved(World):
         self.bad = await self.deliver("r-000002", "sha256:2")
         self.engine.data["notes"] = NEW
 
-    async def replace(self, fate: Fate | None = None, reference: str = "v2") -> str:
-        """Go through the step as one process does."""
+    async def replace(self, fate: Fate | None = None, reference: str = "v2", since: datetime | None = None) -> str:
+        """Go through the step as one process does; without a time it was asked for just now."""
         fate = fate or Fate()
         registry, engine = Fragile(self.registry, fate), Fragile(self.engine, fate)
         lease = await self.claim("rollback")
         row = next(row for row in await self.registry.snapshots("notes") if row.reference == reference)
-        return await replace_data.fn(lease, self.bad, row, 100, registry, engine, self.wakeups)
+        return await replace_data.fn(lease, self.bad, row, since or datetime.now(UTC), 100, registry, engine, self.wakeups)
 
     async def rows(self) -> Sequence[tuple[str, SnapshotState]]:
         return sorted((row.reference, row.state) for row in await self.registry.snapshots("notes"))
@@ -74,17 +74,32 @@ async def test_killed_at_any_moment_the_data_is_replaced_whole_and_can_be_brough
     assert len(counted.passed) > 15
     for at in range(1, len(counted.passed) + 1):
         await start_over(world)
+        asked = datetime.now(UTC)
         with pytest.raises(Killed):
-            await world.replace(Fate(at))
+            await world.replace(Fate(at), since=asked)
         half_done = next(row for row in await world.registry.snapshots("notes") if row.reference == "v2")
-        if half_done.state is SnapshotState.RESTORED:
-            continue  # the flow sees that and does not come here again
         if half_done.state is SnapshotState.RESTORING:
             world.engine.data["notes"] = "half of each"
-        assert await world.replace() == "", counted.passed[at - 1]
+        assert await world.replace(since=asked) == "", counted.passed[at - 1]
         assert world.engine.data["notes"] == OLD, counted.passed[at - 1]
         assert world.engine.copies["notes"] == {"v2": OLD, "v2-undo": NEW}, counted.passed[at - 1]
         assert await world.rows() == [("v2", SnapshotState.RESTORED), ("v2-undo", SnapshotState.TAKEN)]
+
+
+async def test_killed_at_any_moment_of_a_second_restore_it_is_done_and_not_taken_for_the_first(world: Moved) -> None:
+    counted = Fate()
+    await world.replace()
+    await world.replace(counted)
+    for at in range(1, len(counted.passed) + 1):
+        await start_over(world)
+        await world.replace()
+        world.engine.data["notes"] = "written since"
+        asked = datetime.now(UTC)
+        with pytest.raises(Killed):
+            await world.replace(Fate(at), since=asked)
+        assert await world.replace(since=asked) == "", counted.passed[at - 1]
+        assert world.engine.data["notes"] == OLD, counted.passed[at - 1]
+        assert world.engine.copies["notes"] == {"v2": OLD, "v2-undo": "written since"}, counted.passed[at - 1]
 
 
 async def start_over(world: Moved) -> None:
