@@ -1,6 +1,18 @@
 """The tables of releases and of what belongs to them."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 
 from blocks.registry_columns import NAME, UtcTime, Words, metadata, of_project
 
@@ -22,6 +34,7 @@ releases = Table(
     Column("health", JSON(none_as_null=True)),
     Column("ended", UtcTime),
     Column("actor", Words, nullable=False, server_default=""),
+    Column("unfit", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("project", "number"),
     UniqueConstraint("run"),
     Index(

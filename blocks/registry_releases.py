@@ -83,9 +83,10 @@ class Releases(Store):
         fence: int,
         address: str | None = None,
         reason: str | None = None,
+        unfit: bool | None = None,
     ) -> Release:
         """Move along `domain.releases.MOVES`, else raise Broken; to the state it has already, only the given fields change."""
-        given = {"address": address, "reason": reason}
+        given = {"address": address, "reason": reason, "unfit": unfit}
         async with self.writing(f"project {project}") as db:
             await check_fence(db, project, fence)
             release = await _load(db, project, number)

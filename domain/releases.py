@@ -58,6 +58,8 @@ class Release(Value):
     """When it stopped serving, or was given up."""
     actor: str = ""
     """Who asked for it; empty for releases from before this was kept."""
+    unfit: bool = False
+    """Its copy was started and did not become healthy, or ended before it served."""
 
     @property
     def identity(self) -> str:
@@ -101,6 +103,18 @@ def overtaken(release: Release, releases: Sequence[Release]) -> str | None:
             current = live(releases)
             since = f"release {current.number} has replaced it since" if current else "it was replaced since"
             return f"release {release.number} went online, and {since}"
+
+
+def failed_before(run: str, candidate: str, environment_version: int, releases: Sequence[Release]) -> Release | None:
+    """Return the newest release of other runs that was this candidate with this environment, and was found unfit.
+
+    Another environment makes another attempt of the same candidate; what serves as it is has shown that it can; and a run
+    that has its release goes on with that one.
+    """
+    same = [r for r in releases if (r.candidate, r.environment_version) == (candidate, environment_version)]
+    if live(same) is not None or any(r.run == run for r in releases):
+        return None
+    return max((r for r in same if r.unfit), key=lambda r: r.number, default=None)
 
 
 def is_meant(serving: Release | None, named: int | None, asked: datetime) -> bool:
@@ -165,6 +179,7 @@ class Releases(Protocol):
         fence: int,
         address: str | None = None,
         reason: str | None = None,
+        unfit: bool | None = None,
     ) -> Release:
         """Move along `domain.releases.MOVES`; to the state it has already, only the given fields change."""
         ...

@@ -32,7 +32,7 @@ from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.previews import announce_preview
 from tasks.progress import Journal
-from tasks.readiness import Readiness, check_readiness, publish_release
+from tasks.readiness import Readiness, check_readiness, publish_release, refuse_again
 from tasks.redaction import shield
 from tasks.resources import provide_resources, reserve_resources
 from tasks.secret_resolver import resolve_environment
@@ -83,6 +83,9 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
     if isinstance(version, Missing):
         return SecretsMissing(names=version.names, complaints=version.complaints)
     await shield(name, blocks.vault)  # it knows now what was generated just before
+    refused = await refuse_again(run, name, deployment.candidate, version.number, blocks.registry)
+    if refused is not None:
+        return refused
     plan = await check_readiness(name, project, sources, blocks.engine, blocks.proxy)
     if needed:
         await journal.step("environment", f"starting the app's own {' and '.join(needed)}")

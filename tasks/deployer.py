@@ -137,15 +137,25 @@ async def gate_release(
     health = await holding(lease, registry, wakeups, partial(wait_healthy, engine, release.identity, check, seconds))
     if not isinstance(health, Unhealthy):
         return None
-    return await give_up(lease, now, health.reason, health.log, registry, engine)
+    return await give_up(lease, now, health.reason, health.log, registry, engine, unfit=True)
 
 
 async def give_up(
-    lease: Lease, release: Release, reason: str, evidence: str, registry: Registry, engine: AppRunner
+    lease: Lease,
+    release: Release,
+    reason: str,
+    evidence: str,
+    registry: Registry,
+    engine: AppRunner,
+    *,
+    unfit: bool | None = None,
 ) -> Rejected:
-    """Mark the release failed, then stop its copy; what is said of it holds no secret of the project."""
-    why = redacted(reason)
-    await registry.move_release(release.project, release.number, ReleaseState.FAILED, reason=why, fence=lease.fence)
+    """Mark the release failed, then stop its copy; what is said of it holds no secret of the project.
+
+    `unfit`: it was the copy's own health, so that the same is not tried again.
+    """
+    why, state = redacted(reason), ReleaseState.FAILED
+    await registry.move_release(release.project, release.number, state, reason=why, unfit=unfit, fence=lease.fence)
     await engine.stop(release.identity, STOP_SECONDS)
     who, what = release.actor or SLIPWAY, f"release {release.number} failed"
     await record(release.project, who, what, registry, why=why, version=release.number, once=True)
@@ -180,7 +190,8 @@ async def switch_release(
         if now.state is ReleaseState.LIVE:
             return now
         log = tail(await engine.logs(release.identity, LOG_LINES), LOG_LIMIT)
-        return await give_up(lease, now, gone(status) or "It is being started again.", log, registry, engine)
+        why = gone(status) or "It is being started again."
+        return await give_up(lease, now, why, log, registry, engine, unfit=True)
     moved = await registry.promote(
         release.project, release.number, status.address, replaced, reason, datetime.now(UTC), fence=lease.fence
     )

@@ -11,9 +11,10 @@ from domain.addons import Addon, addons_of
 from domain.errors import UnknownObject
 from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck, health_check
+from domain.outcomes import Rejected
 from domain.procfile import RELEASE, process_line
 from domain.protocols import GitHost, Registry
-from domain.releases import Release
+from domain.releases import Release, failed_before
 from domain.routes import Proxy
 from domain.runs import Project
 from domain.values import Value
@@ -62,6 +63,25 @@ async def check_readiness(
         exclusivity=kind.exclusivity,
         chat=kind.chat,
     )
+
+
+@task(
+    task_run_name="was this candidate of {project} tried before",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
+async def refuse_again(run: str, project: str, candidate: str, environment_version: int, registry: Registry) -> Rejected | None:
+    """Refuse a candidate that failed its health as an earlier release, unless its environment has changed since."""
+    before = failed_before(run, candidate, environment_version, await registry.releases(project))
+    if before is None:
+        return None
+    why = (
+        f"the same candidate with the same environment failed as release {before.number}, and what failed is not tried again: "
+        f"change the app, or the value that it lacks. Release {before.number}: {before.reason}"
+    )
+    return Rejected(reason=why, started=False)
 
 
 async def health_check_of(project: Project, commit: str, git: GitHost) -> HealthCheck:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.releases import MOVES, Release, ReleaseState, is_meant, live, overtaken, previous_good, retired
+from domain.releases import MOVES, Release, ReleaseState, failed_before, is_meant, live, overtaken, previous_good, retired
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 S = ReleaseState
@@ -95,3 +95,36 @@ def test_a_run_has_nothing_left_to_do_for_a_release_that_served_and_does_not_any
         **dict.fromkeys((S.DRAINING, S.KEPT, S.REMOVED), "release 2 went online, and release 3 has replaced it since"),
     }
     assert overtaken(mine, [release(3, S.LIVE, 3), mine]) == expected.get(state)
+
+
+FAILED_2 = release(2, S.FAILED).model_copy(update={"unfit": True, "reason": "it answers 500"})
+
+
+@pytest.mark.parametrize(
+    ("run", "candidate", "environment", "others", "expected"),
+    [
+        ("r-new", "sha256:2", 1, (), 2),
+        ("r-new", "sha256:2", 2, (), None),
+        ("r-new", "sha256:3", 1, (), None),
+        ("r-000002", "sha256:2", 1, (), None),
+        ("r-new", "sha256:2", 1, (release(1, S.LIVE, 1),), 2),
+        ("r-new", "sha256:2", 1, (release(3, S.LIVE, 3).model_copy(update={"candidate": "sha256:2"}),), None),
+        ("r-new", "sha256:4", 1, (release(4, S.FAILED).model_copy(update={"reason": "the disk is full"}),), None),
+        ("r-000005", "sha256:2", 1, (release(5, S.STARTING),), None),
+    ],
+    ids=[
+        "the same again",
+        "with another environment",
+        "another candidate",
+        "its own run goes on",
+        "another one serves",
+        "it serves all the same",
+        "failed by no fault of its own",
+        "a run that has its release",
+    ],
+)
+def test_a_candidate_that_failed_its_health_is_not_tried_again(
+    run: str, candidate: str, environment: int, others: tuple[Release, ...], expected: int | None
+) -> None:
+    found = failed_before(run, candidate, environment, (*others, FAILED_2))
+    assert (found.number if found else None) == expected

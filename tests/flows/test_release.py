@@ -15,7 +15,7 @@ from deployments.catalog import CATALOG, apply
 from deployments.pools import ensure_pool
 from deployments.previewing import confirm_preview
 from domain.errors import BadInput
-from domain.outcomes import Released
+from domain.outcomes import Rejected, Released
 from domain.previews import Preview, PreviewedChange, PreviewState
 from domain.releases import ReleaseState
 from domain.runs import Origin, ReleaseRequest, Run, RunState
@@ -64,6 +64,39 @@ async def test_what_serves_is_released_again_under_a_run_of_its_own(place: Site)
     assert [note.text for note in await place.registry.unsent("cli")] == [
         "notes is online as release 2 (a new secret): http://notes.localhost"
     ]
+
+
+async def released(place: Site, run: str) -> Any:
+    """Release the second candidate in a run of this name; return what came of it."""
+    request = ReleaseRequest(
+        run=run, project="notes", request="once more", commit=place.commit, candidate="sha256:2", origin=ME
+    )
+    await place.registry.add_run(request, NOW)
+
+    async def carried() -> Any:
+        opening._opened.set(place.blocks)
+        return await put_online(request, place.blocks)
+
+    return await in_flow(carried)
+
+
+async def test_what_failed_its_health_is_not_tried_again_until_its_environment_is_another(place: Site) -> None:
+    await place.serve(1)
+    place.dies("notes-v2")
+    assert await released(place, "r-again1") == Rejected(reason="It ended by itself (exit code 3).")
+    before = list(place.engine.started)
+
+    refused = await released(place, "r-again2")
+
+    assert refused == Rejected(
+        reason="the same candidate with the same environment failed as release 2, and what failed is not tried again: change "
+        "the app, or the value that it lacks. Release 2: It ended by itself (exit code 3).",
+        started=False,
+    )
+    assert (place.engine.started, await place.states()) == (before, {2: ReleaseState.FAILED, 1: ReleaseState.LIVE})
+    await place.registry.add_environment("notes", {}, {"GREETING": "another"})
+    assert isinstance(await released(place, "r-again3"), Released)
+    assert await place.states() == {3: ReleaseState.LIVE, 2: ReleaseState.FAILED, 1: ReleaseState.KEPT}
 
 
 async def test_one_key_is_one_run_and_one_flow_run(place: Site) -> None:

@@ -113,6 +113,7 @@ async def test_release_that_never_gets_healthy_leaves_the_old_one_serving(world:
     assert world.proxy.held["notes"].upstream == "127.0.0.1:9"
     assert "notes-v2" in world.engine.stopped
     assert "notes-v1" not in world.engine.stopped
+    assert [release.unfit for release in await world.registry.releases("notes")] == [True, False]
 
 
 async def test_what_a_failed_release_wrote_is_kept_without_the_projects_secrets(world: World) -> None:
