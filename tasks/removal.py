@@ -24,15 +24,13 @@ async def remove_project(
             await registry.update_run(
                 run.id, state=RunState.CANCELLED, message=f"the project was removed by {who}", ended=datetime.now(UTC)
             )
-    # Whoever still deploys has lost its lease from here on, also in a process that cannot be stopped.
-    fence = await registry.next_fence(project)
-    for route in (project, *(preview.route_name for preview in await registry.previews(project))):
-        await proxy.remove_route(route, fence)
+    await end_routes(project, registry, proxy)
     for app in await engine.apps(project):
         await engine.remove(app.identity)
     for worker in await engine.workers():
         if worker.project == project:
             await engine.remove_worker(worker.identity)
+    await end_routes(project, registry, proxy)  # whoever mended one meanwhile had still found its copy running
     await remove_resources(project, registry, engine.resources)
     await engine.remove_data(project)
     released = {release.candidate for release in await registry.releases(project)}
@@ -42,3 +40,10 @@ async def remove_project(
     await git.delete(project)
     await record(project, who, "removed", registry)
     await registry.remove_project(project)
+
+
+async def end_routes(project: str, registry: Registry, proxy: Proxy) -> None:
+    """Lead nobody to the project any more; who was about to set a route of it has lost the project from here on."""
+    fence = await registry.next_fence(project)
+    for route in (project, *(preview.route_name for preview in await registry.previews(project))):
+        await proxy.remove_route(route, fence)

@@ -20,9 +20,11 @@ from deployments.data_folder import DataFolder
 from deployments.pools import ensure_pool
 
 SAMPLES = "tests.flows.sample_flows"
+PATIENCE = 150.0
+"""Seconds for a loaded machine; nothing waits for them when all is well."""
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 40.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = PATIENCE) -> Any:
     """Return the first true answer; fail by name when none came in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -47,7 +49,7 @@ async def read(run: UUID) -> FlowRun:
         return await client.read_flow_run(run)
 
 
-async def in_state(run: UUID, *names: str, seconds: float = 40.0) -> FlowRun:
+async def in_state(run: UUID, *names: str, seconds: float = PATIENCE) -> FlowRun:
     """Return the run as soon as its state has one of the names."""
 
     async def there() -> FlowRun | None:
@@ -61,7 +63,7 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-async def lines(file: Path, count: int, seconds: float = 40.0) -> list[str]:
+async def lines(file: Path, count: int, seconds: float = PATIENCE) -> list[str]:
     """Return the file's lines once there are so many."""
 
     async def there() -> list[str] | None:

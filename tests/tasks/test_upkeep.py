@@ -190,6 +190,26 @@ async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistr
     assert run.state is RunState.CANCELLED
 
 
+async def test_route_that_is_mended_while_its_project_is_removed_leads_nowhere_afterwards(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    git, proxy, wakeups = BareGitHost(folder=str(tmp_path / "git")), MemoryProxy(), MemoryWakeups()
+
+    class Watched(FakeEngine):
+        async def remove(self, identity: str) -> None:
+            """Let the watch come by between the end of the route and the end of the copy."""
+            assert await reconcile_routes(registry, self, proxy, wakeups) == ("notes",)
+            await super().remove(identity)
+
+    engine = Watched()
+    await git.create("notes")
+    await release(registry, engine, 1)
+
+    await remove_project("notes", "local:me", registry, engine, proxy, MemoryVault(), git)
+
+    assert (proxy.held, engine.live_apps) == ({}, {})
+
+
 async def test_end_of_a_run_is_written_and_told_once_whatever_is_repeated(registry: SqlRegistry) -> None:
     wakeups = MemoryWakeups()
     for _ in range(2):
