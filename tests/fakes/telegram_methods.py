@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from tests.fakes.telegram_html import HtmlRefused, parse, units
+from tests.fakes.telegram_profile import Profile
 from tests.fakes.telegram_values import Button, File, Message, Person, Refused, as_sent, bad
 
 NOT_MODIFIED = (
@@ -21,15 +22,15 @@ ACTIONS = frozenset(
 )  # fmt: skip
 
 
-class Methods:
+class Methods(Profile):
     """Fulfil each Bot API method by its name; raise Refused as the real server would answer."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.people: dict[int, Person] = {}
         self.sent: dict[int, Message] = {}
         self.updates: list[dict[str, Any]] = []
         self.queries: dict[str, str | None] = {}
-        self.commands: dict[str, list[dict[str, str]]] = {}
         self.files: dict[str, bytes] = {}
         self.webhook: dict[str, Any] = {}
         self.allowed: list[str] = []
@@ -105,13 +106,6 @@ class Methods:
         if not set(wanted) <= REACTIONS:
             raise bad("REACTION_INVALID")
         message.reaction = "".join(wanted[:1])
-        return True
-
-    def setMyCommands(self, call: dict[str, Any]) -> bool:
-        commands = json.loads(call["commands"])
-        if any(not c["command"].isascii() or c["command"] != c["command"].lower() for c in commands):
-            raise bad("BOT_COMMAND_INVALID")
-        self.commands[call.get("language_code", "")] = commands
         return True
 
     def setWebhook(self, call: dict[str, Any]) -> bool:

@@ -194,3 +194,15 @@ async def test_unknown_method_and_every_body_form_are_answered(api: TelegramApi)
             await client.post("/sendMessage", files={k: (None, str(v)) for k, v in call.items()}),
         ]
     assert [answer.json()["result"]["text"] for answer in answers] == ["hi"] * 4
+
+
+async def test_bot_says_what_it_is_and_forgets_its_commands(api: TelegramApi, bot: Bot) -> None:
+    await bot.set_my_name("Notes")
+    await bot.set_my_description("Keeps notes")
+    await bot.set_my_short_description("Notes")
+    assert api.profile == {"name": "Notes", "description": "Keeps notes", "short_description": "Notes"}
+    with pytest.raises(BadRequest, match="too long"):
+        await bot.set_my_name("n" * 65)
+    await bot.set_my_commands([("start", "begin")])
+    await bot.delete_my_commands()
+    assert api.commands == {}
