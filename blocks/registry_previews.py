@@ -1,6 +1,6 @@
 """Previews and their moves, as rows of the registry."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,11 +38,14 @@ class ProjectPreviews(Store):
             await db.execute(insert(_TABLE).values(_values(new)))
             return new
 
-    async def previews(self, project: str | None = None) -> Sequence[Preview]:
-        """Return previews, newest number first."""
-        newest = select(_TABLE).order_by(_TABLE.c.number.desc(), _TABLE.c.project)
+    async def previews(
+        self, project: str | None = None, *, states: Collection[PreviewState] = tuple(PreviewState)
+    ) -> Sequence[Preview]:
+        """Return previews that are in one of these states, newest number first."""
+        found = select(_TABLE).where(_TABLE.c.state.in_([state.value for state in states]))
+        mine = found if project is None else found.where(_TABLE.c.project == project)
         async with self.reading() as db:
-            rows = await db.execute(newest if project is None else newest.where(_TABLE.c.project == project))
+            rows = await db.execute(mine.order_by(_TABLE.c.number.desc(), _TABLE.c.project))
         return tuple(_preview(row) for row in rows)
 
     async def move_preview(

@@ -1,6 +1,6 @@
 """Previews: a change that is up beside what serves, until a person confirms it; their states, and the decisions on them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -28,8 +28,11 @@ class PreviewState(StrEnum):
     @property
     def open(self) -> bool:
         """Tell whether it has, or is about to have, a copy and a host."""
-        return self in (PreviewState.STARTING, PreviewState.UP)
+        return self in OPEN
 
+
+OPEN = (PreviewState.STARTING, PreviewState.UP)
+"""States in which one has, or is about to have, a copy and a host."""
 
 MOVES: dict[PreviewState, frozenset[PreviewState]] = {
     PreviewState.STARTING: frozenset({PreviewState.UP, PreviewState.FAILED, PreviewState.REMOVED}),
@@ -177,8 +180,10 @@ class Previews(Protocol):
         """
         ...
 
-    async def previews(self, project: str | None = None) -> Sequence[Preview]:
-        """Return previews, newest number first."""
+    async def previews(
+        self, project: str | None = None, *, states: Collection[PreviewState] = tuple(PreviewState)
+    ) -> Sequence[Preview]:
+        """Return previews that are in one of these states, newest number first."""
         ...
 
     async def move_preview(

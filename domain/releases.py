@@ -1,6 +1,6 @@
 """Releases: their states, and the decisions on them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -166,8 +166,10 @@ class Releases(Protocol):
         """Store a starting release with the next number; the same run again returns its release."""
         ...
 
-    async def releases(self, project: str | None = None) -> Sequence[Release]:
-        """Return releases, newest number first."""
+    async def releases(
+        self, project: str | None = None, *, states: Collection[ReleaseState] = tuple(ReleaseState)
+    ) -> Sequence[Release]:
+        """Return releases that are in one of these states, newest number first."""
         ...
 
     async def move_release(

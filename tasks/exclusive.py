@@ -88,7 +88,10 @@ async def bring_back(
     One that is unwell serves all the same, as before: from now on the watch judges it.
     """
     await hold(lease, registry, wakeups)
-    serving, project = live(await registry.releases(lease.project)), await registry.project(lease.project)
+    serving, project = (
+        live(await registry.releases(lease.project, states=(ReleaseState.LIVE,))),
+        await registry.project(lease.project),
+    )
     if serving is None or project is None or not serving.rests:
         return ""
     await _stop_others(lease, serving.identity, registry, engine, wakeups)
@@ -109,7 +112,7 @@ async def bring_back_forgotten(
 ) -> Sequence[str]:
     """Bring back what rests although nobody deploys its project any more; return the projects."""
     returned = []
-    for release in await registry.releases():
+    for release in await registry.releases(states=(ReleaseState.LIVE,)):
         lease = await claim(release.project, FINDER, registry, wakeups) if release.rests else None
         if lease is None:
             continue

@@ -5,6 +5,7 @@ True afterwards: nothing changed. Blocks: registry.
 
 from domain.errors import UnknownObject
 from domain.host_claims import hosts_of
+from domain.previews import OPEN
 from domain.protocols import Registry
 
 
@@ -29,4 +30,4 @@ async def host_owners(registry: Registry) -> dict[str, str]:
 
 async def preview_owners(registry: Registry) -> dict[str, str]:
     """Return whose preview is found at each host that one has."""
-    return {preview.host: preview.project for preview in await registry.previews() if preview.state.open}
+    return {preview.host: preview.project for preview in await registry.previews(states=OPEN)}

@@ -31,12 +31,12 @@ AT_ONCE = 8
 
 async def live_releases(registry: Registry, project: str | None = None) -> Sequence[Release]:
     """Return the live releases whose copies are to run; one that rests is left to whoever deploys, or brings it back."""
-    releases = await registry.releases(project)
-    return [release for release in releases if release.state is ReleaseState.LIVE and not release.rests]
+    releases = await registry.releases(project, states=(ReleaseState.LIVE,))
+    return [release for release in releases if not release.rests]
 
 
 async def up_previews(registry: Registry, project: str | None = None) -> Sequence[Preview]:
-    return [preview for preview in await registry.previews(project) if preview.state is PreviewState.UP]
+    return await registry.previews(project, states=(PreviewState.UP,))
 
 
 async def resume_apps(registry: Registry, engine: AppRunner, vault: Vault) -> Sequence[str]:

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from domain.audit import JANITOR
 from domain.environment import EnvironmentVersion
 from domain.errors import BadInput
-from domain.previews import Preview
+from domain.previews import OPEN, Preview
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.vault import SecretInfo, newest, superseded, users
@@ -37,7 +37,7 @@ async def environments_of(releases: Iterable[Release | Preview], registry: Regis
 
 async def shown_with(project: str, registry: Registry) -> dict[str, Preview]:
     """Return which open preview was started with a value, by the value's reference."""
-    previews = [preview for preview in await registry.previews(project) if preview.state.open]
+    previews = await registry.previews(project, states=OPEN)
     environments = await environments_of(previews, registry)
     return {
         reference: preview

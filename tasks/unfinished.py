@@ -111,4 +111,4 @@ async def rest_release(run: str, project: str, registry: Registry, engine: AppRu
 
 
 async def starting(registry: Registry, project: str | None) -> Sequence[Release]:
-    return [release for release in await registry.releases(project) if release.state is ReleaseState.STARTING]
+    return await registry.releases(project, states=(ReleaseState.STARTING,))

@@ -18,7 +18,7 @@ from blocks.plain_http import plain_client
 from domain.errors import SlipwayError
 from domain.health import HealthCheck
 from domain.protocols import GitHost, Registry, Vault
-from domain.releases import Release
+from domain.releases import Release, ReleaseState
 from domain.values import Value
 from domain.watching import Look, Traffic, complaint, is_outside, is_platform_fault
 from domain.workers import AppRunner, AppState, AppStatus
@@ -200,7 +200,8 @@ class Watch:
     async def _complain(self, probe: Probe) -> None:
         """Tell it, unless its copy was just stopped for another; only now something of the project is written down."""
         project = probe.release.project
-        if any(found.rests and found.number == probe.release.number for found in await self._registry.releases(project)):
+        serving = await self._registry.releases(project, states=(ReleaseState.LIVE,))
+        if any(found.rests and found.number == probe.release.number for found in serving):
             return
         since, times = self._told.get(probe.release.identity, (self._clock(), 0))
         self._told[probe.release.identity] = since, times + 1

@@ -236,6 +236,8 @@ async def test_release_of_a_run_is_made_once_and_numbers_grow(registry: SqlRegis
     again = await add(registry, "r-000001", "d" * 40, "sha256:2", 9)
     assert (again.number, again.commit) == (1, "c" * 40)
     assert [release.number for release in await registry.releases("notes")] == [2, 1]
+    assert await registry.releases("notes", states=(ReleaseState.LIVE, ReleaseState.FAILED)) == ()
+    assert [release.number for release in await registry.releases(states=(ReleaseState.STARTING,))] == [2, 1]
     with pytest.raises(UnknownObject):
         await registry.add_release("other", "r-000009", "c" * 40, "sha256:1", 1, NOON, fence=1)
 

@@ -8,7 +8,7 @@ import pytest
 from blocks.registry import SqlRegistry
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import Domain
-from domain.previews import Preview, PreviewedChange, PreviewState
+from domain.previews import OPEN, Preview, PreviewedChange, PreviewState
 from tests.blocks.test_registry import a_brief, a_check
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -42,6 +42,8 @@ async def test_preview_is_kept_whole_and_a_run_has_one(registry: SqlRegistry) ->
     assert await add(registry) == first
     second = await add(registry, "r-000002")
     assert await registry.previews("notes") == (second, first)
+    assert await registry.previews(states=OPEN) == (second, first)
+    assert await registry.previews("notes", states=(PreviewState.UP,)) == ()
     assert (first.brief, first.checks) == (a_brief(), (a_check("adds"),))
     with pytest.raises(UnknownObject):
         await registry.add_preview(a_change("r-000003", "ghost"), "localhost", NOON, EXPIRES)
