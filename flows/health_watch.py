@@ -92,7 +92,7 @@ async def bring_back(blocks: Blocks) -> None:
     """Again and again, bring back what rests for a deploy that never came back; waiting for its health delays no look."""
     place = blocks.installation
     while True:
-        with suppress(SlipwayError):  # a service that is away, or a deploy that came between: the next time
+        with suppress(SlipwayError):  # a registry that is away: the next time
             await bring_back_forgotten(
                 place.health_seconds,
                 blocks.registry,

@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.environment import EnvironmentVersion
+from domain.errors import Broken, NeedsPerson, SlipwayError
 from domain.exclusivity import Exclusivity, is_judged, own
 from domain.leases import Lease
 from domain.protocols import GitHost, Registry, Vault, Wakeups
@@ -26,6 +27,7 @@ from tasks.leases import claim, give_back, hold, holding
 from tasks.readiness import health_check_of
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
+from tasks.run_log import run_log
 
 STOP_SECONDS = 10.0
 """Seconds that a copy has to end what it does."""
@@ -85,7 +87,8 @@ async def bring_back(
 ) -> str:
     """Start the release that rests, wait for its health, lead the route to it; return why it is unwell, empty when it is not.
 
-    One that is unwell serves all the same, as before: from now on the watch judges it.
+    One that is unwell serves all the same, as before: from now on the watch judges it. So it does one that can never start:
+    that rests no more, does not run, and has no route.
     """
     await hold(lease, registry, wakeups)
     serving, project = (
@@ -96,7 +99,11 @@ async def bring_back(
         return ""
     await _stop_others(lease, serving.identity, registry, engine, wakeups)
     process = kind_named(project.kind).process
-    await holding(lease, registry, wakeups, partial(start_copy, serving, process, registry, engine, vault))
+    try:
+        await holding(lease, registry, wakeups, partial(start_copy, serving, process, registry, engine, vault))
+    except (NeedsPerson, Broken) as gone:  # trying again would not help: its image or a secret of it is gone, or worse
+        await registry.move_release(lease.project, serving.number, ReleaseState.LIVE, address="", fence=lease.fence)
+        return redacted(f"It cannot be started again: {gone}")
     check = await health_check_of(project, serving.commit, git)
     health = await holding(lease, registry, wakeups, partial(wait_healthy, engine, serving.identity, check, seconds))
     address = (await engine.status(serving.identity)).address
@@ -110,18 +117,45 @@ async def bring_back(
 async def bring_back_forgotten(
     seconds: float, registry: Registry, engine: AppRunner, vault: Vault, git: GitHost, proxy: Proxy, wakeups: Wakeups
 ) -> Sequence[str]:
-    """Bring back what rests although nobody deploys its project any more; return the projects."""
+    """Bring back what rests although nobody deploys its project any more; return the projects.
+
+    One that cannot be brought back now keeps no other from it.
+    """
     returned = []
     for release in await registry.releases(states=(ReleaseState.LIVE,)):
-        lease = await claim(release.project, FINDER, registry, wakeups) if release.rests else None
-        if lease is None:
+        if not release.rests:
             continue
         try:
-            await bring_back.fn(lease, seconds, registry, engine, vault, git, proxy, wakeups)
-        finally:
-            await give_back(lease, registry, wakeups)
+            unwell = await _bring_back_one(release.project, seconds, registry, engine, vault, git, proxy, wakeups)
+        except SlipwayError as error:  # a service that is away, a full disk, or a deploy that came between: the next time
+            run_log("slipway.exclusive").warning("%s rests still: %s", release.identity, redacted(str(error)))
+            continue
+        if unwell is None:
+            continue
+        if unwell:
+            run_log("slipway.exclusive").warning("%s was brought back and is unwell: %s", release.identity, unwell)
         returned.append(release.project)
     return returned
+
+
+async def _bring_back_one(
+    project: str,
+    seconds: float,
+    registry: Registry,
+    engine: AppRunner,
+    vault: Vault,
+    git: GitHost,
+    proxy: Proxy,
+    wakeups: Wakeups,
+) -> str | None:
+    """Do as `bring_back`; None when somebody deploys the project."""
+    lease = await claim(project, FINDER, registry, wakeups)
+    if lease is None:
+        return None
+    try:
+        return await bring_back.fn(lease, seconds, registry, engine, vault, git, proxy, wakeups)
+    finally:
+        await give_back(lease, registry, wakeups)
 
 
 async def _stop_others(lease: Lease, stays: str, registry: Registry, engine: AppRunner, wakeups: Wakeups) -> None:
