@@ -177,4 +177,7 @@ class DockerEngine(Block):
         return await self._inventory.held()
 
     async def discard(self, held: Held) -> bool:
-        return await self._inventory.discard(held)
+        is_gone = await self._inventory.discard(held)
+        if is_gone and held.kind == "preview":
+            await self._apps.remove(held.identity)  # the data that is its own
+        return is_gone

@@ -37,7 +37,7 @@ class ProcessInventory:
                 await self._candidates.remove(held.name)
             case "resource" if found := next((each for each in self._resources.found() if each.identity == held.name), None):
                 await self._resources.remove(found.project, found.kind, found.scratch_of)
-            case "release" if held.name in {app.identity for app in self._apps.found()}:
+            case "release" | "preview" if held.name in {app.identity for app in self._apps.found()}:
                 await self._apps.remove(held.name)
             case _:
                 return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.inventory import Held
+from domain.previews import Preview
 from domain.releases import Release, ReleaseState
 from domain.runs import Project, Run
 from domain.values import Value
@@ -26,7 +27,7 @@ class Owners(Value):
     projects: frozenset[str]
     open_runs: frozenset[str]
     copies: frozenset[str]
-    """Identities of all releases that have not been removed."""
+    """Identities of all releases that have not been removed, and of all previews that are open."""
     candidates: frozenset[str]
     """What those releases are started from."""
 
@@ -51,6 +52,11 @@ def _without_release(held: Held, owners: Owners, age: timedelta) -> str | None:
     return _without_project(held, owners, age) or ("it is no release's copy" if is_of_none else None)
 
 
+def _without_preview(held: Held, owners: Owners, age: timedelta) -> str | None:
+    is_of_none = re.search(r"-p\d+$", held.identity) is not None and held.identity not in owners.copies
+    return _without_project(held, owners, age) or ("it is no open preview's copy" if is_of_none else None)
+
+
 def _unused_image(held: Held, owners: Owners, age: timedelta) -> str | None:
     return None if held.name in owners.candidates else _without_project(held, owners, age)
 
@@ -66,7 +72,7 @@ def _old_record(held: Held, owners: Owners, age: timedelta) -> str | None:
 RULES: Mapping[str, Rule] = {
     "release": _without_release,
     "resource": _without_project,
-    "preview": _without_project,
+    "preview": _without_preview,
     "volume-maker": _interrupted,
     "network": _without_project,
     "volume": _without_project,
@@ -97,13 +103,21 @@ def _why(held: Held, owners: Owners, now: datetime) -> str | None:
     return rule(held, owners, age) if age >= YOUNG else None
 
 
-def owners_of(installation: str, projects: Iterable[Project], runs: Iterable[Run], releases: Sequence[Release]) -> Owners:
+def owners_of(
+    installation: str,
+    projects: Iterable[Project],
+    runs: Iterable[Run],
+    releases: Sequence[Release],
+    previews: Sequence[Preview],
+) -> Owners:
     """Return who may own something."""
     kept = [release for release in releases if release.state is not ReleaseState.REMOVED]
     return Owners(
         installation=installation,
         projects=frozenset(project.slug for project in projects),
         open_runs=frozenset(run.id for run in runs if not run.state.ended),
-        copies=frozenset(release.identity for release in kept),
+        copies=frozenset(
+            (*(release.identity for release in kept), *(preview.identity for preview in previews if preview.state.open))
+        ),
         candidates=frozenset(release.candidate for release in kept),
     )

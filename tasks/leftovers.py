@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from domain.audit import JANITOR
 from domain.inventory import Held, Holder
 from domain.leftovers import Leftover, leftovers, owners_of
+from domain.previews import OPEN
 from domain.protocols import Registry
 from domain.report_tables import cell
 from tasks.artifacts import publish
@@ -40,7 +41,8 @@ async def remove_leftovers(
     The inventory is made before the registry is read: whoever makes something has written down before whose it is.
     """
     inventory: dict[int, Sequence[Held]] = {index: await holder.held() for index, holder in enumerate(holders)}
-    owners = owners_of(installation, await registry.projects(), await registry.runs(limit=LOOK_BACK), await registry.releases())
+    runs, previews = await registry.runs(limit=LOOK_BACK), await registry.previews(states=OPEN)
+    owners = owners_of(installation, await registry.projects(), runs, await registry.releases(), previews)
     removed: list[Leftover] = []
     for index, holder in enumerate(holders):
         for left in leftovers(inventory[index], owners, now):

@@ -376,7 +376,7 @@ async def test_nothing_of_our_environment_reaches_an_app(bench: Bench, monkeypat
 async def test_what_is_held_tells_whose_it_is_and_is_gone_once_it_was_discarded(bench: Bench) -> None:
     spec = await bench.app()
     await bench.engine.start(spec)
-    nobody = owners_of("", (), (), ())
+    nobody = owners_of("", (), (), (), ())
 
     held = [thing for thing in await bench.engine.held() if bench.project in thing.projects]
     ours = nobody.model_copy(update={"installation": held[0].installation or ""})

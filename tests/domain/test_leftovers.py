@@ -13,7 +13,7 @@ OWNERS = Owners(
     installation="ours",
     projects=frozenset({"notes"}),
     open_runs=frozenset({"r-1"}),
-    copies=frozenset({"notes-v1"}),
+    copies=frozenset({"notes-v1", "notes-p1"}),
     candidates=frozenset({"sha256:1"}),
 )
 
@@ -35,6 +35,7 @@ def why(thing: Held) -> str | None:
         (held("release", "ghost-v1", "ghost"), "there is no project ghost"),
         (held("release", "notes-p1", "notes"), None),
         (held("preview", "notes-p1", "notes"), None),
+        (held("preview", "notes-p7", "notes"), "it is no open preview's copy"),
         (held("preview", "ghost-p1", "ghost"), "there is no project ghost"),
         (held("network", "slipway-ours-notes", "notes"), None),
         (held("network", "slipway-ours-workers.internal"), None),

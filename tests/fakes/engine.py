@@ -263,7 +263,7 @@ class FakeEngine:
     async def discard(self, held: Held) -> bool:
         self.check_reachable(f"removing {held.name}")
         match held.kind:
-            case "release" | "rehearsal":
+            case "release" | "rehearsal" | "preview":
                 return self.live_apps.pop(held.name, None) is not None
             case "image" if any(spec.candidate == held.name for spec in self.live_apps.values()):
                 return False

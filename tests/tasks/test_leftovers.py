@@ -7,10 +7,13 @@ from blocks.kept_records import KeptRecords
 from blocks.registry import SqlRegistry
 from domain.inventory import Held
 from domain.leftovers import RECEIPT_AGE, YOUNG
+from domain.previews import PreviewState
 from domain.workers import AppSpec, Built
 from tasks.leftovers import remove_leftovers
+from tasks.previews import start_preview_copy
 from tests.fakes.engine import FakeEngine
 from tests.tasks.conftest import NOW
+from tests.tasks.preview_bench import Stage
 from tests.tasks.test_upkeep import build, release
 
 LATER = NOW + YOUNG
@@ -38,6 +41,23 @@ async def test_what_belongs_to_no_project_goes_with_its_reason_and_all_else_stay
     told = [(line.actor, line.what, line.why) for line in await registry.history("ghost")]
     assert told[1] == ("janitor", "volume slipway-ours-ghost-data removed", "there is no project ghost")
     assert await remove_leftovers.fn(registry, [engine], "ours", LATER) == []
+
+
+async def test_copy_of_a_preview_that_ended_while_it_was_started_goes_and_that_of_an_open_one_stays(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    stage = Stage(registry, tmp_path, "127.0.0.1:1")
+    base = await stage.serve()
+    dropped, stays = [await stage.announce(await stage.change(base, f"r-change{number}")) for number in (1, 2)]
+    await registry.move_preview("notes", dropped.number, PreviewState.REMOVED)
+    assert await stage.clear() == ["notes-p1"]
+    for late in (dropped, stays):  # it was open when start_preview looked
+        await start_preview_copy(late, "web", registry, stage.engine, stage.vault)
+
+    removed = await remove_leftovers.fn(registry, [stage.engine], "ours", LATER)
+
+    assert [(left.held.name, left.why) for left in removed] == [("notes-p1", "it is no open preview's copy")]
+    assert set(stage.engine.live_apps) == {"notes-v1", "notes-p2"}
 
 
 async def test_nothing_is_judged_where_nobody_says_which_installation_this_is(registry: SqlRegistry) -> None:
