@@ -117,6 +117,13 @@ class BareGitHost(Block):
                 raise Broken(f"branch {branch} of {project} stands at {at}, which {commit} does not build on")
         await _point(repository, branch, commit, at)
 
+    async def take_back(self, project: str, branch: str, commit: str, to: str) -> None:
+        """Let `branch` stand at `to` again; nothing happens when it does not stand at `commit`."""
+        repository = await self._repository(project)
+        await _require_commit(repository, project, to)
+        if await _head(repository, branch) == commit:
+            await _point(repository, branch, to, commit)
+
     async def delete(self, project: str) -> None:  # type: ignore[override]
         """Delete the repository with its history; nothing happens when there is none."""
         await asyncio.to_thread(_remove, self._path(project))

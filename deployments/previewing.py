@@ -1,10 +1,12 @@
 """Previews as a person deals with them: confirmed by one run that exactly what was looked at goes live in, or dropped."""
 
+import secrets
+from contextlib import suppress
 from itertools import count
 
 from deployments.releasing import start_release
 from deployments.requests import run_id
-from domain.errors import BadInput
+from domain.errors import BadInput, TryAgain
 from domain.previews import Preview
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.routes import Proxy
@@ -41,12 +43,28 @@ async def confirmation_key(preview: Preview, registry: Registry) -> str:
 
 
 async def take_away(
-    project: str, number: int | None, who: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
+    project: str,
+    number: int | None,
+    who: str,
+    registry: Registry,
+    engine: AppRunner,
+    proxy: Proxy,
+    wakeups: Wakeups,
+    git: GitHost,
 ) -> Preview:
-    """Drop the preview, and remove now what can be removed now; the janitor does the rest."""
-    from tasks.preview_ends import clear_previews, drop_preview, preview_numbered
+    """Drop the preview, and remove now what can be removed now; the janitor does the rest.
+
+    Raises BadInput while a run puts it online.
+    """
+    from tasks.preview_ends import REMOVER, clear_previews, drop_preview, preview_numbered
 
     preview = await preview_numbered(project, number, registry)
+    run = await registry.run(run_id(await confirmation_key(preview, registry)))
+    if run is not None and not run.state.ended:
+        raise BadInput(
+            f"run {run.id} puts preview {preview.number} of {project} online: stop it first, `slipway cancel {run.id}`"
+        )
     dropped = await drop_preview(preview, who, registry)
-    await clear_previews.fn(registry, engine, proxy, wakeups, project)
+    with suppress(TryAgain):
+        await clear_previews.fn(registry, engine, proxy, wakeups, git, project, f"{REMOVER}-{secrets.token_hex(4)}")
     return dropped

@@ -188,7 +188,7 @@ class Desk:
         from deployments.previewing import take_away
 
         at = self.blocks
-        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups)
+        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups, at.git)
 
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""

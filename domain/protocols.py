@@ -269,6 +269,10 @@ class GitHost(Protocol):
         """Fast-forward `branch`; raise Broken when it is not an ancestor. The same commit again changes nothing."""
         ...
 
+    async def take_back(self, project: str, branch: str, commit: str, to: str) -> None:
+        """Let `branch` stand at `to` again; nothing happens when it does not stand at `commit`."""
+        ...
+
     async def delete(self, project: str) -> None: ...
 
 

@@ -49,7 +49,7 @@ async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
     place = blocks.installation
     return [
         *because("its run has ended", await remove_orphans(registry, engine, wakeups)),
-        *because("it is no preview any more", await clear_previews(registry, engine, blocks.proxy, wakeups)),
+        *because("it is no preview any more", await clear_previews(registry, engine, blocks.proxy, wakeups, blocks.git)),
         *because("its run ended before it served", await end_unfinished(registry, engine, wakeups)),
         *because("it runs and serves no more", await stop_idle_copies(registry, engine, blocks.proxy, wakeups)),
         *because("it failed, or newer good ones are kept", await remove_retired(registry, engine, wakeups)),

@@ -3,13 +3,14 @@
 For what changes around an app and not in it: a secret, a domain; and for a preview that its person confirms.
 """
 
+from contextlib import suppress
 from itertools import count
 
 from prefect import flow, tags
 from prefect.runtime import flow_run
 
 from domain.checks import Check
-from domain.errors import DiskFull, RunCancelled, SlipwayError, is_disk_full
+from domain.errors import DiskFull, RunCancelled, SlipwayError, TryAgain, is_disk_full
 from domain.outcomes import Delivered, Escalated, Overtaken, Previewed, Rejected, Released, interrupted
 from domain.runs import ReleaseRequest, RunState
 from flows.devops import Deployment
@@ -17,7 +18,7 @@ from flows.ending import write_end
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from tasks.finish import describe_release
-from tasks.preview_ends import accept_preview, clear_previews, promote_preview
+from tasks.preview_ends import REMOVER, accept_preview, clear_previews, decline_preview, promote_preview
 from tasks.redaction import shield
 
 
@@ -57,9 +58,13 @@ async def confirm(request: ReleaseRequest, number: int, blocks: Blocks) -> Relea
     if isinstance(preview, Escalated):
         return preview
     released = await online(request, preview.checks, blocks)
-    if isinstance(released, Released):
-        await promote_preview(preview, registry)
-        await clear_previews(registry, blocks.engine, blocks.proxy, blocks.wakeups, request.project)
+    if not isinstance(released, Released):
+        await decline_preview(preview, registry, blocks.git)
+        return released
+    await promote_preview(preview, registry)
+    with suppress(TryAgain):  # it is live: what an engine or proxy that is away keeps of the preview, the janitor removes
+        owner = f"{REMOVER}-{request.run}"
+        await clear_previews(registry, blocks.engine, blocks.proxy, blocks.wakeups, blocks.git, request.project, owner)
     return released
 
 

@@ -1,6 +1,7 @@
 """Previews end: promoted, dropped, expired, or never up; and nothing of them is left.
 
-True afterwards: the row says how it ended, and its copy, data and route are gone, now or with the janitor's next round.
+True afterwards: the row says how it ended, its copy, data and route are gone, now or with the janitor's next round, and main
+has its change only if that went live.
 Blocks: registry, engine, proxy, wakeups, git host. Of two ends at once the registry lets one count. Safe to repeat.
 """
 
@@ -11,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.audit import SLIPWAY
-from domain.errors import BadInput
+from domain.errors import BadInput, LeaseLost
 from domain.outcomes import Escalated
 from domain.previews import (
     Preview,
@@ -24,7 +25,9 @@ from domain.previews import (
     why_unfit,
 )
 from domain.protocols import GitHost, Registry, Wakeups
+from domain.releases import ReleaseState, live
 from domain.routes import Proxy
+from domain.runs import WAITING_PATIENCE
 from domain.workers import AppRunner
 from tasks.audit import record
 from tasks.finish import record_change
@@ -67,13 +70,33 @@ async def accept_preview(
     registry: Registry,
     git: GitHost,
 ) -> Preview | Escalated:
-    """Move main to the preview's commit; when main is elsewhere by now, nothing changes and a person must decide."""
+    """Move main to the preview's commit; when main is elsewhere by now, nothing changes and a person must decide.
+
+    From then on the preview does not expire for as long as a run can wait for its person.
+    """
     preview = await preview_numbered(project, number, registry)
-    if (why := await why_not_live(preview, git)) is not None:
+    why = await why_not_live(preview, git)
+    if why is None and preview.state is PreviewState.UP:
+        expires = max(preview.expires, datetime.now(UTC) + WAITING_PATIENCE)
+        preview = await registry.move_preview(project, number, PreviewState.UP, expires=expires)
+        why = await why_not_live(preview, git)  # it may have ended just now
+    if why is not None:
         return Escalated(reason=why)
     if preview.state is PreviewState.UP:
         await git.advance(project, "main", preview.commit)
     return preview
+
+
+@task(
+    task_run_name="take {preview.identity} off main",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=[1, 3, 9],
+    retry_condition_fn=only_try_again,
+)
+async def decline_preview(preview: Preview, registry: Registry, git: GitHost) -> None:
+    """Undo what `accept_preview` did on main, since it did not go live; it is up still, and can be confirmed again."""
+    await take_off_main(preview, registry, git)
 
 
 @task(
@@ -139,25 +162,43 @@ async def expire_previews(registry: Registry, wakeups: Wakeups, now: datetime) -
     retry_condition_fn=only_try_again,
 )
 async def clear_previews(
-    registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups, project: str | None = None
+    registry: Registry,
+    engine: AppRunner,
+    proxy: Proxy,
+    wakeups: Wakeups,
+    git: GitHost,
+    project: str | None = None,
+    owner: str = REMOVER,
 ) -> Sequence[str]:
     """Remove route, copy and data of all previews that have ended, then write that down; return their names.
 
-    One of a project that is being deployed is left for the next time.
+    One that was confirmed in vain is no more on main. One of a project that is being deployed is left for the next time.
+    `owner` takes the deploy lock; no two callers may have the same.
     """
     cleared = []
     for preview in uncleared(await registry.previews(project)):
-        lease = await claim(preview.project, REMOVER, registry, wakeups)
+        lease = await claim(preview.project, owner, registry, wakeups)
         if lease is None:
             continue
         try:
+            if preview.state is not PreviewState.PROMOTED:
+                await take_off_main(preview, registry, git)
             await proxy.remove_route(preview.route_name, lease.fence)
             await engine.remove(preview.identity)
             await registry.clear_preview(preview.project, preview.number, datetime.now(UTC))
+        except LeaseLost:
+            continue  # a deploy came between: this preview is seen to next time
         finally:
             await give_back(lease, registry, wakeups)
         cleared.append(preview.identity)
     return cleared
+
+
+async def take_off_main(preview: Preview, registry: Registry, git: GitHost) -> None:
+    """Let main stand where the change began, so that no later change carries it; not when it serves, or main went on."""
+    serving = live(await registry.releases(preview.project, states=(ReleaseState.LIVE,)))
+    if (serving is None or serving.commit != preview.commit) and await git.exists(preview.project):
+        await git.take_back(preview.project, "main", preview.commit, preview.base)
 
 
 async def _is_left(preview: Preview, registry: Registry) -> bool:

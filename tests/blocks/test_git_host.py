@@ -185,6 +185,18 @@ async def test_branch_advances_forward_only(host: BareGitHost, work: Path) -> No
     assert (await host.head("notes", "stable"), await host.head("notes", "none")) == (first.sha, None)
 
 
+async def test_branch_is_taken_back_from_where_it_is_said_to_stand_and_from_nowhere_else(host: BareGitHost, work: Path) -> None:
+    await host.create("notes")
+    first = await commit(host, work)
+    (work / "app.py").write_text("print(2)\n")
+    second = await commit(host, work, first.sha)
+    await host.take_back("notes", "main", first.sha, first.sha)
+    assert await host.head("notes") == second.sha
+    for _ in range(2):
+        await host.take_back("notes", "main", second.sha, first.sha)
+        assert await host.head("notes") == first.sha
+
+
 @pytest.mark.parametrize("branch", ["main~1", "-x", "a..b", "main@{1}", "", "../x"])
 async def test_branch_is_a_plain_name(host: BareGitHost, branch: str) -> None:
     await host.create("notes")

@@ -75,7 +75,7 @@ class CliDesk(FakeDesk):
 
     async def drop(self, project: str, number: int | None, who: str) -> Preview:
         at = self.blocks
-        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups)
+        return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups, at.git)
 
     async def release_again(self, project: str, why: str, who: str) -> Run:
         """Let a release with the newest values take the place of the one that serves, unless the run is to fail."""
@@ -105,6 +105,9 @@ class Files:
     """A git host whose every commit has this app.json."""
 
     app_json = "{}"
+
+    async def exists(self, project: str) -> bool:
+        return False
 
     async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
         return {"app.json": self.app_json}

@@ -83,7 +83,7 @@ class Stage:
         await self.clear()
 
     async def clear(self) -> list[str]:
-        return list(await clear_previews.fn(self.registry, self.engine, self.proxy, self.wakeups))
+        return list(await clear_previews.fn(self.registry, self.engine, self.proxy, self.wakeups, self.git))
 
     async def row(self, number: int = 1) -> Preview:
         return next(preview for preview in await self.registry.previews("notes") if preview.number == number)

@@ -10,12 +10,20 @@ import pytest_asyncio
 from blocks.registry import SqlRegistry
 from domain.errors import BadInput
 from domain.outcomes import Escalated
-from domain.previews import PreviewState
+from domain.previews import Preview, PreviewState
 from domain.runs import RunState
 from tasks.leases import claim
-from tasks.preview_ends import NEVER_UP, accept_preview, drop_preview, expire_previews, preview_numbered
+from tasks.preview_ends import (
+    NEVER_UP,
+    accept_preview,
+    decline_preview,
+    drop_preview,
+    expire_previews,
+    preview_numbered,
+)
 from tests.tasks.conftest import NOW
 from tests.tasks.preview_bench import CHECK, RUN, Stage
+from tests.tasks.test_upkeep import release
 from tests.tasks.test_watch import app
 
 
@@ -91,6 +99,68 @@ async def test_preview_of_a_project_that_is_deployed_is_cleared_later(stage: Sta
     assert await stage.clear() == []
     await stage.wakeups.unlock("deploy:notes", "r-other")
     assert await stage.clear() == ["notes-p1"]
+
+
+async def test_preview_that_was_confirmed_shortly_before_its_end_stays_while_its_run_can_wait(stage: Stage) -> None:
+    preview = await stage.up(await stage.change(await stage.serve()), days=0.001)
+    accepted = await accept_preview.fn("r-live1", "notes", preview.number, stage.registry, stage.git)
+    assert isinstance(accepted, Preview)
+    for days, ended in ((7, []), (9, ["notes-p1"])):
+        at = preview.created + timedelta(days=days)
+        assert await expire_previews.fn(stage.registry, stage.wakeups, at) == ended
+
+
+async def test_preview_that_cannot_go_live_is_not_up_for_longer(stage: Stage) -> None:
+    base = await stage.serve()
+    preview = await stage.up(await stage.change(base))
+    await stage.commit("other", base)
+    assert isinstance(await accept_preview.fn("r-live1", "notes", 1, stage.registry, stage.git), Escalated)
+    assert (await stage.row()).expires == preview.expires
+
+
+@pytest.mark.parametrize("end", [PreviewState.REMOVED, PreviewState.EXPIRED])
+async def test_change_that_was_confirmed_in_vain_and_ended_is_not_in_the_next_one(stage: Stage, end: PreviewState) -> None:
+    base = await stage.serve()
+    preview = await stage.up(await stage.change(base))
+    await accept_preview.fn("r-live1", "notes", preview.number, stage.registry, stage.git)
+    assert await stage.git.head("notes") == preview.commit
+    await stage.registry.move_preview("notes", preview.number, end)
+    await stage.clear()
+    assert await stage.git.head("notes") == base
+
+
+async def test_change_that_was_confirmed_in_vain_is_off_main_and_can_be_confirmed_again(stage: Stage) -> None:
+    base = await stage.serve()
+    preview = await stage.up(await stage.change(base))
+    await accept_preview.fn("r-live1", "notes", preview.number, stage.registry, stage.git)
+    for _ in range(2):
+        await decline_preview.fn(preview, stage.registry, stage.git)
+        assert await stage.git.head("notes") == base
+    await stage.confirm(preview)
+    assert await stage.git.head("notes") == preview.commit
+
+
+async def test_main_is_left_alone_where_the_change_serves_or_another_came_after_it(stage: Stage) -> None:
+    preview = await stage.up(await stage.change(await stage.serve()))
+    await accept_preview.fn("r-live1", "notes", preview.number, stage.registry, stage.git)
+    await release(stage.registry, stage.engine, 2, preview.commit)
+    await decline_preview.fn(preview, stage.registry, stage.git)
+    assert await stage.git.head("notes") == preview.commit
+    other = await stage.commit("other", preview.commit)
+    await release(stage.registry, stage.engine, 3, other)
+    await decline_preview.fn(preview, stage.registry, stage.git)
+    assert await stage.git.head("notes") == other
+
+
+async def test_deploy_that_comes_between_leaves_one_preview_for_the_next_time_and_clears_the_others(stage: Stage) -> None:
+    base = await stage.serve()
+    for run in (RUN, "r-change2"):
+        await drop_preview(await stage.up(await stage.change(base, run)), "local:me", stage.registry)
+    stage.proxy.fences["notes.p2"] += 1000  # who came between had a higher fence
+    assert await stage.clear() == ["notes-p1"]
+    assert ((await stage.row(2)).cleared, stage.wakeups.owners) == (None, {})
+    stage.proxy.fences.clear()
+    assert await stage.clear() == ["notes-p2"]
 
 
 async def test_preview_expires_and_its_person_is_told_once_before_and_once_after(stage: Stage) -> None:

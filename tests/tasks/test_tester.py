@@ -61,6 +61,9 @@ class FolderGit:
     async def advance(self, project: str, branch: str, commit: str) -> None:
         raise _not_the_testers("advance", project, branch, commit)
 
+    async def take_back(self, project: str, branch: str, commit: str, to: str) -> None:
+        raise _not_the_testers("take_back", project, branch, commit, to)
+
     async def delete(self, project: str) -> None:
         raise _not_the_testers("delete", project)
 
