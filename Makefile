@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 HOME_DIR ?= $(CURDIR)/.slipway
 KEEP ?= 1
+SIM ?=
 JOBS ?= 3
 VENV := .venv
 RUN := $(VENV)/bin
@@ -24,7 +25,7 @@ demo: setup
 	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway demo $(if $(filter 0 no,$(KEEP)),--no-keep,--keep)
 
 up: setup
-	@SLIPWAY_HOME="$(HOME_DIR)" $(RUN)/slipway up
+	@SLIPWAY_HOME="$(HOME_DIR)" $(if $(filter 1 yes,$(SIM)),$(RUN)/python -m tests.fakes.telegram_page) $(RUN)/slipway up
 
 test: setup
 	$(RUN)/python -m pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)

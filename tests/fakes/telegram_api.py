@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,14 @@ TOKEN = "42:AAslipway-simulator-0123456789abcdefghi"
 CONFLICT = 409
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_SET = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves the signals of its process to its process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class TelegramApi(Phones):
@@ -54,7 +62,7 @@ class TelegramApi(Phones):
             Route("/file/bot{token}/{folder}/{name}", self._file),
         ]
         config = uvicorn.Config(Starlette(routes=routes), log_level="warning", lifespan="off", ws="none")
-        self._server = uvicorn.Server(config)
+        self._server = QuietServer(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         self._posting = asyncio.create_task(self._post_updates())
         return self
@@ -126,12 +134,16 @@ class TelegramApi(Phones):
                         lambda: self.webhook and self.updates and "last_error_date" not in self.webhook
                     )
                 headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook["secret"]} if self.webhook["secret"] else {}
-                answer = await client.post(self.webhook["url"], json=self.updates[0], headers=headers)
-                if answer.is_success:
-                    self.updates.pop(0)
-                else:
+                try:
+                    answer = await client.post(self.webhook["url"], json=self.updates[0], headers=headers)
                     problem = f"Wrong response from the webhook: {answer.status_code} {answer.reason_phrase}"
+                    problem = "" if answer.is_success else problem
+                except httpx.HTTPError:
+                    problem = "Connection refused"
+                if problem:
                     self.webhook |= {"last_error_date": 1_790_000_002, "last_error_message": problem}
+                else:
+                    self.updates.pop(0)
                 await self._notify()
 
     async def _file(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """The people of the simulated Telegram: what they can do with a thumb, and what they see."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from tests.fakes.telegram_files import FileMethods
@@ -18,6 +18,7 @@ class Phones(FileMethods):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._busy: list[tuple[str, int]] = []
         self._changed = asyncio.Condition()
+        self._version = 0
 
     def person(self, chat: int, language: str = "en") -> Person:
         """Make somebody who has opened a private chat with the bot."""
@@ -81,6 +82,18 @@ class Phones(FileMethods):
             texts = [(m.chat, m.text) for m in self.sent.values() if m.by_bot]
             raise AssertionError(f"never came true; the bot's messages: {texts}; last calls: {self.calls[-5:]}") from None
 
+    async def changes(self) -> AsyncIterator[None]:
+        """Come at once, and after each change; changes that come together come once."""
+        while True:
+            seen = self._version
+            yield
+            async with self._changed:
+                await self._changed.wait_for(lambda seen=seen: self._version != seen)
+
+    async def look(self) -> None:
+        """Let everybody who waits look again."""
+        await self._notify()
+
     async def message(self, chat: int, *texts: str) -> Message:
         """Wait for a message of the bot that holds all `texts`."""
         return await self.until(lambda: next((m for m in self.messages(chat) if all(t in m.text for t in texts)), None))
@@ -93,6 +106,7 @@ class Phones(FileMethods):
 
     async def _notify(self) -> None:
         async with self._changed:
+            self._version += 1
             self._changed.notify_all()
 
     def _user(self, person: Person) -> dict[str, Any]:
