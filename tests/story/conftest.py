@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.messages_api import ScriptedMessagesAPI
-from tests.story import bot_tales
+from tests.story import bot_tales, door_tale, guests_tale
 from tests.story.installation import Installation
 from tests.story.phone import Phone
 from tests.story.player import Player
@@ -16,7 +16,7 @@ from tests.story.tales import TALES
 def installed(engine: str, more: dict[str, str]) -> Iterator[Installation]:
     """Bring an installation up, and end it so that nothing of it is left."""
     player = Player()
-    player.tell(*TALES, YARDS, *bot_tales.TALES)
+    player.tell(*TALES, YARDS, *door_tale.TALES, *guests_tale.TALES, *bot_tales.TALES)
     place = Installation(engine, player, more=more)
     try:
         with ScriptedMessagesAPI(player) as api:

@@ -1,9 +1,15 @@
-"""An app with a Redis of its own, on either engine: planned, rehearsed on another one, kept over two releases, gone with it."""
+"""An app with a Redis and a table of its own, on either engine: planned, rehearsed, kept over two releases, gone with it.
+
+On processes its table also meets a release command that breaks on what is in it, and one that has to be taken back.
+"""
+
+from dataclasses import dataclass
 
 import pytest
 
+from domain.releases import ReleaseState
 from domain.resources import ResourceKind
-from tests.story import tales
+from tests.story import guests_tale
 from tests.story.installation import Installation, Spoken
 
 APP = "guests"
@@ -19,7 +25,7 @@ def place(request: pytest.FixtureRequest) -> Installation:
 
 @pytest.fixture(scope="module")
 def built(place: Installation) -> Spoken:
-    return place.say("new", tales.GUESTS.request, "--yes", "--json")
+    return place.say("new", guests_tale.GUESTS.request, "--yes", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +34,37 @@ def released_again(place: Installation, built: Spoken) -> Spoken:
     assert built.code == 0, built
     assert place.post(APP, "/guests", {"name": "Grace"}).status_code == 201
     return place.say("secret", "rotate", APP, "SESSION_SECRET")
+
+
+@dataclass
+class Broken:
+    """A rotation whose release command did not like a row, and what the app had in its table afterwards."""
+
+    said: Spoken
+    wishes: list[str]
+
+
+@pytest.fixture(scope="module")
+def broken(place: Installation, released_again: Spoken) -> Broken:
+    assert released_again.code == 0, released_again
+    for guest, wish in {"Grace": "sun", "": "rain"}.items():
+        assert place.post(APP, "/wishes", {"guest": guest, "wish": wish}).status_code == 201
+    said = place.say("secret", "rotate", APP, "SESSION_SECRET")
+    return Broken(said, place.get(APP, "/wishes").json())
+
+
+@pytest.fixture(scope="module")
+def renamed(place: Installation, broken: Broken) -> Spoken:
+    return place.say("change", APP, guests_tale.HOPES.request, "--yes", "--json")
+
+
+@pytest.fixture(scope="module")
+def taken_back(place: Installation, renamed: Spoken) -> Spoken:
+    """Write into the table as it is since the change, and go back to the one before with its data."""
+    assert renamed.code == 0, renamed
+    assert place.post(APP, "/wishes", {"guest": "Bea", "wish": "snow"}).status_code == 201
+    assert place.get(APP, "/wishes").json() == ["sun", "rain", "snow"]
+    return place.say("rollback", APP, "--data", "restore", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +84,28 @@ def test_rows_outlive_a_release_and_no_rehearsal_has_written_any(place: Installa
     live = place.live(APP)
     assert live is not None
     assert live.number == 2
+    assert place.get(APP, "/guests").json() == ["Grace"]
+
+
+@pytest.mark.parametrize("place", ["process"], indirect=True)
+def test_a_release_command_that_breaks_on_the_data_leaves_what_serves(place: Installation, broken: Broken) -> None:
+    assert broken.said.code != 0, broken
+    assert "its release command ended with exit code 1; what served before still does" in broken.said.out + broken.said.err
+    assert {r.number: r.state for r in place.releases(APP)}[3] is ReleaseState.FAILED
+    serving = place.live(APP)
+    assert serving is not None
+    assert (serving.number, broken.wishes) == (2, ["sun", "rain"])
+    [run] = [r.run for r in place.releases(APP) if r.number == 3]
+    told = [line.text for line in place.registry(lambda registry: registry.progress(run))]
+    assert "the release command ended with exit code 1: a wish without a guest: nobody knows whose it is" in told
+
+
+@pytest.mark.parametrize("place", ["process"], indirect=True)
+def test_a_rollback_over_a_migration_brings_the_table_back_as_it_was(place: Installation, taken_back: Spoken) -> None:
+    assert taken_back.code == 0, taken_back
+    outcome = taken_back.document
+    assert (outcome["outcome"], outcome["bad"], outcome["good"]) == ("rolled back", 4, 2)
+    assert place.get(APP, "/wishes").json() == ["sun", "rain"]
     assert place.get(APP, "/guests").json() == ["Grace"]
 
 

@@ -21,7 +21,7 @@ from redis import Redis
 
 from deployments.sockets import socket_folder
 from domain.audit import AuditLine
-from tests.story import at_rest, tales
+from tests.story import at_rest, door_tale
 from tests.story.canaries import Canaries, everywhere, prompts, said
 from tests.story.installation import RUN_SECONDS, Installation, Spoken, docker, until
 
@@ -39,7 +39,7 @@ def place(request: pytest.FixtureRequest) -> Installation:
 
 @pytest.fixture(scope="module")
 def waiting(place: Installation) -> Spoken:
-    return place.say("new", tales.DOOR.request, "--yes", "--json")
+    return place.say("new", door_tale.DOOR.request, "--yes", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def remade(place: Installation, changed: Rotation) -> Rotation:
 
 @pytest.fixture(scope="module")
 def green(place: Installation, remade: Rotation) -> Spoken:
-    return place.say("change", APP, tales.GREEN.request, "--yes", "--json")
+    return place.say("change", APP, door_tale.GREEN.request, "--yes", "--json")
 
 
 @pytest.fixture(scope="module")
