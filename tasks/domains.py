@@ -8,7 +8,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from domain.errors import BadInput
-from domain.host_claims import Domain, checked_host, claim_host
+from domain.host_claims import Domain, checked_host, claim_host, made_main
 from domain.protocols import Registry, Wakeups
 from domain.routes import Proxy
 from domain.workers import AppRunner
@@ -37,7 +37,7 @@ async def make_main(domain: Domain, registry: Registry) -> bool:
     if domain.host == await main_host(domain.project, registry):
         return False
     await registry.make_main(domain)
-    await record(domain.project, domain.by, f"domain {domain.host} made the main one", registry, at=domain.added)
+    await record(domain.project, domain.by, made_main(domain.host), registry, at=domain.added)
     return True
 
 

@@ -27,7 +27,7 @@ def add(
             from deployments.documents import known
             from deployments.name_check import host_warning
             from deployments.people import person
-            from deployments.releasing import release_again
+            from deployments.releasing import release_at
             from domain.releases import live
             from domain.runs import Origin
             from tasks.domains import add_domain, make_main
@@ -40,9 +40,10 @@ def add(
             online = live(await desk.registry.releases(project)) is not None
             address = blocks.installation.address_of(added.host)
             sys.stdout.write(f"{address} leads to {project}" + ("\n" if online else " once that is online\n"))
-            if main and await make_main(added, desk.registry) and online:
-                origin = Origin(channel="cli", person=person())
-                run = await release_again(project, f"{added.host} is the main domain", origin, None, desk.registry)
+            if main:
+                await make_main(added, desk.registry)
+            if main and online:
+                run = await release_at(added.host, project, Origin(channel="cli", person=person()), desk.registry)
                 sys.stdout.write(f"the app itself hears of it by run {run.id}\n")
             if warning := await host_warning(added.host):
                 sys.stderr.write(f"{warning}\n")
