@@ -18,6 +18,8 @@ from deployments.sockets import socket_folder
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
 
+LOCK = "up.lock"
+
 
 class Up(Value):
     """What runs, as `up.json` tells other processes of this user."""
@@ -109,14 +111,16 @@ class DataFolder:
     def prepare(self) -> None:
         """Make every folder with mode 0700; raise BadInput when that is not possible."""
         _refuse_foreign(self.home)
-        for path in (self.home, self.prefect, self.logs, self.run_logs, self.repositories, self.engine, self.caddy, self.redis):
+        _private(self.home, self.home)
+        self._lock.touch()  # first of all: by it the next start knows the folder for ours, also after a kill just here
+        for path in (self.prefect, self.logs, self.run_logs, self.repositories, self.engine, self.caddy, self.redis):
             _private(path, self.home)
         _private(self.sockets, self.home)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Be the one `slipway up` of this folder; raise AlreadyUp when another is."""
-        with (self.home / "up.lock").open("a") as file:
+        with self._lock.open("a") as file:
             if not _locked(file.fileno(), patience=1.0):
                 raise AlreadyUp(str(self.home), read_up(self.home))
             self._up.unlink(missing_ok=True)
@@ -124,6 +128,10 @@ class DataFolder:
                 yield
             finally:
                 self._up.unlink(missing_ok=True)
+
+    @property
+    def _lock(self) -> Path:
+        return self.home / LOCK
 
     @property
     def _up(self) -> Path:
@@ -165,7 +173,7 @@ class DataFolder:
 def read_up(home: Path) -> Up | None:
     """Return what is up; None when nothing is, or it is still starting, or its file was left by a kill."""
     try:
-        with (home / "up.lock").open() as file:
+        with (home / LOCK).open() as file:
             if _locked(file.fileno(), shared=True):
                 return None
         return Up.model_validate_json((home / "up.json").read_text())
@@ -212,7 +220,7 @@ def _locked(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> 
 
 def _refuse_foreign(home: Path) -> None:
     """Protect a folder with other things in it: `prepare` would close it to everybody else."""
-    if home.is_dir() and any(home.iterdir()) and not (home / "up.lock").exists():
+    if home.is_dir() and any(home.iterdir()) and not (home / LOCK).exists():
         raise BadInput(f"{home} holds other things: set SLIPWAY_HOME to a new or empty folder")
 
 

@@ -32,6 +32,12 @@ def test_everything_in_it_is_private_and_kept_values_stay(tmp_path: Path) -> Non
     assert (DataFolder(folder.home).encryption_key, DataFolder(folder.home).installation) == (key, identity)
 
 
+def test_folder_whose_first_start_was_killed_in_the_middle_is_known_as_ours(tmp_path: Path) -> None:
+    DataFolder(tmp_path).prepare()  # and no lock was held yet
+    DataFolder(tmp_path).prepare()
+    assert (tmp_path / "up.lock").exists()
+
+
 def test_folder_with_other_things_in_it_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     tmp_path.chmod(0o755)

@@ -77,7 +77,6 @@ async def lines(file: Path, count: int, seconds: float = PATIENCE) -> list[str]:
 def running_worker(home: Path, pool: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker process and end it for certain; its log is `home/worker.log`."""
     DataFolder(home).prepare()
-    (home / "up.lock").touch()
     code = (
         "import asyncio; from deployments.settings import load_settings; from deployments.worker import work; "
         f"asyncio.run(work(load_settings(home={str(home)!r}), pool={pool!r}))"

@@ -21,9 +21,10 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from deployments.data_folder import Up, read_up
+from deployments.data_folder import DataFolder, Up, read_up
 from domain.releases import Release, live
 from tests.fakes.messages_api import Asked, ScriptedMessagesAPI
+from tests.prefect_database import lay_prefect_database
 from tests.story.player import Player
 
 T = TypeVar("T")
@@ -99,6 +100,9 @@ class Installation:
     def open(self, api: ScriptedMessagesAPI) -> None:
         """Start it with this API behind its models, and return when it is up."""
         self.more["ANTHROPIC_BASE_URL"], self.asked = api.url, api.requests
+        folder = DataFolder(self.data)
+        folder.prepare()
+        lay_prefect_database(folder.prefect / "prefect.db")
         self.reopen()
 
     def reopen(self) -> None:
