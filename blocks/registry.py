@@ -8,6 +8,7 @@ from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_outbox import Outbox
+from blocks.registry_people import KnownPeople
 from blocks.registry_previews import ProjectPreviews
 from blocks.registry_projects import Projects
 from blocks.registry_proofs import Proofs
@@ -31,6 +32,7 @@ class SqlRegistry(  # type: ignore[misc]
     ProjectPreviews,
     ProjectResources,
     Outbox,
+    KnownPeople,
     LedgerLines,
     Conversations,
     RunRemarks,

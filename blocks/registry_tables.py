@@ -19,6 +19,7 @@ from blocks.registry_release_tables import domains, previews, releases, resource
 
 __all__ = [
     "audit",
+    "buttons",
     "checks",
     "domains",
     "environments",
@@ -26,6 +27,7 @@ __all__ = [
     "ledger",
     "metadata",
     "notifications",
+    "people",
     "previews",
     "progress",
     "projects",
@@ -200,4 +202,21 @@ proofs = Table(
     Column("body", JSON, nullable=False),
     Column("signature", NAME, nullable=False),
     Column("created", UtcTime, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("language", NAME, nullable=False),
+    Column("quiet", Boolean, nullable=False),
+)
+
+buttons = Table(
+    "buttons",
+    metadata,
+    Column("reference", NAME, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("shown", UtcTime, nullable=False, index=True),
 )

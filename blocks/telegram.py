@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr, SecretStr
-from telegram import Bot, BotCommand, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, BotCommand, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
@@ -54,6 +54,12 @@ class TelegramChat(Block):
             chat, html, parse_mode=ParseMode.HTML, reply_markup=ForceReply(input_field_placeholder=hint[:64])
         )
         return str((await _asked(sent, "asking a question")).message_id)
+
+    async def send_file(self, chat: str, name: str, content: bytes, caption: str = "") -> str:
+        """Send a file with an HTML caption, which may have 1024 visible characters, and return the message's id."""
+        document = InputFile(content, filename=name)
+        sent = self._client().send_document(chat, document, caption=caption, parse_mode=ParseMode.HTML)
+        return str((await _asked(sent, "sending a file")).message_id)
 
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Replace a message, cut to what one can hold; raise UnknownObject when the person deleted it."""

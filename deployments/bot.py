@@ -20,6 +20,7 @@ from telegram.warnings import PTBDeprecationWarning
 from blocks.telegram import TelegramChat, bot_client, translated
 from deployments.asks import Asks
 from deployments.bot_access import check_access
+from deployments.bot_commands import COMMANDS, Commands
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_messages import Said, said_in
 from deployments.bot_questions import QuestionMessages
@@ -28,6 +29,7 @@ from deployments.bot_turns import Turns
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
+from deployments.references import Dead, meant
 from deployments.sealing import Seal
 from deployments.settings import Settings
 from deployments.wording import LANGUAGES, explain, say
@@ -35,7 +37,6 @@ from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
 
 logger = logging.getLogger(__name__)
 
-COMMANDS = ("start", "help", "change", "status", "rollback", "cancel")
 UPDATES = ["message", "callback_query"]
 STOPPING = 3.0
 """Seconds that handlers get to end; what they do not finish is in the inbox."""
@@ -129,12 +130,13 @@ def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, al
     app = builder.build()
     answering = partial(_answering, handlers=handlers, answers=answers, allowed=allowed)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    for name in COMMANDS:
-        app.add_handler(CommandHandler(name, answering(getattr(handlers, name)), private))
+    commands = Commands(handlers)
+    for name, act in commands.acts.items():
+        app.add_handler(CommandHandler(name, answering(act), private))
     app.add_handler(MessageHandler(private & filters.COMMAND, answering(handlers.help)))
     app.add_handler(MessageHandler(private & filters.TEXT, answering(handlers.text)))
     app.add_handler(MessageHandler(private, answering(handlers.other)))
-    app.add_handler(CallbackQueryHandler(answering(handlers.press)))
+    app.add_handler(CallbackQueryHandler(answering(commands.press)))
     return app
 
 
@@ -150,12 +152,27 @@ def _answering(
         try:
             if allowed and said.user not in allowed:
                 await handlers.tell(said, "not_allowed", person=said.user)
-            elif not await answers.take(said):
-                await act(said)
+            else:
+                await _taken(await _spoken_to(said, handlers), act, handlers, answers)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await _tell_error(handlers, said, error)
 
     return respond
+
+
+async def _spoken_to(said: Said, handlers: Handlers) -> Said:
+    """Return what was said, to be answered in the language that its person chose."""
+    person = await handlers.desk.registry.person(said.person)
+    return said.model_copy(update={"language": person.speaks(said.usual)})
+
+
+async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers) -> None:
+    match await meant(said, handlers.desk.registry):
+        case Dead(why=why):
+            await handlers.speech.pop(said, why)
+        case Said() as known:
+            if not await answers.take(known):
+                await act(known)
 
 
 async def _tell_error(handlers: Handlers, said: Said, error: Exception) -> None:

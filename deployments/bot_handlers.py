@@ -1,7 +1,7 @@
 """What the bot does with each message: a value, a call to the desk, a short answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from html import escape
@@ -9,22 +9,21 @@ from typing import Protocol
 
 from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said, rest_of
-from deployments.cards import STOP, link, noted
+from deployments.bot_owned import Owned
+from deployments.bot_speech import Speech
+from deployments.cards import noted
 from deployments.live_cards import LiveCards
-from deployments.preview_cards import CONFIRM
+from deployments.looking import Look
 from deployments.requests import Proposal, run_id
 from deployments.wording import say
-from domain.errors import BadInput, ChatBusy, NothingToRollBackTo, SlipwayError
+from domain.errors import SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.protocols import Registry, Vault, Wakeups
-from domain.releases import live, previous_good
-from domain.runs import Origin, Project, Run, RunState
+from domain.runs import Origin, Run
 
 TYPING = 4.0
 """Seconds between two signs of typing: Telegram shows each for five."""
-PATIENCE = 3
-"""How often an answer is tried when Telegram asks to wait."""
 
 
 class Desk(Protocol):
@@ -33,11 +32,12 @@ class Desk(Protocol):
     registry: Registry
     wakeups: Wakeups
     vault: Vault
+    look: Look
 
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal: ...
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
-    async def rollback(self, project: str, reason: str, who: str) -> str: ...
+    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str: ...
     async def resume_waiting(self, project: str) -> list[str]: ...
     async def confirm(self, project: str, number: int | None, origin: Origin) -> Run: ...
     async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation: ...
@@ -47,9 +47,11 @@ class Handlers:
     """One method per thing that a person can say."""
 
     def __init__(self, desk: Desk, chat: TelegramChat, cards: LiveCards) -> None:
-        self._desk = desk
+        self.desk = self._desk = desk
+        self.cards = self._cards = cards
+        self.speech = Speech(chat, desk.registry)
         self._chat = chat
-        self._cards = cards
+        self._owned = Owned(desk.registry, self.speech)
         self._proposing: dict[str, asyncio.Task[Proposal]] = {}
 
     async def tell(self, said: Said, key: str, **fields: object) -> None:
@@ -57,18 +59,7 @@ class Handlers:
         await self.tell_text(said, say(said.language, key, **fields))
 
     async def tell_text(self, said: Said, text: str) -> None:
-        await self.answer(said, escape(text, quote=False))
-
-    async def answer(self, said: Said, html: str) -> None:
-        """Send an answer, waiting as often as Telegram asks to."""
-        for _ in range(PATIENCE):
-            try:
-                await self._chat.send(said.chat, html)
-            except ChatBusy as busy:
-                await asyncio.sleep(busy.seconds)
-            else:
-                return
-        await self._chat.send(said.chat, html)
+        await self.speech.answer(said, escape(text, quote=False))
 
     async def start(self, said: Said) -> None:
         await self.tell(said, "start", example=say(said.language, "example"))
@@ -83,70 +74,24 @@ class Handlers:
         """A request for something new."""
         await self._begin(said, said.text, None)
 
+    async def new(self, said: Said) -> None:
+        """A request for something new, said with its command."""
+        if said.words:
+            await self._begin(said, said.words, None)
+        else:
+            await self.tell(said, "new_usage", example=say(said.language, "example"))
+
     async def change(self, said: Said) -> None:
         slug, wish = said.words.split(maxsplit=1)[:1], rest_of(said.words)
         if not wish:
             await self.tell(said, "change_usage")
-        elif await self._own(said, slug[0].lower()):
-            await self._begin(said, wish, slug[0].lower())
+        elif project := await self._owned.project(said, slug[0]):
+            await self._begin(said, wish, project.slug)
 
-    async def status(self, said: Said) -> None:
-        projects = await self._projects(said)
-        if not projects:
-            await self.tell(said, "no_projects")
-            return
-        await self.answer(said, "\n\n".join([await self._standing(said, project) for project in projects]))
-
-    async def rollback(self, said: Said) -> None:
-        projects = await self._projects(said)
-        slug = said.words.lower() or (projects[0].slug if len(projects) == 1 else "")
-        if projects and not slug:
-            await self.tell(said, "which_project", projects=listed(projects), command="rollback", first=projects[0].slug)
-        elif await self._own(said, slug):
-            if previous_good(await self._desk.registry.releases(slug)) is None:
-                raise NothingToRollBackTo(slug)
-            await self._desk.rollback(slug, "asked for in Telegram", said.person)
-            await self.tell(said, "rollback_started", project=slug)
-
-    async def cancel(self, said: Said) -> None:
-        """Stop the run or project named, or the newest that goes on; also a request that is still being read."""
-        proposing = None if said.words else self._proposing.get(said.chat)
-        if proposing:
-            proposing.cancel()
-            return
-        run = next((run for run in await self._going_on(said) if said.words in ("", run.id, run.project)), None)
-        if run is None:
-            await self.tell(said, "nothing_to_cancel")
-            return
-        await self._stop(said, run)
-        await self.tell(said, "cancelling", project=run.project)
-
-    async def press(self, said: Said) -> None:
-        """A button of a card: only its run's person may press it, and a dead one says so."""
-        verb, _, name = said.text.partition(":")
-        run = await self._desk.registry.run(name) if verb in (STOP, CONFIRM) else None
-        if run is not None and run.origin.person != said.person:
-            await self._chat.answer(said.press, say(said.language, "not_yours"))
-        elif run is not None and verb == CONFIRM:
-            await self._confirm(said, run)
-        elif run is None or run.state.ended:
-            await self._chat.answer(said.press, say(said.language, "dead_button"))
-        else:
-            await self._stop(said, run)
-            await self._chat.answer(said.press, say(said.language, "cancelling", project=run.project))
-
-    async def _confirm(self, said: Said, run: Run) -> None:
-        """Put the preview that the run made online; pressed twice, it is one release."""
-        previews = await self._desk.registry.previews(run.project)
-        number = next((preview.number for preview in previews if preview.run == run.id), 0)
-        try:
-            begun = await self._desk.confirm(run.project, number, run.origin)
-        except BadInput:
-            await self._chat.answer(said.press, "")
-            await self.tell(said, "preview_late", project=run.project)
-        else:
-            await self._chat.answer(said.press, say(said.language, "going_online", project=run.project))
-            self._cards.follow(begun.id)
+    def forget(self, chat: str) -> bool:
+        """End the request of this chat that is still being read; False when there is none."""
+        proposing = self._proposing.get(chat)
+        return proposing is not None and proposing.cancel()
 
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
         """Start a run and its card. The run's id comes of the update, so that the same one again starts nothing new."""
@@ -192,39 +137,6 @@ class Handlers:
             del self._proposing[said.chat]
         return None if task.cancelled() else task.result()
 
-    async def _stop(self, said: Said, run: Run) -> None:
-        await self._desk.cancel(run.id, said.person)
-        self._cards.follow(run.id)
-
-    async def _projects(self, said: Said) -> list[Project]:
-        return [project for project in await self._desk.registry.projects() if project.owner == said.person]
-
-    async def _own(self, said: Said, slug: str) -> bool:
-        """Tell whether the project is the person's; say what to do when not. Another's is as unknown as none."""
-        projects = await self._projects(said)
-        if any(project.slug == slug for project in projects):
-            return True
-        if projects:
-            await self.tell(said, "no_project", project=slug, projects=listed(projects))
-        else:
-            await self.tell(said, "no_projects")
-        return False
-
-    async def _going_on(self, said: Said) -> list[Run]:
-        runs = await self._desk.registry.runs(limit=200)
-        return [run for run in runs if run.origin.person == said.person and not run.state.ended]
-
-    async def _standing(self, said: Said, project: Project) -> str:
-        """Return the lines of one project in /status."""
-        runs = await self._desk.registry.runs(project.slug)
-        online = live(await self._desk.registry.releases(project.slug)) is not None
-        address = next((run.address for run in runs if run.state is RunState.DELIVERED and run.address), "")
-        title = say(said.language, "status_project", title=project.title, project=project.slug)
-        lines = [f"<b>{escape(title)}</b>: {say(said.language, 'status_online' if online else 'status_offline')}"]
-        lines += [link(address)] if online and address else []
-        steps = [say(said.language, f"step_{run.step}" if run.step else "queued") for run in runs if not run.state.ended]
-        return "\n".join(lines + [f"🛠 {say(said.language, 'status_run', step=step)}" for step in steps])
-
     @asynccontextmanager
     async def _typing(self, chat: str) -> AsyncIterator[None]:
         async def show() -> None:
@@ -243,7 +155,3 @@ async def without_fail(sign: Awaitable[None]) -> None:
     """Give a small sign; the work goes on where Telegram refuses it."""
     with suppress(SlipwayError):
         await sign
-
-
-def listed(projects: Sequence[Project]) -> str:
-    return ", ".join(project.slug for project in projects)

@@ -16,6 +16,9 @@ class Said(Value):
     """Owner's name in the registry: `telegram:<user id>`."""
     user: int
     language: str
+    """What the bot answers in: what the person chose, else that of their app."""
+    usual: str = "en"
+    """Language of the person's app."""
     message: str
     text: str
     """The message, or the data of the pressed button."""
@@ -51,6 +54,7 @@ def said_in(update: Update) -> Said | None:
         person=f"telegram:{user.id}",
         user=user.id,
         language=spoken(user.language_code),
+        usual=spoken(user.language_code),
         message=str(card.message_id) if card else "",
         text=(query.data if query else message.text if message else "") or "",
         reply=str(message.reply_to_message.message_id) if message and message.reply_to_message else "",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from deployments.bells import ring, rung
 from deployments.cards import Card, card, wanted
+from deployments.references import referenced
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.protocols import Chat, Registry, Wakeups
@@ -111,10 +112,12 @@ class LiveCards:
     async def _show(self, run: Run, fresh: Card) -> None:
         """Edit the card; the first time send it, and write down which message it is: else a restart sends another."""
         if run.origin.message:
-            await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, fresh.buttons)
+            buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
+            await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, buttons)
         else:
             await whole(self._send(run, fresh))
 
     async def _send(self, run: Run, fresh: Card) -> None:
-        message = await self._chat.send(run.origin.chat, fresh.html, fresh.buttons)
+        buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
+        message = await self._chat.send(run.origin.chat, fresh.html, buttons)
         await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))

@@ -14,6 +14,7 @@ from deployments.bells import ring, rung
 from deployments.cards import Wanted, told, told_rollback, wanted
 from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
+from deployments.references import referenced
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -105,7 +106,7 @@ class Outbox:
         elif notification.key.startswith(f"{run.id}:question-"):
             await self._ask(notification, run, goal)
         elif (shown := preview_card(notification.key, run, progress, goal)) is not None:
-            await self._chat.send(chat, shown.html, shown.buttons)
+            await self._chat.send(chat, shown.html, await referenced(shown.buttons, run.origin.person, self._registry))
         elif notification.key == f"{run.id}:end" and run.state.ended:
             await self._chat.send(chat, told(run, progress, goal))
         else:
@@ -121,7 +122,8 @@ class Outbox:
         if question is None or notification.key != f"{run.id}:question-{question.number}":
             return
         shown = question_card(run, question, goal)
-        sent = await self._chat.send(notification.chat, shown.html, shown.buttons)
+        buttons = await referenced(shown.buttons, run.origin.person, self._registry)
+        sent = await self._chat.send(notification.chat, shown.html, buttons)
         if self._questions is not None and "guidance" in question.diagnosis.choices:
             name = f"{ASK}:{run.id}:{question.number}:guidance"
             await self._questions.remember(

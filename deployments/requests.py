@@ -13,6 +13,7 @@ from uuid import UUID
 
 from deployments.answers import TRIES, answer_run, asked
 from deployments.leftovers import clear_leftover, is_leftover
+from deployments.looking import look_of
 from deployments.recording import begin_session
 from deployments.telling import tell_run
 from domain.briefs import Brief
@@ -62,6 +63,7 @@ class Desk:
         self.registry: Registry = blocks.registry
         self.wakeups: Wakeups = blocks.wakeups
         self.vault: Vault = blocks.vault
+        self.look = look_of(blocks)
 
     async def propose(
         self,

@@ -3,8 +3,10 @@
 Plain text: a door that speaks HTML escapes fields and texts itself.
 """
 
-from deployments.wording_en import ENGLISH
-from deployments.wording_ru import RUSSIAN
+from deployments.wording_commands_en import COMMANDS_ENGLISH
+from deployments.wording_commands_ru import COMMANDS_RUSSIAN
+from deployments.wording_en import ENGLISH as EN
+from deployments.wording_ru import RUSSIAN as RU
 from domain.errors import (
     BudgetSpent,
     ModelKeyRefused,
@@ -16,6 +18,7 @@ from domain.errors import (
     TryAgain,
 )
 
+ENGLISH, RUSSIAN = EN | COMMANDS_ENGLISH, RU | COMMANDS_RUSSIAN
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
 

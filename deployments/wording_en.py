@@ -5,13 +5,15 @@ ENGLISH: dict[str, str] = {
     "I build it, prove that it works, put it online and send you the address.",
     "example": "a page where my team collects links and votes for the best",
     "help": "Write what you want, in your own words: I build it and put it online.\n\n"
-    "/change PROJECT what should be different\n/status — your projects and what is being built\n"
-    "/rollback PROJECT — back to the version before\n/cancel — stop what is being built",
+    "/new — something new\n/change PROJECT what should be different\n/projects — your projects, and all that can be done with "
+    "them\n/status — what is online and what is being built\n/logs /diff /cost — of a project, or of what is being built\n"
+    "/rollback — back to an earlier version\n/secrets /domain /proof — of a project\n/cancel — stop what is being built\n"
+    "/settings /language — how I talk to you",
     "command_start": "What Slipway does",
     "command_help": "How it works",
     "command_change": "Change a project: /change NAME what",
     "command_status": "Your projects and their addresses",
-    "command_rollback": "Back to the version before",
+    "command_rollback": "Back to an earlier version",
     "command_cancel": "Stop what is being built",
     "not_allowed": "This Slipway serves only the people on its list. Ask its operator to add your id: {person}",
     "only_text": "I read text only, so far. Say in one message what you want.",
@@ -22,7 +24,7 @@ ENGLISH: dict[str, str] = {
     "change_usage": "Say which project and what should be different, like: /change notes add a search",
     "no_project": "You have no project named {project}. Yours: {projects}",
     "no_projects": "You have no project yet. Say in one message what you want, and I build it.",
-    "which_project": "Which project? Yours: {projects}. Say it like: /{command} {first}",
+    "which_project": "Which project?",
     "status_project": "{title} ({project})",
     "status_online": "online",
     "status_offline": "not online",

@@ -28,6 +28,11 @@ def split_html(html: str, limit: int = LIMIT) -> tuple[str, ...]:
     return (*parts, part) if used or not parts else tuple(parts)
 
 
+def fits(html: str, limit: int = LIMIT) -> bool:
+    """Tell whether one message holds it."""
+    return sum(_size(token) for token in TOKEN.findall(html) if not _is_tag(token)) <= limit
+
+
 def _is_tag(token: str) -> bool:
     return len(token) > 2 and token[0] == "<"
 

@@ -2,7 +2,8 @@
 
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
 Proofs in `proofs`, Releases in `releases`, Rollbacks in `rollbacks`, Domains in `host_claims`, Previews in `previews`,
-Snapshots in `snapshots`, DataKeeper in `app_data`, Resources and their runner in `resources`.
+Snapshots in `snapshots`, DataKeeper in `app_data`, Resources and their runner in `resources`,
+People in `people`, Buttons in `buttons`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from domain.audit import AuditLine
 from domain.briefs import Brief
+from domain.buttons import Buttons
 from domain.checks import Check
 from domain.complaints import Complaint
 from domain.conversations import Transcripts
@@ -21,6 +23,7 @@ from domain.escalations import Answer, Diagnosis, Escalation
 from domain.git_credentials import GitCredential
 from domain.host_claims import Domains
 from domain.patches import Commit, Extent, Patch
+from domain.people import People
 from domain.previews import Previews
 from domain.proofs import Proofs
 from domain.releases import Releases
@@ -33,7 +36,9 @@ from domain.usage import Ledger, Reservation, UsageLine
 from domain.vault import SecretInfo
 
 
-class Registry(Ledger, Transcripts, Proofs, Releases, Rollbacks, Domains, Previews, Snapshots, Resources, Protocol):
+class Registry(
+    Ledger, Transcripts, Proofs, Releases, Rollbacks, Domains, Previews, Snapshots, Resources, People, Buttons, Protocol
+):
     """The durable truth: each method is one short transaction."""
 
     # projects

@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
+from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from deployments.answers import answer_run, asked
+from deployments.looking import Look
 from deployments.requests import Proposal, run_id
 from deployments.telling import tell_run
 from domain.briefs import AcceptanceCheck, Brief
@@ -23,6 +28,8 @@ from tasks.notify import OUTBOX
 from tasks.preview_ends import preview_numbered
 from tasks.questions import ask
 from tasks.resuming import Resumption
+from tests.fakes.engine import FakeEngine
+from tests.fakes.services import MemoryProxy
 from tests.fakes.vault import MemoryVault
 
 
@@ -78,6 +85,10 @@ class FakeDesk:
         self.proposed: list[str] = []
         self.rolled_back: list[tuple[str, str]] = []
         self.confirmed: list[tuple[str, int]] = []
+        self.went_to: list[tuple[int | None, str]] = []
+        home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
+        self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
+        self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
 
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal:
         request = checked_request(text)
@@ -116,8 +127,9 @@ class FakeDesk:
             run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC)
         )
 
-    async def rollback(self, project: str, reason: str, who: str) -> str:
+    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str:
         self.rolled_back.append((project, who))
+        self.went_to.append((to, data))
         if self.errors:
             raise self.errors.pop(0)
         return "flow-of-rollback"

@@ -1,0 +1,106 @@
+"""Commands and buttons about what is online: going back, addresses, the proof, a preview that goes live."""
+
+import json
+from html import escape
+
+from deployments.bot_handlers import Desk
+from deployments.bot_messages import Said, rest_of
+from deployments.bot_owned import Owned
+from deployments.bot_speech import Speech
+from deployments.live_cards import LiveCards
+from deployments.wording import say
+from domain.errors import BadInput, NothingToRollBackTo
+from domain.proofs import facts
+from domain.releases import Release, startable
+from domain.runs import Project, Run
+from tasks.hosts import project_hosts
+
+DATA = ("keep", "restore")
+REMOVE = "-"
+"""`/domain PROJECT - HOST` takes the host away."""
+
+
+class ReleaseCommands:
+    """/rollback /domain /proof, and the button that puts a preview online."""
+
+    def __init__(self, desk: Desk, owned: Owned, speech: Speech, cards: LiveCards) -> None:
+        self._desk = desk
+        self._owned = owned
+        self._speech = speech
+        self._cards = cards
+
+    async def rollback(self, said: Said) -> None:
+        """Go back to the version named, or to the only one that there is; among several the person chooses."""
+        project = await self._owned.chosen(said, "rollback")
+        if project is None:
+            return
+        words = said.words.split()[1:]
+        releases = await self._desk.registry.releases(project.slug)
+        earlier = [release for release in releases if startable(releases, release.number)]
+        if not earlier:
+            raise NothingToRollBackTo(project.slug)
+        if not words and len(earlier) > 1:
+            buttons = tuple((version(said, release), f"/rollback {project.slug} {release.number}") for release in earlier)
+            await self._speech.tell(said, "which_version", project=project.slug, buttons=buttons)
+        elif len(words) > 2 or not all(word.isdecimal() for word in words[:1]) or not set(words[1:]) <= {*DATA}:
+            await self._speech.tell(said, "rollback_usage", project=project.slug)
+        else:
+            to = int(words[0]) if words else None
+            await self._desk.rollback(project.slug, "asked for in Telegram", said.person, to, next(iter(words[1:]), ""))
+            await self._speech.tell(said, "rollback_started" if to is None else "rollback_to", project=project.slug, number=to)
+
+    async def domain(self, said: Said) -> None:
+        """Show a project's addresses; with a host name, let that lead to it; with `- host`, no more."""
+        project = await self._owned.chosen(said, "domain")
+        wish = rest_of(said.words)
+        if project is None:
+            return
+        if wish.startswith(f"{REMOVE} "):
+            gone = await self._desk.look.remove_host(project.slug, rest_of(wish), said.person)
+            await self._speech.tell(said, "domain_removed", host=gone, project=project.slug)
+        elif wish:
+            host = await self._desk.look.add_host(project.slug, wish, said.person)
+            await self._speech.tell(said, "domain_added", host=host, project=project.slug)
+        else:
+            await self._hosts(said, project)
+
+    async def proof(self, said: Said) -> None:
+        """Send the newest proof as a file, its main facts beside it."""
+        project = await self._owned.chosen(said, "proof")
+        if project is None:
+            return
+        shown = await self._desk.look.proof(project.slug)
+        if shown is None:
+            await self._speech.tell(said, "proof_none", project=project.slug)
+            return
+        known = dict(facts(shown.document["proof"]))
+        word = say(said.language, "proof_genuine" if shown.genuine else "proof_false")
+        fields = {name: known.get(name, "") for name in ("tests", "checks", "commit")} | {"title": project.title}
+        title = escape(f"{say(said.language, 'proof', **fields)} {word}", quote=False)
+        document = json.dumps(shown.document, indent=1, ensure_ascii=False)
+        await self._speech.send_file(said, title, document, f"{project.slug}-proof.json")
+
+    async def confirm(self, said: Said, run: Run) -> None:
+        """Put the preview that the run made online; pressed twice, it is one release."""
+        previews = await self._desk.registry.previews(run.project)
+        number = next((preview.number for preview in previews if preview.run == run.id), 0)
+        try:
+            begun = await self._desk.confirm(run.project, number, run.origin)
+        except BadInput:
+            await self._speech.heard(said)
+            await self._speech.tell(said, "preview_late", project=run.project)
+        else:
+            await self._speech.pop(said, "going_online", project=run.project)
+            self._cards.follow(begun.id)
+
+    async def _hosts(self, said: Said, project: Project) -> None:
+        hosts = await project_hosts(project.slug, self._desk.registry)
+        label = say(said.language, "domain_remove")
+        buttons = tuple((f"{label} {host}", f"/domain {project.slug} {REMOVE} {host}") for host in hosts[1:])
+        fields = {"title": project.title, "hosts": ", ".join(hosts), "project": project.slug}
+        await self._speech.tell(said, "domains", buttons=buttons, **fields)
+
+
+def version(said: Said, release: Release) -> str:
+    when = f"{release.went_live or release.created:%Y-%m-%d %H:%M}"
+    return say(said.language, "version", number=release.number, when=when)

@@ -1,0 +1,75 @@
+"""How the bot speaks: short answers with buttons, long texts as files, and waiting when Telegram asks to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from html import escape
+from typing import TypeVar
+
+from blocks.telegram import TelegramChat
+from deployments.bot_messages import Said
+from deployments.references import referenced
+from deployments.wording import say
+from domain.chat_text import fits
+from domain.errors import ChatBusy, SlipwayError
+from domain.protocols import Registry
+
+T = TypeVar("T")
+
+PATIENCE = 3
+"""How often an answer is tried when Telegram asks to wait."""
+POP = 200
+"""Characters that Telegram shows over a chat (https://core.telegram.org/bots/api#answercallbackquery)."""
+
+
+class Speech:
+    """Answers in one chat to what one person said."""
+
+    def __init__(self, chat: TelegramChat, registry: Registry) -> None:
+        self._chat = chat
+        self._registry = registry
+
+    async def tell(self, said: Said, key: str, *, buttons: Sequence[tuple[str, str]] = (), **fields: object) -> None:
+        """Answer with one of the texts for people."""
+        await self.answer(said, escape(say(said.language, key, **fields), quote=False), buttons)
+
+    async def answer(self, said: Said, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
+        """Send an answer, its buttons as (label, action)."""
+        keys = await referenced(buttons, said.person, self._registry)
+        await patiently(lambda: self._chat.send(said.chat, html, keys))
+
+    async def show(self, said: Said, title: str, text: str, name: str) -> None:
+        """Show a title and what somebody else wrote: in the message where it fits into one, else as a file called `name`."""
+        html = f"{title}\n<pre>{escape(text, quote=False)}</pre>"
+        if fits(html):
+            await self.answer(said, html)
+        else:
+            await self.send_file(said, title, text, name)
+
+    async def send_file(self, said: Said, title: str, text: str, name: str) -> None:
+        await patiently(lambda: self._chat.send_file(said.chat, name, text.encode(), title))
+
+    async def pop(self, said: Said, key: str, **fields: object) -> None:
+        """Answer a pressed button with a sentence over the chat, or in it when that is too long."""
+        text = say(said.language, key, **fields)
+        if len(text) <= POP:
+            await self._chat.answer(said.press, text)
+        else:
+            await self.heard(said)
+            await self.answer(said, escape(text, quote=False))
+
+    async def heard(self, said: Said) -> None:
+        """End the spinner of a pressed button, if it is one and Telegram still knows it."""
+        if said.press:
+            with suppress(SlipwayError):
+                await self._chat.answer(said.press, "")
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try as often as Telegram asks to wait."""
+    for _ in range(PATIENCE):
+        try:
+            return await attempt()
+        except ChatBusy as busy:
+            await asyncio.sleep(busy.seconds)
+    return await attempt()

@@ -1,0 +1,213 @@
+"""Commands of the bot as a person gives them: typed whole, or by thumb through buttons."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+
+from deployments.bot_commands import COMMANDS
+from domain.people import Person
+from domain.releases import ReleaseState
+from domain.runs import RunState
+from domain.usage import TokenUsage
+from tests.deployments.conftest import ANN, BOB, IVAN, begun
+from tests.fakes.desk import FakeDesk
+from tests.fakes.telegram_api import TelegramApi
+from tests.fakes.telegram_methods import Message
+
+ANN_IS = f"telegram:{ANN}"
+
+
+async def delivered(api: TelegramApi, desk: FakeDesk, text: str, chat: int = ANN) -> str:
+    """Let the person have a project that is online; return its name."""
+    run = await begun(api, desk, chat, text)
+    await desk.end(run.id, address=f"http://{run.project}.localhost")
+    await api.message(chat, "is online" if chat != IVAN else "в сети", run.project)
+    return run.project
+
+
+async def released(desk: FakeDesk, project: str, times: int) -> None:
+    """Let the project have a live release, and those before it kept."""
+    registry, now = desk.registry, datetime.now(UTC)
+    fence = await registry.next_fence(project)
+    for number in range(1, times + 1):
+        await registry.add_release(project, f"r-{project[:4]}{number}", "c0ffee", "sha256:1", 1, now, fence=fence)
+        await registry.promote(project, number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
+        if number > 1:
+            await registry.move_release(project, number - 1, ReleaseState.KEPT, fence=fence)
+
+
+async def press(api: TelegramApi, message: Message, label: str) -> str:
+    """Press the button that holds this label."""
+    return await api.press(next(button for button in message.buttons if label in button.label))
+
+
+@pytest.mark.usefixtures("bot")
+async def test_every_command_is_in_the_menu_of_both_languages(api: TelegramApi) -> None:
+    await api.until(lambda: len(api.commands) == 2)
+    english, russian = ({each["command"]: each["description"] for each in api.commands[tag]} for tag in ("", "ru"))
+    assert tuple(english) == tuple(russian) == COMMANDS
+    assert all(english[name] != russian[name] for name in COMMANDS)
+    assert {"new", "projects", "logs", "cost", "secrets", "rollback", "domain", "proof", "settings", "language"} <= {*COMMANDS}
+
+
+@pytest.mark.usefixtures("bot")
+async def test_project_is_chosen_by_button_where_none_is_named(api: TelegramApi, desk: FakeDesk) -> None:
+    await delivered(api, desk, "notes")
+    await delivered(api, desk, "timer")
+    await api.say(ANN, "/rollback")
+    asked = await api.message(ANN, "Which project?")
+    assert {button.label for button in asked.buttons} == {"notes", "timer"}
+    await press(api, asked, "timer")
+    await api.message(ANN, "timer has no earlier good version")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_version_to_go_back_to_is_chosen_by_button(api: TelegramApi, desk: FakeDesk) -> None:
+    await delivered(api, desk, "notes")
+    await released(desk, "notes", 3)
+    await api.say(ANN, "/rollback notes")
+    asked = await api.message(ANN, "To which version of notes")
+    assert [button.label.split(",")[0] for button in asked.buttons] == ["2", "1"]
+    await press(api, asked, "1, of")
+    await api.message(ANN, "notes goes back to version 1")
+    await api.say(ANN, "/rollback notes 2 keep")
+    await api.message(ANN, "notes goes back to version 2")
+    await api.say(ANN, "/rollback notes 2 burn")
+    await api.message(ANN, "with keep or restore after it")
+    assert desk.went_to == [(1, ""), (2, "keep")]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_all_that_can_be_seen_of_a_project_is_a_button_of_its_status(api: TelegramApi, desk: FakeDesk) -> None:
+    await delivered(api, desk, "notes")
+    await api.say(ANN, "/projects")
+    await press(api, await api.message(ANN, "Your projects. Press one"), "notes")
+    standing = await api.message(ANN, "notes (notes): not online")
+    await press(api, standing, "Cost")
+    await api.message(ANN, "notes: $0.00 of $5.00")
+    await press(api, standing, "Secrets")
+    await api.message(ANN, "notes has no secrets")
+    await press(api, standing, "Addresses")
+    await api.message(ANN, "notes is reached at: notes.localhost")
+    await press(api, standing, "Proof")
+    await api.message(ANN, "notes has no proof yet")
+    await press(api, standing, "Logs")
+    await api.message(ANN, "notes: what was done")
+    await api.message(ANN, "notes is not online or printed nothing yet")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_another_persons_projects_are_as_unknown_as_none(api: TelegramApi, desk: FakeDesk) -> None:
+    await delivered(api, desk, "notes")
+    run = (await desk.registry.runs())[0]
+    await api.say(BOB, f"/logs {run.id}")
+    await api.message(BOB, "You have no project yet")
+    for command in ("status", "logs", "diff", "cost", "secrets", "rollback", "domain", "proof"):
+        before = len(api.messages(BOB))
+        await api.say(BOB, f"/{command} notes")
+        await api.until(lambda before=before: len(api.messages(BOB)) > before)
+        assert "no project" in api.messages(BOB)[-1].text, command
+
+
+@pytest.mark.usefixtures("bot")
+async def test_several_runs_are_stopped_by_choosing_one(api: TelegramApi, desk: FakeDesk) -> None:
+    await begun(api, desk, ANN, "notes")
+    await api.say(ANN, "timer")
+    await api.until(lambda: len(api.messages(ANN)) == 2)
+    await api.say(ANN, "/cancel")
+    pressed = await press(api, await api.message(ANN, "Which one shall I stop?"), "timer")
+    assert await api.until(partial(api.queries.get, pressed)) == "Stopping timer."
+    states = {run.project: run.state for run in await desk.registry.runs()}
+    assert states == {"notes": RunState.QUEUED, "timer": RunState.CANCELLED}
+
+
+@pytest.mark.usefixtures("bot")
+async def test_language_is_kept_for_its_person_and_shown_by_settings(api: TelegramApi, desk: FakeDesk) -> None:
+    await api.say(ANN, "/language")
+    await press(api, await api.message(ANN, "Which language"), "In Russian")
+    await api.message(ANN, "Готово. Язык: По-русски.")
+    await api.say(ANN, "/help")
+    await api.message(ANN, "Напишите своими словами")
+    await api.say(ANN, "/settings")
+    shown = await api.message(ANN, "Язык: По-русски. Новости: со звуком.")
+    await press(api, shown, "без звука")
+    await api.message(ANN, "Новости: без звука")
+    assert await desk.registry.person(ANN_IS) == Person(name=ANN_IS, language="ru", quiet=True)
+    await api.say(ANN, "/language auto")
+    await api.message(ANN, "Done. Language: As you write.")
+    assert (await desk.registry.person(f"telegram:{BOB}")).language == "auto"
+
+
+@pytest.mark.usefixtures("bot")
+async def test_new_says_what_to_say_or_begins(api: TelegramApi, desk: FakeDesk) -> None:
+    await api.say(ANN, "/new")
+    await api.message(ANN, "Say in one message what you want")
+    await api.say(ANN, "/new notes")
+    await api.message(ANN, "waiting for its turn")
+    assert desk.proposed == ["notes"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_long_journal_comes_as_a_file_and_a_short_one_escaped(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    await desk.go_on(run.id, "plan", text="<b>a & b</b>")
+    await api.say(ANN, f"/logs {run.id}")
+    short = await api.message(ANN, "what was done", "<b>a & b</b>")
+    assert short.file is None
+    await desk.go_on(run.id, "develop", text="<i>" + "long & " * 1_000)
+    await api.say(ANN, "/logs notes")
+    sent = await api.until(lambda: next((each for each in api.messages(ANN) if each.file), None))
+    assert sent.text == f"📜 notes: what was done ({run.id})"
+    assert ("<i>" + "long & " * 999).encode() in api.files[sent.file.id]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_change_of_a_run_is_shown_against_what_it_began_with(
+    api: TelegramApi, desk: FakeDesk, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    await api.say(ANN, "/diff")
+    await api.message(ANN, "Nothing of notes has changed yet")
+    await desk.git.create("notes")
+    parent = None
+    for branch, text in (("main", "one\n"), (f"run/{run.id}", "two <&>\n")):
+        folder = tmp_path_factory.mktemp("work")
+        (folder / "app.py").write_text(text)
+        commit = await desk.git.commit_tree("notes", folder, branch=branch, parent=parent, message="x", author="A <a@b.c>")
+        parent = commit.sha
+    await api.say(ANN, "/diff notes")
+    await api.message(ANN, "notes: files changed: 1, lines added: 1, removed: 1", "+two <&>")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_addresses_come_and_go(api: TelegramApi, desk: FakeDesk) -> None:
+    await delivered(api, desk, "notes")
+    await api.say(ANN, "/domain notes Shop.Example.org")
+    await api.message(ANN, "shop.example.org leads to notes now")
+    await api.say(ANN, "/domain")
+    shown = await api.message(ANN, "notes is reached at: notes.localhost, shop.example.org")
+    await press(api, shown, "Take away shop.example.org")
+    await api.message(ANN, "shop.example.org does not lead to notes any more")
+    assert await desk.registry.domains("notes") == ()
+
+
+@pytest.mark.usefixtures("bot")
+async def test_cost_is_told_of_a_run_and_of_all_projects(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    await desk.registry.reserve("c1", "notes", run.id, "developer", "m", 1_000_000)
+    await desk.registry.settle("c1", TokenUsage(input=1_000, output=20), 230_000)
+    await api.say(ANN, f"/cost {run.id}")
+    await api.message(ANN, "this work has cost $0.23 so far, in 1 calls of models (1,000 tokens read, 20 written)")
+    await api.say(ANN, "/cost")
+    await api.message(ANN, "💰 notes: $0.23 of $5.00")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_secrets_are_listed_by_name_and_never_shown(api: TelegramApi, desk: FakeDesk) -> None:
+    run = await begun(api, desk, ANN, "notes")
+    await desk.vault.put("notes", "API_KEY", "tea-and-biscuits")
+    await desk.registry.update_run(run.id, state=RunState.WAITING, waits_for=("API_KEY", "MAIL_PASSWORD"))
+    await api.say(ANN, "/secrets")
+    told = await api.message(ANN, "Secrets of notes", "API_KEY: 0 min old, 16 characters", "MAIL_PASSWORD: waited for")
+    assert "biscuits" not in told.text
