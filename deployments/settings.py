@@ -5,23 +5,18 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deployments.misspelt import misspelt
-from domain.egress import is_pattern
+from deployments.setting_types import KNOWN_ENGINES, PATTERNS, SPLIT, ExistingFile, ExistingFolder, Port, Tls, Where
 from domain.errors import BadInput
 from domain.hosts import HOST_PATTERN
-from tasks.cli import cli_agent
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where other programs are told of a machine's own certificates."""
 
-ROLES_WITH_ENGINES = ("developer", "product_owner")
-
 PREFIX = "SLIPWAY_"
-Port = Annotated[int, Field(ge=0, le=65535)]
-Tls = Literal["off", "internal", "auto"]
 
 
 class Settings(BaseSettings):
@@ -31,7 +26,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
-    home: Path = Field(default=Path("~/.slipway"), description="folder that holds everything Slipway keeps")
+    home: Where = Field(default=Path("~/.slipway"), description="folder that holds everything Slipway keeps")
     base_domain: str = Field(
         default="localhost",
         pattern=HOST_PATTERN,
@@ -50,7 +45,7 @@ class Settings(BaseSettings):
         pattern=r"^https://",
         description="directory of another ACME authority, like https://ca.example.org/directory",
     )
-    acme_ca: Path | None = Field(
+    acme_ca: ExistingFile | None = Field(
         default=None, description="an existing PEM file with the root certificate of that authority's own address"
     )
     acme_email: str | None = Field(
@@ -80,10 +75,10 @@ class Settings(BaseSettings):
     )
     docker_host: str | None = Field(default=None, description="address of the Docker engine, like unix:///var/run/docker.sock")
     base_image: str | None = Field(default=None, description="base image of generated projects; unset: made on this machine")
-    ca_bundle: Path | None = Field(
+    ca_bundle: ExistingFile | None = Field(
         default=None, description="an existing PEM file with this machine's certificate authorities, for workers and images"
     )
-    egress: Annotated[tuple[str, ...], NoDecode] = Field(
+    egress: Annotated[tuple[str, ...], NoDecode, SPLIT, PATTERNS] = Field(
         default=(),
         description="host names with commas between that agents may reach besides package registries, like "
         "packages.example.org or *.example.org; port 443, or 80 when :80 is added",
@@ -116,7 +111,7 @@ class Settings(BaseSettings):
     )
     budget_usd: float = Field(default=5.0, gt=0, description="US dollars above 0 that one project may spend on models")
     rounds: int = Field(default=3, ge=1, le=20, description="1 to 20: how often the developer may try")
-    engines: dict[str, str] = Field(
+    engines: Annotated[dict[str, str], KNOWN_ENGINES] = Field(
         default_factory=dict,
         description='JSON of developer or product_owner to anthropic or claude-code, like {"developer": "claude-code"}',
     )
@@ -124,7 +119,7 @@ class Settings(BaseSettings):
         default=False,
         description="true or false: each round of the developer is a new conversation that knows only the repository",
     )
-    capabilities: Annotated[tuple[Literal["node", "docker", "github"], ...], NoDecode] = Field(
+    capabilities: Annotated[tuple[Literal["node", "docker", "github"], ...], NoDecode, SPLIT] = Field(
         default=(),
         description="what developers' workers have besides git and python, with commas between: node, docker, github",
     )
@@ -135,13 +130,13 @@ class Settings(BaseSettings):
     answer_hours: float = Field(
         default=24.0, gt=0, le=720, description="hours, above 0 and up to 720, that a run waits for an answer before it stops"
     )
-    record: Path | None = Field(default=None, description="a folder: the model session is saved there")
-    replay: Path | None = Field(default=None, description="an existing folder with a recorded model session to play")
+    record: Where | None = Field(default=None, description="a folder: the model session is saved there")
+    replay: ExistingFolder | None = Field(default=None, description="an existing folder with a recorded model session to play")
     telegram_token: SecretStr | None = Field(default=None, description="the token that @BotFather gave you")
     telegram_api_url: str | None = Field(
         default=None, pattern=r"^https?://", description="address of another Bot API server, like http://127.0.0.1:8081"
     )
-    telegram_allowed: Annotated[tuple[int, ...], NoDecode] = Field(
+    telegram_allowed: Annotated[tuple[int, ...], NoDecode, SPLIT] = Field(
         default=(), description="numeric Telegram ids of the people who may use the bot, with commas between"
     )
     telegram_operator_chat: int | None = Field(
@@ -173,49 +168,6 @@ class Settings(BaseSettings):
         default=1, ge=0, le=20, description="0 to 20: how many containers wait for a run's next worker; each holds 15 MB"
     )
     debug: bool = Field(default=False, description="true or false: commands show tracebacks, as with --debug")
-
-    @field_validator("telegram_allowed", "egress", "capabilities", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("engines", mode="after")
-    @classmethod
-    def _known_engines(cls, value: dict[str, str]) -> dict[str, str]:
-        if strange := [role for role in value if role not in ROLES_WITH_ENGINES]:
-            raise ValueError(f"{strange[0]!r} works by no other engine")
-        for engine in value.values():
-            try:
-                cli_agent(engine)
-            except BadInput as error:
-                raise ValueError(str(error)) from error
-        return value
-
-    @field_validator("egress", mode="after")
-    @classmethod
-    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [pattern for pattern in value if not is_pattern(pattern)]:
-            raise ValueError(f"{wrong[0]!r} is no host name in lower case")
-        return value
-
-    @field_validator("home", "record", "replay", "ca_bundle", "acme_ca", mode="after")
-    @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().absolute()
-
-    @field_validator("replay", mode="after")
-    @classmethod
-    def _folder(cls, value: Path | None) -> Path | None:
-        if value and not value.is_dir():
-            raise ValueError("there is no such folder")
-        return value
-
-    @field_validator("ca_bundle", "acme_ca", mode="after")
-    @classmethod
-    def _file(cls, value: Path | None) -> Path | None:
-        if value and not value.is_file():
-            raise ValueError("there is no such file")
-        return value
 
     @property
     def certificates(self) -> Path | None:

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -36,14 +35,12 @@ from deployments import command_server
 from deployments.catalog import CATALOG, POOL
 from deployments.data_folder import DataFolder
 from deployments.forking import fork, warm
-from deployments.processes import ProcessId, identified, is_alive, kill_group, parsed, this_host
+from deployments.lost_runs import Fate, fate
+from deployments.processes import ProcessId, identified, kill_group, parsed
 from deployments.settings import Settings
 from deployments.sockets import COMMANDS
-from domain.abandoned import STARTS
 
 RECONCILE_SECONDS = 2.0
-PENDING_SECONDS = 5.0
-"""Longest time that a run which nobody tracks may be pending."""
 UPKEEP_SLOTS = 16
 """Processes for upkeep beside those of the deliveries."""
 
@@ -52,36 +49,6 @@ logger = logging.getLogger("prefect.slipway.worker")
 
 class ForkResult(BaseWorkerResult):
     """How a fork ended: its exit code and `host:boot:pid:started`."""
-
-
-class Fate(StrEnum):
-    """What the reconciler does with a run."""
-
-    LEAVE = "leave"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    GIVE_UP = "give up"
-
-
-def fate(run: FlowRun, *, worker: str, tracked: bool, now: datetime) -> Fate:
-    """Decide on a run that is running, pending or cancelling by its state, and by whose it was."""
-    process = parsed(run.infrastructure_pid)
-    if run.state is None or _elsewhere(run, process, worker):
-        return Fate.LEAVE
-    if run.state.type is StateType.CANCELLING:
-        return Fate.CANCEL
-    age = (now - run.state.timestamp).total_seconds()
-    dead = process is not None and not is_alive(process) if run.state.type is StateType.RUNNING else age > PENDING_SECONDS
-    if tracked or not dead:
-        return Fate.LEAVE
-    return Fate.RESUME if run.run_count < STARTS else Fate.GIVE_UP
-
-
-def _elsewhere(run: FlowRun, process: ProcessId | None, worker: str) -> bool:
-    named = run.labels.get("prefect.worker.name")
-    if named is not None:
-        return bool(named != worker)
-    return process is not None and process.host != this_host()
 
 
 class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):

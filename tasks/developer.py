@@ -5,8 +5,6 @@ Blocks: engine, git host, model, registry, wakeups. The transcript is stored aft
 its last step, in the worker that is still there, or in a new one in which the recorded tool calls are done again.
 """
 
-import asyncio
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,37 +12,32 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from blocks.archives import unpack
 from blocks.egress_receipts import CredentialReceipts, receipt_of
 from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
-from domain.patches import Patch, locked_files
 from domain.plans import Plan, as_shown
 from domain.plans import as_markdown as plan_markdown
-from domain.procfile import PROCFILE, without_release
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.receipts import as_markdown as receipt_markdown
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
 from domain.workers import Engine, Worker, WorkerSpawner
-from tasks.addons import MANIFEST, write_addons
 from tasks.agent import converse
 from tasks.agent_tools import Toolbox
-from tasks.artifacts import Meter, patch_markdown, publish
+from tasks.artifacts import Meter, publish
 from tasks.cli import cli_agent
 from tasks.cli_agent import converse_by_cli
 from tasks.identity import once_per
 from tasks.kinds import kind_named
 from tasks.own_repository import own_repository, repository_text
-from tasks.preparer import AUTHOR
 from tasks.progress import Journal
 from tasks.prompts import prompt
 from tasks.retrying import only_try_again
-from tasks.workplace import LIMITS, REPORT, conversation_name, put_report, ready_worker
+from tasks.round_commit import commit_work
+from tasks.workplace import REPORT, conversation_name, put_report, ready_worker
 
-FILES_LIMIT = 20_000
 RALPH = (
     "\n\n## What the repository holds\nOthers may have worked on this before you; nobody remembers it but the files. See what "
     f"is there and what the tests say, then do what is missing. What the last test said is in {REPORT}."
@@ -176,37 +169,6 @@ def task_text(request: DeliveryRequest, plan: Plan) -> str:
     )
 
 
-async def commit_work(
-    request: DeliveryRequest, number: int, base: str, handover: Handover, worker: Worker, git: GitHost, plan: Plan
-) -> Developed:
-    """Take the workspace out through the checked archive and commit it onto the run's branch.
-
-    The platform writes the planned addons into app.json on the way, which is none of the developer's.
-    """
-    branch = f"run/{request.run}"
-    parent = await git.head(request.project, branch) or base
-    with tempfile.TemporaryDirectory(prefix="slipway-commit-") as folder:
-        root = Path(folder) / "tree"
-        root.mkdir()
-        await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
-        is_platforms = await write_addons(request.project, root, (base, parent), plan.addons, git)
-        message = f"{first_line(handover.summary)}\n\nRound {number} of {request.run}"
-        commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
-    patch = await git.patch(request.project, base, commit.sha)
-    await publish(f"diff-{number}", request.run, patch_markdown(patch), f"What round {number} changed")
-    own = {PROCFILE} if await _is_release_line(patch, request.project, git) else set()
-    locked = tuple(path for path in locked_files(patch) if path not in own and (path != MANIFEST or not is_platforms))
-    return Developed(commit=commit.sha, summary=handover.summary, locked=locked, dropped=handover.dropped)
-
-
-async def _is_release_line(patch: Patch, project: str, git: GitHost) -> bool:
-    """Tell whether all that may have changed in the Procfile is its release line, which is the developer's own."""
-    if patch.base is None:
-        return False
-    texts = [(await git.read(project, commit, (PROCFILE,))).get(PROCFILE) for commit in (patch.base, patch.commit)]
-    return None not in texts and len({without_release(text or "") for text in texts}) == 1
-
-
 @task(
     task_run_name="accept commit {commit:.10}",
     cache_policy=NO_CACHE,
@@ -242,10 +204,6 @@ def follow_up(number: int, feedback: str | None, guidance: str = "") -> str | No
     parts = [f"Round {number}. The person answers to what stopped the work:\n\n{guidance}"] if guidance else []
     parts += [f"The Tester's report of round {number - 1}:\n\n{feedback}"] if feedback is not None else []
     return "\n\n".join(parts) or None
-
-
-def first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:72]
 
 
 async def tell_step(journal: Journal, meter: Meter, number: int, step: Step) -> None:

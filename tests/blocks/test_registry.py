@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from blocks import registry_tables as tables
@@ -23,7 +23,6 @@ from domain.conversations import Message, Opaque, Text, ToolUse
 from domain.errors import BadInput, Broken, UnknownObject
 from domain.escalations import Answer, Diagnosis
 from domain.protocols import Registry
-from domain.releases import Release, ReleaseState, live
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 
 STUCK = Diagnosis(kind="no progress", cause="stuck", reason="it stands still", choices=("guidance", "stop"))
@@ -41,28 +40,6 @@ def a_request(run: str = "r-aaaaaaaa", project: str = "notes") -> DeliveryReques
 
 def a_check(name: str, covers: str = "adds", status: int = 200) -> HttpCheck:
     return HttpCheck(id=name, covers=covers, title=name, steps=(HttpStep(path="/", expect_status=status),))
-
-
-async def a_project_with_releases(registry: SqlRegistry, count: int) -> None:
-    await registry.add_project(a_brief(), "me", "notes.localhost", NOON)
-    for number in range(1, count + 1):
-        await add(registry, f"r-00000{number}")
-
-
-async def add(
-    registry: SqlRegistry, run: str, commit: str = "c" * 40, candidate: str = "sha256:1", version: int = 1
-) -> Release:
-    return await registry.add_release("notes", run, commit, candidate, version, NOON, fence=await registry.fence("notes"))
-
-
-async def move(registry: SqlRegistry, number: int, state: ReleaseState, **given: str) -> Release:
-    return await registry.move_release("notes", number, state, fence=await registry.fence("notes"), **given)
-
-
-async def promote(
-    registry: SqlRegistry, number: int, address: str, replaced: ReleaseState, reason: str = "", at: datetime = NOON
-) -> Release:
-    return await registry.promote("notes", number, address, replaced, reason, at, fence=await registry.fence("notes"))
 
 
 def test_block_fulfils_the_protocol_of_the_domain() -> None:
@@ -127,7 +104,8 @@ async def test_checks_are_replaced_by_id_keep_their_order_and_retire_by_what_the
 
 
 async def test_removed_project_leaves_its_runs_ledger_and_audit(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 1)
+    await registry.add_project(a_brief(), "me", "notes.localhost", NOON)
+    await registry.add_release("notes", "r-000001", "c" * 40, "sha256:1", 1, NOON, fence=await registry.fence("notes"))
     await registry.add_run(a_request(), NOON)
     await registry.set_checks("notes", "r-1", [a_check("a")], [])
     await registry.add_environment("notes", {}, {"PORT": "1"})
@@ -226,69 +204,6 @@ async def test_times_come_back_in_utc_and_bare_ones_are_refused(registry: SqlReg
     assert (run.created, stored.created, stored.created.utcoffset()) == (NOON, NOON, timedelta(0))
     with pytest.raises(Broken, match="without a zone"):
         await registry.add_run(a_request("r-bbbbbbbb"), NOON.replace(tzinfo=None))
-
-
-# releases
-
-
-async def test_release_of_a_run_is_made_once_and_numbers_grow(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 2)
-    again = await add(registry, "r-000001", "d" * 40, "sha256:2", 9)
-    assert (again.number, again.commit) == (1, "c" * 40)
-    assert [release.number for release in await registry.releases("notes")] == [2, 1]
-    assert await registry.releases("notes", states=(ReleaseState.LIVE, ReleaseState.FAILED)) == ()
-    assert [release.number for release in await registry.releases(states=(ReleaseState.STARTING,))] == [2, 1]
-    with pytest.raises(UnknownObject):
-        await registry.add_release("other", "r-000009", "c" * 40, "sha256:1", 1, NOON, fence=1)
-
-
-async def test_move_that_the_table_forbids_names_both_states(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 1)
-    with pytest.raises(Broken, match="'starting' to 'kept'"):
-        await move(registry, 1, ReleaseState.KEPT)
-    failed = await move(registry, 1, ReleaseState.FAILED, reason="never healthy")
-    again = await move(registry, 1, ReleaseState.FAILED, address="x:1")
-    assert (failed.reason, again.reason, again.address) == ("never healthy", "never healthy", "x:1")
-    with pytest.raises(UnknownObject):
-        await move(registry, 7, ReleaseState.FAILED)
-
-
-async def test_rollout_and_rollback_leave_exactly_one_live(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 2)
-    await promote(registry, 1, "a:1", ReleaseState.DRAINING)
-    await promote(registry, 2, "a:2", ReleaseState.DRAINING, "replaced by v2", NOON)
-    await move(registry, 1, ReleaseState.KEPT)
-    back = await promote(registry, 1, "a:3", ReleaseState.ROLLED_BACK, "answers 500", NOON + timedelta(hours=1))
-    bad, good = await registry.releases("notes")
-    assert (bad.state, bad.reason) == (ReleaseState.ROLLED_BACK, "answers 500")
-    assert back == good == live((bad, good))
-    assert (good.address, good.reason, good.went_live) == ("a:3", "", NOON + timedelta(hours=1))
-
-
-async def test_promoting_the_live_release_again_changes_only_its_address(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 1)
-    first = await promote(registry, 1, "a:1", ReleaseState.KEPT)
-    again = await promote(registry, 1, "a:2", ReleaseState.KEPT, "x", NOON + timedelta(hours=1))
-    assert again == first.model_copy(update={"address": "a:2"})
-
-
-async def test_promotion_that_fails_half_way_changes_nothing(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 2)
-    await promote(registry, 1, "a:1", ReleaseState.KEPT)
-    await move(registry, 2, ReleaseState.FAILED)
-    with pytest.raises(Broken, match="'failed' to 'live'"):
-        await promote(registry, 2, "a:2", ReleaseState.KEPT)
-    assert [release.state for release in await registry.releases("notes")] == [ReleaseState.FAILED, ReleaseState.LIVE]
-
-
-async def test_two_live_releases_are_refused_by_the_schema_itself(registry: SqlRegistry) -> None:
-    await a_project_with_releases(registry, 2)
-    await promote(registry, 1, "a:1", ReleaseState.KEPT)
-    with pytest.raises(Broken, match="refused"):
-        await move(registry, 2, ReleaseState.LIVE)
-    with pytest.raises(IntegrityError):
-        async with registry.engine().begin() as db:
-            await db.execute(update(tables.releases).values(state="live"))
 
 
 # outbox, audit, transcripts

@@ -8,7 +8,8 @@ import pytest
 from blocks.registry import SqlRegistry
 from domain.errors import LeaseLost, UnknownObject
 from domain.releases import ReleaseState
-from tests.blocks.test_registry import NOON, a_brief, a_project_with_releases, promote
+from tests.blocks.test_registry import NOON, a_brief
+from tests.blocks.test_registry_releases import a_project_with_releases, promote
 
 
 async def test_whoever_lost_the_lease_changes_no_release(registry: SqlRegistry) -> None:

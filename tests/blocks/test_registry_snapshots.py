@@ -7,7 +7,8 @@ import pytest
 from blocks.registry import SqlRegistry
 from domain.errors import LeaseLost
 from domain.snapshots import Snapshot, SnapshotState
-from tests.blocks.test_registry import NOON, a_project_with_releases
+from tests.blocks.test_registry import NOON
+from tests.blocks.test_registry_releases import a_project_with_releases
 
 TAKING = Snapshot(project="notes", release=1, reference="v1", state=SnapshotState.TAKING, taken=NOON)
 

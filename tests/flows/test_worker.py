@@ -13,8 +13,8 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelling
 
+from deployments.lost_runs import Fate, fate
 from deployments.processes import ProcessId, identified, is_alive, parsed
-from deployments.worker import Fate, fate
 from domain.abandoned import STARTS
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, lines, read, running_worker, start_run, until

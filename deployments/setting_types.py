@@ -1,0 +1,62 @@
+"""What settings may be: each type says in a few words why a value is none of it; the setting itself says the cure."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from domain.egress import is_pattern
+from domain.errors import BadInput
+from tasks.cli import cli_agent
+
+ROLES_WITH_ENGINES = ("developer", "product_owner")
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _known_engines(value: dict[str, str]) -> dict[str, str]:
+    if strange := [role for role in value if role not in ROLES_WITH_ENGINES]:
+        raise ValueError(f"{strange[0]!r} works by no other engine")
+    for engine in value.values():
+        try:
+            cli_agent(engine)
+        except BadInput as error:
+            raise ValueError(str(error)) from error
+    return value
+
+
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [pattern for pattern in value if not is_pattern(pattern)]:
+        raise ValueError(f"{wrong[0]!r} is no host name in lower case")
+    return value
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+def _folder(value: Path) -> Path:
+    if not value.is_dir():
+        raise ValueError("there is no such folder")
+    return value
+
+
+def _file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("there is no such file")
+    return value
+
+
+SPLIT = BeforeValidator(_split)
+"""Words with commas between become a tuple."""
+PATTERNS = AfterValidator(_patterns)
+KNOWN_ENGINES = AfterValidator(_known_engines)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Tls = Literal["off", "internal", "auto"]
+Where = Annotated[Path, AfterValidator(_absolute)]
+"""A path that need not exist; `~` is the person's home."""
+ExistingFolder = Annotated[Where, AfterValidator(_folder)]
+ExistingFile = Annotated[Where, AfterValidator(_file)]
