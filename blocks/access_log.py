@@ -61,8 +61,14 @@ def read_since(log: Path, place: Place, limit: int = LIMIT) -> Reading:
 def written_since(log: Path, hosts: Collection[str], at: datetime) -> bool | None:
     """Tell whether anybody asked these hosts since then for something that may write; None when the log does not say.
 
-    It does not when it is not there, or when what was rotated away may have held such a request.
+    It does not when it is not there, when what was rotated away may have held such a request, or while it is rotated.
     """
+    with suppress(FileNotFoundError):  # renamed or deleted between two looks at it
+        return _written_since(log, hosts, at)
+    return None
+
+
+def _written_since(log: Path, hosts: Collection[str], at: datetime) -> bool | None:
     files = _files(log)
     kept = [path for path in files if _last_written(path) >= at]
     if not files or (len(files) > 1 and len(kept) == len(files) and not _begins_before(files[0], at)):

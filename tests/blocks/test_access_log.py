@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from blocks.access_log import Place, end_of, read_since
+from blocks.access_log import Place, end_of, read_since, written_since
 from blocks.caddy import Caddy
 from domain.access import Answered
 from tests.blocks.services import CADDYFILE, CaddyServer, caddy_server
@@ -136,3 +137,11 @@ async def test_no_answer_is_missed_or_counted_twice_when_caddy_rotates(small: Ca
             place, count = found.place, count + len(found.answers)
             await asyncio.sleep(0.01)
     assert (count, read_since(small.log, place).answers) == (asked, ())
+
+
+async def test_log_that_is_rotated_while_it_is_read_says_nothing(tmp_path: Path) -> None:
+    log, at = tmp_path / "access.log", datetime(2026, 1, 1, tzinfo=UTC)
+    log.write_text('{"ts": 1767225601, "request": {"host": "a", "method": "GET"}, "status": 200, "duration": 0}\n')
+    assert written_since(log, ["a"], at) is False
+    (tmp_path / "access-2026-01-02T00-00-00.000.log").symlink_to(tmp_path / "gone")  # listed, and gone at the next look
+    assert written_since(log, ["a"], at) is None
