@@ -12,6 +12,7 @@ from docker.errors import APIError, NotFound
 
 from blocks.docker_connection import DockerConnection, is_conflict
 from blocks.docker_containers import UID
+from blocks.docker_execs import exit_code
 from blocks.docker_scripts import KILL, LAUNCH
 from blocks.docker_streams import AttachedStream, HeadAndTail, Whole
 from domain.errors import Broken, EngineUnreachable, TryAgain, UnsafeArchive
@@ -23,7 +24,6 @@ MARK = "SLIPWAY_COMMAND"
 TRANSFER_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 BACKSTOP_SECONDS = 30.0
-EXIT_POLLS = 250
 KILLED = 137
 FULL, MEMORY = b"full", b"kill"
 """What follows the secret word in stderr: the command was not begun, or the kernel killed something for its memory."""
@@ -124,11 +124,11 @@ class DockerWorker:
         if stderr.take_ending(secret + FULL):
             return None
         out_of_memory = stderr.take_ending(secret + MEMORY)
-        exit_code = -1 if timed_out else await self._exit_code(exec_id)
-        if exit_code is None:
+        code = -1 if timed_out else await self._exit_code(exec_id)
+        if code is None:
             return None
         return CommandResult(
-            exit_code=exit_code,
+            exit_code=code,
             stdout=stdout.bytes(),
             stderr=stderr.bytes(),
             truncated=stdout.truncated or stderr.truncated,
@@ -196,22 +196,17 @@ class DockerWorker:
         await self._connection.ask("emptying a worker", lambda api: api.kill(self._container, signal="SIGUSR1"))
 
     async def _exit_code(self, exec_id: str) -> int | None:
-        """Return the exit code, which the engine knows a moment after the output has ended; None: it never had a process."""
-        for _ in range(EXIT_POLLS):
-            found = await self._connection.ask("reading an exit code", lambda api: api.exec_inspect(exec_id))
-            if not found["Running"] and found["ExitCode"] is not None:
-                # runc's own start-up takes more processes than the command: what it says then stands where output stands.
-                return await self._judged(int(found["ExitCode"])) if found["Pid"] else None
-            await asyncio.sleep(0.02)
-        raise EngineUnreachable("the Docker engine", f"ending a command in worker {self._identity}", "it still runs")
+        """Return the exit code; None: it never had a process."""
+        code = await exit_code(self._connection, exec_id, f"ending a command in worker {self._identity}")
+        return None if code is None else await self._judged(code)
 
-    async def _judged(self, exit_code: int) -> int:
+    async def _judged(self, code: int) -> int:
         """Return the code of a command that was not killed together with its whole worker."""
-        if exit_code == KILLED:
+        if code == KILLED:
             found = await self._connection.ask("looking at a worker", lambda api: api.inspect_container(self._container))
             if not found["State"]["Running"]:
                 raise EngineUnreachable(f"worker {self._identity}", "running a command", "the worker ended meanwhile")
-        return exit_code
+        return code
 
 
 def _begin(api: Any, container: str, script: str, argument: str) -> None:

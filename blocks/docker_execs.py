@@ -54,14 +54,19 @@ class DockerExecs:
         finally:
             stream.end()
             await asyncio.gather(sending, receiving)
-        if code := await self._exit_code(exec_id, doing):
+        code = await exit_code(self._connection, exec_id, doing)
+        if code is None:
+            raise EngineUnreachable("the Docker engine", doing, "it could not be started")
+        if code:
             raise Broken(f"{doing} failed with exit code {code}: {stderr.bytes().decode('utf-8', 'replace')[-500:]}")
 
-    async def _exit_code(self, exec_id: str, doing: str) -> int:
-        """Return the exit code, which the engine knows a moment after the output has ended."""
-        for _ in range(POLLS):
-            found = await self._connection.ask(doing, lambda api: api.exec_inspect(exec_id))
-            if not found["Running"] and found["ExitCode"] is not None:
-                return int(found["ExitCode"])
-            await asyncio.sleep(0.02)
-        raise EngineUnreachable("the Docker engine", doing, "it still runs")
+
+async def exit_code(connection: DockerConnection, exec_id: str, doing: str) -> int | None:
+    """Return the exit code, which the engine knows a moment after the output has ended; None: it never had a process."""
+    for _ in range(POLLS):
+        found = await connection.ask(doing, lambda api: api.exec_inspect(exec_id))
+        if not found["Running"] and found["ExitCode"] is not None:
+            # runc's own start-up takes more processes than the command: what it says then stands where output stands.
+            return int(found["ExitCode"]) if found["Pid"] else None
+        await asyncio.sleep(0.02)
+    raise EngineUnreachable("the Docker engine", doing, "it still runs")

@@ -2,7 +2,9 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -10,6 +12,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 
 from blocks.docker_connection import docker_failure
 from blocks.docker_engine import DockerEngine
+from blocks.docker_execs import DockerExecs, exit_code
 from blocks.docker_images import BuildLog, packed_context
 from blocks.docker_streams import HeadAndTail
 from domain.errors import Broken, EngineUnreachable, SlipwayError, UnknownObject
@@ -91,3 +94,38 @@ def test_a_build_log_keeps_its_end_and_what_was_made() -> None:
     assert (log.text, log.image, log.failed) == ("Step 1/1", "sha256:1", False)
     log.follow(iter([b'{"errorDetail":{"message":"no"},"error":"no"}']))
     assert (log.text, log.failed) == ("Step 1/1no", True)
+
+
+class Answers:
+    """A Docker connection that answers these one after the other; its one command has neither input nor output."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = [*answers]
+
+    async def ask(self, attempted: str, question: Callable[[Any], Any]) -> Any:
+        return self._answers.pop(0)
+
+    async def thread(self, attempted: str, work: Callable[[], Any]) -> Any:
+        return work()
+
+
+class Silence:
+    """A stream in which nothing is said."""
+
+    def send(self, data: bytes) -> None: ...
+
+    def receive(self, stdout: Any, stderr: Any) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@pytest.mark.parametrize(("state", "code"), [({"ExitCode": 3, "Pid": 7}, 3), ({"ExitCode": 126, "Pid": 0}, None)])
+async def test_command_without_a_process_never_started_whatever_its_exit_code(state: dict[str, int], code: int | None) -> None:
+    engine: Any = Answers({"Running": True, "ExitCode": None, "Pid": 7}, {"Running": False, **state})
+    assert await exit_code(engine, "exec-1", "looking") == code
+
+
+async def test_program_that_never_started_is_the_engines_fault_and_not_the_programs(tmp_path: Path) -> None:
+    engine: Any = Answers(("exec-1", Silence()), {"Running": False, "ExitCode": 126, "Pid": 0})
+    with pytest.raises(EngineUnreachable, match="running dump in db: it could not be started"):
+        await DockerExecs(engine, "db").to_file(["dump"], {}, tmp_path / "dump")
