@@ -62,7 +62,7 @@ class Apps:
     async def remove(self, identity: str) -> None:
         await self._supervised(identity).kill()
         await asyncio.to_thread(delete, self._place(identity), self._root)
-        await asyncio.to_thread(delete, self._data.own(identity), self._root)
+        await asyncio.to_thread(self._data.remove_own, identity)
 
     def status(self, identity: str) -> AppStatus:
         spec = self._spec(identity)

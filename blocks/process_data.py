@@ -69,6 +69,10 @@ class ProcessData:
         for room in ("data", "snapshots"):
             delete(place(self._root, room, project), self._root)
 
+    def remove_own(self, identity: str) -> None:
+        """Delete the data that a copy has of its own; nothing happens when there is none."""
+        delete(self.own(identity), self._root)
+
     def _folders(self, project: str) -> tuple[str, str]:
         return str(place(self._root, "data", project)), str(place(self._root, "snapshots", project))
 

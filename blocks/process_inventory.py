@@ -1,4 +1,4 @@
-"""Everything that the engine without containers holds: copies of releases, projects' databases and data, candidates."""
+"""Everything that the engine without containers holds: copies of apps, databases, data of projects and copies, candidates."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class ProcessInventory:
         self._resources = resources
 
     def held(self) -> Sequence[Held]:
-        return [*self._copies(), *self._databases(), *self._volumes(), *self._prepared()]
+        return [*self._copies(), *self._data_of_copies(), *self._databases(), *self._volumes(), *self._prepared()]
 
     async def discard(self, held: Held) -> bool:
         """Remove it; False for what is none of these."""
@@ -37,8 +37,10 @@ class ProcessInventory:
                 await self._candidates.remove(held.name)
             case "resource" if found := next((each for each in self._resources.found() if each.identity == held.name), None):
                 await self._resources.remove(found.project, found.kind, found.scratch_of)
-            case "release" | "preview" if held.name in {app.identity for app in self._apps.found()}:
+            case "release" | "preview" if held.name in self._copies_there():
                 await self._apps.remove(held.name)
+            case "data-of-copy" if held.name not in self._copies_there():
+                await asyncio.to_thread(self._data.remove_own, held.name)
             case _:
                 return False
         return True
@@ -47,6 +49,16 @@ class ProcessInventory:
         for app in self._apps.found():
             if (made := _made(self._root / "apps" / app.identity)) is not None:
                 yield self._of(app.role, app.identity, app.project, made=made, run=app.run)
+
+    def _copies_there(self) -> set[str]:
+        return {app.identity for app in self._apps.found()}
+
+    def _data_of_copies(self) -> Iterator[Held]:
+        """Yield the data of copies that are not there; that of the others goes with them."""
+        there = self._copies_there()
+        for folder in sorted((self._root / "own").glob("*")):
+            if folder.name not in there and (made := _made(folder)) is not None:
+                yield self._of("data-of-copy", folder.name, made=made)
 
     def _databases(self) -> Iterator[Held]:
         for found in self._resources.found():

@@ -11,7 +11,7 @@ class Held(Value):
     """One thing that an engine or the data folder holds."""
 
     kind: str
-    """What it is: release, resource, volume-maker, network, volume, image, receipt, run-log; others may come."""
+    """What it is: release, preview, data-of-copy, resource, volume-maker, network, volume, image, receipt, run-log, others."""
     name: str
     """By which it is removed."""
     identity: str = ""

@@ -73,6 +73,7 @@ RULES: Mapping[str, Rule] = {
     "release": _without_release,
     "resource": _without_project,
     "preview": _without_preview,
+    "data-of-copy": _interrupted,
     "volume-maker": _interrupted,
     "network": _without_project,
     "volume": _without_project,

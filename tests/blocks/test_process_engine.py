@@ -347,3 +347,21 @@ def test_the_supervisor_needs_no_library_of_ours() -> None:
 async def test_looking_at_a_tree_never_finds_ourselves() -> None:
     name, value = next(iter(os.environ.items()))
     assert os.getpid() not in Tree(f"{name}={value}").look()
+
+
+async def test_preview_is_discarded_with_its_data_and_so_is_data_without_a_copy(bench: Bench, engine: ProcessEngine) -> None:
+    app = await bench.app("p1", role="preview", data="copy")
+    await engine.start(app)
+    own = Path(engine.folder, "own")
+    [held] = [each for each in await engine.held() if each.name == app.identity]
+    assert (held.kind, held.projects, (own / app.identity).is_dir()) == ("preview", (bench.project,), True)
+    assert await engine.discard(held.model_copy(update={"kind": "data-of-copy"})) is False
+    assert await engine.discard(held) is True
+    assert (await engine.apps(bench.project), list(own.iterdir())) == ([], [])
+    assert await engine.discard(held) is False
+
+    (own / app.identity).mkdir()  # what a start that was interrupted leaves
+    [held] = [each for each in await engine.held() if each.name == app.identity]
+    assert held.kind == "data-of-copy"
+    assert await engine.discard(held) is True
+    assert list(own.iterdir()) == []

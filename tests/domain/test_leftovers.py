@@ -46,6 +46,7 @@ def why(thing: Held) -> str | None:
         (held("image", "sha256:2", "ghost"), "there is no project ghost"),
         (held("image", "folder:3", "ghost", "notes"), None),
         (held("image", "folder:3", "ghost", "spirit"), "there is no project ghost, spirit"),
+        (held("data-of-copy", "notes-p1"), "whoever made it was interrupted"),
         (held("volume-maker", "slipway-ours-notes-data", "notes"), "whoever made it was interrupted"),
     ],
 )
