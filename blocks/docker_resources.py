@@ -16,7 +16,7 @@ from blocks.docker_execs import DockerExecs
 from blocks.docker_networks import DockerNetworks
 from blocks.docker_resource_image import ResourceImage
 from blocks.postgres_schema import postgres_schema
-from blocks.resource_clients import await_answer, dump_redis, endpoint_at, restore_redis, settle_file
+from blocks.resource_clients import await_answer, endpoint_at, settle_file
 from domain.app_data import Schema
 from domain.errors import Broken, ServiceUnreachable, UnknownObject
 from domain.resources import (
@@ -100,20 +100,14 @@ class DockerResources:
             await self._connection.ask(f"deleting the volume {volume}", remove)
         await self._networks.remove_of_project(project)
 
-    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
-        found = await self._running(resource_identity(project, kind))
+    async def dump(self, project: str, path: Path) -> int:
+        found = await self._running(resource_identity(project, ResourceKind.POSTGRES))
         partial = path.with_name(f"{path.name}.partial")
-        if kind is ResourceKind.REDIS:
-            await dump_redis(_own_url(found), partial)
-        else:
-            await DockerExecs(self._connection, found["Id"]).to_file([PROGRAM, "dump"], _libpq(found), partial)
+        await DockerExecs(self._connection, found["Id"]).to_file([PROGRAM, "dump"], _libpq(found), partial)
         return await asyncio.to_thread(settle_file, partial, path)
 
-    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
-        found = await self._running(resource_identity(project, kind))
-        if kind is ResourceKind.REDIS:
-            await restore_redis(_own_url(found), path)
-            return
+    async def restore(self, project: str, path: Path) -> None:
+        found = await self._running(resource_identity(project, ResourceKind.POSTGRES))
         said = await DockerExecs(self._connection, found["Id"]).from_file([PROGRAM, "restore"], _libpq(found), path)
         if "restored" not in said:
             raise Broken(f"{path.name} could not be restored into postgres of {project}: {said[-300:]}")

@@ -21,7 +21,7 @@ from blocks.process_folders import SYSTEM_PATH, delete, locked, place
 from blocks.process_ports import RESOURCES, free_port, is_free
 from blocks.process_shim import write_json
 from blocks.process_supervised import LOG_BYTES, MARK, Supervised, restarts, runs
-from blocks.resource_clients import await_answer, dump_redis, endpoint_at, restore_redis, settle_file
+from blocks.resource_clients import await_answer, endpoint_at, settle_file
 from domain.app_data import Schema
 from domain.errors import Broken, NeedsPerson, ServiceUnreachable, UnknownObject
 from domain.resources import (
@@ -94,21 +94,15 @@ class ProcessResources:
         await self._supervised(identity).kill()
         await asyncio.to_thread(delete, self._place(identity), self._root)
 
-    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
-        saved = self._running(resource_identity(project, kind))
+    async def dump(self, project: str, path: Path) -> int:
+        saved = self._running(resource_identity(project, ResourceKind.POSTGRES))
         partial = path.with_name(f"{path.name}.partial")
-        if kind is ResourceKind.REDIS:
-            await dump_redis(_url(kind, saved), partial)
-        else:
-            with partial.open("wb") as file:
-                await self._run("dump", saved, stdout=file)
+        with partial.open("wb") as file:
+            await self._run("dump", saved, stdout=file)
         return await asyncio.to_thread(settle_file, partial, path)
 
-    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
-        saved = self._running(resource_identity(project, kind))
-        if kind is ResourceKind.REDIS:
-            await restore_redis(_url(kind, saved), path)
-            return
+    async def restore(self, project: str, path: Path) -> None:
+        saved = self._running(resource_identity(project, ResourceKind.POSTGRES))
         with path.open("rb") as file:
             said = await self._run("restore", saved, stdin=file, stdout=subprocess.PIPE)
         if b"restored" not in said:

@@ -1,15 +1,13 @@
-"""How Slipway itself speaks to a resource: whether it answers to the password of its project, and Redis's data as a file.
+"""How Slipway itself speaks to a resource: whether it answers to the password of its project.
 
 Each function opens a connection of its own and closes it.
 """
 
 import asyncio
 import os
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import asyncpg
 from redis.asyncio import Redis
@@ -21,11 +19,6 @@ from domain.resources import Endpoint, ResourceKind
 ANSWER_SECONDS = 5.0
 READY_SECONDS = 60.0
 POLL = 0.2
-KEYS = 200
-"""Keys that are asked for in one exchange."""
-HEADER = struct.Struct(">IQQ")
-"""Of one key in a dump: length of its name, length of its value, and the moment of its end in milliseconds, or 0."""
-MAGIC = b"slipway redis 1\n"
 
 
 def endpoint_at(kind: ResourceKind, host: str, port: int) -> Endpoint:
@@ -83,52 +76,6 @@ async def redis_at(url: str) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
-
-
-async def dump_redis(url: str, path: Path) -> None:
-    """Write every key with its value, in Redis's own form, and its end."""
-    with path.open("wb") as file:
-        file.write(MAGIC)
-        async with redis_at(url) as client:
-            cursor: int | None = None
-            while cursor != 0:
-                cursor, names = await client.scan(cursor or 0, count=KEYS)
-                await _write_keys(client, names, file)
-
-
-async def _write_keys(client: Redis, names: Sequence[Any], file: BinaryIO) -> None:
-    async with client.pipeline(transaction=False) as pipe:
-        for name in names:
-            pipe.dump(name)
-            pipe.pttl(name)
-        pipe.time()
-        *answers, (seconds, micros) = await pipe.execute()
-    now = seconds * 1000 + micros // 1000
-    for name, value, left in zip(names, answers[::2], answers[1::2], strict=True):
-        if value is not None:  # it went away meanwhile
-            file.write(HEADER.pack(len(name), len(value), now + left if left > 0 else 0) + name + value)
-
-
-async def restore_redis(url: str, path: Path) -> None:
-    """Empty it, and put the keys of a dump in; raise Broken for a file that is none, before anything is changed."""
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise Broken(f"{path.name} is no dump of a Redis")
-        async with redis_at(url) as client:
-            await client.flushall()
-            while batch := [key for _ in range(KEYS) if (key := _next_key(file)) is not None]:
-                async with client.pipeline(transaction=False) as pipe:
-                    for name, value, end in batch:
-                        pipe.restore(name, end, value, replace=True, absttl=bool(end))
-                    await pipe.execute()
-
-
-def _next_key(file: BinaryIO) -> tuple[bytes, bytes, int] | None:
-    header = file.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return None
-    name, value, end = HEADER.unpack(header)
-    return file.read(name), file.read(value), end
 
 
 def settle_file(partial: Path, path: Path) -> int:

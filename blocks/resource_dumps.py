@@ -33,7 +33,7 @@ class ResourceDumps:
         if lack := self._lack(0, limit_mb):
             return lack
         with partial(self._root) as folder:
-            size = await self._runner.dump(project, KIND, folder / "dump")
+            size = await self._runner.dump(project, folder / "dump")
             lines = await self._runner.schema(project, KIND)
             if lack := self._lack(size, limit_mb):
                 return lack
@@ -49,7 +49,7 @@ class ResourceDumps:
         """Put it back. Where the snapshot has none, since the project had no Postgres then, the one that is there stays."""
         dump = self._shelf(project) / reference
         if dump.exists():
-            await self._runner.restore(project, KIND, dump)
+            await self._runner.restore(project, dump)
         return None
 
     async def forget_data(self, project: str, reference: str) -> None:

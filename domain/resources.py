@@ -114,15 +114,15 @@ class ResourceRunner(Protocol):
         """Delete it with all its data; nothing happens when there is none."""
         ...
 
-    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
-        """Write all data of the project's own one to the file, in the resource's own format; return its bytes.
+    async def dump(self, project: str, path: Path) -> int:
+        """Write all data of the project's own Postgres to the file, in its own format, as of one moment; return its bytes.
 
-        The file is whole or not there. The resource has to run. Postgres: one consistent moment; redis: key by key.
+        The file is whole or not there. Postgres has to run.
         """
         ...
 
-    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
-        """Put the data of a dump in the place of what is there. Interrupted, it can be done again with the same file."""
+    async def restore(self, project: str, path: Path) -> None:
+        """Put the data of a dump in the place of what Postgres has. Interrupted, it can be done again."""
         ...
 
     async def schema(self, project: str, kind: ResourceKind) -> Schema:

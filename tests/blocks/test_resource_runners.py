@@ -89,7 +89,7 @@ async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_nex
     home.tree().signal(signal.SIGKILL)
     await until(lambda: stopped(processes), "nothing of it is left")
     with pytest.raises(ServiceUnreachable, match="it does not run"):
-        await processes.runner.dump(processes.project, ResourceKind.REDIS, folder.resources._place(spec.identity) / "dump")
+        await processes.runner.schema(processes.project, ResourceKind.REDIS)
     await processes.runner.provide(spec)
     assert await processes.read(spec) == "kept"
 

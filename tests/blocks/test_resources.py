@@ -44,29 +44,34 @@ async def bench(runner: ResourceRunner, request: pytest.FixtureRequest) -> Async
 
 
 @KINDS
-async def test_what_is_there_is_adopted_with_its_data_and_a_dump_brings_back_what_was(
-    bench: Bench, kind: ResourceKind, tmp_path: Path
-) -> None:
+async def test_what_is_there_is_adopted_with_its_data(bench: Bench, kind: ResourceKind) -> None:
     spec = bench.spec(kind)
     address = await bench.runner.endpoint(spec)
     assert [found.identity for found in await bench.runner.status(bench.project) if found.state is ResourceState.RUNNING] == []
     await bench.runner.provide(spec)
     await bench.write(spec, "first")
-    assert await bench.runner.dump(bench.project, kind, tmp_path / "dump") == (tmp_path / "dump").stat().st_size > 0
     await bench.runner.provide(spec)
-    await bench.write(spec, "second")
+    assert await bench.read(spec) == "first"
     assert await bench.runner.endpoint(spec) == address
     assert [(found.identity, found.state) for found in await bench.runner.status(bench.project)] == [
         (spec.identity, ResourceState.RUNNING)
     ]
+
+
+async def test_dump_of_postgres_brings_back_what_was(bench: Bench, tmp_path: Path) -> None:
+    spec = bench.spec(ResourceKind.POSTGRES)
+    await bench.runner.provide(spec)
+    await bench.write(spec, "first")
+    assert await bench.runner.dump(bench.project, tmp_path / "dump") == (tmp_path / "dump").stat().st_size > 0
+    await bench.write(spec, "second")
     for _ in range(2):
-        await bench.runner.restore(bench.project, kind, tmp_path / "dump")
+        await bench.runner.restore(bench.project, tmp_path / "dump")
         assert await bench.read(spec) == "first"
 
 
 @KINDS
 async def test_stopped_one_keeps_its_data_and_gives_it_to_nobody_until_it_is_provided_again(
-    bench: Bench, kind: ResourceKind, tmp_path: Path
+    bench: Bench, kind: ResourceKind
 ) -> None:
     spec = bench.spec(kind)
     await bench.runner.stop(bench.project, kind)
@@ -74,8 +79,6 @@ async def test_stopped_one_keeps_its_data_and_gives_it_to_nobody_until_it_is_pro
     await bench.write(spec, "kept")
     await bench.runner.stop(bench.project, kind)
     assert [found.state for found in await bench.runner.status(bench.project)] == [ResourceState.STOPPED]
-    with pytest.raises(ServiceUnreachable, match=spec.identity):
-        await bench.runner.dump(bench.project, kind, tmp_path / "dump")
     with pytest.raises(ServiceUnreachable, match=spec.identity):
         await bench.runner.schema(bench.project, kind)
     await bench.runner.provide(spec)
@@ -105,11 +108,19 @@ async def test_scratch_one_is_empty_and_goes_alone_and_the_projects_own_goes_wit
 
 
 @KINDS
-async def test_what_is_not_there_has_no_data_to_dump(bench: Bench, kind: ResourceKind, tmp_path: Path) -> None:
-    with pytest.raises(UnknownObject, match=f"{bench.project}-{kind.value}"):
-        await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+async def test_what_is_not_there_has_no_schema(bench: Bench, kind: ResourceKind) -> None:
     with pytest.raises(UnknownObject, match=f"{bench.project}-{kind.value}"):
         await bench.runner.schema(bench.project, kind)
+
+
+async def test_postgres_that_does_not_run_is_not_dumped_and_leaves_no_file(bench: Bench, tmp_path: Path) -> None:
+    spec = bench.spec(ResourceKind.POSTGRES)
+    with pytest.raises(UnknownObject, match=spec.identity):
+        await bench.runner.dump(bench.project, tmp_path / "dump")
+    await bench.runner.provide(spec)
+    await bench.runner.stop(bench.project, spec.kind)
+    with pytest.raises(ServiceUnreachable, match=spec.identity):
+        await bench.runner.dump(bench.project, tmp_path / "dump")
     assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - a folder of the test
 
 
@@ -121,7 +132,7 @@ async def test_schema_of_postgres_names_what_has_moved_and_comes_back_with_its_d
     await bench.make(spec, EVERYTHING)
     before = await bench.runner.schema(bench.project, kind)
     assert {line.rsplit(" ", 1)[0] for line in before} == {*EVERYTHING}
-    await bench.runner.dump(bench.project, kind, tmp_path / "dump")
+    await bench.runner.dump(bench.project, tmp_path / "dump")
     await bench.make(
         spec,
         {
@@ -133,7 +144,7 @@ async def test_schema_of_postgres_names_what_has_moved_and_comes_back_with_its_d
     now = await bench.runner.schema(bench.project, kind)
     changed = set(moved(as_text(before), as_text(now)))
     assert changed == {"table words", "trigger on_other"}
-    await bench.runner.restore(bench.project, kind, tmp_path / "dump")
+    await bench.runner.restore(bench.project, tmp_path / "dump")
     assert await bench.runner.schema(bench.project, kind) == before
 
 

@@ -65,11 +65,11 @@ class MemoryResources:
         self.data.pop(identity, None)
         self.stopped.discard(identity)
 
-    async def dump(self, project: str, kind: ResourceKind, path: Path) -> int:
-        return path.write_text(self.data[self._running(project, kind)])  # noqa: ASYNC240 - a test's few bytes
+    async def dump(self, project: str, path: Path) -> int:
+        return path.write_text(self.data[self._running(project, ResourceKind.POSTGRES)])  # noqa: ASYNC240 - a test's few bytes
 
-    async def restore(self, project: str, kind: ResourceKind, path: Path) -> None:
-        self.data[self._running(project, kind)] = path.read_text()  # noqa: ASYNC240 - a test's few bytes
+    async def restore(self, project: str, path: Path) -> None:
+        self.data[self._running(project, ResourceKind.POSTGRES)] = path.read_text()  # noqa: ASYNC240 - a test's few bytes
 
     async def schema(self, project: str, kind: ResourceKind) -> Schema:
         lines = self.data[self._running(project, kind)].splitlines()
