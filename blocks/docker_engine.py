@@ -82,7 +82,7 @@ class DockerEngine(Block):
         self._inventory = DockerInventory(connection, self.installation)
         volumes = DockerVolumes(connection, self.installation, self.worker_image)
         self._data = DockerData(connection, volumes, self.worker_image)
-        image = ResourceImage(connection, self.base_image, Path(self.data_folder))
+        image = ResourceImage(connection, self.base_image, self.installation, Path(self.data_folder))
         self._resources = DockerResources(connection, networks, self.installation, image)
         self._dumps = ResourceDumps(self._resources, Path(self.data_folder) / "dumps")
         self._kept = KeptData(self._data, self._dumps)

@@ -59,14 +59,15 @@ class DockerResources:
         return endpoint_at(spec.kind, _host(spec), PORTS[spec.kind])
 
     async def provide(self, spec: ResourceSpec) -> None:
-        """Make or adopt it, and return when it answers. A container is replaced when its password or network is gone."""
-        network = await self._networks.of_project(spec.project)
+        """Make or adopt it, and return when it answers. A container of another image, password or network is replaced."""
+        network, image = await self._networks.of_project(spec.project), await self._image.ensure()
         found = await self._containers.find(spec.identity)
-        if found is not None and not _fits(found, spec, network):
+        if found is not None and not _fits(found, spec, network, image):
+            await self.stop(spec.project, spec.kind, spec.scratch_of)
             await self._containers.remove(spec.identity)
             found = None
         if found is None:
-            await self._containers.create(spec.identity, await self._settings(spec, network))
+            await self._containers.create(spec.identity, await self._settings(spec, network, image))
         if found is None or not found["State"]["Running"]:
             await self._containers.start(spec.identity)
         await await_answer(
@@ -75,6 +76,8 @@ class DockerResources:
             lambda: self._url(spec.identity),
             lambda: self._log(spec.identity),
         )
+        if found is None:
+            await self._image.remove_unused()
 
     async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
         listed = await self._containers.labelled(project=project)
@@ -141,9 +144,9 @@ class DockerResources:
     def _volume(self, project: str, kind: ResourceKind) -> str:
         return f"slipway-{self._installation}-{project}-{kind.value}"
 
-    async def _settings(self, spec: ResourceSpec, network: str) -> dict[str, Any]:
+    async def _settings(self, spec: ResourceSpec, network: str, image: str) -> dict[str, Any]:
         """Return what the container is created with. The engine gives a fresh volume the owner of /data in the image."""
-        limits, image = LIMITS[spec.kind], await self._image.ensure()
+        limits = LIMITS[spec.kind]
         marks = labels(
             self._installation, "resource", spec.project, spec.run, "scratch" if spec.scratch_of else "kept", spec.identity
         )
@@ -203,10 +206,11 @@ def _environment_of(found: Container) -> dict[str, str]:
     return dict(line.split("=", 1) for line in found["Config"]["Env"])
 
 
-def _fits(found: Container, spec: ResourceSpec, network: str) -> bool:
-    """Tell whether the container has the password that is wanted, and the network that its project has now."""
+def _fits(found: Container, spec: ResourceSpec, network: str, image: str) -> bool:
+    """Tell whether the container has the password that is wanted, the image of now, and the network that its project has."""
     on = {each["NetworkID"] for each in found["NetworkSettings"]["Networks"].values()}
-    same = _environment_of(found)["PASSWORD"] == spec.password.get_secret_value()
+    wanted = (image, spec.password.get_secret_value())
+    same = (found["Config"]["Image"], _environment_of(found)["PASSWORD"]) == wanted
     return same and (network in on or network == found["HostConfig"]["NetworkMode"])
 
 

@@ -16,6 +16,8 @@ programs() {
 }
 
 # One statement a line, to a server that nobody can reach; a statement that fails is not written to the log.
+# They come as a here-document: behind a pipe the shell of PID 1 would be the server's grandparent, and the lock file that a
+# killed server of an earlier container left names PID 1. Postgres takes a lock of its own parent for a dead one's, no other's.
 alone() {
   $AS "$bin/postgres" --single -D "$1" -c log_min_error_statement=panic -c log_checkpoints=off postgres >/dev/null
 }
@@ -25,7 +27,10 @@ make_database() {
   $AS "$bin/initdb" -D "$DATA/new" -U slipway -E UTF8 --locale=C.UTF-8 --auth=reject --no-instructions $SYNC >/dev/null
   # The superuser has no way in: only the app's role, only to its database, only from the network that this is on.
   echo "host app app samenet scram-sha-256" >"$DATA/new/pg_hba.conf"
-  printf '%s\n' "CREATE ROLE app LOGIN" "CREATE DATABASE app OWNER app" | alone "$DATA/new"
+  alone "$DATA/new" <<END
+CREATE ROLE app LOGIN
+CREATE DATABASE app OWNER app
+END
   mv "$DATA/new" "$DATA/postgres"
 }
 
@@ -33,7 +38,9 @@ start_postgres() {
   if [ "$SCRATCH" = yes ]; then SYNC=--no-sync fsync=off; else SYNC='' fsync=on; fi
   programs
   [ -e "$DATA/postgres" ] || make_database
-  echo "ALTER ROLE app PASSWORD '$PASSWORD'" | alone "$DATA/postgres"
+  alone "$DATA/postgres" <<END
+ALTER ROLE app PASSWORD '$PASSWORD'
+END
   unset PASSWORD
   exec $AS "$bin/postgres" -D "$DATA/postgres" -c listen_addresses="$BIND" -c port="$PORT" -c unix_socket_directories= \
     -c fsync=$fsync -c shared_buffers=32MB -c max_connections=60 -c max_parallel_workers_per_gather=0 \
