@@ -9,8 +9,10 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ STEP_DOWN = "postgres"
 """The user that Debian's package makes."""
 LIMITS = Limits(memory_mb=512, disk_mb=4096)
 REDIS_MB = 160
+STOP_SIGNALS = {ResourceKind.POSTGRES: signal.SIGINT, ResourceKind.REDIS: signal.SIGTERM}
+"""Postgres: end the clients' sessions, write everything down, and go; by SIGTERM it would wait for the clients."""
 LOG_LINES = 20
 STOP_SECONDS = 20.0
 
@@ -84,7 +88,7 @@ class ProcessResources:
 
     def found(self) -> Sequence[ResourceStatus]:
         """Return how each is."""
-        return [self._status(name) for name in self._names()]
+        return [self._status(name, saved) for name, saved in self._all_saved().items()]
 
     async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         await self._supervised(resource_identity(project, kind, scratch_of)).stop(STOP_SECONDS)
@@ -141,14 +145,19 @@ class ProcessResources:
 
     def _port(self, spec: ResourceSpec) -> int:
         """Return the port that is kept for it, after choosing one. The caller holds the lock."""
-        ports = {name: int(self._saved(name)["port"]) for name in self._names()}
+        ports = {name: int(saved["port"]) for name, saved in self._all_saved().items()}
         if spec.identity not in ports:
             ports[spec.identity] = free_port(RESOURCES, ports.values())
             self._save(spec, ports[spec.identity])
         return ports[spec.identity]
 
-    def _names(self) -> list[str]:
-        return sorted(path.parent.name for path in (self._root / "resources").glob("*/spec.json"))
+    def _all_saved(self) -> dict[str, dict[str, Any]]:
+        """Return what is kept of each, by identity; one that is removed meanwhile is left out."""
+        kept = {}
+        for path in sorted((self._root / "resources").glob("*")):
+            with suppress(UnknownObject):
+                kept[path.name] = self._saved(path.name)
+        return kept
 
     async def _launch(self, spec: ResourceSpec, port: int, home: Supervised) -> None:
         await home.kill()  # what a killed supervisor left behind holds port and data
@@ -178,10 +187,18 @@ class ProcessResources:
             MARK: str(home),
         }
         argv = [*bounds(LIMITS), "/bin/sh", str(SCRIPT), "start"]
-        return {"argv": argv, "environment": environment, "cwd": str(home), "log_bytes": LOG_BYTES, "tries": 5, "pause": 0.1}
+        return {
+            "argv": argv,
+            "environment": environment,
+            "cwd": str(home),
+            "log_bytes": LOG_BYTES,
+            "tries": 5,
+            "pause": 0.1,
+            "stop_signal": STOP_SIGNALS[spec.kind],
+        }
 
-    def _status(self, identity: str) -> ResourceStatus:
-        saved, state = self._saved(identity), self._supervised(identity).state
+    def _status(self, identity: str, saved: dict[str, Any]) -> ResourceStatus:
+        state = self._supervised(identity).state
         known = ResourceState.RUNNING if runs(state) else ResourceState.STOPPED
         return ResourceStatus(
             identity=identity,

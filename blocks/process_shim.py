@@ -2,7 +2,8 @@
 
 It needs the standard library only. Started as `python -I -S process_shim.py FOLDER`; FOLDER/launch.json says what to run.
 It goes to the background once the app has been started. FOLDER/state.json always says who runs and how the app last ended.
-A failing app is started again up to `tries` times with a growing pause, as Docker does; SIGTERM is passed on and ends both.
+A failing app is started again up to `tries` times with a growing pause, as Docker does; SIGTERM ends both, and
+reaches the app as the signal `stop_signal` of launch.json, where that names one.
 """
 
 import contextlib
@@ -76,7 +77,7 @@ class Supervisor:
         if heard is not None and heard.si_signo != signal.SIGCHLD:
             self.stopping = True
             if self.child:
-                os.killpg(self.child, signal.SIGTERM)
+                os.killpg(self.child, self.launch.get("stop_signal", signal.SIGTERM))
         self.rotate()
         if not self.child:
             return False

@@ -1,14 +1,22 @@
 """What each runner of resources does in its own way: how a container is made, and what happens to one that died."""
 
+import io
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
+from blocks.docker_connection import DockerConnection
 from blocks.docker_engine import DockerEngine
+from blocks.docker_networks import DockerNetworks
+from blocks.docker_resource_image import MAKER, ResourceImage
+from blocks.docker_resources import DockerResources
 from blocks.process_engine import ProcessEngine
+from blocks.process_resources import ProcessResources
 from blocks.process_supervised import Supervised
 from domain.app_data import Saved
 from domain.errors import ServiceUnreachable, UnknownObject
@@ -72,6 +80,87 @@ async def test_container_has_no_port_no_root_and_bounds_and_its_data_outlives_it
     assert await containers.runner.status(containers.project) == []
     await containers.runner.provide(spec.model_copy(update={"password": containers.spec(kind, "new").password}))
     assert await containers.read(containers.spec(kind, "new")) == "kept"
+
+
+@pytest.mark.docker
+async def test_postgres_that_was_killed_hard_comes_back_with_its_data(containers: Bench) -> None:
+    """What a killed server leaves names PID 1 as its owner, which is alive in every container."""
+    spec = containers.spec(ResourceKind.POSTGRES)
+    await containers.runner.provide(spec)
+    await containers.write(spec, "kept")
+    container_of(spec)[0].kill(signal="KILL")
+    await until(lambda: stopped(containers), "it is dead")
+    await containers.runner.provide(spec)
+    assert await containers.read(spec) == "kept"
+
+
+@pytest.mark.docker
+async def test_container_of_an_older_image_is_replaced_and_that_image_goes(containers: Bench, engine: DockerEngine) -> None:
+    spec, connection = containers.spec(ResourceKind.REDIS), DockerConnection(None)
+    today = ResourceImage(connection, engine.base_image, engine.installation, Path(engine.data_folder))
+    older = OlderImage(connection, engine.installation, await today.ensure())
+    networks = DockerNetworks(connection, engine.installation, Path(engine.data_folder))
+    await DockerResources(connection, networks, engine.installation, older).provide(spec)
+    await containers.write(spec, "kept")
+    assert container_of(spec)[0].attrs["Config"]["Image"] == older.name
+    await containers.runner.provide(spec)
+    container, _ = container_of(spec)
+    assert container.attrs["Config"]["Image"] != older.name
+    assert await containers.read(spec) == "kept"
+    assert await connection.ask("looking", lambda api: api.images(name=older.name)) == []
+    await containers.runner.provide(spec)
+    assert container_of(spec)[0].id == container.id
+
+
+class OlderImage(ResourceImage):
+    """The image of resources as another version of Slipway would have made it."""
+
+    def __init__(self, connection: DockerConnection, installation: str, today: str) -> None:
+        self._to = connection
+        self._text = f"FROM {today}\nLABEL {MAKER}={installation}\n".encode()
+        self.name = f"slipway-resource:older-{os.getpid()}"
+
+    async def ensure(self) -> str:
+        await self._to.ask("building", lambda api: list(api.build(fileobj=io.BytesIO(self._text), tag=self.name, rm=True)))
+        return self.name
+
+    async def remove_unused(self) -> None:
+        """Leave today's alone."""
+
+
+async def test_process_that_is_removed_while_all_are_listed_is_left_out(processes: Bench, folder: ProcessEngine) -> None:
+    other = Bench(folder.resources)
+    for bench in (processes, other):
+        await bench.runner.endpoint(bench.spec(ResourceKind.REDIS))
+    gone = Vanishing(Path(folder.folder), "", processes.spec(ResourceKind.REDIS).identity)
+    assert [found.project for found in gone.found()] == [other.project]
+    await processes.runner.endpoint(processes.spec(ResourceKind.REDIS))
+    assert await gone.endpoint(other.spec(ResourceKind.REDIS)) == await other.runner.endpoint(other.spec(ResourceKind.REDIS))
+    await other.clear()
+
+
+class Vanishing(ProcessResources):
+    """Processes of which one is removed just before its file is read."""
+
+    def __init__(self, root: Path, redis_server: str, gone: str) -> None:
+        super().__init__(root, redis_server)
+        self._gone = gone
+
+    def _saved(self, identity: str) -> dict[str, Any]:
+        if identity == self._gone:
+            (self._place(identity) / "spec.json").unlink()
+        return super()._saved(identity)
+
+
+@pytest.mark.skipif(server_folder() is None, reason="no Postgres: install postgresql")
+async def test_postgres_with_a_client_ends_in_good_order_and_at_once(processes: Bench, folder: ProcessEngine) -> None:
+    spec = processes.spec(ResourceKind.POSTGRES)
+    await processes.runner.provide(spec)
+    client = await asyncpg.connect(await processes.url(spec), timeout=20)
+    await processes.runner.stop(processes.project, ResourceKind.POSTGRES)
+    log = Supervised(folder.resources._place(spec.identity)).log(10)
+    client.terminate()
+    assert ("received fast shutdown request" in log, "database system is shut down" in log) == (True, True), log
 
 
 async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_next_provide(
