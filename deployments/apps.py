@@ -31,7 +31,7 @@ async def dismiss_orphans(blocks: Blocks) -> None:
 
 
 async def pause() -> None:
-    """Stop every app, then the databases; the next `up` resumes them."""
+    """Stop every app, then the databases, but for those of a release command that goes on; the next `up` resumes them."""
     blocks = await open_blocks()
     await pause_apps(blocks.engine)
-    await pause_resources(blocks.engine.resources)
+    await pause_resources(blocks.engine)

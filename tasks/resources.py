@@ -7,7 +7,7 @@ under the variable's name is used as it is, and nothing is made for it. Blocks: 
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -19,9 +19,9 @@ from domain.environment import Requirements
 from domain.errors import SlipwayError
 from domain.protocols import Registry, Vault
 from domain.redaction import Redactor
-from domain.resources import ResourceKind, ResourceRunner, ResourceSpec, ResourceState, password_key, url_of
+from domain.resources import Resource, ResourceKind, ResourceRunner, ResourceSpec, ResourceState, password_key, url_of
 from domain.vault import newest
-from domain.workers import Engine
+from domain.workers import AppState, Engine
 from tasks.redaction import install
 from tasks.retrying import only_try_again
 from tasks.run_log import run_log
@@ -69,7 +69,7 @@ async def provide_resources(project: str, kinds: Sequence[ResourceKind], vault: 
 
 
 async def revive_resources(registry: Registry, vault: Vault, runner: ResourceRunner) -> Sequence[str]:
-    """Start those again that should run and do not, with the data they have; return their names.
+    """Start those again that should run and do not, side by side, with the data they have; return their names.
 
     One that does not come back is written to the log, and keeps nobody from looking after the others.
     """
@@ -77,22 +77,32 @@ async def revive_resources(registry: Registry, vault: Vault, runner: ResourceRun
     if not rows:
         return []
     running = {found.identity for found in await runner.status() if found.state is not ResourceState.STOPPED}
-    revived = []
-    for row in rows:
-        try:
-            spec = await _spec(row.project, row.kind, vault)
-            if spec.identity not in running:
-                await runner.provide(spec)
-                revived.append(spec.identity)
-        except SlipwayError as error:
-            run_log("slipway.resources").warning("%s of %s does not run: %s", row.kind.value, row.project, error)
-    return revived
+    revived = await asyncio.gather(*(_revived(row, running, vault, runner) for row in rows))
+    return [identity for identity in revived if identity]
 
 
-async def pause_resources(runner: ResourceRunner) -> None:
-    """Stop all that run, but keep their data, so that `revive_resources` brings them back."""
-    running = [found for found in await runner.status() if found.state is not ResourceState.STOPPED]
-    await asyncio.gather(*(runner.stop(found.project, found.kind, found.scratch_of) for found in running))
+async def _revived(row: Resource, running: Collection[str], vault: Vault, runner: ResourceRunner) -> str:
+    """Return its name when it had to be started, else nothing."""
+    try:
+        spec = await _spec(row.project, row.kind, vault)
+        if spec.identity in running:
+            return ""
+        await runner.provide(spec)
+    except SlipwayError as error:
+        run_log("slipway.resources").warning("%s of %s does not run: %s", row.kind.value, row.project, error)
+        return ""
+    return spec.identity
+
+
+async def pause_resources(engine: Engine) -> None:
+    """Stop all that run, but keep their data, so that `revive_resources` brings them back.
+
+    Those of a project whose release command goes on stay: it is at work in them.
+    """
+    busy = {app.project for app in await engine.apps() if app.role == "command" and app.state is not AppState.STOPPED}
+    running = [found for found in await engine.resources.status() if found.state is not ResourceState.STOPPED]
+    ended = [found for found in running if found.project not in busy]
+    await asyncio.gather(*(engine.resources.stop(found.project, found.kind, found.scratch_of) for found in ended))
 
 
 @asynccontextmanager
@@ -122,14 +132,6 @@ async def remove_resources(project: str, registry: Registry, runner: ResourceRun
         await registry.remove_resource(project, row.kind)
     for found in await runner.status(project):
         await runner.remove(project, found.kind, found.scratch_of)
-
-
-async def remove_scratch(runner: ResourceRunner, run: str) -> Sequence[str]:
-    """Delete what an ended run's rehearsals left; return the names."""
-    left = [found for found in await runner.status() if found.scratch_of and found.run == run]
-    for found in left:
-        await runner.remove(found.project, found.kind, found.scratch_of)
-    return [found.identity for found in left]
 
 
 async def _spec(project: str, kind: ResourceKind, vault: Vault) -> ResourceSpec:

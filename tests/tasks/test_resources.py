@@ -1,5 +1,7 @@
 """Databases that an app asks for: reserved, provided, revived, and apart from those of rehearsals."""
 
+import asyncio
+
 import pytest
 
 from blocks.registry import SqlRegistry
@@ -9,6 +11,7 @@ from domain.environment import EnvironmentVersion
 from domain.errors import BadInput, ServiceUnreachable
 from domain.resources import ResourceKind, ResourceSpec
 from domain.runs import RunState
+from domain.workers import AppSpec
 from tasks.janitor import remove_orphans
 from tasks.resources import (
     pause_resources,
@@ -20,6 +23,7 @@ from tasks.resources import (
 )
 from tasks.secret_resolver import environment_values, resolve_environment
 from tests.fakes.engine import FakeEngine
+from tests.fakes.resources import MemoryResources
 from tests.fakes.services import MemoryWakeups
 from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import NOW, request
@@ -120,9 +124,43 @@ async def test_those_that_stopped_come_back_with_their_data_and_no_others_are_to
     await engine.resources.stop("notes", ResourceKind.POSTGRES)
     assert await revive_resources(registry, vault, engine.resources) == ["notes-postgres"]
     assert engine.resources.data["notes-postgres"] == "kept"
-    await pause_resources(engine.resources)
+    await pause_resources(engine)
     assert engine.resources.stopped == {"notes-postgres", "notes-redis"}
     assert len(await revive_resources(registry, vault, engine.resources)) == 2
+
+
+async def test_databases_of_a_release_command_that_goes_on_are_not_paused(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    await engine.resources.provide(ResourceSpec(project="shop", kind=ResourceKind.REDIS, password="x"))
+    command = AppSpec(identity="notes-command-1", project="notes", run="r-000001", role="command", candidate="sha256:1")
+    await engine.start(command)
+    await pause_resources(engine)
+    assert engine.resources.stopped == {"shop-redis"}
+    await engine.stop(command.identity, 1.0)
+    await pause_resources(engine)
+    assert engine.resources.stopped == {"notes-postgres", "notes-redis", "shop-redis"}
+
+
+class SideBySide(MemoryResources):
+    """Provides nothing before two have been asked for; Redis does not start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._both = asyncio.Barrier(2)
+
+    async def provide(self, spec: ResourceSpec) -> None:
+        async with asyncio.timeout(10):
+            await self._both.wait()
+        if spec.kind is ResourceKind.REDIS:
+            raise ServiceUnreachable(spec.identity, "waiting until it answers")
+        await super().provide(spec)
+
+
+async def test_those_that_stopped_come_back_side_by_side_and_one_that_does_not_keeps_no_other(registry: SqlRegistry) -> None:
+    vault = MemoryVault()
+    await provided(registry, FakeEngine(), vault)
+    assert await revive_resources(registry, vault, SideBySide()) == ["notes-postgres"]
 
 
 async def test_removed_project_leaves_no_database_and_no_row(registry: SqlRegistry) -> None:
