@@ -135,6 +135,7 @@ ENGLISH: dict[str, str] = {
     "wrong_shape": "What I have for {name} is no {what}: those look like {like}.",
     "wrong_stand_in": "What I have for {name} only stands in the place of its value.",
     "wrong_refused": "What I have for {name} was refused: it is no valid {what}.",
+    "wrong_former": "What I have for {name} is the address of a database that this app does not ask for any more.",
     "secret_shape": "That is no {what}: those look like {like}. I stored nothing and deleted your message. Answer this message "
     "with the value of {name}. If yours is right all the same, your operator sets it: slipway secret set {project} {name} "
     "--unchecked",

@@ -8,8 +8,9 @@ from domain.values import Value
 class Complaint(Value):
     """Why a value cannot be used. It never quotes the value."""
 
-    kind: Literal["shape", "stand_in", "refused"]
-    """It looks otherwise, it stands where the value should be, or the service that it is for does not take it."""
+    kind: Literal["shape", "stand_in", "refused", "former"]
+    """It looks otherwise, it stands where the value should be, the service that it is for does not take it,
+    or Slipway made it for an addon that is asked for no more."""
     what: str
     """What it should be, like `Stripe key`; empty where only the name says it."""
     like: str = ""
@@ -22,5 +23,7 @@ class Complaint(Value):
                 return f"{name} was refused: it is no valid {self.what}"
             case "stand_in":
                 return f"{name} is not the value itself, but what stands in its place or beside it"
+            case "former":
+                return f"{name} is the address of a database that app.json asks for no more"
             case "shape":
                 return f"{name} is no {self.what}: those look like {self.like}"

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from domain.dotenv import expanded, references
 from domain.env_rules import is_database, is_plain, shaped_secret
 from domain.environment import EnvironmentVersion, Requirements, Source, Variable
+from domain.resources import FILE
 from domain.values import Value
 
 _ASKED = (Source.USER, Source.COMPUTED)
@@ -104,7 +105,7 @@ class _Values:
         if variable.default:
             return expanded(variable.default, self._referred)
         if variable.name == "DATABASE_URL":
-            return expanded("sqlite:///${DATA_DIR}/app.db", self._referred)
+            return expanded(FILE, self._referred)
         return {"HOST": "0.0.0.0"}.get(variable.name)  # noqa: S104  inside its own network namespace
 
     def _referred(self, name: str) -> str | None:

@@ -4,6 +4,7 @@ A kept resource holds the project's data until the project goes. A scratch one b
 of its own, gone with it. Both are reached by a URL that stays the same for as long as the resource is there.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -140,10 +141,32 @@ def resource_identity(project: str, kind: ResourceKind, scratch_of: str = "") ->
     return f"{scratch_of or project}-{kind.value}"
 
 
+SCHEMES = {ResourceKind.POSTGRES: "postgresql", ResourceKind.REDIS: "redis"}
+_SQL = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|mssql)(?:\+\w+)?://")
+_STORE = re.compile(r"(redis|rediss|valkey|mongodb|mongodb\+srv)://")
+FILE = "sqlite:///${DATA_DIR}/app.db"
+"""The database of an app that has no server: a file in its data folder."""
+
+
 def url_of(kind: ResourceKind, endpoint: Endpoint, password: str) -> str:
     """Return the address with its credentials, as an app gets it.
 
     `postgresql://`, since SQLAlchemy refuses Heroku's `postgres://`, and every other library reads both.
     """
-    scheme = {ResourceKind.POSTGRES: "postgresql", ResourceKind.REDIS: "redis"}[kind]
-    return f"{scheme}://{endpoint.user}:{password}@{endpoint.host}:{endpoint.port}/{endpoint.database}"
+    return f"{SCHEMES[kind]}://{endpoint.user}:{password}@{endpoint.host}:{endpoint.port}/{endpoint.database}"
+
+
+def is_own_address(value: str) -> bool:
+    """Tell whether a value that Slipway made up is the address of a resource; other made-up values are no addresses."""
+    return value.startswith(tuple(f"{scheme}://" for scheme in SCHEMES.values()))
+
+
+def stand_in(name: str, value: str) -> str | None:
+    """Return what a copy of the app gets that must not touch the server at this address; None for what is no such address.
+
+    A file of its own for a database; for a store an address of the same kind where nobody answers.
+    """
+    if name == "DATABASE_URL" or _SQL.match(value):
+        return FILE
+    store = _STORE.match(value)
+    return f"{store[1]}://127.0.0.1:9/0" if store else None

@@ -1,8 +1,8 @@
 """Acceptance: the person's checks are asked of a throw-away copy of the candidate, before any traffic.
 
 True afterwards: the report holds one case a check, and the copy with its data is gone. No value of a secret is in
-an input or in the report. A copy never gets the address of the project's own database: it has one of its own, empty, and gone
-with it. Blocks: engine, git host, vault.
+an input or in the report. A copy never gets the address of a live database, the project's or a person's: it has one of its own,
+empty, and gone with it. Blocks: engine, git host, vault.
 """
 
 from prefect import task
@@ -21,7 +21,7 @@ from tasks.identity import once_per
 from tasks.rehearsal import rehearse
 from tasks.resources import scratch_resources
 from tasks.retrying import only_try_again
-from tasks.secret_resolver import environment_values
+from tasks.secret_resolver import values_beside_live
 
 HEALTH_SECONDS = 60.0
 
@@ -101,7 +101,7 @@ async def rehearse_release(
     """
     identity = rehearsal_identity(project, run, f"release-{attempt}")
     async with scratch_resources(project, run, identity, addons, engine.resources) as scratch:
-        values = await environment_values(version, vault, scratch)
+        values = await values_beside_live(version, vault, scratch)
         spec = AppSpec(
             identity=identity,
             project=project,

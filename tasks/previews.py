@@ -25,7 +25,7 @@ from tasks.leases import claim_project, give_back
 from tasks.progress import Facts, Journal
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
-from tasks.secret_resolver import environment_values
+from tasks.secret_resolver import values_beside_live
 
 
 @task(
@@ -65,7 +65,7 @@ async def start_preview(
 async def start_preview_copy(preview: Preview, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:
     """Start or adopt the preview's copy, with the environment version that belongs to it."""
     version = await registry.environment(preview.project, preview.environment_version)
-    values = await environment_values(version, vault) if version is not None else {}
+    values = await values_beside_live(version, vault) if version is not None else {}
     spec = AppSpec(
         identity=preview.identity,
         project=preview.project,

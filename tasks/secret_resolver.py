@@ -18,6 +18,7 @@ from domain.env_values import Settled, filled, settled
 from domain.environment import EnvironmentVersion, Missing, Requirements
 from domain.protocols import Registry, Vault
 from domain.redaction import Redactor
+from domain.resources import is_own_address, stand_in
 from domain.vault import SecretInfo, newest
 from tasks.redaction import install
 from tasks.retrying import only_try_again
@@ -47,9 +48,14 @@ async def resolve_environment(
     What a person put into the vault goes before a default; what the platform computes (`context`) goes before both.
     A value that cannot be what its name says counts as missing, until another one is put.
     """
-    infos = newest(await vault.listed(project))
+    stored = newest(await vault.listed(project))
+    infos = await _without_former(requirements, stored, vault)
     decided = settled(requirements, context, infos)
     wrong = await _complaints(decided, requirements, infos, vault, telegram_api)
+    for name in decided.missing:
+        if name in stored:  # so that whoever waits for it does not find it there
+            wrong[name] = Complaint(kind="former", what="")
+            await vault.complain(stored[name].reference, wrong[name])
     missing = tuple(v.name for v in requirements.variables if v.name in decided.missing or v.name in wrong)
     if missing:
         return Missing(names=missing, complaints=wrong)
@@ -68,11 +74,37 @@ async def environment_values(
 ) -> dict[str, str]:
     """Load the values; only where an app is started, and never into a log, a parameter or a result.
 
-    What `instead` names is not loaded: a rehearsal has resources of its own.
+    What `instead` names is not loaded.
     """
     other = instead or {}
     loaded = {name: await vault.get(reference) for name, reference in version.secrets.items() if name not in other}
     return filled(version, {**loaded, **other})
+
+
+async def values_beside_live(
+    version: EnvironmentVersion, vault: Vault, scratch: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Load the values for a copy beside what serves: a rehearsal, a preview. It gets the address of no live database.
+
+    `scratch` has the addresses of resources of its own; for any other `domain.resources.stand_in` stands.
+    """
+    own = dict(scratch or {})
+    for name, reference in version.secrets.items():
+        if name not in own and (other := stand_in(name, await vault.get(reference))) is not None:
+            own[name] = other
+    values = await environment_values(version, vault, own)
+    return {name: value if _is_made_of(value, own) else stand_in("", value) or value for name, value in values.items()}
+
+
+def _is_made_of(value: str, own: Mapping[str, str]) -> bool:
+    return any(address in value for address in own.values())
+
+
+async def _without_former(requirements: Requirements, infos: Mapping[str, SecretInfo], vault: Vault) -> dict[str, SecretInfo]:
+    """Leave out addresses of resources that no addon names by this variable any more: they were made for an earlier one."""
+    made = {v.name for v in requirements.variables if v.addon is None and v.name in infos and infos[v.name].generated}
+    former = {name for name in made if is_own_address(await vault.get(infos[name].reference))}
+    return {name: info for name, info in infos.items() if name not in former}
 
 
 async def _complaints(

@@ -69,7 +69,8 @@ def test_stop_button_stands_until_the_run_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("shape", "is no Stripe key"), ("refused", "was refused"), ("stand_in", "stands in")]
+    ("kind", "said"),
+    [("shape", "is no Stripe key"), ("refused", "was refused"), ("stand_in", "stands in"), ("former", "does not ask for")],
 )
 def test_run_that_was_given_a_wrong_secret_says_what_is_wrong_with_it(kind: str, said: str) -> None:
     wrong = Complaint.model_validate({"kind": kind, "what": "Stripe key", "like": "sk_live_…"})

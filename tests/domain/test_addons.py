@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from domain.addons import Addon, addons_of, with_addons
+from domain.env_rules import shaped_secret
 from domain.errors import BadInput
-from domain.resources import Endpoint, ResourceKind, ResourceSpec, url_of
+from domain.resources import Endpoint, ResourceKind, ResourceSpec, is_own_address, stand_in, url_of
 
 POSTGRES = Addon(kind=ResourceKind.POSTGRES, variable="DATABASE_URL")
 REDIS = Addon(kind=ResourceKind.REDIS, variable="REDIS_URL")
@@ -89,3 +90,27 @@ def test_a_rehearsals_resource_is_another_one_than_the_projects() -> None:
     own = ResourceSpec(project="shop", kind=ResourceKind.REDIS, password="a")
     scratch = own.model_copy(update={"scratch_of": "shop-rehearsal-r-0123456789-round-1"})
     assert (own.identity, scratch.identity) == ("shop-redis", "shop-rehearsal-r-0123456789-round-1-redis")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [
+        ("DATABASE_URL", "postgresql://me:own@db.example/notes", "sqlite:///${DATA_DIR}/app.db"),
+        ("DATABASE_URL", "cockroach://me:own@db.example/notes", "sqlite:///${DATA_DIR}/app.db"),
+        ("MAIN_URL", "postgres://me:own@db.example/notes", "sqlite:///${DATA_DIR}/app.db"),
+        ("MAIN_URL", "postgresql+asyncpg://me:own@db.example/notes", "sqlite:///${DATA_DIR}/app.db"),
+        ("MAIN_URL", "mysql://me:own@db.example/notes", "sqlite:///${DATA_DIR}/app.db"),
+        ("REDIS_URL", "rediss://:own@cache.example:6380/1", "rediss://127.0.0.1:9/0"),
+        ("DOCUMENTS", "mongodb+srv://me:own@db.example", "mongodb+srv://127.0.0.1:9/0"),
+        ("API_URL", "https://me:own@api.example", None),
+        ("SECRET_KEY", "0a1b2c", None),
+    ],
+)
+def test_copy_beside_the_live_one_gets_another_database(name: str, value: str, instead: str | None) -> None:
+    assert stand_in(name, value) == instead
+
+
+@pytest.mark.parametrize("kind", list(ResourceKind))
+def test_address_that_slipway_made_is_known_by_its_form(kind: ResourceKind) -> None:
+    assert is_own_address(url_of(kind, Endpoint(host="h", port=1, user="u", database="d"), "s3cret"))
+    assert not is_own_address(shaped_secret("DATABASE_URL", b"0" * 32))

@@ -22,6 +22,7 @@ from tasks.health import wait_healthy
 from tasks.http_checks import run_http_check
 from tasks.rehearsal import rehearse
 from tests.fakes.engine import FakeEngine
+from tests.fakes.vault import MemoryVault
 
 IDENTITY = "notes-rehearsal-r-abc123-1"
 SPEC = AppSpec(identity=IDENTITY, project="notes", run="r-abc123", role="rehearsal", candidate="sha256:1", data="scratch")
@@ -274,6 +275,27 @@ async def test_release_is_rehearsed_with_its_environment_and_fresh_data(app: App
     assert (spec.role, spec.data, spec.environment) == ("rehearsal", "scratch", {"MODE": "live", "TOKEN": SECRET})
     assert report.outcome is Outcome.FAILED
     assert SECRET not in report.model_dump_json()
+
+
+async def test_rehearsal_migrates_no_server_of_the_persons(app: App) -> None:
+    engine, vault = FakeEngine(address=app.address), MemoryVault()
+    given = {"DATABASE_URL": "postgresql://me:own@db.example/notes", "TOKEN": SECRET, "REDIS_URL": "redis://:own@db.example"}
+    version = EnvironmentVersion(
+        project="notes",
+        number=1,
+        secrets={name: vault.hold("notes", name, value) for name, value in given.items()},
+        plain={"ENGINE": "async ${DATABASE_URL}", "REPLICA": "postgresql://me:${TOKEN}@db.example/notes"},
+    )
+    await rehearse_release.fn(
+        "r-abc123", "notes", 1, "sha256:1", "web", version, (), HealthCheck(), 5.0, engine, vault, "release"
+    )
+    assert engine.started[0].environment == {
+        "ENGINE": "async sqlite:///${DATA_DIR}/app.db",
+        "REPLICA": "sqlite:///${DATA_DIR}/app.db",
+        "DATABASE_URL": "sqlite:///${DATA_DIR}/app.db",
+        "TOKEN": SECRET,
+        "REDIS_URL": "redis://127.0.0.1:9/0",
+    }
 
 
 class Clock:

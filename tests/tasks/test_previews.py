@@ -18,6 +18,7 @@ from domain.workers import AppState, AppStatus
 from tasks.domains import add_domain
 from tasks.janitor import remove_candidates
 from tasks.leases import claim
+from tasks.previews import start_preview
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 from tasks.removal import remove_project
 from tasks.secret_use import forget_superseded, forget_values
@@ -189,3 +190,11 @@ async def test_secret_of_an_open_preview_is_not_forgotten(stage: Stage) -> None:
         await forget_values("notes", [old], "me", stage.registry, stage.engine, stage.vault, stage.wakeups)
     await stage.registry.move_preview("notes", 1, PreviewState.REMOVED)
     assert await forget_superseded.fn(stage.registry, stage.vault, later) == [old]
+
+
+async def test_preview_writes_into_no_server_of_the_persons(stage: Stage) -> None:
+    preview = await stage.announce(await stage.change(await stage.serve()))
+    live = stage.vault.hold("notes", "DATABASE_URL", "postgresql://me:own@db.example/notes")
+    version = await stage.registry.add_environment("notes", {"DATABASE_URL": live}, {})
+    await start_preview.fn(preview, version.number, "web", stage.registry, stage.engine, stage.vault)
+    assert stage.engine.live_apps["notes-p1"].environment == {"DATABASE_URL": "sqlite:///${DATA_DIR}/app.db"}

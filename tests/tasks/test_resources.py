@@ -7,7 +7,7 @@ import pytest
 from blocks.registry import SqlRegistry
 from domain.addons import addons_of
 from domain.env_rules import requirements
-from domain.environment import EnvironmentVersion
+from domain.environment import EnvironmentVersion, Missing
 from domain.errors import BadInput, ServiceUnreachable
 from domain.resources import ResourceKind, ResourceSpec
 from domain.runs import RunState
@@ -161,6 +161,43 @@ async def test_those_that_stopped_come_back_side_by_side_and_one_that_does_not_k
     vault = MemoryVault()
     await provided(registry, FakeEngine(), vault)
     assert await revive_resources(registry, vault, SideBySide()) == ["notes-postgres"]
+
+
+async def test_address_of_an_addon_that_app_json_names_no_more_is_given_to_nobody(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    live = vault.held("notes")["DATABASE_URL"]
+    version = await provided(registry, engine, vault, "")
+    assert (version.plain["DATABASE_URL"], version.secrets) == ("sqlite:////data/app.db", {})
+    version = await provided(registry, engine, vault, '{"addons": [{"plan": "postgres", "as": "MAIN"}]}')
+    assert (version.plain["DATABASE_URL"], [*version.secrets]) == ("sqlite:////data/app.db", ["MAIN_URL"])
+    assert (await environment_values(version, vault))["MAIN_URL"] == live
+    assert [*(await provided(registry, engine, vault)).secrets] == ["DATABASE_URL", "CACHE_URL"]
+
+
+async def test_address_of_a_former_addon_does_not_count_as_what_a_person_gave(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    wanted = requirements("CACHE_URL= # [user]\n")
+    missing = await resolve_environment.fn("notes", wanted, {}, vault, registry)
+    assert isinstance(missing, Missing)
+    assert missing.complaints["CACHE_URL"].sentence("CACHE_URL") == (
+        "CACHE_URL is the address of a database that app.json asks for no more"
+    )
+    assert "CACHE_URL" not in await vault.names("notes")
+    vault.hold("notes", "CACHE_URL", "redis://:own@cache.example")
+    version = await resolve_environment.fn("notes", wanted, {}, vault, registry)
+    assert isinstance(version, EnvironmentVersion)
+    assert (await environment_values(version, vault))["CACHE_URL"] == "redis://:own@cache.example"
+
+
+async def test_secret_that_was_an_address_is_made_anew(registry: SqlRegistry) -> None:
+    engine, vault = FakeEngine(), MemoryVault()
+    await provided(registry, engine, vault)
+    live = vault.held("notes")["CACHE_URL"]
+    version = await resolve_environment.fn("notes", requirements("CACHE_URL= # [infra]\n"), {}, vault, registry)
+    assert isinstance(version, EnvironmentVersion)
+    assert (await environment_values(version, vault))["CACHE_URL"] != live
 
 
 async def test_removed_project_leaves_no_database_and_no_row(registry: SqlRegistry) -> None:

@@ -11,7 +11,7 @@ from domain.environment import EnvironmentVersion, Missing
 from domain.errors import BadInput, ServiceUnreachable
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
-from tasks.secret_resolver import environment_values, resolve_environment
+from tasks.secret_resolver import environment_values, resolve_environment, values_beside_live
 from tests.fakes.vault import MemoryVault
 
 CONTEXT = {"PORT": "8000", "DATA_DIR": "/data", "BASE_URL": "http://notes.localhost"}
@@ -160,6 +160,19 @@ async def test_generated_value_is_redacted_from_its_first_moment_on() -> None:
     vault = MemoryVault()
     await resolve("SESSION_SECRET=\n", vault)
     assert redacted(f"it is {vault.held('notes')['SESSION_SECRET']}") == "it is «secret SESSION_SECRET»"
+
+
+async def test_copy_beside_the_live_one_keeps_the_addresses_of_its_own_databases_and_what_is_made_of_them() -> None:
+    vault = vault_of(CACHE_URL="redis://:live@redis:6379/0", PASSWORD="s3cret-word")
+    env = "CACHE_URL= # [user]\nPASSWORD= # [user]\nBROKER=${CACHE_URL}?ssl=no\nQUEUE=redis://:${PASSWORD}@redis:6379/1\n"
+    version = await resolve(env, vault)
+    assert isinstance(version, EnvironmentVersion)
+    assert await values_beside_live(version, vault, {"CACHE_URL": "redis://:own@redis-a1:6379/0"}) == {
+        "CACHE_URL": "redis://:own@redis-a1:6379/0",
+        "PASSWORD": "s3cret-word",
+        "BROKER": "redis://:own@redis-a1:6379/0?ssl=no",
+        "QUEUE": "redis://127.0.0.1:9/0",
+    }
 
 
 @pytest.mark.parametrize(
