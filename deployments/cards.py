@@ -116,16 +116,15 @@ def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
 
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
     """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
-    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|asks-\d+)", key)
+    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|unfinished|asks-\d+)", key)
     if match is None:
         return ""
     what, bad, good = match.groups()
     taken = next((release for release in releases if str(release.number) == bad), None)
     fields = {"title": title or project, "project": project, "bad": bad, "good": good}
-    if what == "refused":
-        return f"⚠️ {say(language, 'told_refused', **fields)}"
-    if stays := {"none": "told_no_earlier", "unfit": "told_none_starts", "asks": "told_flap"}.get(good.split("-")[0]):
-        return f"⚠️ {say(language, stays, **fields)}"
+    stays = {"none": "told_no_earlier", "unfit": "told_none_starts", "asks": "told_flap", "unfinished": "told_unfinished"}
+    if (end := stays.get(good.split("-")[0])) or what == "refused":
+        return f"⚠️ {say(language, end or 'told_refused', **fields)}"
     if taken is None or taken.state is not ReleaseState.ROLLED_BACK:
         return f"⚠️ {say(language, 'told_rollback_failed', **fields)}"
     return f"↩️ {say(language, 'told_rolled_back', why=why_taken_back(taken.reason, language), **fields)}"

@@ -102,6 +102,8 @@ ENGLISH: dict[str, str] = {
     "To mend it: /change {project} what should be different",
     "told_flap": "{title}: version {bad} does not work well, and I took one back only a moment ago, so now I "
     "leave it as it is. You decide: /rollback {project} goes one version further back, /change {project} what mends it.",
+    "told_unfinished": "{title} is stopped: its data was being brought back, and there is no room on the disk to end that. "
+    "Tell the operator; it goes on as soon as there is room.",
     "told_rollback_failed": "{title}: version {bad} is broken, and version {good} does not start either. Tell the operator.",
     "told_refused": "{title}: version {bad} is unwell. I did not go back to version {good}: the database was changed since, "
     "and going back could cost data. Your operator decides: slipway rollback {project} {good} --data keep leaves the data as "

@@ -169,6 +169,17 @@ class NothingToRollBackTo(NeedsPerson):
         return f"{self.args[0]} has no earlier good release to go back to; it stays as it is"
 
 
+class RestoreUnfinished(NeedsPerson):
+    """Data that may be half replaced, or not be its release's own, cannot be made whole for now: (project, snapshot, why)."""
+
+    def __str__(self) -> str:
+        project, snapshot, why = self.args
+        return (
+            f"{project} stays stopped until its data is that of snapshot {snapshot} "
+            f"(`slipway rollback {project} --data {snapshot}` goes on with it): {why}"
+        )
+
+
 class RunCancelled(NeedsPerson):
     """The person stopped the run: (run,)."""
 

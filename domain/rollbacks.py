@@ -76,6 +76,7 @@ class Stay(Value):
     end: str
     outcome: RollbackOutcome
     message: str
+    is_for_operator: bool = Field(default=False, description="Only whoever runs this machine can mend it, whoever asked")
 
 
 class Leave(Value):
@@ -99,6 +100,8 @@ def next_step(
         return _nothing(wish, serving, releases, attempts)
     if wish.automatic and (before := taken_back_lately(attempts, flap, now)) is not None:
         return _ask(serving, good, before, now)
+    if wish.automatic and refused_before(attempts, serving, good):
+        return _refused(serving, good)
     return GoBack(bad=serving, good=good)
 
 
@@ -118,6 +121,23 @@ def _ask(serving: Release, good: Release, before: Attempt, now: datetime) -> Sta
         f'`slipway change {name} "..."` mends it'
     )
     return Stay(bad=serving, end=f"asks-{before.position}", outcome=RollbackOutcome.ASKED, message=message)
+
+
+def refused_before(attempts: Sequence[Attempt], serving: Release, good: Release) -> bool:
+    """Tell whether going back by itself was refused since the release serves: looking again each minute finds the same."""
+    since = serving.went_live or serving.created
+    tried = [a for a in attempts if a.automatic and a.outcome is RollbackOutcome.REFUSED and a.at >= since]
+    return any((attempt.bad, attempt.good) == (serving.number, good.number) for attempt in tried)
+
+
+def _refused(serving: Release, good: Release) -> Stay:
+    name, number = serving.project, good.number
+    message = (
+        f"{name}: release {serving.number} is unwell and stays, since going back to release {number} could cost data: "
+        f"`slipway rollback {name} {number} --data keep` goes back and leaves the data as it is; `--data restore` also brings "
+        "back the data from before, and what was written since then is lost to the app"
+    )
+    return Stay(bad=serving, end=str(number), outcome=RollbackOutcome.REFUSED, message=message)
 
 
 def _nothing(wish: RollbackRequest, serving: Release, releases: Sequence[Release], attempts: Sequence[Attempt]) -> Stay:
@@ -177,6 +197,16 @@ def came_of(wish: RollbackRequest, serving: Release, attempts: Sequence[Attempt]
         and wish.release in (None, attempt.bad)
     ]
     return done[-1] if done else None
+
+
+def unfinished(attempts: Sequence[Attempt], releases: Sequence[Release]) -> Attempt | None:
+    """Return the open attempt whose release did not start, and whose process died before the bad one had its data back."""
+    serving = live(releases)
+    for attempt in attempts:
+        is_open = attempt.outcome is RollbackOutcome.BEGUN and serving is not None and attempt.bad == serving.number
+        if is_open and became_of(attempt, releases) is RollbackOutcome.NOT_HEALTHY:
+            return attempt
+    return None
 
 
 def became_of(attempt: Attempt, releases: Sequence[Release]) -> RollbackOutcome:

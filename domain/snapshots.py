@@ -160,19 +160,15 @@ def command(good: Release, data: str) -> str:
     return f"slipway rollback {good.project} {good.number} --data {data}"
 
 
-def undoing(bad: Release, restored: Snapshot | None, snapshots: Sequence[Snapshot]) -> Snapshot | None:
-    """Return the snapshot that gives `bad` back the data it had, when a rollback from it has already replaced that."""
-    if restored is None or restored.state is not SnapshotState.RESTORED:
+def undoing(serving: Release, restored: Snapshot, snapshots: Sequence[Snapshot], since: datetime) -> Snapshot | None:
+    """Return the snapshot of what `restored` has replaced since then, whole; None when it has replaced nothing since.
+
+    What was replaced before is no work of who asks: the release has gone on with that.
+    """
+    if restored.state is not SnapshotState.RESTORED:
         return None
-    name = undo_reference(bad.number, restored.reference)
-    return next((s for s in snapshots if s.reference == name and s.state is SnapshotState.TAKEN), None)
-
-
-def brought_back(serving: Release, restored: Snapshot, snapshots: Sequence[Snapshot], asked: datetime) -> bool:
-    """Tell whether the data was replaced by this snapshot since then: what it replaced was kept before."""
     name = undo_reference(serving.number, restored.reference)
-    done = restored.state is SnapshotState.RESTORED
-    return done and any(each.reference == name and each.is_whole and each.taken >= asked for each in snapshots)
+    return next((each for each in snapshots if each.reference == name and each.is_whole and each.taken >= since), None)
 
 
 def being_restored(snapshots: Sequence[Snapshot]) -> Snapshot | None:

@@ -10,7 +10,7 @@ from prefect.context import FlowRunContext
 from pydantic import Field
 
 from domain.audit import SLIPWAY
-from domain.errors import UnknownObject
+from domain.errors import RestoreUnfinished, UnknownObject
 from domain.health import HealthCheck
 from domain.leases import Lease
 from domain.outcomes import Rejected
@@ -25,12 +25,13 @@ from domain.rollbacks import (
     Stay,
     came_of,
     next_step,
+    unfinished,
 )
 from domain.snapshots import DataChoice
 from domain.watching import is_silence
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
-from flows.rollback_ends import RolledBack, leave_alone, refuse, restore_named, stay, taken_back, tell
+from flows.rollback_ends import RolledBack, leave_alone, leave_stopped, refuse, restore_named, stay, taken_back, tell
 from flows.snapshots import give_data_back, leave_data, settle_data
 from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
 from tasks.exclusive import bring_back, make_room
@@ -90,27 +91,35 @@ async def roll_back(request: RollbackRequest, blocks: Blocks) -> RolledBack:
 
 
 async def decide(request: RollbackRequest, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Go back from what serves now, finish what was begun, or leave it; after a release that does not start comes the next."""
-    for _ in range(TRIES):
-        releases = await blocks.registry.releases(request.project)
-        attempts = await settle_attempts(request.project, blocks.registry)
-        flap = timedelta(seconds=blocks.installation.flap_seconds)
-        step = next_step(request, releases, attempts, flap, datetime.now(UTC))
-        if not isinstance(step, Leave) and request.data not in get_args(DataChoice):
-            return await restore_named(request, step.bad, blocks, lease)
-        if not isinstance(step, Leave) and await is_well_again(request, step.bad, blocks):
-            return await leave_alone(request, step.bad, blocks, lease)
-        match step:
-            case Leave(serving=None):
-                message = f"{request.project}: no release serves"
-                return RolledBack(outcome="nothing to do", project=request.project, message=message)
-            case Leave(serving=Release() as serving):
-                return await finish(request, serving, releases, attempts, blocks, lease)
-            case Stay():
-                return await stay(request, step, blocks, lease)
-            case GoBack() if (done := await go_back(request, step, blocks, lease)) is not None:
+    """Take one step after the other until one is an end; where the data cannot be made whole now, the app stays stopped."""
+    try:
+        for _ in range(TRIES):
+            if (done := await take_step(request, blocks, lease)) is not None:
                 return done
+    except RestoreUnfinished as stuck:
+        return await leave_stopped(request, stuck, blocks, lease)
     raise AssertionError("each release that does not start is marked, and no more than that are kept")
+
+
+async def take_step(request: RollbackRequest, blocks: Blocks, lease: Lease) -> RolledBack | None:
+    """Go back from what serves now, finish what was begun, or leave it; None after a release that does not start."""
+    project, registry = request.project, blocks.registry
+    await end_interrupted(project, blocks, lease)
+    releases, attempts = await registry.releases(project), await settle_attempts(project, registry)
+    flap = timedelta(seconds=blocks.installation.flap_seconds)
+    match next_step(request, releases, attempts, flap, datetime.now(UTC)):
+        case Leave(serving=Release() as serving):
+            return await finish(request, serving, releases, attempts, blocks, lease)
+        case Leave():
+            return RolledBack(outcome="nothing to do", project=project, message=f"{project}: no release serves")
+        case GoBack(bad=bad) | Stay(bad=bad) if request.data not in get_args(DataChoice):
+            return await restore_named(request, bad, blocks, lease)
+        case GoBack(bad=bad) | Stay(bad=bad) if await is_well_again(request, bad, blocks):
+            return await leave_alone(request, bad, blocks, lease)
+        case Stay() as step:
+            return await stay(request, step, blocks, lease)
+        case GoBack() as step:
+            return await go_back(request, step, blocks, lease)
 
 
 async def is_well_again(request: RollbackRequest, serving: Release, blocks: Blocks) -> bool:
@@ -157,9 +166,9 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
     attempt = await begin_attempt(lease, bad.number, good.number, request.automatic, blocks.registry)
     if why := await settle_data(good, bad, cast(DataChoice, request.data), attempt.at, blocks, lease):
         await end_attempt(attempt, RollbackOutcome.REFUSED, blocks.registry)
-        return await refuse(request, good, bad, why, blocks)
-    if await roll_out(attempt, good, bad, request.reason, blocks, lease) is not None:
-        await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, blocks.registry)
+        return await refuse(request, good, bad, why, blocks, lease)
+    if await roll_out(good, request.reason, blocks, lease) is not None:
+        await take_up_again(attempt, good, bad, blocks, lease)
         return None
     await end_attempt(attempt, RollbackOutcome.ROLLED_BACK, blocks.registry)
     message = taken_back(good, bad, request.reason)
@@ -167,7 +176,24 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
     return RolledBack(outcome="rolled back", project=good.project, bad=bad.number, good=good.number, message=message)
 
 
-async def roll_out(attempt: Attempt, good: Release, bad: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
+async def take_up_again(attempt: Attempt, good: Release, bad: Release, blocks: Blocks, lease: Lease) -> None:
+    """Let the bad release go on as before, since the good one does not start; then the attempt has ended."""
+    await give_data_back(good, bad, attempt.at, blocks, lease)
+    registry, engine, seconds = blocks.registry, blocks.engine, blocks.installation.health_seconds
+    await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, blocks.wakeups)
+    await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, registry)
+
+
+async def end_interrupted(project: str, blocks: Blocks, lease: Lease) -> None:
+    """Let a bad release go on for which an earlier process, that died, had found no good one that starts."""
+    releases = await blocks.registry.releases(project)
+    numbered = {release.number: release for release in releases}
+    attempt = unfinished(await blocks.registry.rollbacks(project), releases)
+    if attempt is not None and attempt.good is not None:
+        await take_up_again(attempt, numbered[attempt.good], numbered[attempt.bad], blocks, lease)
+
+
+async def roll_out(good: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:
     """Start the release again, gate it, switch to it; when it is not fit it is marked as failed and this says why."""
     registry, engine, wakeups = blocks.registry, blocks.engine, blocks.wakeups
     found = await registry.project(good.project)
@@ -179,11 +205,7 @@ async def roll_out(attempt: Attempt, good: Release, bad: Release, reason: str, b
     seconds = blocks.installation.health_seconds
     unfit = await restart_release(lease, good, kind.process, registry, engine, blocks.vault, wakeups)
     unfit = unfit or await gate_release(lease, good, check, seconds, registry, engine, wakeups)
-    unfit = unfit or await switch_to(good, reason, blocks, lease)
-    if unfit is not None:
-        await give_data_back(good, bad, attempt.at, blocks, lease)
-        await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, wakeups)
-    return unfit
+    return unfit or await switch_to(good, reason, blocks, lease)
 
 
 async def switch_to(good: Release, reason: str, blocks: Blocks, lease: Lease) -> Rejected | None:

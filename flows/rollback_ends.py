@@ -1,30 +1,40 @@
 """How a rollback ends when nothing is taken back, and what is told of it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
+from domain.errors import RestoreUnfinished
 from domain.leases import Lease
-from domain.releases import Release
+from domain.releases import Release, live
 from domain.rollbacks import RollbackOutcome, RollbackRequest, Stay
 from domain.snapshots import undo_reference
 from domain.values import Value
 from flows.opening import Blocks
 from flows.snapshots import bring_data_back, leave_data
 from tasks.audit import record
-from tasks.rollback import note_answer, tell_rollback, tell_stay
+from tasks.rollback import break_off, note_answer, tell_rollback, tell_stay
+
+End = Literal[
+    "rolled back",
+    "nothing to do",
+    "nothing to go back to",
+    "not healthy",
+    "a person is asked",
+    "refused",
+    "data restored",
+]
+STAYS: Mapping[RollbackOutcome, End] = {
+    RollbackOutcome.NOTHING: "nothing to go back to",
+    RollbackOutcome.NOT_HEALTHY: "not healthy",
+    RollbackOutcome.ASKED: "a person is asked",
+    RollbackOutcome.REFUSED: "refused",
+}
 
 
 class RolledBack(Value):
     """What a rollback came to."""
 
-    outcome: Literal[
-        "rolled back",
-        "nothing to do",
-        "nothing to go back to",
-        "not healthy",
-        "a person is asked",
-        "refused",
-        "data restored",
-    ]
+    outcome: End
     project: str
     bad: int | None = None
     good: int | None = None
@@ -43,24 +53,31 @@ async def stay(request: RollbackRequest, step: Stay, blocks: Blocks, lease: Leas
     """Leave everything as it is, and tell the person; what nobody asked for is told to the operator too."""
     await leave_data(step.bad, blocks, lease)
     await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
-    outcome: Literal["nothing to go back to", "not healthy", "a person is asked"] = "nothing to go back to"
-    if step.outcome is RollbackOutcome.ASKED:
-        outcome = "a person is asked"
-    elif step.outcome is RollbackOutcome.NOT_HEALTHY:
-        outcome = "not healthy"
-    return RolledBack(outcome=outcome, project=request.project, bad=step.bad.number, message=step.message)
+    return RolledBack(outcome=STAYS[step.outcome], project=request.project, bad=step.bad.number, message=step.message)
 
 
-async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks) -> RolledBack:
+async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks, lease: Lease) -> RolledBack:
     """Leave everything as it is, since going back could cost data; whoever did not say what he wants is told what can be."""
     if not request.data:
-        told, registry, wakeups = f"{why} ({request.reason})", blocks.registry, blocks.wakeups
-        await tell_rollback(bad.project, bad.number, str(good.number), told, registry, wakeups, request.who, refused=True)
+        step = Stay(bad=bad, end=str(good.number), outcome=RollbackOutcome.REFUSED, message=why)
+        await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
     return RolledBack(outcome="refused", project=bad.project, bad=bad.number, good=good.number, message=why)
 
 
+async def leave_stopped(request: RollbackRequest, stuck: RestoreUnfinished, blocks: Blocks, lease: Lease) -> RolledBack:
+    """Leave the release stopped, since no data is there that it may run on, and tell the person and the operator."""
+    serving = live(await blocks.registry.releases(request.project))
+    if serving is None:
+        raise stuck
+    refused, why = RollbackOutcome.REFUSED, str(stuck)
+    step = Stay(bad=serving, end="unfinished", outcome=refused, message=why, is_for_operator=True)
+    await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
+    return RolledBack(outcome="refused", project=serving.project, bad=serving.number, message=why)
+
+
 async def restore_named(request: RollbackRequest, serving: Release, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Put a snapshot in the place of the data, and leave the release."""
+    """Put a snapshot in the place of the data, and leave the release; a rollback that was left open has broken off."""
+    await break_off(request.project, blocks.registry)
     why = await bring_data_back(serving, request.data, request.asked, blocks, lease)
     project, kept = request.project, undo_reference(serving.number, request.data)
     done = f"{project} has the data of snapshot {request.data} again; what it had until now is snapshot {kept}"

@@ -19,7 +19,7 @@ from domain.snapshots import (
 from flows.opening import Blocks
 from tasks.deployer import switch_release
 from tasks.kinds import kind_named
-from tasks.snapshots import look_at_data, replace_data, start_live
+from tasks.snapshots import begin_giving_back, look_at_data, replace_data, start_live
 
 
 async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: datetime, blocks: Blocks, lease: Lease) -> str:
@@ -29,9 +29,10 @@ async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: da
     the answer is no, the bad release goes on as before.
     """
     place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
-    await finish_restore(bad, blocks, lease)
+    finished = await finish_restore(bad, blocks, lease)
     rows = await registry.snapshots(bad.project)
-    if undoing(bad, before_leaving(good, rows, await registry.releases(bad.project)), rows) is not None:
+    left = before_leaving(good, rows, await registry.releases(bad.project))
+    if left is not None and (finished == left.reference or undoing(bad, left, rows, since) is not None):
         return ""
     match await look_at_data(lease, good, bad, wanted, place.access_log, registry, engine, wakeups):
         case KeepData():
@@ -48,17 +49,19 @@ async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: da
 async def give_data_back(good: Release, bad: Release, since: datetime, blocks: Blocks, lease: Lease) -> None:
     """Give the bad release its data back and let it run, when that was replaced since for a good one that does not serve."""
     rows, releases = await blocks.registry.snapshots(bad.project), await blocks.registry.releases(bad.project)
-    undo = undoing(bad, before_leaving(good, rows, releases), rows)
+    left = before_leaving(good, rows, releases)
+    undo = undoing(bad, left, rows, since) if left is not None else None
     if undo is not None:
-        await replace(bad, undo, since, blocks, lease)
+        await begin_giving_back(lease, undo, blocks.registry)
+        await finish_restore(bad, blocks, lease)
         await run_again(bad, blocks, lease)
 
 
 async def leave_data(serving: Release, blocks: Blocks, lease: Lease) -> None:
     """Let the release that serves have whole data and run, also when a process that replaced it was interrupted."""
-    await finish_restore(serving, blocks, lease)
+    finished = await finish_restore(serving, blocks, lease)
     own = [s for s in await blocks.registry.snapshots(serving.project) if s.release == serving.number]
-    if any(s.state is SnapshotState.RESTORED and s.reference != reference_of(s.release) for s in own):
+    if finished or any(s.state is SnapshotState.RESTORED and s.reference != reference_of(s.release) for s in own):
         await run_again(serving, blocks, lease)
 
 
@@ -69,16 +72,21 @@ async def bring_data_back(serving: Release, reference: str, asked: datetime, blo
     if wanted is None:
         there = ", ".join(row.reference for row in rows if row.is_whole) or "none"
         return f"{serving.project} has no snapshot {reference}; there is {there}"
-    why = await replace(serving, wanted, asked, blocks, lease)
+    finished = await finish_restore(serving, blocks, lease)
+    why = "" if finished == reference else await replace(serving, wanted, asked, blocks, lease)
     await run_again(serving, blocks, lease)
     return why
 
 
-async def finish_restore(serving: Release, blocks: Blocks, lease: Lease) -> None:
-    """Finish what an interrupted process has begun to put in the place of the data; no copy runs then."""
+async def finish_restore(serving: Release, blocks: Blocks, lease: Lease) -> str:
+    """Finish what an interrupted process has begun to put in the place of the data; return its name, empty when there is none.
+
+    No copy runs then. RestoreUnfinished, and no copy may run, when there is no room for it.
+    """
     begun = being_restored(await blocks.registry.snapshots(serving.project))
     if begun is not None:
         await replace(serving, begun, begun.taken, blocks, lease)
+    return begun.reference if begun is not None else ""
 
 
 async def replace(serving: Release, snapshot: Snapshot, since: datetime, blocks: Blocks, lease: Lease) -> str:

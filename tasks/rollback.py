@@ -49,10 +49,22 @@ async def settle_attempts(project: str, registry: Registry) -> Sequence[Attempt]
 async def begin_attempt(lease: Lease, bad: int, good: int, automatic: bool, registry: Registry) -> Attempt:
     """Write down what is about to be tried; an attempt at anything else that was left open has broken off."""
     attempt = await registry.begin_rollback(lease.project, bad, good, datetime.now(UTC), automatic=automatic, fence=lease.fence)
-    for other in await registry.rollbacks(lease.project):
-        if other.outcome is RollbackOutcome.BEGUN and other.position != attempt.position:
-            await registry.end_rollback(other.position, RollbackOutcome.BROKEN_OFF)
+    await break_off.fn(lease.project, registry, but=attempt.position)
     return attempt
+
+
+@task(
+    task_run_name="break off rollbacks of {project}",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
+async def break_off(project: str, registry: Registry, but: int | None = None) -> None:
+    """End the attempts that were left open, all but one: what they have done is nothing of what is done from now on."""
+    for attempt in await registry.rollbacks(project):
+        if attempt.outcome is RollbackOutcome.BEGUN and attempt.position != but:
+            await registry.end_rollback(attempt.position, RollbackOutcome.BROKEN_OFF)
 
 
 @task(
@@ -124,7 +136,7 @@ async def tell_rollback(
     retry_condition_fn=only_try_again,
 )
 async def tell_stay(lease: Lease, step: Stay, wish: RollbackRequest, registry: Registry, wakeups: Wakeups) -> None:
-    """Tell it once to the person, and to the operator what nobody asked for; a wish that comes to it leaves a row, once."""
+    """Tell it once to the person, and to the operator what nobody asked for or only he can mend; it leaves a row, once."""
     project, bad = lease.project, step.bad.number
     known = [(attempt.bad, attempt.outcome) for attempt in await registry.rollbacks(project)]
     if (bad, step.outcome) not in known:
@@ -133,8 +145,9 @@ async def tell_stay(lease: Lease, step: Stay, wish: RollbackRequest, registry: R
         )
         await registry.end_rollback(attempt.position, step.outcome)
     text = f"{step.message} ({wish.reason})"
-    await tell_rollback.fn(project, bad, step.end, text, registry, wakeups, wish.who)
-    if wish.automatic:
+    refused = step.outcome is RollbackOutcome.REFUSED
+    await tell_rollback.fn(project, bad, step.end, text, registry, wakeups, wish.who, refused=refused)
+    if wish.automatic or step.is_for_operator:
         await tell_operator(f"operator:{project}:rollback-{bad}-{step.end}", text, registry, wakeups, datetime.now(UTC))
 
 

@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 
 from blocks.access_log import written_since
 from domain.app_data import NoRoom
+from domain.errors import RestoreUnfinished
 from domain.leases import Lease
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release
@@ -28,11 +29,11 @@ from domain.snapshots import (
     SnapshotState,
     as_text,
     before_leaving,
-    brought_back,
     decide_data,
     no_room,
     superseded,
     undo_reference,
+    undoing,
 )
 from domain.workers import AppRunner, AppState, Engine
 from tasks.deployer import start_copy
@@ -103,12 +104,13 @@ async def replace_data(
     """Stop all copies, keep what the data is now, and put the snapshot in its place; return why not, empty when it was done.
 
     No copy runs afterwards. Interrupted after its row says `restoring`, it goes on there: what is half replaced is not kept.
-    What was done since it was asked for is not done again: what was kept first would be lost.
+    What was done since it was asked for is not done again: what was kept first would be lost. RestoreUnfinished when what may
+    be half replaced cannot be made whole: it stays `restoring`, and no copy may be started on it.
     """
     await hold(lease, registry, wakeups)
     found = await registry.snapshots(serving.project)
     now = next((each for each in found if each.reference == snapshot.reference), snapshot)
-    if brought_back(serving, now, found, since):
+    if undoing(serving, now, found, since) is not None:
         return ""
     begun = now.state is SnapshotState.RESTORING
     if not begun:  # a database that does not answer is found out while the app still runs
@@ -125,10 +127,26 @@ async def replace_data(
     work = partial(engine.restore_data, serving.project, snapshot.reference)
     room = await holding(lease, registry, wakeups, work)
     if isinstance(room, NoRoom):
+        why = no_room(room, f"bringing the data of {serving.project} back")
+        if begun:
+            raise RestoreUnfinished(serving.project, snapshot.reference, why)
         await mark(lease, now, SnapshotState.PASSED, registry)
-        return no_room(room, f"bringing the data of {serving.project} back")
+        return why
     await mark(lease, now, SnapshotState.RESTORED, registry)
     return ""
+
+
+@task(
+    task_run_name="data of {lease.project} is to be {snapshot.reference} again",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=1,
+    retry_condition_fn=only_try_again,
+)
+async def begin_giving_back(lease: Lease, snapshot: Snapshot, registry: Registry) -> None:
+    """Write down that the data is to be replaced by the snapshot, and that nothing of what is there now is worth keeping."""
+    if snapshot.state is not SnapshotState.RESTORED:
+        await mark(lease, snapshot, SnapshotState.RESTORING, registry)
 
 
 @task(

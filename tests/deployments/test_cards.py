@@ -171,6 +171,7 @@ def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, w
     assert "ни одна из прежних не запускается" in told_rollback("notes:rollback-2-unfit", [taken], "notes", "Заметки", "ru")
     flap = told_rollback("notes:rollback-2-asks-7", [taken], "notes", "Notes", "en")
     assert "/rollback notes goes one version further back" in flap
+    assert "no room on the disk" in told_rollback("notes:refused-2-unfinished", [taken], "notes", "Notes", "en")
     assert told_rollback("r-abc123:end", [taken], "notes", "Заметки", "ru") == ""
 
 

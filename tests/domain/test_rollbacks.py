@@ -17,6 +17,7 @@ from domain.rollbacks import (
     next_step,
     refusal,
     taken_back_lately,
+    unfinished,
 )
 
 S, O = ReleaseState, RollbackOutcome  # noqa: E741  (two columns of the tables below)
@@ -118,6 +119,47 @@ def test_each_flap_is_asked_about_once_and_no_window_means_never() -> None:
     assert isinstance(asked, Stay)
     assert (asked.end, asked.outcome) == ("asks-3", O.ASKED)
     assert taken_back_lately(rows, timedelta(0), NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "is_tried"),
+    [
+        (attempt(3, 2, O.REFUSED), False),
+        (attempt(3, 2, O.REFUSED, automatic=False), True),
+        (attempt(3, 1, O.REFUSED), True),
+        (attempt(3, None, O.REFUSED), True),
+        (attempt(3, 2, O.REFUSED, minutes=7 * 24 * 60), True),
+        (attempt(3, 2, O.BROKEN_OFF), True),
+    ],
+)
+def test_what_was_refused_for_the_data_is_not_tried_again_by_itself_while_the_release_serves(
+    row: Attempt, is_tried: bool
+) -> None:
+    assert step(wish(release=3, automatic=False), THREE, [row]) == (3, 2)
+    assert step(wish(release=3), THREE, [row]) == (
+        (3, 2)
+        if is_tried
+        else "notes: release 3 is unwell and stays, since going back to release 2 could cost data: `slipway rollback notes 2 "
+        "--data keep` goes back and leaves the data as it is; `--data restore` also brings back the data from before, and what "
+        "was written since then is lost to the app"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "bad", "state", "expected"),
+    [
+        (O.BEGUN, 3, S.FAILED, True),
+        (O.BEGUN, 3, S.KEPT, False),
+        (O.NOT_HEALTHY, 3, S.FAILED, False),
+        (O.BEGUN, 4, S.FAILED, False),
+    ],
+)
+def test_attempt_is_unfinished_whose_release_did_not_start_while_the_bad_one_still_is_meant_to_serve(
+    outcome: RollbackOutcome, bad: int, state: ReleaseState, expected: bool
+) -> None:
+    row = attempt(bad, 2, outcome)
+    assert unfinished([row], (release(3, S.LIVE), release(2, state))) == (row if expected else None)
+    assert unfinished([row], ()) is None
 
 
 @pytest.mark.parametrize("releases", [(), (release(3, S.ROLLED_BACK), release(2, S.LIVE))])

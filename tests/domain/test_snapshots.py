@@ -14,7 +14,6 @@ from domain.snapshots import (
     Snapshot,
     SnapshotState,
     before_leaving,
-    brought_back,
     decide_data,
     moved,
     no_room,
@@ -123,12 +122,8 @@ def test_half_a_snapshot_and_one_of_a_restore_are_never_gone_back_to() -> None:
     assert before_leaving(GOOD, [undo, half], [BAD, GOOD]) is None
 
 
-def test_replaced_data_can_be_given_back_until_the_rollback_has_ended() -> None:
-    undo = snapshot(2, 11, reference="v2-undo", state=SnapshotState.TAKEN)
-    done = BEFORE.model_copy(update={"state": SnapshotState.RESTORED})
-    assert undoing(BAD, done, [undo, done]) == undo
-    assert undoing(BAD, BEFORE, [undo, BEFORE]) is None
-    assert undoing(BAD, None, [undo]) is None
+def test_what_a_restore_has_replaced_is_kept_under_a_name_that_says_how_to_go_there_and_back() -> None:
+    assert undo_reference(2, "v2") == "v2-undo"
     assert undo_reference(2, "v2-undo") == "v2-redo"
     assert undo_reference(2, "v2-redo") == "v2-undo"
 
@@ -143,11 +138,11 @@ def test_replaced_data_can_be_given_back_until_the_rollback_has_ended() -> None:
         (SnapshotState.PASSED, SnapshotState.TAKEN, 11, False),
     ],
 )
-def test_data_was_brought_back_when_all_that_it_replaced_was_kept_since(
+def test_data_was_replaced_since_when_all_that_was_there_is_kept_from_then_on(
     state: SnapshotState, undo: SnapshotState, taken: int, expected: bool
 ) -> None:
-    rows = [snapshot(2, taken, reference="v2-undo", state=undo)]
-    assert brought_back(BAD, snapshot(2, 9, state=state), rows, at(11)) is expected
+    kept = snapshot(2, taken, reference="v2-undo", state=undo)
+    assert undoing(BAD, snapshot(2, 9, state=state), [kept], at(11)) == (kept if expected else None)
 
 
 def test_snapshots_go_when_no_release_can_be_gone_back_to_with_them() -> None:

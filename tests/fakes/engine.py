@@ -232,6 +232,8 @@ class FakeEngine:
         assert not running, f"{running} still run on the data of {project}"
         if reference not in self.copies.get(project, {}):
             raise UnknownObject("snapshot", f"{project} {reference}")
+        if self.room_mb is not None:
+            return NoRoom(needed_mb=self.room_mb + 1, free_mb=self.room_mb)
         self.data[project] = self.copies[project][reference]
         return None
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from blocks.registry import SqlRegistry
 from domain.errors import UnknownObject
 from domain.releases import ReleaseState
-from domain.rollbacks import RollbackRequest
+from domain.rollbacks import RollbackOutcome, RollbackRequest
 from domain.snapshots import Snapshot, SnapshotState
 from domain.workers import AppSpec
 from flows.devops import Deployment, roll_out
@@ -51,9 +51,15 @@ async def place(prefect_api: PrefectServer, registry: SqlRegistry, tmp_path: Pat
         yield made
 
 
-async def go_back(place: Site, data: str = "", to: int | None = None) -> RolledBack:
+async def go_back(place: Site, data: str = "", *, automatic: bool = False) -> RolledBack:
     wish = RollbackRequest(
-        project="notes", release=2, to=to, reason="it answers 500", owner="rollback-1", asked=datetime.now(UTC), data=data
+        project="notes",
+        release=2,
+        reason="it answers 500",
+        owner="rollback-1",
+        asked=datetime.now(UTC),
+        data=data,
+        automatic=automatic,
     )
     return await in_flow(partial(roll_back, wish, place.blocks))
 
@@ -73,6 +79,19 @@ async def test_schema_that_moved_is_refused_with_what_can_be_done_and_the_app_go
     await go_back(place)
     [note] = [note for note in await place.registry.unsent("cli") if "refused" in note.key]
     assert note.text == f"{done.message} (it answers 500)"
+
+
+async def test_automatic_rollback_that_is_refused_is_told_once_also_to_the_operator_and_not_tried_each_minute(
+    place: Site,
+) -> None:
+    done = await go_back(place, automatic=True)
+    again = await go_back(place, automatic=True)
+    assert (done.outcome, again.outcome) == ("refused", "refused")
+    assert [row.outcome for row in await place.registry.rollbacks("notes")] == [RollbackOutcome.REFUSED]
+    told = f"{done.message} (it answers 500)"
+    assert [note.text for note in await place.registry.unsent("operator")] == [told]
+    assert [note.text for note in await place.registry.unsent("cli") if "refused" in note.key] == [told]
+    assert (await go_back(place, "keep")).outcome == "rolled back"
 
 
 async def test_person_may_keep_the_data(place: Site) -> None:
@@ -108,8 +127,11 @@ async def test_good_release_that_does_not_start_on_the_old_data_leaves_the_bad_o
     assert "notes-v2" not in place.engine.stopped
 
 
-async def test_restore_that_was_interrupted_is_finished_and_its_undo_is_what_the_bad_release_wrote(place: Site) -> None:
-    fence = await place.registry.fence("notes")
+@pytest.mark.parametrize(("by_a_rollback", "asked"), [(True, "restore"), (False, "restore"), (False, "v2")])
+async def test_restore_that_was_interrupted_is_finished_and_its_undo_is_what_the_bad_release_wrote(
+    place: Site, by_a_rollback: bool, asked: str
+) -> None:
+    fence = await begin_attempt(place) if by_a_rollback else await place.registry.fence("notes")
     [before] = await place.registry.snapshots("notes")
     undo = Snapshot(
         project="notes", release=2, reference="v2-undo", state=SnapshotState.TAKEN, taken=datetime.now(UTC), schema_before="x"
@@ -119,7 +141,8 @@ async def test_restore_that_was_interrupted_is_finished_and_its_undo_is_what_the
     await place.registry.put_snapshot(before.model_copy(update={"state": SnapshotState.RESTORING}), fence=fence)
     place.engine.data["notes"] = "half of each"
 
-    assert (await go_back(place, "restore")).outcome == "rolled back"
+    done = await go_back(place, asked)
+    assert done.outcome == ("data restored" if asked == "v2" else "rolled back")
     assert place.engine.data["notes"] == OLD
     assert place.engine.copies["notes"]["v2-undo"] == f"{NEW}\nwritten by 2"
     assert await rows(place) == {"v2": SnapshotState.RESTORED, "v2-undo": SnapshotState.TAKEN}
@@ -144,3 +167,59 @@ async def test_live_release_whose_image_was_pruned_stays_live_and_that_is_said(p
         await go_back(place, "v2")
     assert await place.states() == {2: LIVE, 1: KEPT}
     assert place.engine.data["notes"] == OLD
+
+
+async def test_restore_of_an_earlier_day_is_nothing_of_a_rollback_that_begins_now(place: Site) -> None:
+    await go_back(place, "v2")
+    place.engine.data["notes"] = f"{NEW}\nwritten since"
+    assert (await go_back(place)).outcome == "refused"
+    place.dies("notes-v1")
+    assert (await go_back(place, "keep")).outcome == "not healthy"
+    assert place.engine.data["notes"] == f"{NEW}\nwritten since"
+    assert await place.states() == {2: LIVE, 1: FAILED}
+
+
+async def test_rollback_that_was_left_open_does_not_go_on_after_a_restore_by_name(place: Site) -> None:
+    await begin_attempt(place)
+    await go_back(place, "v2")
+    place.engine.data["notes"] = f"{NEW}\nwritten since"
+    assert (await go_back(place)).outcome == "refused"
+    ends = [row.outcome for row in await place.registry.rollbacks("notes")]
+    assert ends == [RollbackOutcome.BROKEN_OFF, RollbackOutcome.REFUSED]
+
+
+async def test_bad_release_gets_its_data_back_also_when_the_process_died_before_that(place: Site) -> None:
+    fence = await begin_attempt(place)
+    [before] = await place.registry.snapshots("notes")
+    undo = before.model_copy(update={"reference": "v2-undo", "state": SnapshotState.TAKEN, "taken": datetime.now(UTC)})
+    place.engine.copies["notes"]["v2-undo"], place.engine.data["notes"] = place.engine.data["notes"], OLD
+    await place.registry.put_snapshot(undo, fence=fence)
+    await place.registry.put_snapshot(before.model_copy(update={"state": SnapshotState.RESTORED}), fence=fence)
+    await place.engine.stop("notes-v2")
+    await place.registry.move_release("notes", 1, FAILED, reason="It ended by itself.", fence=fence)
+
+    place.engine.room_mb = 5
+    for _ in range(2):
+        stopped = await go_back(place)
+        assert (stopped.outcome, await rows(place)) == (
+            "refused", {"v2": SnapshotState.RESTORED, "v2-undo": SnapshotState.RESTORING}
+        )  # fmt: skip
+    assert stopped.message.startswith("notes stays stopped until its data is that of snapshot v2-undo ")
+    assert "notes-v2" in place.engine.stopped
+    for people in ("operator", "cli"):
+        assert [note.text for note in await place.registry.unsent(people) if "unfinished" in note.key] == [
+            f"{stopped.message} (it answers 500)"
+        ]
+    place.engine.room_mb = None
+
+    assert (await go_back(place, "restore")).outcome == "not healthy"
+    assert place.engine.data["notes"] == f"{NEW}\nwritten by 2"
+    assert "notes-v2" not in place.engine.stopped
+    assert (await place.registry.rollbacks("notes"))[0].outcome is RollbackOutcome.NOT_HEALTHY
+
+
+async def begin_attempt(place: Site) -> int:
+    """Leave a rollback from 2 to 1 open, as a process that died does; return the fence it had."""
+    fence = await place.registry.fence("notes")
+    await place.registry.begin_rollback("notes", 2, 1, datetime.now(UTC), automatic=False, fence=fence)
+    return fence

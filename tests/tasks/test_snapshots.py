@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocks.registry import SqlRegistry
+from domain.errors import RestoreUnfinished
 from domain.releases import Release, ReleaseState
 from domain.snapshots import KeepData, RefuseRollback, RestoreData, Snapshot, SnapshotState
 from tasks.janitor import remove_retired
@@ -119,6 +120,18 @@ async def test_data_that_cannot_be_kept_first_is_not_replaced(world: Moved) -> N
     )
     assert world.engine.data["notes"] == NEW
     assert await world.rows() == [("v2", SnapshotState.PASSED)]
+
+
+async def test_data_that_may_be_half_replaced_is_not_taken_for_whole_when_there_is_no_room(world: Moved) -> None:
+    fence = await world.registry.fence("notes")
+    await world.registry.put_snapshot(world.before.model_copy(update={"state": SnapshotState.RESTORING}), fence=fence)
+    world.engine.data["notes"], world.engine.room_mb = "half of each", 5
+    with pytest.raises(RestoreUnfinished, match=r"`slipway rollback notes --data v2` goes on with it.* has 5 MB free"):
+        await world.replace()
+    assert await world.rows() == [("v2", SnapshotState.RESTORING)]
+    world.engine.room_mb = None
+    assert await world.replace() == ""
+    assert (world.engine.data["notes"], await world.rows()) == (OLD, [("v2", SnapshotState.RESTORED)])
 
 
 def line(method: str, at: datetime, host: str = "notes.localhost") -> str:
