@@ -53,6 +53,8 @@ class Installation(Block):
         default=None, description="Bot API server that bot tokens are shown to; Telegram's own"
     )
     operator_chat: str = Field(default="", description="Telegram chat of the operator; empty: the terminal tells the operator")
+    bots_low: int = Field(default=1, ge=0, description="With fewer free bots in the pool the operator is warned")
+    bots_rest_hours: float = Field(default=24.0, ge=0, description="Hours for which a bot that was given back rests")
     unhealthy_threshold: int = Field(default=3, ge=1, description="Failed probes in a row that count as broken")
 
     def domain_of(self, slug: str) -> str:

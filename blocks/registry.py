@@ -4,6 +4,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from blocks.registry_bots import BotPool
 from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
 from blocks.registry_ledger import LedgerLines
@@ -40,6 +41,7 @@ class SqlRegistry(  # type: ignore[misc]
     Proofs,
     Variables,
     SnapshotRows,
+    BotPool,
     Block,
 ):
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.

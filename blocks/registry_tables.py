@@ -19,6 +19,7 @@ from blocks.registry_release_tables import domains, previews, releases, resource
 
 __all__ = [
     "audit",
+    "bots",
     "buttons",
     "checks",
     "domains",
@@ -219,4 +220,24 @@ buttons = Table(
     Column("person", Words, nullable=False),
     Column("action", Words, nullable=False),
     Column("shown", UtcTime, nullable=False, index=True),
+)
+
+bots = Table(
+    "bots",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("username", NAME, nullable=False),
+    Column("state", NAME, nullable=False),
+    # No reference: while the bot rests it names who had it last, who may be gone.
+    Column("project", NAME, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("profile", NAME, nullable=False),
+    Index(
+        "uq_bots_one_lease",
+        "project",
+        unique=True,
+        sqlite_where=text("state = 'leased'"),
+        postgresql_where=text("state = 'leased'"),
+    ),
 )

@@ -14,6 +14,7 @@ from domain.complaints import Complaint
 from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.runs import STEPS, Progress, Project, Run, RunState
+from domain.secret_formats import TELEGRAM, format_of
 from domain.usage import Cost
 from domain.values import Value
 
@@ -88,10 +89,19 @@ def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
         "first": next(iter(run.waits_for), ""),
     }
     wrong = complaint(run, progress, goal.language)
-    text = f"{SIGNS.get(run.state, '')} {escape(wrong + say(goal.language, f'told_{key}', **fields))}"
+    said = wrong + say(goal.language, f"told_{key}", **fields) + (how_to_get(run, goal.language) if key == "waits" else "")
+    text = f"{SIGNS.get(run.state, '')} {escape(said)}"
     if run.state is not RunState.DELIVERED:
         return text
     return f"{text}\n{link(run.address)}{left_over(progress)}"
+
+
+def how_to_get(run: Run, language: str) -> str:
+    """Say in two steps where a bot token comes from, when that is what is asked for; else nothing."""
+    form = format_of(next(iter(run.waits_for), ""))
+    if form is None or form.what != TELEGRAM:
+        return ""
+    return f"\n\n{say(language, 'bot_token_steps', like=form.like)}"
 
 
 def left_over(progress: Sequence[Progress]) -> str:

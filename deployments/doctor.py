@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from deployments.bot_access import check_bot
 from deployments.data_folder import DataFolder, read_up
 from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, served_on, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
-from deployments.wiring import LOOPBACK
-from domain.errors import BadInput, NeedsPerson
+from deployments.wiring import LOOPBACK, registry_address
+from domain.errors import BadInput, NeedsPerson, SlipwayError
 from domain.values import Value
 
 PINS = {"prefect": ((3, 8, 8), (3, 8, 9)), "fastapi": ((0, 100), (0, 151)), "sqlalchemy": ((2, 0), (2, 1))}
@@ -45,7 +47,7 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         *ports(settings),
         tls(settings),
     ]
-    return [*quick, *await asyncio.gather(engine(settings), domain(settings), telegram(settings))]
+    return [*quick, *await asyncio.gather(engine(settings), domain(settings), telegram(settings), bot_pool(settings))]
 
 
 def python() -> Finding:
@@ -202,6 +204,29 @@ async def telegram(settings: Settings) -> Finding:
     if not bot:
         return Finding(name="telegram", ok=None, found="Telegram does not answer", cure="the bot goes on trying")
     return Finding(name="telegram", ok=True, found=f"@{bot}")
+
+
+async def bot_pool(settings: Settings) -> Finding:
+    """Count the bots that projects can lease, where there is a registry already."""
+    name, cure, folder = (
+        "bot pool",
+        "`slipway bots add` takes the token of a bot that projects can lease",
+        DataFolder(settings.home),
+    )
+    if settings.database_url is None and not folder.registry.exists():
+        return Finding(name=name, ok=None, found="none yet: who asks for a bot gives a token of their own")
+    from blocks.registry import SqlRegistry  # loads Prefect
+    from domain.bots import BotState, free
+
+    try:
+        bots = await SqlRegistry(url=SecretStr(registry_address(settings, folder)), budget_micro_usd=0).bots()
+    except SlipwayError as error:
+        return Finding(name=name, ok=None, found=f"cannot be looked at: {error}")
+    there = [bot for bot in bots if bot.state is not BotState.RETIRED]
+    if not free(bots):
+        found = f"none of {len(there)} is free" if there else "empty"
+        return Finding(name=name, ok=None, found=f"{found}: who asks for a bot gives a token of their own", cure=cure)
+    return Finding(name=name, ok=True, found=f"{free(bots)} of {len(there)} free")
 
 
 async def domain(settings: Settings) -> Finding:

@@ -23,4 +23,4 @@ async def clear_leftover(slug: str, owner: str, blocks: "Blocks") -> None:
         from tasks.removal import remove_project
 
         at = blocks
-        await remove_project(slug, owner, at.registry, at.engine, at.proxy, at.vault, at.git)
+        await remove_project(slug, owner, at.registry, at.engine, at.proxy, at.vault, at.git, at.accounts)

@@ -208,6 +208,12 @@ class Desk:
 
         return await answer_run(run, choice, text, by, door, number, self.registry, self.wakeups, self.vault, resume)
 
+    async def own_bot(self) -> str:
+        """Return the token of the bot that this installation answers with; empty without one."""
+        from deployments.pool import own_bot
+
+        return await own_bot()
+
     async def tell(self, whom: str, text: str, person: str) -> Remark:
         """Say something to a run, or to the one open run of a project; its agent reads it at its next step."""
         return await tell_run(whom, text, person, self.registry, self.wakeups, self.vault)

@@ -142,6 +142,12 @@ class Settings(BaseSettings):
     telegram_operator_chat: int | None = Field(
         default=None, description="the numeric id of the Telegram chat that gets alarms and the daily digest"
     )
+    bots_low: int = Field(
+        default=1, ge=0, le=1000, description="0 to 1000: with fewer free bots in the pool the operator is warned"
+    )
+    bots_rest_hours: float = Field(
+        default=24.0, ge=0, le=720, description="0 to 720 hours for which a bot that was given back rests"
+    )
     digest_hour: int = Field(default=8, ge=0, le=23, description="0 to 23: the hour, in UTC, of the daily digest")
     health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")
     unhealthy_threshold: int = Field(default=3, ge=1, description="failed probes, at least 1, that make a release unhealthy")

@@ -123,6 +123,14 @@ def previews(rows: Sequence[dict[str, Any]]) -> Table:
     return made
 
 
+def bots(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return the pool as a table."""
+    made = table("bot", "state", "project", "since")
+    for row in rows:
+        made.add_row(f"@{row['username']}", row["state"], row["project"], local(row["since"]))
+    return made
+
+
 def runs(rows: Sequence[dict[str, Any]], *, project: bool) -> Table:
     """Return the runs as a table, with their project where it is not clear which."""
     made = table("run", *(("project",) if project else ()), "state", "rounds", "cost", "started", "step")

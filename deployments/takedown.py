@@ -31,7 +31,7 @@ async def take_down(project: str, who: str, desk: "Desk", seconds: float = PATIE
             await desk.cancel(run.id, who)
     await end_flow_runs(project, seconds)
     at = desk.blocks
-    await remove_project(project, who, at.registry, at.engine, at.proxy, at.vault, at.git)
+    await remove_project(project, who, at.registry, at.engine, at.proxy, at.vault, at.git, at.accounts)
 
 
 async def end_flow_runs(project: str, seconds: float) -> None:

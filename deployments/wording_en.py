@@ -95,6 +95,8 @@ ENGLISH: dict[str, str] = {
     "told_waits": "{title} needs {names} before it can go online.\nAnswer this message with the value of {first}: it goes "
     "straight to the vault, nobody reads it, and I delete your message. Or your operator sets it: "
     "slipway secret set {project} {first}",
+    "bot_token_steps": "How to get one:\n1. Open @BotFather, send /newbot, choose a name and a username that ends in bot.\n"
+    "2. Copy the token that @BotFather answers with, like {like}, and send it here as your answer.",
     "told_rolled_back": "{title}: version {bad} was taken back, version {good} is online again. Why: {why}.\n"
     "To mend it: /change {project} what should be different",
     "told_no_earlier": "{title} has no earlier good version, so version {bad} stays. To change it: /change {project} what",

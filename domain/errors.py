@@ -141,6 +141,17 @@ class ChatClosed(NeedsPerson):
         return f"{self.args[0]} is not possible: {self.args[1]}"
 
 
+class BotLost(NeedsPerson):
+    """The bot whose token a project was to be started with is not the project's: (project, username)."""
+
+    def __str__(self) -> str:
+        project, username = self.args
+        return (
+            f"@{username} belongs to the bot pool and is not leased by {project}: nothing was started with its token. "
+            f"Deliver again, or give another token: `slipway secret set {project} TELEGRAM_BOT_TOKEN`"
+        )
+
+
 class BudgetSpent(NeedsPerson):
     """A reservation would pass the budget: (project, limit in USD, spent and reserved in USD)."""
 

@@ -3,7 +3,7 @@
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
 Proofs in `proofs`, Releases in `releases`, Rollbacks in `rollbacks`, Domains in `host_claims`, Previews in `previews`,
 Snapshots in `snapshots`, DataKeeper in `app_data`, Resources and their runner in `resources`,
-People in `people`, Buttons in `buttons`.
+People in `people`, Buttons in `buttons`, Bots in `bots`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.audit import AuditLine
+from domain.bots import Bots
 from domain.briefs import Brief
 from domain.buttons import Buttons
 from domain.checks import Check
@@ -37,7 +38,19 @@ from domain.vault import SecretInfo
 
 
 class Registry(
-    Ledger, Transcripts, Proofs, Releases, Rollbacks, Domains, Previews, Snapshots, Resources, People, Buttons, Protocol
+    Ledger,
+    Transcripts,
+    Proofs,
+    Releases,
+    Rollbacks,
+    Domains,
+    Previews,
+    Snapshots,
+    Resources,
+    People,
+    Buttons,
+    Bots,
+    Protocol,
 ):
     """The durable truth: each method is one short transaction."""
 

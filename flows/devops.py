@@ -10,7 +10,7 @@ from pydantic import Field
 
 from domain.checks import Check
 from domain.env_values import is_rehearsed
-from domain.environment import EnvironmentVersion, Missing, computed_values
+from domain.environment import EnvironmentVersion, Missing, Requirements, computed_values
 from domain.leases import Lease
 from domain.names import Slug
 from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released, SecretsMissing
@@ -24,6 +24,7 @@ from flows.migration import migrate
 from flows.opening import Blocks, open_blocks
 from flows.preview import put_up
 from tasks.acceptance import rehearse_release
+from tasks.bots import lease_bot
 from tasks.chat_address import chat_address
 from tasks.deployer import gate_release, retire_releases, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
@@ -72,12 +73,15 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
     requirements = await analyze_environment(run, name, sources, place.env_model, blocks.model, blocks.registry)
     tested = computed_values(place.address_of(await main_host(name, blocks.registry)), place.telegram_api_url)
     project = await blocks.registry.project(name)
-    exclusive = project is not None and kind_named(project.kind).exclusive
+    kind = kind_named(project.kind) if project is not None else None
+    exclusive = kind is not None and kind.exclusive
     why = why_no_preview(sources.get("app.json", ""), exclusive=exclusive)
     if deployment.preview is not None and why is not None:
         return Rejected(reason=why)
     preview = await announce(deployment, blocks)
     context = computed_values(place.address_of(preview.host), place.telegram_api_url) if preview else tested
+    if kind is not None and kind.chat:
+        await take_bot(name, requirements, blocks)
     needed = await reserve_resources(name, requirements, blocks.vault, blocks.registry, blocks.engine)
     version = await resolve_environment(name, requirements, context, blocks.vault, blocks.registry, place.telegram_api_url)
     if isinstance(version, Missing):
@@ -115,6 +119,12 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
     if preview is not None:
         return await put_up(preview, version, plan, blocks)
     return await under_lease(name, run, blocks, partial(roll_out, deployment, version, plan, blocks))
+
+
+async def take_bot(name: str, requirements: Requirements, blocks: Blocks) -> None:
+    """Give the project a bot of the pool where it has none; with none free its person is asked for a token."""
+    low, at = blocks.installation.bots_low, blocks
+    await lease_bot(name, requirements, low, at.registry, at.vault, at.wakeups, at.accounts)
 
 
 async def announce(deployment: Deployment, blocks: Blocks) -> Preview | None:

@@ -1,7 +1,7 @@
 """janitor: removes what nobody owns any more, and says what it was and why."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect import flow
@@ -10,6 +10,7 @@ from blocks.kept_records import KeptRecords
 from flows.opening import Blocks, open_blocks
 from tasks.abandoned import end_abandoned, look_at_flow_run, schedule_again
 from tasks.answering import answer_overdue
+from tasks.bot_upkeep import tidy_bots
 from tasks.janitor import close_reservations, end_forgotten, remove_candidates, remove_orphans, remove_retired
 from tasks.leftovers import remove_leftovers, tell_removed
 from tasks.missing_secrets import sweep_provided
@@ -46,7 +47,7 @@ async def end_waits(blocks: Blocks) -> list[tuple[str, str]]:
 async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
     """Remove what no run, release or project needs; return names and reasons."""
     registry, engine, wakeups, now = blocks.registry, blocks.engine, blocks.wakeups, datetime.now(UTC)
-    place = blocks.installation
+    place, rest = blocks.installation, timedelta(hours=blocks.installation.bots_rest_hours)
     return [
         *because("its run has ended", await remove_orphans(registry, engine, wakeups)),
         *because("it is no preview any more", await clear_previews(registry, engine, blocks.proxy, wakeups, blocks.git)),
@@ -55,6 +56,7 @@ async def remove_unowned(blocks: Blocks) -> list[tuple[str, str]]:
         *because("it failed, or newer good ones are kept", await remove_retired(registry, engine, wakeups)),
         *because("a newer value is there, and no release needs it", await forget_superseded(registry, blocks.vault, now)),
         *because("no release needs it", await remove_candidates(registry, engine)),
+        *because("as the bot pool needs it", await tidy_bots(rest, registry, blocks.vault, engine, blocks.accounts, now)),
         *[
             (f"{left.held.kind} {left.held.name}", left.why)
             for left in await remove_leftovers(registry, [engine, KeptRecords(Path(place.home), place.mark)], place.mark, now)

@@ -17,8 +17,10 @@ from blocks.git_host import BareGitHost
 from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
+from blocks.telegram_accounts import TelegramAccounts
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
+from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.errors import Broken
 from domain.protocols import GitHost, Registry, Vault, Wakeups
@@ -43,6 +45,11 @@ class Blocks:
     proxy: Proxy
     engine: Engine
     model: ModelClient
+
+    @property
+    def accounts(self) -> BotAccounts:
+        """Return Telegram as the owners of bots see it."""
+        return TelegramAccounts(self.installation.telegram_api_url)
 
 
 _opened: ContextVar[Blocks | None] = ContextVar("opened", default=None)

@@ -26,6 +26,7 @@ from domain.routes import Proxy, Route
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
 from tasks.audit import record
+from tasks.bots import refuse_lost_bot
 from tasks.health import LOG_LIMIT, LOG_LINES, Unhealthy, wait_healthy
 from tasks.hosts import project_hosts
 from tasks.leases import hold, holding
@@ -103,6 +104,7 @@ async def start_copy(release: Release, process: str, registry: Registry, engine:
     """Start or adopt the release's copy with the environment version that belongs to it."""
     version = await registry.environment(release.project, release.environment_version)
     values = await environment_values(version, vault) if version is not None else {}
+    await refuse_lost_bot(release.project, values, registry)
     spec = AppSpec(
         identity=release.identity,
         project=release.project,

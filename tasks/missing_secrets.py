@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.input import RunInput
 
 from domain.complaints import Complaint
+from domain.environment import TELEGRAM_BOT_TOKEN
 from domain.errors import UnknownObject
 from domain.escalations import Escalation, checked_answer
 from domain.protocols import Registry, Vault, Wakeups
@@ -55,6 +56,8 @@ async def wait_for_secrets(
     wrong = complaints or {}
     why = "".join(f"{wrong[name].sentence(name)}. " for name in names if name in wrong)
     text = f"{why}{project} needs {', '.join(names)} before it can go online: `slipway secret set {project} {names[0]}`"
+    if TELEGRAM_BOT_TOKEN in names:
+        text = f"{text}. @BotFather gives one: send it /newbot, choose a name, and copy the token that it answers with"
     waiting = await registry.update_run(run, state=RunState.WAITING, message=text, waits_for=names)
     facts: Facts = {f"wrong:{name}": wrong[name].model_dump_json() for name in names if name in wrong}
     await Journal(run, registry, wakeups).write("waiting", text, "environment", {ATTEMPT: attempt, **facts})

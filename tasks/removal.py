@@ -1,22 +1,31 @@
 """Removal: a project goes, with everything that is its own.
 
 True afterwards: no route, copy, candidate, database, data, secret, repository or registry row of the project is left;
-its runs and costs stay in the books.
+its runs and costs stay in the books. A bot of the pool that it had rests. Without `accounts` the janitor clears that bot.
 Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
 """
 
 from datetime import UTC, datetime
 
+from domain.bots import BotAccounts
 from domain.protocols import GitHost, Registry, Vault
 from domain.routes import Proxy
 from domain.runs import RunState
 from domain.workers import Engine
 from tasks.audit import record
+from tasks.bot_upkeep import give_back_bot
 from tasks.resources import remove_resources
 
 
 async def remove_project(
-    project: str, who: str, registry: Registry, engine: Engine, proxy: Proxy, vault: Vault, git: GitHost
+    project: str,
+    who: str,
+    registry: Registry,
+    engine: Engine,
+    proxy: Proxy,
+    vault: Vault,
+    git: GitHost,
+    accounts: BotAccounts | None = None,
 ) -> None:
     """Remove the project, after ending whatever of it still runs."""
     for run in await registry.runs(project):
@@ -37,6 +46,7 @@ async def remove_project(
     for candidate in {*released, *await engine.candidates(project)}:  # also those of rounds that failed
         await engine.remove_candidate(candidate)
     await vault.clear(project)
+    await give_back_bot(project, "the project was removed", registry, vault, accounts, datetime.now(UTC))
     await git.delete(project)
     await record(project, who, "removed", registry)
     await registry.remove_project(project)

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from deployments.cli import EXIT_CODES
-from deployments.commands import answers, domains, previews, projects, proofs, repositories, rotation, secrets, services, work
+from deployments.commands import (
+    answers,
+    bots,
+    domains,
+    previews,
+    projects,
+    proofs,
+    repositories,
+    rotation,
+    secrets,
+    services,
+    work,
+)
 from deployments.commands.sessions import Shared
 from deployments.terminal import BAD_INPUT, refuse
 
@@ -49,6 +61,7 @@ for name, command in (
 secrets.secret.command("rotate")(rotation.rotate)
 app.add_typer(secrets.secret, name="secret")
 app.add_typer(domains.domain, name="domain")
+app.add_typer(bots.bots, name="bots")
 app.add_typer(previews.preview, name="preview")
 
 

@@ -191,3 +191,13 @@ def test_told_end_has_the_address_or_the_reason_and_the_next_thing_to_do() -> No
     )
     assert parse(failed)[0].startswith("❌ Notes was not delivered: no tests. Say it")
     assert "slipway secret set notes API_KEY" in waits
+
+
+@pytest.mark.parametrize(
+    ("language", "steps"),
+    [("en", ("1. Open @BotFather", "2. Copy the token")), ("ru", ("1. Откройте @BotFather", "2. Скопируйте токен"))],
+)
+def test_who_is_asked_for_a_bot_token_is_told_in_two_steps_where_it_comes_from(language: str, steps: tuple[str, str]) -> None:
+    asked = told(a_run(RunState.WAITING, waits_for=("TELEGRAM_BOT_TOKEN",)), [], goal(language=language))
+    assert all(step in asked for step in steps)
+    assert "BotFather" not in told(a_run(RunState.WAITING, waits_for=("STRIPE_KEY",)), [], goal(language=language))

@@ -89,6 +89,7 @@ class FakeDesk:
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
         self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
         self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
+        self.bot_token = ""
 
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal:
         request = checked_request(text)
@@ -157,6 +158,9 @@ class FakeDesk:
         resumed = [run.id for run in waiting if set(run.waits_for) <= there]
         self.resumed += resumed
         return resumed
+
+    async def own_bot(self) -> str:
+        return self.bot_token
 
     async def tell(self, whom: str, text: str, person: str) -> Remark:
         return await tell_run(whom, text, person, self.registry, self.wakeups, self.vault)

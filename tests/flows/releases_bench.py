@@ -13,6 +13,7 @@ from blocks.registry import SqlRegistry
 from domain.releases import Release
 from domain.workers import AppState, AppStatus
 from tasks.preparer import prepare_repository
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.tasks.conftest import brief
 from tests.tasks.test_deployer import World
 from tests.tasks.test_watch import app
@@ -36,10 +37,11 @@ class Site(World):
             flap_seconds=600.0,
             telegram_api_url=None,
             env_model="",
+            bots_low=1,
         )
         self.blocks: Any = SimpleNamespace(
             registry=registry, engine=self.engine, proxy=self.proxy, vault=self.vault, wakeups=self.wakeups,
-            git=git, installation=place, model=None,
+            git=git, installation=place, model=None, accounts=MemoryAccounts(),
         )  # fmt: skip
 
     async def serve(self, count: int) -> Release:

@@ -17,6 +17,7 @@ from deployments.takedown import take_down
 from domain.errors import ServiceUnreachable
 from domain.runs import RunState
 from tests.conftest import PrefectServer
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.engine import FakeEngine
 from tests.fakes.services import MemoryProxy, MemoryWakeups
 from tests.fakes.vault import MemoryVault
@@ -28,7 +29,13 @@ from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
 def desk(registry: SqlRegistry, tmp_path: Path) -> Desk:  # noqa: F811
     git = BareGitHost(folder=str(tmp_path / "git"))
     blocks: Any = SimpleNamespace(
-        registry=registry, wakeups=MemoryWakeups(), vault=MemoryVault(), engine=FakeEngine(), proxy=MemoryProxy(), git=git
+        registry=registry,
+        wakeups=MemoryWakeups(),
+        vault=MemoryVault(),
+        engine=FakeEngine(),
+        proxy=MemoryProxy(),
+        git=git,
+        accounts=MemoryAccounts(),
     )
     return Desk(blocks)
 

@@ -1,0 +1,147 @@
+"""Bots of the pool that are added, given back, rested and retired.
+
+True afterwards: a bot is free only when nothing that ran with its token is left, and Telegram holds nothing of whoever had it.
+The row goes first. Blocks: registry, vault, engine, Telegram.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from domain.audit import JANITOR
+from domain.bots import POOL, Bot, BotAccounts, BotState, bot_id, has_rested, profile_of, why_not_retired
+from domain.errors import BadInput, SlipwayError
+from domain.protocols import Registry, Vault
+from domain.vault import STARTABLE, newest
+from domain.workers import Engine
+from tasks.audit import record
+from tasks.bots import LOG, dress, forget_token, leased, token_of
+from tasks.retrying import only_try_again
+from tasks.run_log import run_log
+
+POOL_LINES = "bots"
+"""Under which the history has what is done to the pool itself."""
+
+
+async def add_bot(
+    token: str, who: str, own: str, registry: Registry, vault: Vault, accounts: BotAccounts, now: datetime
+) -> Bot:
+    """Take the token into the pool; raise BadInput for one that is none or that is Slipway's own, ChatTokenRefused."""
+    number = bot_id(token)
+    if not number:
+        raise BadInput("that is no bot token: those look like 123456789:AAF…, @BotFather gives them")
+    if number == bot_id(own):
+        raise BadInput("that is the token of Slipway's own bot: make another one for the pool")
+    bot = await registry.add_bot(number, await accounts.username(token), now)
+    await vault.put(POOL, bot.key, token)
+    await accounts.wipe(token)
+    await record(POOL_LINES, who, f"bot @{bot.username} added", registry)
+    return await registry.move_bot(bot, BotState.FREE, now) or bot
+
+
+async def retire_bot(bot: Bot, who: str, registry: Registry, vault: Vault, now: datetime) -> None:
+    """Take it out of the pool, and forget its token; raise BadInput when a project has it."""
+    why = why_not_retired(bot)
+    if why is None and bot.state is not BotState.RETIRED and await registry.move_bot(bot, BotState.RETIRED, now) is None:
+        why = f"@{bot.username} was leased a moment ago: `slipway bots list` says to whom"
+    if why is not None:
+        raise BadInput(f"{why}; nothing was changed")
+    await vault.delete(POOL, bot.key)
+    await record(POOL_LINES, who, f"bot @{bot.username} retired", registry, version=bot.fence, once=True)
+
+
+async def give_back_bot(
+    project: str, why: str, registry: Registry, vault: Vault, accounts: BotAccounts | None, now: datetime
+) -> Bot | None:
+    """Let the project's bot rest, its token forgotten there, and clear what Telegram holds; None when it has none.
+
+    All copies that have the token were ended before. When Telegram cannot be asked, it is cleared before the next lease.
+    """
+    bot = await leased(project, registry)
+    resting = await registry.move_bot(bot, BotState.RESTING, now) if bot else None
+    if resting is None:
+        return None
+    await record(project, JANITOR, f"bot @{resting.username} given back", registry, why=why)
+    await settle(resting, vault, accounts)
+    return resting
+
+
+async def settle(bot: Bot, vault: Vault, accounts: BotAccounts | None) -> bool:
+    """Take the token from whoever had the bot last, and clear it at Telegram; False when that could not be done."""
+    try:
+        token = await token_of(bot, vault)
+        if bot.project:
+            await forget_token(bot.project, [token], vault)
+        if accounts is not None:
+            await accounts.wipe(token)
+    except SlipwayError as error:
+        run_log(LOG).warning("@%s rests on: %s", bot.username, error)
+        return False
+    return accounts is not None
+
+
+@task(
+    task_run_name="tidy the bot pool",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=only_try_again,
+)
+async def tidy_bots(
+    rest: timedelta, registry: Registry, vault: Vault, engine: Engine, accounts: BotAccounts, now: datetime
+) -> Sequence[str]:
+    """Give back what nobody will use, free what has rested, and name what is not named yet; return what was done."""
+    done = []
+    kept = newest(await vault.listed(POOL))
+    for bot in await registry.bots():
+        if bot.state is BotState.LEASED and await _is_unused(bot, registry, now - rest):
+            await _end_copies(bot, registry, engine)
+            if await give_back_bot(bot.project, "nothing of it runs or will", registry, vault, accounts, now):
+                done.append(f"bot @{bot.username} given back")
+        elif has_rested(bot, now, rest) and (became := await _rested(bot, registry, vault, engine, accounts, now)):
+            done.append(f"bot @{bot.username} {became.value}")
+        elif bot.state is BotState.LEASED and (name := await _named(bot, registry, vault, accounts)):
+            done.append(f"bot @{bot.username} named {name}")
+        elif bot.state is BotState.RETIRED and bot.key in kept:
+            await vault.delete(POOL, bot.key)
+            done.append(f"token of @{bot.username}")
+    return done
+
+
+async def _is_unused(bot: Bot, registry: Registry, before: datetime) -> bool:
+    """Tell whether its project is gone, or never went online and nobody works on it."""
+    if await registry.project(bot.project) is None:
+        return True
+    runs = await registry.runs(bot.project, 1000)
+    releases = await registry.releases(bot.project)
+    startable = any(release.state in STARTABLE for release in releases)
+    return bot.since <= before and not startable and all(run.state.ended for run in runs)
+
+
+async def _named(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts) -> str:
+    """Return the name that it was given now; empty when it has that already."""
+    project = await registry.project(bot.project)
+    if project is None or not await dress(bot, project.brief, registry, vault, accounts):
+        return ""
+    return profile_of(project.brief).name
+
+
+async def _rested(
+    bot: Bot, registry: Registry, vault: Vault, engine: Engine, accounts: BotAccounts, now: datetime
+) -> BotState | None:
+    """Free it, or retire it when its token never reached the vault: whoever added it was interrupted. None: it rests on."""
+    if bot.key not in newest(await vault.listed(POOL)):
+        moved = await registry.move_bot(bot, BotState.RETIRED, now)
+        return moved.state if moved else None
+    await _end_copies(bot, registry, engine)
+    moved = await registry.move_bot(bot, BotState.FREE, now) if await settle(bot, vault, accounts) else None
+    return moved.state if moved else None
+
+
+async def _end_copies(bot: Bot, registry: Registry, engine: Engine) -> None:
+    """Remove what still runs of a project that is gone: it may hold the token, and would take the next one's updates."""
+    if bot.project and await registry.project(bot.project) is None:
+        for app in await engine.apps(bot.project):
+            await engine.remove(app.identity)
