@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Running
 
 from blocks.git_host import BareGitHost
+from blocks.installation import Installation
 from blocks.registry import SqlRegistry
 from deployments.requests import Desk
 from deployments.takedown import take_down
@@ -36,6 +37,7 @@ def desk(registry: SqlRegistry, tmp_path: Path) -> Desk:  # noqa: F811
         proxy=MemoryProxy(),
         git=git,
         accounts=MemoryAccounts(),
+        installation=Installation(home=str(tmp_path), engine="process", model="m"),
     )
     return Desk(blocks)
 
