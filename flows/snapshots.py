@@ -25,16 +25,12 @@ from tasks.snapshots import begin_giving_back, look_at_data, replace_data, start
 async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: datetime, blocks: Blocks, lease: Lease) -> str:
     """Make the data what the good release can work with; return why not, with what can be done, empty when it is.
 
-    What an interrupted process has begun is finished, and what it has done since the attempt began is not done again. When
-    the answer is no, the bad release goes on as before.
+    When the answer is no, the bad release goes on as before.
     """
-    place, registry, engine, wakeups = blocks.installation, blocks.registry, blocks.engine, blocks.wakeups
-    finished = await finish_restore(bad, blocks, lease)
-    rows = await registry.snapshots(bad.project)
-    left = before_leaving(good, rows, await registry.releases(bad.project))
-    if left is not None and (finished == left.reference or undoing(bad, left, rows, since) is not None):
+    if await is_settled(good, bad, since, blocks, lease):
         return ""
-    match await look_at_data(lease, good, bad, wanted, place.access_log, registry, engine, wakeups):
+    log = blocks.installation.access_log
+    match await look_at_data(lease, good, bad, wanted, log, blocks.registry, blocks.engine, blocks.wakeups):
         case KeepData():
             return ""
         case RestoreData(snapshot=snapshot):
@@ -46,12 +42,31 @@ async def settle_data(good: Release, bad: Release, wanted: DataChoice, since: da
     return why
 
 
+async def is_settled(good: Release, bad: Release, since: datetime, blocks: Blocks, lease: Lease) -> bool:
+    """Finish what an interrupted process has begun, and tell whether the data is what the good release left.
+
+    That is sure when it was made so just now, or since the attempt began: what is done is not done again.
+    """
+    finished = await finish_restore(bad, blocks, lease)
+    undo, left = await undo_of(good, bad, since, blocks), await left_by(good, blocks)
+    return undo is not None or (left is not None and left.reference == finished)
+
+
+async def left_by(good: Release, blocks: Blocks) -> Snapshot | None:
+    """Return the snapshot with the data as the good release left it."""
+    rows = await blocks.registry.snapshots(good.project)
+    return before_leaving(good, rows, await blocks.registry.releases(good.project))
+
+
+async def undo_of(good: Release, bad: Release, since: datetime, blocks: Blocks) -> Snapshot | None:
+    """Return the snapshot of what the bad release had, when that was replaced since then by what the good one had left."""
+    left, rows = await left_by(good, blocks), await blocks.registry.snapshots(bad.project)
+    return undoing(bad, left, rows, since) if left is not None else None
+
+
 async def give_data_back(good: Release, bad: Release, since: datetime, blocks: Blocks, lease: Lease) -> None:
     """Give the bad release its data back and let it run, when that was replaced since for a good one that does not serve."""
-    rows, releases = await blocks.registry.snapshots(bad.project), await blocks.registry.releases(bad.project)
-    left = before_leaving(good, rows, releases)
-    undo = undoing(bad, left, rows, since) if left is not None else None
-    if undo is not None:
+    if (undo := await undo_of(good, bad, since, blocks)) is not None:
         await begin_giving_back(lease, undo, blocks.registry)
         await finish_restore(bad, blocks, lease)
         await run_again(bad, blocks, lease)
