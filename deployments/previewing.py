@@ -3,15 +3,50 @@
 import secrets
 from contextlib import suppress
 from itertools import count
+from typing import Literal
 
 from deployments.releasing import start_release
 from deployments.requests import run_id
 from domain.errors import BadInput, TryAgain
-from domain.previews import Preview
+from domain.previews import Preview, PreviewData, why_no_preview
 from domain.protocols import GitHost, Registry, Wakeups
 from domain.routes import Proxy
-from domain.runs import Origin, Run, RunState
+from domain.runs import Origin, Project, Run, RunState
 from domain.workers import AppRunner
+
+
+async def app_json_of(project: Project, git: GitHost) -> str:
+    """Return the app.json of what the project is now; empty when it has none, or no commit yet."""
+    head = await git.head(project.slug) if await git.exists(project.slug) else None
+    sources = await git.read(project.slug, head, ("app.json",)) if head else {}
+    return sources.get("app.json", "")
+
+
+def preview_data(
+    project: Project, app_json: str, asked: bool | None, usual: bool, *, scratch: bool
+) -> Literal["", PreviewData]:
+    """Return how a change is shown first; empty when it goes live at once, as all do of an app that has no previews.
+
+    `usual`: what the settings say where nothing is `asked`. Raises BadInput when one is asked for that cannot be.
+    """
+    if not (asked or scratch or (asked is None and usual)):
+        return ""
+    why = why_none(project, app_json)
+    if why is None:
+        return "empty" if scratch else "copy"
+    if asked or scratch:
+        raise BadInput(why)
+    return ""
+
+
+def why_none(project: Project, app_json: str) -> str | None:
+    """Return in one sentence why the project has no previews; None when it may have some."""
+    from tasks.kinds import kind_named
+
+    kind = kind_named(project.kind)
+    if kind.chat or kind.exclusive:
+        return f"{project.slug} talks in a messenger, where one bot is there once: it has no previews, leave --preview out"
+    return why_no_preview(app_json)
 
 
 async def confirm_preview(project: str, number: int | None, origin: Origin, registry: Registry, git: GitHost) -> Run:

@@ -20,12 +20,12 @@ from domain.briefs import Brief
 from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, UnknownObject
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
-from domain.previews import Preview, why_no_preview
+from domain.previews import Preview
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import live
 from domain.remarks import Remark
 from domain.rollbacks import refusal
-from domain.runs import DeliveryRequest, Origin, Project, Run, RunState
+from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.snapshots import DataChoice
 from domain.values import Value
 
@@ -84,6 +84,7 @@ class Desk:
         """
         from prefect import tags
 
+        from deployments.previewing import app_json_of, preview_data
         from flows.product_owner import Wish, product_owner
         from tasks.kinds import kind_named
 
@@ -98,9 +99,10 @@ class Desk:
         present = await self.registry.project(checked_slug(project)) if project is not None else None
         if project is not None and present is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
-        shown = preview_data(present, preview, installation.preview_changes, scratch=scratch)
-        if present is not None and shown and (why := await self._why_no_preview(present)) is not None:
-            raise BadInput(why)
+        shown: Literal["", "copy", "empty"] = ""
+        if present is not None:
+            app_json = await app_json_of(present, self.blocks.git)
+            shown = preview_data(present, app_json, preview, installation.preview_changes, scratch=scratch)
         run = run_id(key)
         if installation.record:
             await asyncio.to_thread(
@@ -243,32 +245,9 @@ class Desk:
         if present is not None and not await is_leftover(present, owner, self.registry):
             raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
 
-    async def _why_no_preview(self, present: Project) -> str | None:
-        from tasks.kinds import kind_named
-
-        git, project = self.blocks.git, present.slug
-        head = await git.head(project) if await git.exists(project) else None
-        sources = await git.read(project, head, ("app.json",)) if head else {}
-        return why_no_preview(sources.get("app.json", ""), exclusive=kind_named(present.kind).exclusive)
-
     async def _known(self, project: str) -> None:
         if await self.registry.project(project) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
-
-
-def preview_data(project: Project | None, asked: bool | None, usual: bool, *, scratch: bool) -> Literal["", "copy", "empty"]:
-    """Return how a change is shown first; empty when it goes live at once. Raises BadInput for a kind that cannot be."""
-    from tasks.kinds import kind_named
-
-    if project is None or not (asked or scratch or (asked is None and usual)):
-        return ""
-    if kind_named(project.kind).chat:
-        if asked is None and not scratch:
-            return ""
-        raise BadInput(
-            f"{project.slug} talks in a messenger, where one bot is there once: it has no previews, leave --preview out"
-        )
-    return "empty" if scratch else "copy"
 
 
 async def hand_over(

@@ -89,13 +89,13 @@ async def told_rotation(desk: "Desk", project: str, key: str, run: Run | None) -
 
 
 async def forget_unneeded(desk: "Desk", project: str, key: str, who: str) -> int:
-    """Drop the earlier versions that no release could be started with any more; return how many."""
-    from tasks.secret_use import forget_values
+    """Drop the earlier versions that no release could be started with any more, and no preview has; return how many."""
+    from tasks.secret_use import forget_values, shown_with
 
     infos = [info for info in await desk.vault.listed(project) if info.key == key]
     latest = newest(infos)[key]
-    needed = await _users(desk, project, infos)
-    gone = [info.reference for info in infos if info != latest and not needed[info.reference]]
+    needed, shown = await _users(desk, project, infos), await shown_with(project, desk.registry)
+    gone = [info.reference for info in infos if info != latest and not needed[info.reference] and info.reference not in shown]
     if gone:
         await forget_values(project, gone, who, desk.registry, desk.blocks.engine, desk.vault, desk.wakeups)
     return len(gone)

@@ -10,6 +10,7 @@ from domain.briefs import Brief
 from domain.checks import Check
 from domain.hosts import HostName
 from domain.names import Slug
+from domain.resources import ResourceKind
 from domain.routes import Route
 from domain.values import Value
 
@@ -124,17 +125,15 @@ def needed_candidates(previews: Sequence[Preview]) -> set[str]:
     return {preview.candidate for preview in previews if preview.state.open}
 
 
-def why_no_preview(app_json: str, *, exclusive: bool = False) -> str | None:
+def why_no_preview(app_json: str, planned: Sequence[ResourceKind] = ()) -> str | None:
     """Return in one sentence why the app of this app.json has no previews; None when it may have some.
 
-    `exclusive`: two copies of its kind disturb one another.
+    `planned`: the addons that a change gives it.
     """
-    if exclusive:
-        return "a preview would take from the app what only one copy of it can get: make the change without --preview"
-    asked = [addon.kind.value for addon in addons_of(app_json)]
+    asked = dict.fromkeys((*(addon.kind for addon in addons_of(app_json)), *planned))
     if not asked:
         return None
-    return f"a preview would write into the live {' and '.join(asked)} of the app: make the change without --preview"
+    return f"a preview would write into the live {' and '.join(asked)} of the app: make the change with --no-preview"
 
 
 def again(project: str) -> str:

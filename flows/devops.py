@@ -74,8 +74,7 @@ async def deploy(deployment: Deployment, blocks: Blocks) -> Released | Previewed
     tested = computed_values(place.address_of(await main_host(name, blocks.registry)), place.telegram_api_url)
     project = await blocks.registry.project(name)
     kind = kind_named(project.kind) if project is not None else None
-    exclusive = kind is not None and kind.exclusive
-    why = why_no_preview(sources.get("app.json", ""), exclusive=exclusive)
+    why = why_no_preview(sources.get("app.json", ""))
     if deployment.preview is not None and why is not None:
         return Rejected(reason=why)
     preview = await announce(deployment, blocks)

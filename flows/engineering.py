@@ -9,6 +9,7 @@ from domain.checks import Check
 from domain.dropped import KnownTest, known_tests, merged, proved_report
 from domain.outcomes import Abandoned, Accepted, Developed, Escalated, planless
 from domain.plans import Plan, in_force
+from domain.previews import why_no_preview
 from domain.reports import CaseResult, TestReport
 from domain.runs import DeliveryRequest
 from domain.seen import Seen
@@ -60,6 +61,8 @@ async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalat
     )  # fmt: skip
     if not isinstance(plan, Plan):
         return planless(plan, commission.first_round - 1)
+    if request.preview and (why := why_no_preview("", plan.addons)) is not None:  # said now, not after all rounds
+        return Escalated(reason=why)
     try:
         return await rounds(commission, base, plan, journal, blocks)
     finally:

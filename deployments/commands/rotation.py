@@ -9,7 +9,9 @@ from deployments.commands.projects import PROJECT
 from deployments.commands.secrets import KEY, UNCHECKED, checked_key, read_secret
 from deployments.terminal import DONE, console, finish
 
-FORGET = typer.Option("--forget", help="Drop earlier values that no release which could be brought back needs.")
+FORGET = typer.Option(
+    "--forget", help="Drop earlier values that no release which could be brought back needs, and no preview has."
+)
 
 
 def rotate(

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deployments.requests import preview_data
+from deployments.previewing import preview_data
 from deployments.terminal import BAD_INPUT, DONE
 from domain.errors import BadInput
 from domain.previews import PreviewedChange, PreviewState
 from domain.runs import Project
-from tasks.kinds import kinds
 from tests.deployments.test_cli import Bench, CliDesk, slipway  # noqa: F401  (a fixture among them)
 from tests.fakes.desk import a_brief
 from tests.fakes.services import MemoryProxy, MemoryWakeups
@@ -40,7 +39,8 @@ def bench(slipway: Bench) -> Bench:  # noqa: F811
     return slipway
 
 
-async def put_up(bench: Bench) -> None:
+async def put_up(bench: Bench, **secrets: str) -> None:
+    """Let a preview be up, with these references in its environment."""
     async with bench.session() as (desk, _):
         change = PreviewedChange(
             project=PROJECT,
@@ -52,7 +52,9 @@ async def put_up(bench: Bench) -> None:
             checks=(),
         )
         await desk.registry.add_preview(change, "localhost", datetime.now(UTC), LATER)
-        await desk.registry.move_preview(PROJECT, 1, PreviewState.UP, address="http://keep-notes-1.localhost:8080")
+        version = (await desk.registry.add_environment(PROJECT, secrets, {})).number
+        address = "http://keep-notes-1.localhost:8080"
+        await desk.registry.move_preview(PROJECT, 1, PreviewState.UP, address=address, environment_version=version)
 
 
 def up(bench: Bench) -> None:
@@ -73,15 +75,24 @@ def test_change_is_shown_first_when_it_says_so(bench: Bench) -> None:
     ],
 )  # fmt: skip
 def test_how_a_change_is_shown(asked: bool | None, usual: bool, scratch: bool, shown: str) -> None:
-    assert preview_data(a_project(), asked, usual, scratch=scratch) == shown
-    assert preview_data(None, asked, usual, scratch=scratch) == ""
+    assert preview_data(a_project(), "", asked, usual, scratch=scratch) == shown
 
 
-def test_kind_that_people_chat_with_has_no_preview() -> None:
-    for kind in [kind.name for kind in kinds() if kind.chat]:
-        assert preview_data(a_project(kind), None, True, scratch=False) == ""
-        with pytest.raises(BadInput, match="it has no previews, leave --preview out"):
-            preview_data(a_project(kind), True, False, scratch=False)
+@pytest.mark.parametrize(("asked", "scratch"), [(True, False), (None, True)])
+@pytest.mark.parametrize(
+    ("project", "app_json", "says"),
+    [
+        (a_project("telegram-bot"), "{}", "it has no previews, leave --preview out"),
+        (a_project(), '{"addons": ["postgres"]}', "the live postgres of the app: make the change with --no-preview"),
+    ],
+)
+def test_app_that_has_no_previews_goes_live_at_once_unless_one_is_asked_for(
+    project: Project, app_json: str, says: str, asked: bool | None, scratch: bool
+) -> None:
+    assert preview_data(project, app_json, None, True, scratch=False) == ""
+    assert preview_data(project, app_json, False, True, scratch=False) == ""
+    with pytest.raises(BadInput, match=says):
+        preview_data(project, app_json, asked, True, scratch=scratch)
 
 
 def test_previews_are_listed_shown_opened_and_dropped(bench: Bench) -> None:

@@ -1,11 +1,14 @@
 """`slipway secret rotate`: what serves afterwards, with which value, and what a person is told of it."""
 
+import asyncio
+
 import pytest
 
 from deployments.people import person
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN
 from domain.runs import RunState
 from tests.deployments.test_cli import CliDesk, slipway  # noqa: F401
+from tests.deployments.test_preview_command import put_up
 from tests.deployments.test_secret_command import APP, Bench, bench  # noqa: F401
 
 
@@ -64,6 +67,16 @@ def test_forgetting_drops_what_no_startable_release_needs_and_no_more(bench: Ben
     assert "A rollback to release 1 brings the value of before back" in bench.out
     assert used_by(bench, "API_TOKEN") == {2: [1], 3: [2]}
     assert "never-used" not in bench.vault.values.values()
+
+
+def test_forgetting_leaves_the_value_of_a_preview_that_is_open(bench: Bench) -> None:  # noqa: F811
+    shown = bench.vault.hold(APP, "API_TOKEN", "only-shown")
+    bench.vault.hold(APP, "API_TOKEN", "never-used")
+    bench.release(API_TOKEN=bench.vault.hold(APP, "API_TOKEN", "first-first"))
+    asyncio.run(put_up(bench.commands, API_TOKEN=shown))
+    assert bench("secret", "rotate", APP, "API_TOKEN", "--forget", stdin="second-second") == DONE
+    assert "1 earlier value(s) that nothing needs are gone" in bench.out
+    assert sorted(bench.vault.values.values()) == ["first-first", "only-shown", "second-second"]
 
 
 def test_a_secret_that_nothing_serves_with_waits_for_the_next_release(bench: Bench) -> None:  # noqa: F811

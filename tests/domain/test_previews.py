@@ -17,6 +17,7 @@ from domain.previews import (
     why_no_preview,
     why_unfit,
 )
+from domain.resources import ResourceKind
 from domain.routes import Route
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
@@ -131,16 +132,17 @@ def test_number_whose_host_is_a_projects_is_passed_over(last: int, taken: set[st
 
 
 @pytest.mark.parametrize(
-    ("app_json", "exclusive", "why"),
+    ("app_json", "planned", "named"),
     [
-        ("", False, None),
-        ('{"addons": []}', False, None),
-        ('{"addons": ["postgres", "redis"]}', False, "a preview would write into the live postgres and redis of the app"),
-        ("", True, "a preview would take from the app what only one copy of it can get"),
+        ("", (), None),
+        ('{"addons": []}', (), None),
+        ('{"addons": ["postgres", "redis"]}', (), "postgres and redis"),
+        ("", (ResourceKind.POSTGRES,), "postgres"),
+        ('{"addons": ["redis"]}', (ResourceKind.REDIS, ResourceKind.POSTGRES), "redis and postgres"),
     ],
 )
-def test_app_whose_data_cannot_be_copied_or_that_runs_alone_has_no_preview(
-    app_json: str, exclusive: bool, why: str | None
+def test_app_whose_data_cannot_be_copied_has_no_preview(
+    app_json: str, planned: tuple[ResourceKind, ...], named: str | None
 ) -> None:
-    said = why_no_preview(app_json, exclusive=exclusive)
-    assert (said is None) if why is None else (said or "").startswith(why)
+    why = f"a preview would write into the live {named} of the app: make the change with --no-preview"
+    assert why_no_preview(app_json, planned) == (why if named else None)

@@ -14,18 +14,22 @@ from deployments.previewing import confirm_preview, take_away
 from domain.errors import BadInput, ServiceUnreachable
 from domain.health import HealthCheck
 from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released
-from domain.previews import Preview, PreviewedChange, PreviewState
+from domain.previews import Preview, PreviewedChange, PreviewState, why_no_preview
+from domain.resources import ResourceKind
 from domain.runs import Origin, ReleaseRequest, RunState
 from flows import opening
+from flows.engineering import Commission, engineer
 from flows.preview import put_up
 from flows.release import put_online
 from tasks.previews import announce_preview
 from tasks.readiness import Readiness
 from tests.conftest import PrefectServer
+from tests.fakes.messages_api import ScriptedMessagesAPI, use
 from tests.fakes.services import MemoryProxy
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.tasks.conftest import NOW, brief, registry  # noqa: F401  (a fixture among them)
 from tests.tasks.conftest import request as run_request
+from tests.tasks.test_roles import PLAN, claude, say
 
 ME = Origin(channel="cli", person="local:me")
 
@@ -76,6 +80,18 @@ async def confirmed(place: Site, preview: Preview, run: str) -> Released | Rejec
         return await put_online(request, place.blocks)
 
     return await in_flow(carried)
+
+
+async def test_change_that_gives_the_app_its_first_database_is_refused_before_anything_is_built(
+    place: Site, tmp_path: Path
+) -> None:
+    place.blocks.installation.model_of = lambda role: "claude-sonnet-5-5"
+    wanted = run_request("r-change2", change=True, preview="copy")
+    await place.registry.add_run(wanted, NOW)
+    with ScriptedMessagesAPI([say(use("submit_plan", **PLAN, addons=["postgres"]))]) as api:
+        place.blocks.model = claude(api)
+        end = await in_flow(lambda: engineer(Commission(request=wanted, rounds=3), place.blocks))
+    assert end == Escalated(reason=why_no_preview("", (ResourceKind.POSTGRES,)) or "")
 
 
 async def test_change_that_is_live_is_told_so_when_nothing_can_be_cleared_now(place: Site, tmp_path: Path) -> None:
