@@ -150,7 +150,7 @@ class SideBySide(MemoryResources):
         self._both = asyncio.Barrier(2)
 
     async def provide(self, spec: ResourceSpec) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._both.wait()
         if spec.kind is ResourceKind.REDIS:
             raise ServiceUnreachable(spec.identity, "waiting until it answers")
