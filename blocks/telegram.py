@@ -41,12 +41,12 @@ class TelegramChat(Block):
 
     _bot: Bot | None = PrivateAttr(default=None)
 
-    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         """Send a message, a long one as several, and return the id of the last, which has the buttons."""
         *head, last = split_html(html)
         for part in head:
-            await self._send(chat, part, ())
-        return await self._send(chat, last, buttons)
+            await self._send(chat, part, (), quiet=quiet)
+        return await self._send(chat, last, buttons, quiet=quiet)
 
     async def ask(self, chat: str, html: str, hint: str) -> str:
         """Send a question to which the person's client opens a reply; `hint` is cut to the 64 characters that it shows."""
@@ -107,9 +107,14 @@ class TelegramChat(Block):
             await self._bot.request.shutdown()
             self._bot = None
 
-    async def _send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]]) -> str:
+    async def _send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]], *, quiet: bool) -> str:
         sent = self._client().send_message(
-            chat, html, parse_mode=ParseMode.HTML, reply_markup=_keyboard(buttons), link_preview_options=PLAIN
+            chat,
+            html,
+            parse_mode=ParseMode.HTML,
+            reply_markup=_keyboard(buttons),
+            link_preview_options=PLAIN,
+            disable_notification=quiet or None,
         )
         return str((await _asked(sent, "sending a message")).message_id)
 

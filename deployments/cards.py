@@ -11,6 +11,7 @@ from deployments.reasons import what_next, why_failed, why_taken_back
 from deployments.wording import say
 from domain.briefs import Brief
 from domain.complaints import Complaint
+from domain.forecasts import Outlook
 from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.runs import STEPS, Progress, Project, Run, RunState
@@ -27,6 +28,9 @@ CAUSE: TypeAdapter[Cause] = TypeAdapter(Cause)
 
 STOP = "stop"
 """Verb of the Stop button; its data is `stop:<run id>`."""
+
+LOOKS = ("logs", "diff", "cost")
+"""Commands that a card has buttons for."""
 
 SIGNS = {RunState.DELIVERED: "✅", RunState.FAILED: "❌", RunState.CANCELLED: "⏹", RunState.WAITING: "⏸"}
 
@@ -62,19 +66,22 @@ def noted(brief: Brief) -> dict[str, str | int | float | bool]:
     return {"title": brief.title, "checks": "\n".join(" ".join(check.text.split()) for check in brief.checks)}
 
 
-def card(run: Run, progress: Sequence[Progress], cost: Cost, goal: Wanted, now: datetime) -> Card:
+def card(
+    run: Run, progress: Sequence[Progress], cost: Cost, goal: Wanted, now: datetime, expected: Outlook | None = None
+) -> Card:
     """Render the run as it stands at `now`."""
+    ahead = expected or Outlook()
     language = goal.language
     lines = [
         f"{SIGNS.get(run.state, '🛠')} <b>{escape(cut(goal.title))}</b> · {escape(run.project)}",
         *_checks(run, goal),
         "",
-        *_steps(run, progress, language),
+        *_steps(run, progress, language, ahead.place),
         *_news(run, progress, language),
-        f"💰 {say(language, 'spent', usd=f'{cost.usd:.2f}', minutes=_minutes(run, now))}",
+        f"💰 {say(language, 'spent', usd=f'{cost.usd:.2f}', minutes=_minutes(run, now))}{_usual(run, ahead, language)}",
         *_end(run, progress, language),
     ]
-    return Card(html="\n".join(lines), buttons=() if run.state.ended else ((f"⏹ {say(language, 'stop')}", f"{STOP}:{run.id}"),))
+    return Card(html="\n".join(lines), buttons=_buttons(run, language))
 
 
 def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
@@ -150,9 +157,23 @@ def cut(text: str, limit: int = LINE) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
-def _steps(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
+def _buttons(run: Run, language: str) -> tuple[tuple[str, str], ...]:
+    """Return Stop while there is something to stop, and what can be seen of the run at any time."""
+    looks = tuple((say(language, f"look_{name}"), f"/{name} {run.id}") for name in LOOKS)
+    return looks if run.state.ended else ((f"⏹ {say(language, 'stop')}", f"{STOP}:{run.id}"), *looks)
+
+
+def _usual(run: Run, ahead: Outlook, language: str) -> str:
+    """Say how long such work takes, while it matters."""
+    if ahead.usual is None or run.state.ended:
+        return ""
+    return f" · {say(language, 'usual', minutes=max(1, round(ahead.usual.total_seconds() / 60)))}"
+
+
+def _steps(run: Run, progress: Sequence[Progress], language: str, place: int) -> list[str]:
     if run.state is RunState.QUEUED:
-        return [f"⏳ {say(language, 'queued')}"]
+        behind = f" · {say(language, 'place', place=place)}" if place > 1 else ""
+        return [f"⏳ {say(language, 'queued')}{behind}"]
     current = STEPS.index(run.step) if run.step in STEPS else 0
     done = len(STEPS) if run.state is RunState.DELIVERED else current
     marks = ["✅"] * done + [_mark(run.state)] + ["▫️"] * len(STEPS)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from deployments.bells import ring, rung
-from deployments.cards import Card, card, wanted
+from deployments.cards import Card, card
+from deployments.goals import goal_of
 from deployments.references import referenced
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
+from domain.forecasts import Outlook, outlook
 from domain.protocols import Chat, Registry, Wakeups
 from domain.runs import Progress, Run, run_channel
 
@@ -44,6 +46,7 @@ class LiveCards:
         self._clock = clock
         self._following: dict[str, asyncio.Task[None]] = {}
         self._bells: dict[str, asyncio.Event] = {}
+        self._expected: dict[str, Outlook] = {}
 
     def follow(self, run: str) -> None:
         """Keep the run's card up to date from now on; look at once when it is followed already."""
@@ -69,6 +72,7 @@ class LiveCards:
 
     def _forget(self, run: str) -> None:
         del self._following[run], self._bells[run]
+        self._expected.pop(run, None)
 
     async def _follow(self, run: str) -> None:
         bell = self._bells[run]
@@ -106,8 +110,17 @@ class LiveCards:
         if run is None:
             raise UnknownObject("run", run_id)
         seen += await self._registry.progress(run_id, seen[-1].sequence if seen else 0)
-        project = await self._registry.project(run.project)
-        return run, card(run, seen, await self._registry.cost(run=run_id), wanted(run, seen, project), self._clock())
+        goal = await goal_of(run, seen, self._registry)
+        cost = await self._registry.cost(run=run_id)
+        return run, card(run, seen, cost, goal, self._clock(), await self._outlook(run))
+
+    async def _outlook(self, run: Run) -> Outlook:
+        """Return what is expected of the run: looked up while it waits for its turn, and once more when it has begun."""
+        known = self._expected.get(run.id)
+        if known is None or known.place:
+            kinds = {project.slug: project.kind for project in await self._registry.projects()}
+            known = self._expected[run.id] = outlook(run, await self._registry.runs(limit=200), kinds)
+        return known
 
     async def _show(self, run: Run, fresh: Card) -> None:
         """Edit the card; the first time send it, and write down which message it is: else a restart sends another."""
@@ -119,5 +132,6 @@ class LiveCards:
 
     async def _send(self, run: Run, fresh: Card) -> None:
         buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
-        message = await self._chat.send(run.origin.chat, fresh.html, buttons)
+        person = await self._registry.person(run.origin.person)
+        message = await self._chat.send(run.origin.chat, fresh.html, buttons, quiet=person.quiet)
         await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))

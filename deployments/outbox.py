@@ -11,10 +11,12 @@ from html import escape
 
 from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
-from deployments.cards import Wanted, told, told_rollback, wanted
+from deployments.cards import Wanted, told, told_rollback
+from deployments.goals import goal_of
 from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
 from deployments.references import referenced
+from deployments.rollback_cards import data_buttons
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -98,7 +100,8 @@ class Outbox:
             return
         project = await self._registry.project(run.project)
         progress = await self._registry.progress(run.id)
-        goal = wanted(run, progress, project)
+        goal = await goal_of(run, progress, self._registry)
+        quiet = (await self._registry.person(run.origin.person)).quiet
         if asks_for_secrets(notification.key, run):
             name = run.waits_for[0]
             question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
@@ -106,13 +109,16 @@ class Outbox:
         elif notification.key.startswith(f"{run.id}:question-"):
             await self._ask(notification, run, goal)
         elif (shown := preview_card(notification.key, run, progress, goal)) is not None:
-            await self._chat.send(chat, shown.html, await referenced(shown.buttons, run.origin.person, self._registry))
+            buttons = await referenced(shown.buttons, run.origin.person, self._registry)
+            await self._chat.send(chat, shown.html, buttons, quiet=quiet)
         elif notification.key == f"{run.id}:end" and run.state.ended:
-            await self._chat.send(chat, told(run, progress, goal))
+            await self._chat.send(chat, told(run, progress, goal), quiet=quiet)
         else:
             releases = await self._registry.releases(run.project)
             news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
-            await self._chat.send(chat, escape(news or notification.text, quote=False))
+            choices = data_buttons(notification.key, run.project, goal.language)
+            buttons = await referenced(choices, run.origin.person, self._registry)
+            await self._chat.send(chat, escape(news or notification.text, quote=False), buttons)
 
     async def _ask(self, notification: Notification, run: Run, goal: Wanted) -> None:
         """Ask with buttons; a question that was answered meanwhile is not told any more."""

@@ -60,4 +60,6 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "settings_loud": "News with sound",
     "sound_on": "with sound",
     "sound_off": "without sound, except what needs your answer",
+    "usual": "such work takes about {minutes} min",
+    "place": "place {place}",
 }

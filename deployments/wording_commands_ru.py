@@ -60,4 +60,6 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "settings_loud": "Новости со звуком",
     "sound_on": "со звуком",
     "sound_off": "без звука, кроме того, что ждёт вашего ответа",
+    "usual": "обычно около {minutes} мин",
+    "place": "место {place}",
 }

@@ -108,8 +108,8 @@ ENGLISH: dict[str, str] = {
     "Tell the operator; it goes on as soon as there is room.",
     "told_rollback_failed": "{title}: version {bad} is broken, and version {good} does not start either. Tell the operator.",
     "told_refused": "{title}: version {bad} is unwell. I did not go back to version {good}: the database was changed since, "
-    "and going back could cost data. Your operator decides: slipway rollback {project} {good} --data keep leaves the data as "
-    "it is, --data restore brings it back as it was before version {bad}.",
+    "and going back could cost data. You decide: /rollback {project} {good} keep leaves the data as it is, "
+    "/rollback {project} {good} restore brings it back as it was before version {bad}.",
     "told_asks": "{title} came to a halt: {why}. How shall I go on?",
     "asks_operator": "Money is your operator's to give: slipway answer {run} more_budget 5",
     "choose_guidance": "Say what to do",

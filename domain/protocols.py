@@ -315,8 +315,8 @@ class Wakeups(Protocol):
 class Chat(Protocol):
     """A messenger."""
 
-    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
-        """Send a message with buttons (label, data) and return its id."""
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
+        """Send a message with buttons (label, data), without a sound when `quiet`, and return its id."""
         ...
 
     async def ask(self, chat: str, html: str, hint: str) -> str:

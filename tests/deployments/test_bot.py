@@ -42,7 +42,7 @@ async def test_message_becomes_a_run_whose_one_card_is_edited_to_its_end(api: Te
     await api.message(ANN, "🌐 Online: http://link-shortener.localhost:8080")
     told = await api.message(ANN, "link <shortener> is online", "http://link-shortener.localhost:8080")
     assert api.messages(ANN) == [card, told]
-    assert card.buttons == []
+    assert [button.label for button in card.buttons] == ["📜 Logs", "🧾 Diff", "💰 Cost"]
     assert len(card.versions) >= 4
 
 

@@ -211,3 +211,19 @@ async def test_secrets_are_listed_by_name_and_never_shown(api: TelegramApi, desk
     await api.say(ANN, "/secrets")
     told = await api.message(ANN, "Secrets of notes", "API_KEY: 0 min old, 16 characters", "MAIL_PASSWORD: waited for")
     assert "biscuits" not in told.text
+
+
+@pytest.mark.usefixtures("bot")
+async def test_card_speaks_the_language_chosen_and_news_come_without_a_sound_when_so_wished(
+    api: TelegramApi, desk: FakeDesk
+) -> None:
+    await desk.registry.keep_person(Person(name=ANN_IS, language="ru", quiet=True))
+    await api.say(ANN, "notes")
+    card = await api.message(ANN, "ждёт своей очереди")
+    await press(api, card, "Журнал")
+    await api.message(ANN, "notes: что сделано")
+    [run] = await desk.registry.runs()
+    await desk.end(run.id, address="http://notes.localhost")
+    await api.message(ANN, "notes в сети", "http://notes.localhost")
+    sent = [call for method, call in api.calls if method == "sendMessage"]
+    assert [call.get("disable_notification", "") for call in sent] == ["true", "", "true"]

@@ -6,7 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from deployments.cards import Wanted, card, noted, told, told_rollback, wanted
+from deployments.rollback_cards import data_buttons
 from domain.complaints import Complaint
+from domain.forecasts import Outlook
 from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.reports import Outcome
@@ -64,8 +66,26 @@ def test_card_of_a_queued_run_says_that_it_waits_for_its_turn() -> None:
 def test_stop_button_stands_until_the_run_ends() -> None:
     going = card(a_run(step="plan"), [], COST, goal(), NOON)
     over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, goal(), NOON)
-    assert going.buttons == (("⏹ Stop", "stop:r-abc123"),)
-    assert over.buttons == ()
+    looks = (("📜 Logs", "/logs r-abc123"), ("🧾 Diff", "/diff r-abc123"), ("💰 Cost", "/cost r-abc123"))
+    assert going.buttons == (("⏹ Stop", "stop:r-abc123"), *looks)
+    assert over.buttons == looks
+
+
+def test_card_says_how_long_such_work_takes_until_it_ends_and_the_place_in_the_queue() -> None:
+    expected = Outlook(usual=timedelta(minutes=7, seconds=40), place=3)
+    waiting = card(a_run(RunState.QUEUED), [], COST, goal(), NOON, expected)
+    over = card(a_run(RunState.DELIVERED, address="http://notes.localhost"), [], COST, goal(), NOON, expected)
+    assert "waiting for its turn · place 3" in waiting.html
+    assert "· such work takes about 8 min" in waiting.html
+    assert "such work" not in over.html
+
+
+def test_data_is_decided_by_button_when_going_back_could_cost_it() -> None:
+    assert data_buttons("notes:refused-3-2", "notes", "en") == (
+        ("Leave the data", "/rollback notes 2 keep"),
+        ("Bring the data back", "/rollback notes 2 restore"),
+    )
+    assert data_buttons("notes:rollback-3-2", "notes", "en") == ()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +187,7 @@ def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, w
     assert f"версия 2 снята, снова работает версия 1. Причина: {why}." in text
     assert "прежней рабочей версии нет" in told_rollback("notes:rollback-2-none", [taken], "notes", "Заметки", "ru")
     refused = told_rollback("notes:refused-2-1", [taken], "notes", "Заметки", "ru")
-    assert "slipway rollback notes 1 --data keep" in refused
+    assert "/rollback notes 1 keep" in refused
     assert "ни одна из прежних не запускается" in told_rollback("notes:rollback-2-unfit", [taken], "notes", "Заметки", "ru")
     flap = told_rollback("notes:rollback-2-asks-7", [taken], "notes", "Notes", "en")
     assert "/rollback notes goes one version further back" in flap

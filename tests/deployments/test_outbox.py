@@ -36,7 +36,7 @@ class Paper:
         self.sent: list[tuple[str, str]] = []
         self.grew = asyncio.Event()
 
-    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> str:
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         if self.errors:
             raise self.errors.pop(0)
         self.sent.append((chat, html))

@@ -92,14 +92,14 @@ async def test_request_becomes_an_app_and_one_card_tells_of_it(slipway: Door, te
     asked = await telegram.say(ANN, "A <b>tea</b> timer & biscuits <script>")
     await telegram.until(lambda: asked.reaction and telegram.people[ANN].actions, SOON)
     card = await said(telegram, ANN, TEA, "<b>the word</b> & nothing else")
-    assert [button.label for button in card.buttons] == ["⏹ Stop"]
+    assert [button.label for button in card.buttons] == ["⏹ Stop", "📜 Logs", "🧾 Diff", "💰 Cost"]
     told = await said(telegram, ANN, f"{TEA} is online", seconds=RUN)
     await telegram.until(lambda: "🌐 Online" in card.text, SOON)
     assert telegram.messages(ANN) == [card, told]
     seen = "\n".join(card.versions)
     for words in ("Code · round 1 of 3", "🧪 1 of ", "Code · round 2 of 3", "▶️ Tests", "▶️ Release"):
         assert words in seen
-    assert card.buttons == []
+    assert [button.label for button in card.buttons] == ["📜 Logs", "🧾 Diff", "💰 Cost"]
     assert f"http://tea-timer.localhost:{slipway.up.http_port}" in told.text
     assert (await slipway.ask("tea-timer", "/word")).json() == {"word": "word"}
 
