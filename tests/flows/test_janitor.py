@@ -22,6 +22,7 @@ from tasks.previews import announce_preview, gate_preview, open_preview, start_p
 from tests.blocks.engine_bench import Bench
 from tests.blocks.services import CaddyServer, caddy_server
 from tests.conftest import PrefectServer
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.services import MemoryWakeups
 from tests.fakes.vault import MemoryVault
 from tests.flows.releases_bench import in_flow
@@ -40,7 +41,7 @@ class House:
         )
         self.bench = Bench(self.engine, folder)
         self.caddy = caddy
-        place = SimpleNamespace(home=str(folder), mark="tests", base_domain="localhost")
+        place = SimpleNamespace(home=str(folder), mark="tests", base_domain="localhost", bots_rest_hours=24.0)
         self.blocks: Any = SimpleNamespace(
             registry=registry,
             engine=self.engine,
@@ -49,6 +50,7 @@ class House:
             wakeups=MemoryWakeups(),
             git=BareGitHost(folder=str(folder / "git")),
             installation=place,
+            accounts=MemoryAccounts(),
         )
         self.kept = folder / "engine" / "data" / "notes" / "kept"
         """A file of the project's own data."""
