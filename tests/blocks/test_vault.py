@@ -10,6 +10,7 @@ from prefect.client.schemas.actions import VariableCreate
 from pydantic import SecretStr
 
 from blocks.vault import SecretVault
+from domain.bots import POOL
 from domain.complaints import Complaint
 from domain.errors import UnknownObject
 from domain.protocols import Vault
@@ -226,3 +227,13 @@ async def test_value_is_masked_for_whoever_may_not_see_it(real: SecretVault, pro
         variables = await client.read_variables(limit=200)
     assert "correct-horse-battery" not in document.model_dump_json()
     assert "correct-horse-battery" not in str(variables)
+
+
+async def test_tokens_of_the_bot_pool_lie_apart_from_every_projects_secrets(vault: Vault) -> None:
+    number = f"90{next(_numbers)}"
+    reference = await vault.put(POOL, f"BOT_{number}", "a-token")
+    assert reference == f"slipway--bots-bot-{number}"
+    assert await vault.get(reference) == "a-token"
+    assert await vault.names("bots") == ()
+    await vault.delete(POOL, f"BOT_{number}")
+    assert f"BOT_{number}" not in await vault.names(POOL)
