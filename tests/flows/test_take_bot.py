@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from blocks.registry import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from domain.env_rules import requirements
@@ -12,6 +14,8 @@ from tasks.secret_resolver import resolve_environment
 from tests.fakes.telegram_api import TOKEN, telegram_api
 from tests.flows.releases_bench import Site, in_flow, site
 from tests.tasks.conftest import NOW, registry  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
 
 NEEDS = requirements("TELEGRAM_BOT_TOKEN=\n")
 
