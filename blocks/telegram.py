@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr, SecretStr
 from telegram import Bot, BotCommand, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions
@@ -14,6 +15,7 @@ from telegram.request import HTTPXRequest
 
 from domain.chat_text import split_html
 from domain.errors import (
+    AnswerLost,
     ChatBusy,
     ChatClosed,
     ChatRefused,
@@ -152,7 +154,8 @@ def translated(error: TelegramError, attempted: str, message: str = "") -> Slipw
         case BadRequest() if any(sign in words.lower() for sign in CLOSED):
             return ChatClosed(attempted, words)
         case NetworkError() if not isinstance(error, BadRequest):
-            return ServiceUnreachable("Telegram", attempted, words)
+            unsent = isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+            return (ServiceUnreachable if unsent else AnswerLost)("Telegram", attempted, words)
         case _:
             return ChatRefused(attempted, words)
 

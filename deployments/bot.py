@@ -31,6 +31,7 @@ from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
 from deployments.references import Dead, meant
 from deployments.sealing import Seal
+from deployments.sendings import Sendings
 from deployments.settings import Settings
 from deployments.wording import LANGUAGES, explain, say
 from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
@@ -84,13 +85,14 @@ async def bot_running(
     """Run the bot inside this block. Everything it must remember is in the registry and in `folder`."""
     asks = Asks(folder / "asks")
     inbox = Inbox(folder, Seal(asks, desk.registry, desk.vault))
-    cards = LiveCards(chat, desk.registry, desk.wakeups, pace=pace)
+    sendings = Sendings(folder / "sendings")
+    cards = LiveCards(chat, desk.registry, desk.wakeups, sendings, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
     handlers = Handlers(desk, chat, cards)
     questions = Asks(folder / "questions")
     answers = Answers(SecretMessages(desk, chat, asks, handlers), QuestionMessages(desk, chat, questions, asks, handlers))
     app = application(bot, inbox, handlers, answers, frozenset(allowed))
-    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, questions, operator=operator).run())
+    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
     try:
         await _reach_telegram(app)
         await _name_commands(chat)

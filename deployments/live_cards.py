@@ -9,6 +9,7 @@ from deployments.bells import ring, rung
 from deployments.cards import Card, card
 from deployments.goals import goal_of
 from deployments.references import referenced
+from deployments.sendings import Sendings
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.forecasts import Outlook, outlook
@@ -33,6 +34,7 @@ class LiveCards:
         chat: Chat,
         registry: Registry,
         wakeups: Wakeups,
+        sendings: Sendings,
         *,
         pace: float = PACE,
         sweep: float = SWEEP,
@@ -41,6 +43,7 @@ class LiveCards:
         self._chat = chat
         self._registry = registry
         self._wakeups = wakeups
+        self._sendings = sendings
         self._pace = pace
         self._sweep = sweep
         self._clock = clock
@@ -133,5 +136,10 @@ class LiveCards:
     async def _send(self, run: Run, fresh: Card) -> None:
         buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
         person = await self._registry.person(run.origin.person)
-        message = await self._chat.send(run.origin.chat, fresh.html, buttons, quiet=person.quiet)
+
+        async def send(again: bool) -> str:
+            return await self._chat.send(run.origin.chat, fresh.html, buttons, quiet=again or person.quiet)
+
+        message = await self._sendings.once(f"{run.id}:card", send)
         await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))
+        await self._sendings.end(f"{run.id}:card")

@@ -1,6 +1,7 @@
 """The outbox's sender: brings stored notifications to their chats, in order.
 
-A notification is marked after it was sent: a kill between the two sends it again, which is better than never.
+A notification is marked after it was sent. A kill between the two, or a lost answer, leaves a trace, and
+`domain.sending` decides what becomes of it: the messenger has no keys by which it would drop a second one.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
 from deployments.references import referenced
 from deployments.rollback_cards import data_buttons
+from deployments.sendings import Sendings
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -40,6 +42,7 @@ class Outbox:
         registry: Registry,
         wakeups: Wakeups,
         asks: Asks,
+        sendings: Sendings,
         questions: Asks | None = None,
         *,
         operator: str = "",
@@ -51,6 +54,7 @@ class Outbox:
         self._wakeups = wakeups
         self._asks = asks
         self._questions = questions
+        self._sendings = sendings
         self._operator = operator
         self._sweep = sweep
         self._clock = clock
@@ -83,25 +87,30 @@ class Outbox:
         return [told.model_copy(update={"chat": self._operator}) for told in await self._registry.unsent(OPERATOR)]
 
     async def _send(self, notification: Notification) -> None:
+        async def tell(again: bool) -> str:
+            await self._tell(notification, again=again)
+            return ""
+
         try:
-            await self._tell(notification)
+            await self._sendings.once(notification.key, tell, asks=awaits_answer(notification))
         except ChatBusy as busy:
             self._pause(notification.chat, busy.seconds)
             return
         except (NeedsPerson, Broken) as error:  # a blocked bot or a refused text stays so: it must not stop the others
             logger.warning("notification %s cannot be sent and is given up: %s", notification.key, error)
         await self._registry.mark_sent(notification.key, self._clock())
+        await self._sendings.end(notification.key)
 
-    async def _tell(self, notification: Notification) -> None:
+    async def _tell(self, notification: Notification, *, again: bool) -> None:
         """Tell news of a run in the words of its person's language, anything else as it was written."""
         chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
         if run is None:
-            await self._chat.send(chat, escape(notification.text, quote=False))
+            await self._chat.send(chat, perhaps(escape(notification.text, quote=False), "en", again=again), quiet=again)
             return
         project = await self._registry.project(run.project)
         progress = await self._registry.progress(run.id)
         goal = await goal_of(run, progress, self._registry)
-        quiet = (await self._registry.person(run.origin.person)).quiet
+        quiet = again or (await self._registry.person(run.origin.person)).quiet
         if asks_for_secrets(notification.key, run):
             name = run.waits_for[0]
             question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
@@ -112,13 +121,15 @@ class Outbox:
             buttons = await referenced(shown.buttons, run.origin.person, self._registry)
             await self._chat.send(chat, shown.html, buttons, quiet=quiet)
         elif notification.key == f"{run.id}:end" and run.state.ended:
-            await self._chat.send(chat, told(run, progress, goal), quiet=quiet)
+            html = told(run, progress, goal)
+            await self._chat.send(chat, perhaps(html, goal.language, again=again), quiet=quiet)
         else:
             releases = await self._registry.releases(run.project)
             news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
             choices = data_buttons(notification.key, run.project, goal.language)
             buttons = await referenced(choices, run.origin.person, self._registry)
-            await self._chat.send(chat, escape(news or notification.text, quote=False), buttons)
+            html = escape(news or notification.text, quote=False)
+            await self._chat.send(chat, perhaps(html, goal.language, again=again), buttons, quiet=again)
 
     async def _ask(self, notification: Notification, run: Run, goal: Wanted) -> None:
         """Ask with buttons; a question that was answered meanwhile is not told any more."""
@@ -148,3 +159,13 @@ class Outbox:
 def asks_for_secrets(key: str, run: Run) -> bool:
     """Tell whether this asks for what the run still waits for; `tasks.finish` names these keys."""
     return key.startswith(f"{run.id}:secrets-") and run.state is RunState.WAITING and bool(run.waits_for)
+
+
+def awaits_answer(notification: Notification) -> bool:
+    """Tell whether a run waits for what a person answers to this."""
+    return notification.key.startswith((f"{notification.run}:secrets-", f"{notification.run}:question-"))
+
+
+def perhaps(html: str, language: str, *, again: bool) -> str:
+    """Return the text with a line before it that says that it may be there already, if it may."""
+    return f"<i>{say(language, 'perhaps_again')}</i>\n{html}" if again else html

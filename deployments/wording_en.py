@@ -49,6 +49,7 @@ ENGLISH: dict[str, str] = {
     "step_watch": "Watching it run",
     "queued": "waiting for its turn",
     "round": "round {round} of {of}",
+    "perhaps_again": "Perhaps you have this already; I was cut off while I sent it.",
     "spent": "${usd}, {minutes} min",
     "waits": "Waits for: {names}",
     "card_delivered": "Online",

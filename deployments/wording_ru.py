@@ -49,6 +49,7 @@ RUSSIAN: dict[str, str] = {
     "step_watch": "Наблюдение",
     "queued": "ждёт своей очереди",
     "round": "круг {round} из {of}",
+    "perhaps_again": "Возможно, вы это уже видели: меня прервали, когда я это отправлял.",
     "spent": "${usd}, {minutes} мин",
     "waits": "Ждёт: {names}",
     "card_delivered": "В сети",

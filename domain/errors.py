@@ -46,6 +46,10 @@ class ServiceUnreachable(TryAgain):
         return f"{service} did not answer while {attempted}" + (f": {detail}" if detail else "")
 
 
+class AnswerLost(ServiceUnreachable):
+    """The service was reached, and no answer came: whether it did what was asked is not known."""
+
+
 class EngineUnreachable(ServiceUnreachable):
     """The container engine died or does not answer."""
 

@@ -316,7 +316,10 @@ class Chat(Protocol):
     """A messenger."""
 
     async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
-        """Send a message with buttons (label, data), without a sound when `quiet`, and return its id."""
+        """Send a message with buttons (label, data), without a sound when `quiet`, and return its id.
+
+        Raises AnswerLost when it is not known whether it was sent.
+        """
         ...
 
     async def ask(self, chat: str, html: str, hint: str) -> str:

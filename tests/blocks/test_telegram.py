@@ -16,7 +16,16 @@ from telegram.error import (
 )
 
 from blocks.telegram import TelegramChat, translated
-from domain.errors import ChatBusy, ChatClosed, ChatRefused, ChatTokenRefused, ServiceUnreachable, SlipwayError, UnknownObject
+from domain.errors import (
+    AnswerLost,
+    ChatBusy,
+    ChatClosed,
+    ChatRefused,
+    ChatTokenRefused,
+    ServiceUnreachable,
+    SlipwayError,
+    UnknownObject,
+)
 from domain.protocols import Chat
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
 
@@ -67,6 +76,12 @@ async def test_long_text_is_sent_in_parts_with_the_buttons_on_the_last(api: Tele
     assert sum(m.text.count("word") for m in messages) == 2000
 
 
+async def test_quiet_message_makes_no_sound(api: TelegramApi, chat: TelegramChat) -> None:
+    await chat.send(str(ANN), "psst", quiet=True)
+    await chat.send(str(ANN), "hear")
+    assert [m.silent for m in api.messages(ANN)] == [True, False]
+
+
 async def test_long_edit_is_cut_to_one_message(api: TelegramApi, chat: TelegramChat) -> None:
     sent = await chat.send(str(ANN), "short")
     await chat.edit(str(ANN), sent, "word " * 2000)
@@ -106,6 +121,7 @@ async def test_dead_server_can_be_tried_again() -> None:
     nobody = TelegramChat(token=SecretStr(TOKEN), api_url="http://127.0.0.1:9")
     with pytest.raises(ServiceUnreachable, match="Telegram did not answer while sending a message") as unreachable:
         await nobody.send("1", "hi")
+    assert type(unreachable.value) is ServiceUnreachable  # nobody was there: it was certainly not sent
     assert TOKEN not in str(unreachable.value)
 
 
@@ -126,8 +142,8 @@ async def test_small_signs_and_button_answers_reach_the_person(api: TelegramApi,
     ("vendor", "ours"),
     [
         (lambda: RetryAfter(5), ChatBusy),
-        (TimedOut, ServiceUnreachable),
-        (lambda: NetworkError("Bad Gateway"), ServiceUnreachable),
+        (TimedOut, AnswerLost),
+        (lambda: NetworkError("Bad Gateway"), AnswerLost),
         (lambda: BadRequest("Can't parse entities: unsupported start tag"), ChatRefused),
         (lambda: BadRequest("Message to edit not found"), UnknownObject),
         (lambda: BadRequest("Chat not found"), ChatClosed),

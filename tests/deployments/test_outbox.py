@@ -13,7 +13,8 @@ from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from deployments.asks import Asks
 from deployments.outbox import Outbox
-from domain.errors import ChatBusy, ServiceUnreachable
+from deployments.sendings import Sendings
+from domain.errors import AnswerLost, ChatBusy, ServiceUnreachable, SlipwayError
 from domain.runs import Notification
 from tasks.notify import tell_operator
 from tests.fakes.desk import Hints
@@ -31,7 +32,7 @@ class NoRedis(Hints):
 class Paper:
     """A chat that writes down what was sent, and raises what the test lays ready."""
 
-    def __init__(self, *errors: Exception) -> None:
+    def __init__(self, *errors: BaseException) -> None:
         self.errors = list(errors)
         self.sent: list[tuple[str, str]] = []
         self.grew = asyncio.Event()
@@ -39,7 +40,7 @@ class Paper:
     async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         if self.errors:
             raise self.errors.pop(0)
-        self.sent.append((chat, html))
+        self.sent.append((chat, f"[quiet] {html}" if quiet else html))
         self.grew.set()
         return str(len(self.sent))
 
@@ -65,7 +66,9 @@ def news(key: str, chat: str = "1", channel: str = "telegram") -> Notification:
 
 async def test_sweep_sends_what_no_hint_told_of(registry: SqlRegistry, tmp_path: Path) -> None:
     paper = Paper()
-    sending = asyncio.create_task(Outbox(paper, registry, NoRedis(), Asks(tmp_path / "asks"), sweep=0.02).run())
+    sending = asyncio.create_task(
+        Outbox(paper, registry, NoRedis(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), sweep=0.02).run()
+    )
     await registry.add_notification(news("late"))
     await asyncio.wait_for(paper.grew.wait(), 10)
     sending.cancel()
@@ -76,7 +79,7 @@ async def test_each_is_sent_once_in_order_and_other_channels_are_left_alone(regi
     for notification in (news("a"), news("b"), news("c", channel="cli")):
         await registry.add_notification(notification)
     paper = Paper()
-    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
     await outbox.send_waiting()
     await outbox.send_waiting()
     assert [html for _, html in paper.sent] == ["a &amp; more", "b &amp; more"]
@@ -90,8 +93,8 @@ async def test_operators_news_go_to_the_operators_chat_and_stay_where_none_is_se
     for _ in range(2):
         await tell_operator("alarm:1", "nobody watches the apps", registry, wakeups, datetime.now(UTC))
     nobody, paper = Paper(), Paper()
-    await Outbox(nobody, registry, wakeups, Asks(tmp_path / "asks")).send_waiting()
-    outbox = Outbox(paper, registry, wakeups, Asks(tmp_path / "asks"), operator="-100")
+    await Outbox(nobody, registry, wakeups, Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    outbox = Outbox(paper, registry, wakeups, Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), operator="-100")
     await outbox.send_waiting()
     await outbox.send_waiting()
     assert nobody.sent == []
@@ -103,7 +106,7 @@ async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: Sq
     for notification in (news("a"), news("b"), news("c", chat="2")):
         await registry.add_notification(notification)
     paper = Paper(ChatBusy(0.01, "sending"))
-    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
     await outbox.send_waiting()
     assert paper.sent == [("2", "c &amp; more")]
     while len(paper.sent) < 3:
@@ -115,9 +118,80 @@ async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: Sq
 async def test_unreachable_telegram_leaves_everything_for_later(registry: SqlRegistry, tmp_path: Path) -> None:
     await registry.add_notification(news("a"))
     paper = Paper(ServiceUnreachable("Telegram", "sending"))
-    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
     with pytest.raises(ServiceUnreachable):
         await outbox.send_waiting()
     assert [n.key for n in await registry.unsent("telegram")] == ["a"]
     await outbox.send_waiting()
     assert paper.sent == [("1", "a &amp; more")]
+
+
+class KilledError(BaseException):
+    """What no handler answers, as SIGKILL."""
+
+
+def killed() -> datetime:
+    """Stand for the clock that is read between a send and its writing down."""
+    raise KilledError
+
+
+async def test_killed_after_the_send_the_next_process_writes_it_down_and_sends_nothing(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    await registry.add_notification(news("a"))
+    paper = Paper()
+    asks, sendings = Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")
+    with pytest.raises(KilledError):
+        await Outbox(paper, registry, Hints(), asks, sendings, clock=killed).send_waiting()
+    for _ in range(2):
+        await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    assert paper.sent == [("1", "a &amp; more")]
+    assert await registry.unsent("telegram") == ()
+    assert list((tmp_path / "sendings").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "told"),
+    [
+        ("a", KilledError(), "[quiet] <i>Perhaps you have this already; I was cut off while I sent it.</i>\na &amp; more"),
+        (
+            "a",
+            AnswerLost("Telegram", "sending"),
+            "[quiet] <i>Perhaps you have this already; I was cut off while I sent it.</i>\na &amp; more",
+        ),
+        ("a", ServiceUnreachable("Telegram", "sending"), "a &amp; more"),
+        (":question-1", KilledError(), ":question-1 &amp; more"),
+    ],
+)
+async def test_news_that_may_have_arrived_comes_again_without_a_sound_and_a_question_as_it_was(
+    registry: SqlRegistry, tmp_path: Path, key: str, error: BaseException, told: str
+) -> None:
+    await registry.add_notification(news(key))
+    paper = Paper(error)
+    with pytest.raises((KilledError, SlipwayError)):
+        await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
+    await outbox.send_waiting()
+    await outbox.send_waiting()
+    assert paper.sent == [("1", told)]
+
+
+async def test_doubt_outlives_a_later_refusal(tmp_path: Path) -> None:
+    sendings = Sendings(tmp_path / "sendings")
+
+    async def lost(_: bool) -> str:
+        raise AnswerLost("Telegram", "sending")
+
+    async def busy(_: bool) -> str:
+        raise ChatBusy(1, "sending")
+
+    async def sent(quiet: bool) -> str:
+        return "quiet" if quiet else "loud"
+
+    for attempt in (lost, busy):
+        with pytest.raises((AnswerLost, ChatBusy)):
+            await sendings.once("a", attempt)
+    assert await sendings.once("a", sent) == "quiet"
+    assert await Sendings(tmp_path / "sendings").once("a", busy) == "quiet"  # it is known as which message it was sent
+    await sendings.end("a")
+    assert await sendings.once("a", sent) == "loud"

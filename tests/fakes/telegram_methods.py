@@ -169,6 +169,7 @@ class Methods(Profile):
         message = Message(self.new_id(), person.id, by_bot=True, text=text, entities=entities, versions=[text], file=file)
         message.buttons = self.keyboard(call, message)
         message.reply_to = self.answered(call, person)
+        message.silent = str(call.get("disable_notification", "")).lower() == "true"
         message.asks = str(markup.get("input_field_placeholder", "")) if markup.get("force_reply") else None
         self.sent[message.id], person.draft = message, None
         return self.shown(message)

@@ -56,6 +56,7 @@ class Message:
     asks: str | None = None
     """Placeholder of a forced reply; None when the message forces none."""
     reply_to: int = 0
+    silent: bool = False
 
 
 @dataclass

@@ -1,0 +1,70 @@
+"""Traces of messages on their way, kept on disk: what a kill between a send and its writing down leaves to be known."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+
+from domain.errors import AnswerLost, SlipwayError
+from domain.sending import Step, Trace, next_step
+from domain.values import Value
+
+logger = logging.getLogger(__name__)
+
+
+class Left(Value):
+    """What an earlier try left; `message` is the id of what was sent, where that is known."""
+
+    trace: Trace = Trace.NONE
+    message: str = ""
+
+
+class Sendings:
+    """One file for each message between the moment before its send and the moment after it was written down."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+
+    async def once(self, key: str, send: Callable[[bool], Awaitable[str]], *, asks: bool = False) -> str:
+        """Send what was not sent yet, quietly where that is in doubt, and return the message's id as far as it is known.
+
+        The caller writes down that it was sent, and ends the trace then. A try that was refused leaves none of its own.
+        """
+        left = await asyncio.to_thread(self._begin, key)
+        step = next_step(left.trace, asks=asks)
+        if left.trace is not Trace.NONE:
+            logger.info("%s was %s by an earlier try: %s", key, left.trace.value, step.value)
+        if step is Step.WRITE_DOWN:
+            return left.message
+        try:
+            message = await send(step is Step.SEND_QUIETLY)
+        except AnswerLost:
+            raise
+        except SlipwayError:
+            if left.trace is Trace.NONE:
+                await self.end(key)
+            raise
+        await asyncio.to_thread(self._write, key, Left(trace=Trace.SENT, message=message))
+        return message
+
+    async def end(self, key: str) -> None:
+        """Forget it; nothing happens when there is no trace."""
+        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    def _begin(self, key: str) -> Left:
+        try:
+            return Left.model_validate_json(self._path(key).read_text())
+        except FileNotFoundError:
+            self._write(key, Left(trace=Trace.BEGUN))
+            return Left()
+
+    def _write(self, key: str, left: Left) -> None:
+        path = self._path(key)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(left.model_dump_json())
+        fresh.replace(path)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / sha256(key.encode()).hexdigest()
