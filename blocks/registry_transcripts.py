@@ -11,6 +11,7 @@ from blocks.redis_sessions import RedisSessions, session_key
 from blocks.registry_store import Store
 from domain.conversations import Message
 from domain.errors import Broken
+from domain.talks import session_prefix
 
 _TABLE = tables.transcripts
 
@@ -29,6 +30,15 @@ class Conversations(Store):
         async with self.reading() as db:
             messages = (await db.execute(said)).scalars().all()
         return tuple(Message.model_validate(message) for message in messages)
+
+    async def newest_epoch(self, name: str) -> int | None:
+        """Return the epoch of the person's newest session that said anything; None when there is none."""
+        prefix = session_prefix(name)
+        sessions = select(_TABLE.c.conversation).where(_TABLE.c.conversation.startswith(prefix), _TABLE.c.position == 0)
+        async with self.reading() as db:
+            found = (await db.execute(sessions)).scalars().all()
+        epochs = [each.removeprefix(prefix).partition("/")[0] for each in found]
+        return max((int(epoch) for epoch in epochs if epoch.isdecimal()), default=None)
 
     async def append(self, conversation: str, position: int, message: Message) -> None:
         """Store the message at `position`, the next one; the same message there already changes nothing.

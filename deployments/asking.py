@@ -14,12 +14,13 @@ from deployments.documents import run_document, run_link
 from deployments.live import watch
 from deployments.people import person
 from deployments.question_view import ask_here
-from deployments.requests import Desk, Proposal
+from deployments.requests import Desk
 from deployments.terminal import DONE, FAILED_RUN, PERSON, confirmed, console, print_json
 from domain.briefs import as_markdown
 from domain.errors import BadInput
 from domain.escalations import Escalation
 from domain.names import checked_request
+from domain.proposals import Proposal
 from domain.runs import Origin, Run, RunState
 
 REPLAYED = "No ANTHROPIC_API_KEY is used here: a recorded model session answers. Everything but the model's words is real."

@@ -26,15 +26,19 @@ from deployments.bot_messages import Said, said_in
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_turns import Turns
+from deployments.chat_signs import ChatSigns
+from deployments.dialogue import Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
+from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
 from deployments.settings import Settings
 from deployments.wording import LANGUAGES, explain, say
 from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
+from domain.talks import Talks
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +64,15 @@ async def run_bot(settings: Settings) -> None:
     async with open_desk({}) as desk:
         check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
         operator = str(settings.telegram_operator_chat or "")
-        async with bot_running(desk, chat, settings.home / "telegram", settings.telegram_allowed, operator=operator):
+        people, folder = settings.telegram_allowed, settings.home / "telegram"
+        talks = desk.blocks.talks if has_dialogue(settings) else None
+        async with bot_running(desk, chat, folder, people, operator=operator, talks=talks):
             await _told_to_stop()
+
+
+def has_dialogue(settings: Settings) -> bool:
+    """Tell whether people are shown a proposal first; a session that is recorded or played knows requests only."""
+    return settings.chat_approval and settings.record is None and settings.replay is None
 
 
 def log_without_token() -> None:
@@ -81,16 +92,25 @@ async def bot_running(
     operator: str = "",
     pace: float = PACE,
     stopping: float = STOPPING,
+    talks: Talks | None = None,
 ) -> AsyncIterator[None]:
-    """Run the bot inside this block. Everything it must remember is in the registry and in `folder`."""
+    """Run the bot inside this block. Everything it must remember is in the registry, in `folder` and in `talks`.
+
+    Without `talks` each message is a request that starts at once.
+    """
     asks = Asks(folder / "asks")
     inbox = Inbox(folder, Seal(asks, desk.registry, desk.vault))
     sendings = Sendings(folder / "sendings")
     cards = LiveCards(chat, desk.registry, desk.wakeups, sendings, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
-    handlers = Handlers(desk, chat, cards)
+    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat)) if talks else None
+    handlers = Handlers(desk, chat, cards, dialogue)
     questions = Asks(folder / "questions")
-    answers = Answers(SecretMessages(desk, chat, asks, handlers), QuestionMessages(desk, chat, questions, asks, handlers))
+    answers = Answers(
+        SecretMessages(desk, chat, asks, handlers),
+        QuestionMessages(desk, chat, questions, asks, handlers),
+        ProposalButtons(desk, handlers.speech, cards, talks) if talks else None,
+    )
     app = application(bot, inbox, handlers, answers, frozenset(allowed))
     sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
     try:
@@ -105,6 +125,8 @@ async def bot_running(
     finally:
         sending.cancel()
         await _stop(app, stopping)
+        if dialogue is not None:
+            await dialogue.aclose()
         await cards.aclose()
         await asyncio.gather(sending, return_exceptions=True)
         await chat.aclose()
@@ -116,6 +138,7 @@ class Answers:
 
     secrets: SecretMessages
     questions: QuestionMessages
+    proposals: ProposalButtons | None = None
 
     async def take(self, said: Said) -> bool:
         """Deal with what was an answer; False when it was none."""
@@ -123,6 +146,7 @@ class Answers:
             await self.secrets.refuse_credential(said)
             or await self.secrets.take_answer(said)
             or await self.questions.take(said)
+            or (self.proposals is not None and await self.proposals.take(said))
         )
 
 

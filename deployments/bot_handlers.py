@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from html import escape
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said, rest_of
@@ -14,13 +14,19 @@ from deployments.bot_speech import Speech
 from deployments.cards import noted
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
-from deployments.requests import Proposal, run_id
+from deployments.requests import run_id
 from deployments.wording import say
+from domain.deeds import Deeds
 from domain.errors import SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
+from domain.proposals import Answered, Proposal
 from domain.protocols import Registry, Vault, Wakeups
 from domain.runs import Origin, Run
+
+if TYPE_CHECKING:
+    from deployments.dialogue import Dialogue
+    from tasks.dialogue import Turn
 
 TYPING = 4.0
 """Seconds between two signs of typing: Telegram shows each for five."""
@@ -37,7 +43,11 @@ class Desk(Protocol):
     async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal: ...
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
-    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str: ...
+    async def talk(self, turn: "Turn", deeds: Deeds) -> Answered: ...
+    async def add_domain(self, project: str, host: str, who: str) -> str: ...
+    async def rollback(
+        self, project: str, reason: str, who: str, to: int | None = None, data: str = "", *, key: str | None = None
+    ) -> str: ...
     async def resume_waiting(self, project: str) -> list[str]: ...
     async def confirm(self, project: str, number: int | None, origin: Origin) -> Run: ...
     async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation: ...
@@ -46,12 +56,13 @@ class Desk(Protocol):
 class Handlers:
     """One method per thing that a person can say."""
 
-    def __init__(self, desk: Desk, chat: TelegramChat, cards: LiveCards) -> None:
+    def __init__(self, desk: Desk, chat: TelegramChat, cards: LiveCards, dialogue: "Dialogue | None" = None) -> None:
         self.desk = self._desk = desk
         self.cards = self._cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
         self._owned = Owned(desk.registry, self.speech)
+        self._dialogue = dialogue
         self._proposing: dict[str, asyncio.Task[Proposal]] = {}
 
     async def tell(self, said: Said, key: str, **fields: object) -> None:
@@ -71,7 +82,7 @@ class Handlers:
         await self.tell(said, "only_text")
 
     async def text(self, said: Said) -> None:
-        """A request for something new."""
+        """Something said to the Product Owner; without a dialogue it is a request for something new."""
         await self._begin(said, said.text, None)
 
     async def new(self, said: Said) -> None:
@@ -88,9 +99,12 @@ class Handlers:
         elif project := await self._owned.project(said, slug[0]):
             await self._begin(said, wish, project.slug)
 
-    def forget(self, chat: str) -> bool:
-        """End the request of this chat that is still being read; False when there is none."""
-        proposing = self._proposing.get(chat)
+    async def forget(self, said: Said) -> bool:
+        """End what is being read or answered in this chat, and say so; False when that is nothing."""
+        if self._dialogue is not None and await self._dialogue.cancel(said):
+            await self.tell(said, "forgotten")
+            return True
+        proposing = self._proposing.get(said.chat)
         return proposing is not None and proposing.cancel()
 
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
@@ -102,6 +116,10 @@ class Handlers:
             await self.tell(said, "no_words", example=say(said.language, "example"))
             return
         await without_fail(self._chat.react(said.chat, said.message, "👀"))
+        if self._dialogue is not None:
+            about = say(said.language, "wish_for", project=project, wish=wish) if project else wish
+            await self._dialogue.hear(said, about)
+            return
         async with self._typing(said.chat):
             stored = await self._stored(said)
             proposal = stored or await self._proposed(said, wish, project)

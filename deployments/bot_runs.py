@@ -1,6 +1,6 @@
 """Commands and buttons about what is being built: its journal, its change, and Stop."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from html import escape
 
 from deployments.bot_handlers import Desk
@@ -20,7 +20,9 @@ JOURNAL = 200
 class RunCommands:
     """/cancel /logs /diff, and the Stop button."""
 
-    def __init__(self, desk: Desk, owned: Owned, speech: Speech, cards: LiveCards, forget: Callable[[str], bool]) -> None:
+    def __init__(
+        self, desk: Desk, owned: Owned, speech: Speech, cards: LiveCards, forget: Callable[[Said], Awaitable[bool]]
+    ) -> None:
         self._desk = desk
         self._owned = owned
         self._speech = speech
@@ -29,7 +31,7 @@ class RunCommands:
 
     async def cancel(self, said: Said) -> None:
         """Stop the run or project named, or the only one that goes on; also a request that is still being read."""
-        if not said.words and self._forget(said.chat):
+        if not said.words and await self._forget(said):
             return
         going = [run for run in await self._owned.going_on(said) if said.words in ("", run.id, run.project)]
         if not going:

@@ -29,6 +29,7 @@ class Inbox(asyncio.Queue[object]):
         for path in (folder, self._new, self._done):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._queued: set[int] = set()
+        self._kept: set[int] = set()
 
     async def put(self, item: object) -> None:
         """Seal and store the update, then queue it; one that was handled or is queued already is dropped."""
@@ -49,9 +50,19 @@ class Inbox(asyncio.Queue[object]):
                 await super().put(update)
 
     async def finish(self, update: Update) -> None:
-        """Mark the update as dealt with."""
-        await asyncio.to_thread(self._finish, update.update_id)
-        self._queued.discard(update.update_id)
+        """Mark the update as dealt with; one that is kept stays until it is released."""
+        if update.update_id not in self._kept:
+            await self.release(update.update_id)
+
+    def keep(self, update_id: int) -> None:
+        """Keep the update beyond the end of its handler: what it began goes on."""
+        self._kept.add(update_id)
+
+    async def release(self, update_id: int) -> None:
+        """Mark the update as dealt with, also one that was kept."""
+        self._kept.discard(update_id)
+        await asyncio.to_thread(self._finish, update_id)
+        self._queued.discard(update_id)
 
     def _is_known(self, update: Update) -> bool:
         return update.update_id in self._queued or (self._done / str(update.update_id)).exists()

@@ -19,6 +19,7 @@ from deployments.question_cards import ASK, question_card
 from deployments.references import referenced
 from deployments.rollback_cards import data_buttons
 from deployments.sendings import Sendings
+from deployments.talk_cards import spoken_in
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -103,6 +104,10 @@ class Outbox:
 
     async def _tell(self, notification: Notification, *, again: bool) -> None:
         """Tell news of a run in the words of its person's language, anything else as it was written."""
+        if (spoken := spoken_in(notification)) is not None:
+            buttons = await referenced(spoken.buttons, spoken.person, self._registry)
+            await self._chat.send(notification.chat, perhaps(spoken.html, "en", again=again), buttons, quiet=again)
+            return
         chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
         if run is None:
             await self._chat.send(chat, perhaps(escape(notification.text, quote=False), "en", again=again), quiet=again)

@@ -16,37 +16,26 @@ from deployments.leftovers import clear_leftover, is_leftover
 from deployments.looking import look_of
 from deployments.recording import begin_session
 from deployments.telling import tell_run
-from domain.briefs import Brief
-from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, UnknownObject
+from domain.deeds import Deeds
+from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, ServiceUnreachable, UnknownObject
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, checked_slug
 from domain.previews import Preview
+from domain.proposals import Answered, Proposal
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import live
 from domain.remarks import Remark
 from domain.rollbacks import refusal
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.snapshots import DataChoice
-from domain.values import Value
 
 if TYPE_CHECKING:
     from flows.opening import Blocks
+    from tasks.dialogue import Turn
 
 
 OPERATOR = "operator"
 """Owner of what nobody else owns."""
-
-
-class Proposal(Value):
-    """A Brief that a person may accept; nothing is started or reserved yet."""
-
-    run: str
-    brief: Brief
-    change: bool
-    request: str
-    origin: Origin
-    preview: Literal["", "copy", "empty"] = ""
-    """What data a preview of it begins with; empty: it goes live at once."""
 
 
 def run_id(key: str | None) -> str:
@@ -112,6 +101,30 @@ class Desk:
             brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
         return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin, preview=shown)
 
+    async def talk(self, turn: "Turn", deeds: Deeds) -> Answered:
+        """Answer what waits in a person's session, by the chat_turn flow in this process; raise ModelKeyMissing."""
+        import httpx
+        from prefect import tags
+
+        from flows.talk import chat_turn, doing_by
+
+        if not self.blocks.installation.answers:
+            raise ModelKeyMissing
+        try:
+            with tags(f"session:{turn.session}"), doing_by(deeds):
+                return await chat_turn(turn)
+        except httpx.HTTPError as error:
+            raise ServiceUnreachable("the Prefect server", f"answering {turn.session}", str(error)) from error
+
+    async def add_domain(self, project: str, host: str, who: str) -> str:
+        """Let the host lead to the project as well and return its address; raise BadInput when it may not."""
+        from tasks.domains import add_domain
+
+        at = self.blocks
+        base = at.installation.base_domain
+        added = await add_domain(project, host, who, base, self.registry, at.engine, at.proxy, self.wakeups)
+        return at.installation.address_of(added.host)
+
     async def start(self, proposal: Proposal) -> Run:
         """Reserve the project, store the run and hand it to the delivery deployment; the same proposal again is one run."""
         existing = await self.registry.run(proposal.run)
@@ -157,8 +170,12 @@ class Desk:
             await cancel_flow_run(ended.flow_run)
         return ended
 
-    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str:
+    async def rollback(
+        self, project: str, reason: str, who: str, to: int | None = None, data: str = "", *, key: str | None = None
+    ) -> str:
         """Start the rollback deployment for the release that serves now; return Prefect's id of the flow run.
+
+        The same key again is the same flow run.
 
         Raises NothingToRollBackTo, or BadInput with the cure, when it is clear already that nothing can come of it.
         """
@@ -173,7 +190,7 @@ class Desk:
             "project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})", "who": who,
             "data": data,
         }  # fmt: skip
-        return await hand_over("rollback/main", parameters, None, name=f"roll back {project}", tags=(f"project:{project}",))
+        return await hand_over("rollback/main", parameters, key, name=f"roll back {project}", tags=(f"project:{project}",))
 
     async def release_again(self, project: str, why: str, who: str) -> Run:
         """Start a run that puts online again what serves, with the environment that it has by now."""

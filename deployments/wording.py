@@ -13,6 +13,7 @@ from domain.errors import (
     ModelOverloaded,
     NeedsPerson,
     NoBrief,
+    NoReply,
     NothingToRollBackTo,
     SlipwayError,
     TryAgain,
@@ -45,11 +46,17 @@ def explain(language: str, error: SlipwayError) -> str:
             return say(language, "error_model_busy")
         case NothingToRollBackTo():
             return say(language, "error_no_earlier", project=error.args[0])
-        case NoBrief():
-            return say(language, "error_no_brief")
+        case NoReply() | NoBrief():
+            return say(language, _without_result(error))
         case _:
             family = next((key for kind, key in FAMILIES.items() if isinstance(error, kind)), "error_broken")
             return say(language, family, what=str(error))
+
+
+def _without_result(error: NoReply | NoBrief) -> str:
+    if isinstance(error, NoBrief):
+        return "error_no_brief"
+    return "error_talk_budget" if error.reason == "out of budget" else "error_no_reply"
 
 
 FAMILIES: dict[type[SlipwayError], str] = {TryAgain: "error_try_again", NeedsPerson: "error_needs_person"}

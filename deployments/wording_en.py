@@ -176,4 +176,18 @@ ENGLISH: dict[str, str] = {
     "too_long": "That has {length} characters and I read at most {limit}. Say what you want in a few sentences.",
     "no_words": "I see no words in that. Say in one message what you want, for example: “{example}”.",
     "error_no_brief": "I could not make out what to build. Say it in other words: what should it do, and for whom?",
+    "proposal_build": "Build it",
+    "proposal_later": "Not yet",
+    "proposal_kept": "As you like. Say what should be different, or press Build when it is right.",
+    "proposal_replaced": "That was replaced by a newer proposal further down.",
+    "proposal_begun": "It is being built already.",
+    "building": "{project} is being built.",
+    "quote_learned": "Usually ${usd} and {minutes} min (learned from {runs} earlier ones), at most ${most}",
+    "quote_most": "At most ${most}; there is nothing like it yet to learn a usual price from",
+    "talk_set_aside": "This conversation kept making me stumble, so I put it aside and begin a fresh one. Your "
+    "projects are as they were. Say again what you want, in a few sentences.",
+    "talk_again": "Something went wrong on my side. Say it again in a minute; your projects are as they were.",
+    "error_no_reply": "I could not come to an answer. Say it in other words, or in smaller steps.",
+    "error_talk_budget": "The money for our conversation is spent. Ask the operator to raise the budget.",
+    "wish_for": "My project {project} shall be changed: {wish}",
 }

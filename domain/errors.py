@@ -117,6 +117,17 @@ class NoBrief(NeedsPerson):
         return f"no Brief came of the request ({reason}: {detail}): say it in other words and try again"
 
 
+class NoReply(NeedsPerson):
+    """A turn of the dialogue ended without an answer: (how its conversation ended, detail)."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no answer came of the message ({self.args[0]}: {self.args[1]}): say it in other words and try again"
+
+
 class ModelKeyMissing(NeedsPerson):
     """No model can be asked."""
 

@@ -147,6 +147,11 @@ class Registry(
 
     async def mark_sent(self, key: str, at: datetime) -> None: ...
 
+    # the dialogue
+    async def newest_epoch(self, name: str) -> int | None:
+        """Return the epoch of the person's newest session that said anything; None when there is none."""
+        ...
+
     # remarks
     async def add_remark(self, run: str, person: str, text: str, at: datetime) -> Remark:
         """Append with the next sequence number; raise UnknownObject when there is no such run."""

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
-from domain.errors import NeedsPerson, TryAgain
+from domain.errors import NeedsPerson, NoReply, TryAgain
 from domain.remarks import Remark
 from domain.values import Value
 
@@ -69,7 +69,7 @@ class Queued(Value):
 
 
 Rest = Literal[TalkState.IDLE, TalkState.AWAITING]
-Move = Literal["tell", "again", "aside"]
+Move = Literal["tell", "over", "again", "aside"]
 
 
 def session_id(name: str, epoch: int) -> str:
@@ -93,10 +93,13 @@ def is_poisoned(attempts: int) -> bool:
 
 
 def after_failure(error: Exception, attempts: int) -> Move:
-    """Say what follows a turn that raised: tell its person, begin it again, or set the session aside.
+    """Say what follows a turn that raised.
 
-    What may pass, and what a person must mend, says nothing against the session.
+    `tell`: its person is told, and the messages wait for the next one; what may pass, and what a person must mend, says
+    nothing against the session. `over`: told, and the turn has ended. `again`: begun again. `aside`: the session is set aside.
     """
+    if isinstance(error, NoReply):
+        return "aside" if error.reason == "stuck" else "over"
     if isinstance(error, TryAgain | NeedsPerson):
         return "tell"
     if is_poisoned(attempts + 1):

@@ -16,6 +16,7 @@ from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
 from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
+from blocks.redis_talks import RedisTalks
 from blocks.registry import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from blocks.vault import SecretVault
@@ -25,6 +26,7 @@ from domain.conversations import ModelClient
 from domain.errors import Broken
 from domain.protocols import GitHost, Registry, Vault, Wakeups
 from domain.routes import Proxy
+from domain.talks import Talks
 from domain.workers import Engine
 
 B = TypeVar("B", bound=Block)
@@ -40,6 +42,7 @@ class Blocks:
     installation: Installation
     registry: Registry
     wakeups: Wakeups
+    talks: Talks
     vault: Vault
     git: GitHost
     proxy: Proxy
@@ -79,11 +82,12 @@ async def _load_all() -> Blocks:
         )
     found = BlockDocument.model_validate_list(answer.json())
     documents = {document.block_type.slug: document.data for document in found if document.block_type is not None}
-    installation = _block(Installation, documents)
+    installation, wakeups = _block(Installation, documents), _block(RedisWakeups, documents)
     return Blocks(
         installation=installation,
         registry=_block(SqlRegistry, documents),
-        wakeups=_block(RedisWakeups, documents),
+        wakeups=wakeups,
+        talks=RedisTalks(wakeups.url.get_secret_value()),
         vault=_block(SecretVault, documents),
         git=_block(BareGitHost, documents),
         proxy=_block(Caddy, documents),

@@ -18,10 +18,11 @@ from deployments.commands.sessions import Shared
 from deployments.commands.table import run
 from deployments.data_folder import Up
 from deployments.previewing import take_away
-from deployments.requests import Proposal, run_id
+from deployments.requests import run_id
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED, PERSON, UNREACHABLE
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
 from domain.previews import Preview
+from domain.proposals import Proposal
 from domain.protocols import Registry
 from domain.releases import Release, ReleaseState, live
 from domain.runs import Origin, ReleaseRequest, Run, RunState

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blocks.registry import SqlRegistry
-from deployments.requests import Proposal
 from deployments.terminal import BAD_INPUT, DONE
+from domain.proposals import Proposal
 from domain.remarks import REMARK_LIMIT
 from domain.runs import Origin, RunState
 from tests.deployments.test_cli import Bench, CliDesk, slipway

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.errors import BadInput, Broken, ModelKeyRefused, ModelOverloaded, ModelRequestRefused
+from domain.errors import BadInput, Broken, ModelKeyRefused, ModelOverloaded, ModelRequestRefused, NoReply
 from domain.talks import POISON, Talk, TalkState, account, after_failure, is_poisoned
 
 
@@ -11,6 +11,9 @@ from domain.talks import POISON, Talk, TalkState, account, after_failure, is_poi
         (ModelOverloaded(529), POISON, "tell"),
         (ModelKeyRefused(), 1, "tell"),
         (BadInput("no"), 1, "tell"),
+        (NoReply("out of budget", "spent"), 1, "over"),
+        (NoReply("out of steps", "16"), POISON, "over"),
+        (NoReply("stuck", "it does not fit"), 1, "aside"),
         (ModelRequestRefused(400, "no"), 1, "again"),
         (ModelRequestRefused(400, "no"), POISON - 1, "again"),
         (ModelRequestRefused(400, "no"), POISON, "aside"),

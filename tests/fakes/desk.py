@@ -1,7 +1,7 @@
 """A desk without Prefect: the real registry on SQLite, hints in memory, and a product owner that does as the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,17 +13,20 @@ from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from deployments.answers import answer_run, asked
 from deployments.looking import Look
-from deployments.requests import Proposal, run_id
+from deployments.requests import run_id
 from deployments.telling import tell_run
 from domain.briefs import AcceptanceCheck, Brief
+from domain.deeds import Deeds
 from domain.diagnoses import diagnose
 from domain.errors import BadInput
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, free_slug, slug_from
 from domain.outcomes import Cause, Escalated
 from domain.previews import PreviewState
+from domain.proposals import Answered, Proposal
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, ReleaseRequest, Run, RunState, run_channel
+from tasks.dialogue import Turn
 from tasks.notify import OUTBOX
 from tasks.preview_ends import preview_numbered
 from tasks.questions import ask
@@ -85,6 +88,8 @@ class FakeDesk:
         self.proposed: list[str] = []
         self.rolled_back: list[tuple[str, str]] = []
         self.confirmed: list[tuple[str, int]] = []
+        self.domains: list[tuple[str, str, str]] = []
+        self.talking: Callable[[Turn, Deeds], Awaitable[Answered]] | None = None
         self.went_to: list[tuple[int | None, str]] = []
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
         self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
@@ -128,7 +133,18 @@ class FakeDesk:
             run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC)
         )
 
-    async def rollback(self, project: str, reason: str, who: str, to: int | None = None, data: str = "") -> str:
+    async def talk(self, turn: Turn, deeds: Deeds) -> Answered:
+        """Answer by the script that a test gave."""
+        assert self.talking is not None, "nobody is to be talked with in this test"
+        return await self.talking(turn, deeds)
+
+    async def add_domain(self, project: str, host: str, who: str) -> str:
+        self.domains.append((project, host, who))
+        return f"http://{host}"
+
+    async def rollback(
+        self, project: str, reason: str, who: str, to: int | None = None, data: str = "", *, key: str | None = None
+    ) -> str:
         self.rolled_back.append((project, who))
         self.went_to.append((to, data))
         if self.errors:

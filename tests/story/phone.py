@@ -29,6 +29,7 @@ class Phone:
             "SLIPWAY_TELEGRAM_TOKEN": TOKEN,
             "SLIPWAY_TELEGRAM_API_URL": self._api.url,
             "SLIPWAY_TELEGRAM_ALLOWED": str(OWNER),
+            "SLIPWAY_CHAT_APPROVAL": "false",
         }
 
     @property

@@ -65,6 +65,7 @@ async def slipway(model: ScriptedMessagesAPI, telegram: TelegramApi) -> AsyncIte
         "SLIPWAY_TELEGRAM_TOKEN": TOKEN,
         "SLIPWAY_TELEGRAM_API_URL": telegram.url,
         "SLIPWAY_TELEGRAM_ALLOWED": f"{ANN},{BOB},{IVAN}",
+        "SLIPWAY_CHAT_APPROVAL": "false",
     }
     door = Door(os.environ.get("SLIPWAY_ENGINE", "process"), more=more)
     try:

@@ -1,0 +1,47 @@
+"""What the Product Owner's tools have done by the desk, and the notes that the bot's cards need."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from deployments.cards import noted
+from domain.proposals import Proposal
+from domain.protocols import Registry
+from domain.runs import Run
+
+
+class Acting(Protocol):
+    """The part of `deployments.requests.Desk` that acts."""
+
+    registry: Registry
+
+    async def start(self, proposal: Proposal) -> Run: ...
+    async def cancel(self, run: str, who: str) -> Run: ...
+    async def rollback(self, project: str, reason: str, who: str, *, key: str | None = None) -> str: ...
+    async def add_domain(self, project: str, host: str, who: str) -> str: ...
+
+
+class DeskDeeds:
+    """The deeds of one desk."""
+
+    def __init__(self, desk: Acting) -> None:
+        self._desk = desk
+
+    async def start(self, proposal: Proposal) -> Run:
+        """Start the run; of a change, write down once what it is to bring: the project keeps its Brief until it is online."""
+        run = await self._desk.start(proposal)
+        if proposal.change and not [line for line in await self._desk.registry.progress(run.id) if "checks" in line.data]:
+            brief = proposal.brief
+            await self._desk.registry.add_progress(run.id, "note", brief.title, datetime.now(UTC), "brief", noted(brief))
+        return run
+
+    async def cancel(self, run: str, who: str) -> Run:
+        """End the run as cancelled."""
+        return await self._desk.cancel(run, who)
+
+    async def rollback(self, project: str, reason: str, who: str, *, key: str | None = None) -> str:
+        """Start going back to the release before."""
+        return await self._desk.rollback(project, reason, who, key=key)
+
+    async def add_domain(self, project: str, host: str, who: str) -> str:
+        """Let the host lead to the project as well and return its address."""
+        return await self._desk.add_domain(project, host, who)

@@ -1,0 +1,219 @@
+"""The dialogue at the bot's door: messages are queued, and one turn at a time answers what waits in a person's session.
+
+A message stays in the inbox until a turn has answered it, and the answer goes through the outbox under the turn's key: killed
+at any point, the next process takes the same turn up, and its person reads one answer.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Protocol
+
+from deployments.bot_messages import Said
+from deployments.deeds import Acting, DeskDeeds
+from deployments.inbox import Inbox
+from deployments.live_cards import LiveCards
+from deployments.talk_cards import TALK, Spoken, messages_of, written
+from deployments.wording import explain, say
+from domain.deeds import Deeds
+from domain.errors import LeaseLost, SlipwayError
+from domain.proposals import Answered
+from domain.protocols import Wakeups
+from domain.runs import Notification
+from domain.talks import LEASE, Rest, Taken, Talks, TalkState, after_failure, is_poisoned
+from tasks.notify import OUTBOX
+
+if TYPE_CHECKING:
+    from tasks.dialogue import Turn
+
+logger = logging.getLogger(__name__)
+
+OWNER = "bot"
+"""Every process of this installation's bot: the one that comes after a killed one goes on at once, and fences it off."""
+BEAT = LEASE / 4
+
+
+class Talking(Acting, Protocol):
+    """The part of `deployments.requests.Desk` that the dialogue needs."""
+
+    wakeups: Wakeups
+
+    async def talk(self, turn: "Turn", deeds: Deeds) -> Answered: ...
+
+
+class Signs(Protocol):
+    """How a chat shows that somebody is at work."""
+
+    def typing(self, chat: str) -> "asyncio.Task[None]": ...
+
+
+class Dialogue:
+    """The sessions that this process leads, one task for each person who waits for an answer."""
+
+    def __init__(self, desk: Talking, talks: Talks, inbox: Inbox, cards: LiveCards, signs: Signs, beat: float = BEAT) -> None:
+        self._desk = desk
+        self._talks = talks
+        self._inbox = inbox
+        self._cards = cards
+        self._signs = signs
+        self._beat = beat
+        self._leading: dict[str, asyncio.Task[None]] = {}
+        self._held: dict[str, dict[int, int]] = {}
+        """By person: the update of each message that waits for its answer, by sequence."""
+        self._rung: set[str] = set()
+        """People of whom something was queued since their task looked last."""
+
+    async def hear(self, said: Said, text: str) -> None:
+        """Queue what was said, and see to it that a turn answers it; said before and answered, nothing happens."""
+        name = said.person
+        epoch = None if await self._talks.look(name) else await self._desk.registry.newest_epoch(name)
+        queued = await self._talks.say(name, said.key, text, datetime.now(UTC), epoch)
+        if queued.answered:
+            return
+        self._inbox.keep(said.update)
+        self._held.setdefault(name, {})[queued.sequence] = said.update
+        self._rung.add(name)
+        if name not in self._leading:
+            leading = asyncio.create_task(self._lead(said), name=f"talk with {name}")
+            self._leading[name] = leading
+
+    async def cancel(self, said: Said) -> bool:
+        """Stop the turn that is at work, what waits counts as answered; False when none is."""
+        leading = self._leading.get(said.person)
+        if leading is None:
+            return False
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+        if (taken := await self._talks.take(said.person, OWNER)) is not None:
+            await self._end(taken, await self._last(taken), TalkState.IDLE)
+        return True
+
+    async def aclose(self) -> None:
+        """Cut off the turns at work; the next process takes them up."""
+        tasks = list(self._leading.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _lead(self, said: Said) -> None:
+        typing = self._signs.typing(said.chat)
+        try:
+            while said.person in self._rung:  # nothing is awaited between this look and the end of the task
+                self._rung.discard(said.person)
+                while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led(taken, said):
+                    pass
+        except LeaseLost as lost:
+            logger.warning("the talk with %s is led by another process: %s", said.person, lost)
+        except Exception as error:
+            logger.warning("the talk with %s rests", said.person, exc_info=error)
+            await self._explain(said, error, f"{TALK}{said.key}:error")
+        finally:
+            typing.cancel()
+            del self._leading[said.person]
+
+    async def _led(self, taken: Taken, said: Said) -> bool:
+        """Lead one turn; tell whether there may be another one now."""
+        if is_poisoned(taken.talk.attempts):
+            await self._set_aside(taken, said)
+            return True
+        key = f"{TALK}{taken.talk.session}:{taken.talk.turn}"
+        last = await self._last(taken)
+        try:
+            answered = await self._answered(taken, said.chat)
+        except LeaseLost:
+            return False
+        except Exception as error:
+            return await self._failed(taken, said, error, last, key)
+        await self._tell(*messages_of(answered, key, said.origin, datetime.now(UTC)))
+        rest: Rest = TalkState.AWAITING if answered.reply.questions or answered.proposal else TalkState.IDLE
+        await self._end(taken, answered.upto, rest)
+        await self._follow(said.person)
+        return True
+
+    async def _failed(self, taken: Taken, said: Said, error: Exception, last: int, key: str) -> bool:
+        logger.warning("turn %s of %s failed", taken.talk.turn, taken.talk.session, exc_info=error)
+        move = after_failure(error, taken.talk.attempts)
+        if move == "again":
+            await self._talks.stop(taken, forgive=False)
+            return True
+        if move == "aside":
+            await self._set_aside(taken, said)
+            return True
+        await self._explain(said, error, f"{key}:error-{last}")
+        if move == "over":
+            await self._end(taken, last, TalkState.IDLE)
+            return True
+        await self._talks.stop(taken, forgive=True)
+        return False
+
+    async def _answered(self, taken: Taken, chat: str) -> Answered:
+        """Have the turn answered under the lease; when that is lost meanwhile, cancel the turn and raise LeaseLost."""
+        from tasks.dialogue import Turn
+
+        talk = taken.talk
+        turn = Turn(name=talk.name, epoch=talk.epoch, number=talk.turn, chat=chat)
+        working = asyncio.ensure_future(self._desk.talk(turn, DeskDeeds(self._desk)))
+        beating = asyncio.ensure_future(self._keep(taken))
+        try:
+            await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                beating.result()
+            return working.result()
+        finally:
+            working.cancel()
+            beating.cancel()
+            await asyncio.gather(working, beating, return_exceptions=True)
+
+    async def _keep(self, taken: Taken) -> None:
+        """Extend the lease again and again; return never, raise LeaseLost."""
+        while True:
+            await asyncio.sleep(self._beat)
+            try:
+                await self._talks.extend(taken)
+            except LeaseLost:
+                raise
+            except SlipwayError as error:
+                logger.warning("the lease of %s is extended later: %s", taken.talk.session, error)
+
+    async def _set_aside(self, taken: Taken, said: Said) -> None:
+        """Set a poisoned session aside; its person goes on in a fresh one, and the operator reads of it in the log."""
+        logger.error("session %s is poisoned and set aside", taken.talk.session)
+        last = await self._last(taken)
+        await self._talks.set_aside(taken)
+        html = escape(say(said.language, "talk_set_aside"), quote=False)
+        key = f"{TALK}{taken.talk.session}:aside"
+        await self._tell(written(key, Spoken(html=html), said.origin, datetime.now(UTC)))
+        await self._release(said.person, last)
+
+    async def _last(self, taken: Taken) -> int:
+        waiting = await self._talks.waiting(taken.talk.name, taken.talk.epoch)
+        return waiting[-1].sequence if waiting else 0
+
+    async def _end(self, taken: Taken, upto: int, rest: Rest) -> None:
+        await self._talks.end(taken, upto, rest)
+        await self._release(taken.talk.name, upto)
+
+    async def _release(self, name: str, upto: int) -> None:
+        """Let the inbox forget what was answered."""
+        held = self._held.get(name, {})
+        for sequence in [each for each in held if each <= upto]:
+            await self._inbox.release(held.pop(sequence))
+
+    async def _follow(self, person: str) -> None:
+        for run in await self._desk.registry.runs(limit=200):
+            if run.origin.person == person and run.origin.channel == "telegram" and not run.state.ended:
+                self._cards.follow(run.id)
+
+    async def _explain(self, said: Said, error: Exception, key: str) -> None:
+        text = explain(said.language, error) if isinstance(error, SlipwayError) else say(said.language, "talk_again")
+        await self._tell(written(key, Spoken(html=escape(text, quote=False)), said.origin, datetime.now(UTC)))
+
+    async def _tell(self, *messages: Notification) -> None:
+        """Put messages into the outbox, each once, and hint its sender."""
+        for message in messages:
+            await self._desk.registry.add_notification(message)
+        try:
+            await self._desk.wakeups.publish(OUTBOX, messages[0].key)
+        except SlipwayError as error:
+            logger.info("the outbox's sender looks by itself: %s", error)

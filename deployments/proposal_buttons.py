@@ -1,0 +1,56 @@
+"""Buttons of proposals: Build starts the run that the proposal is, Not yet leaves it as it is."""
+
+from deployments.bot_messages import Said
+from deployments.bot_speech import Speech
+from deployments.deeds import Acting, DeskDeeds
+from deployments.live_cards import LiveCards
+from deployments.talk_cards import BUILD, LATER
+from domain.proposals import Proposed, proposal_run, proposals
+from domain.talks import Talks
+
+
+class ProposalButtons:
+    """Takes pressed buttons of proposals; only its own person's session is looked into."""
+
+    def __init__(self, desk: Acting, speech: Speech, cards: LiveCards, talks: Talks) -> None:
+        self._desk = desk
+        self._speech = speech
+        self._cards = cards
+        self._talks = talks
+
+    async def take(self, said: Said) -> bool:
+        """Deal with a button of a proposal; False when it is none."""
+        verb, _, run = said.text.partition(":")
+        if not said.press or verb not in (BUILD, LATER):
+            return False
+        key, project = await self._pressed(said, verb, run)
+        await self._speech.pop(said, key, **({"project": project} if project else {}))
+        return True
+
+    async def _pressed(self, said: Said, verb: str, run: str) -> tuple[str, str]:
+        """Return the key of what the button answers, and a project's name; agreed to twice, it is one run."""
+        from tasks.talk_proposals import proposal_of
+
+        session, made = await self._made(said)
+        number = next((each.number for each in made if proposal_run(session, each.number) == run), None)
+        if number is None:
+            return "dead_button", ""
+        begun = await self._desk.registry.run(run)
+        if begun is not None and (begun.flow_run or begun.state.ended):
+            return "proposal_begun", ""
+        if number != made[-1].number:
+            return "proposal_replaced", ""
+        if verb == LATER:
+            return "proposal_kept", ""
+        proposal = await proposal_of(made[-1], run, said.origin, self._desk.registry)
+        started = await DeskDeeds(self._desk).start(proposal)
+        self._cards.follow(started.id)
+        return "building", started.project
+
+    async def _made(self, said: Said) -> tuple[str, tuple[Proposed, ...]]:
+        from tasks.dialogue import conversation_of
+
+        talk = await self._talks.look(said.person)
+        if talk is None:
+            return "", ()
+        return talk.session, proposals(await self._desk.registry.load(conversation_of(talk.session)))

@@ -1,0 +1,82 @@
+"""What a turn of the dialogue says, as messages of a chat: pure, from its end. They lie in the outbox as they are sent."""
+
+from datetime import datetime
+from html import escape
+
+from pydantic import ValidationError
+
+from deployments.cards import Card, cut
+from deployments.wording import say
+from domain.proposals import Answered, Proposal, Quote
+from domain.runs import Notification, Origin
+from domain.values import Value
+
+BUILD, LATER = "build", "later"
+"""Verbs of a proposal's buttons; their data is `build:<run>`."""
+
+TALK = "talk:"
+"""How the keys of the dialogue's notifications begin."""
+
+CHECKS, CHECK, SUMMARY = 10, 240, 700
+
+
+class Spoken(Value):
+    """One message as the outbox holds it."""
+
+    html: str
+    person: str = ""
+    """Who may press its buttons."""
+    buttons: tuple[tuple[str, str], ...] = ()
+
+
+def spoken_in(notification: Notification) -> Spoken | None:
+    """Return a notification of the dialogue as it is to be sent; None for any other."""
+    if not notification.key.startswith(TALK):
+        return None
+    try:
+        return Spoken.model_validate_json(notification.text)
+    except ValidationError:
+        return None
+
+
+def messages_of(answered: Answered, key: str, origin: Origin, at: datetime) -> list[Notification]:
+    """Return the messages of one turn, in order; the same turn gives the same keys."""
+    reply = answered.reply
+    parts = [reply.text, *(f"❓ {question}" for question in reply.questions)]
+    said = [(key, Spoken(html=escape("\n\n".join(parts), quote=False)))]
+    if answered.proposal is not None:
+        card = proposal_card(answered.proposal, answered.quote)
+        said.append((f"{key}:proposal", Spoken(html=card.html, person=origin.person, buttons=card.buttons)))
+    return [written(each_key, each, origin, at) for each_key, each in said]
+
+
+def written(key: str, spoken: Spoken, origin: Origin, at: datetime) -> Notification:
+    """Return a message for the outbox."""
+    text = spoken.model_dump_json()
+    return Notification(key=key, channel=origin.channel, chat=origin.chat, text=text, created=at)
+
+
+def proposal_card(proposal: Proposal, quote: Quote | None) -> Card:
+    """Render what would be built, how its person will know that it is right, and what it costs."""
+    brief = proposal.brief
+    language = brief.language
+    more = len(brief.checks) - CHECKS
+    lines = [
+        f"📝 <b>{escape(cut(brief.title), quote=False)}</b> · {escape(brief.slug)}",
+        escape(cut(brief.summary, SUMMARY), quote=False),
+        "",
+        say(language, "done_when"),
+        *(f"☐ {escape(cut(check.text, CHECK), quote=False)}" for check in brief.checks[:CHECKS]),
+        *([f"… {say(language, 'more', number=more)}"] if more > 0 else []),
+        *([f"💰 {_quoted(quote, language)}"] if quote else []),
+    ]
+    buttons = (
+        (f"🔨 {say(language, 'proposal_build')}", f"{BUILD}:{proposal.run}"),
+        (say(language, "proposal_later"), f"{LATER}:{proposal.run}"),
+    )
+    return Card(html="\n".join(lines), buttons=buttons)
+
+
+def _quoted(quote: Quote, language: str) -> str:
+    fields = {"usd": f"{quote.usd:.2f}", "minutes": quote.minutes, "runs": quote.runs, "most": f"{quote.most_usd:.2f}"}
+    return say(language, "quote_learned" if quote.runs else "quote_most", **fields)

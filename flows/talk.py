@@ -1,0 +1,39 @@
+"""chat_turn: what a person wrote is answered.
+
+Runs inside the process that the person talks to, so that an answer never waits for a new process. Its parameters are ids.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from prefect import flow
+
+from domain.deeds import Deeds
+from domain.errors import Broken
+from domain.proposals import Answered
+from flows.opening import open_blocks
+from tasks.dialogue import ROLE, Turn, answer_turn
+
+_deeds: ContextVar[Deeds | None] = ContextVar("deeds", default=None)
+
+
+@contextmanager
+def doing_by(deeds: Deeds) -> Iterator[None]:
+    """Let turns that are called inside this block act by `deeds`: they are no parameter that a server could keep."""
+    token = _deeds.set(deeds)
+    try:
+        yield
+    finally:
+        _deeds.reset(token)
+
+
+@flow(name="chat_turn", flow_run_name="turn {turn.number} of {turn.session}", persist_result=False)
+async def chat_turn(turn: Turn) -> Answered:
+    """Return what the person is told; raise NoReply, or what the model service raised."""
+    deeds = _deeds.get()
+    if deeds is None:
+        raise Broken("a chat turn was called by a process that cannot act on it")
+    blocks = await open_blocks()
+    model_name = blocks.installation.model_of(ROLE)
+    return await answer_turn(turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds)

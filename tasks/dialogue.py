@@ -1,0 +1,132 @@
+"""One turn of the dialogue: what a person wrote is answered, by the agent loop in the role of the Product Owner.
+
+True afterwards: the transcript holds the turn and its reply; what it started is started. A turn that has ended returns its
+end again without a call, a killed one goes on at its step. Blocks: model, registry (transcripts, ledger), wakeups, vault and
+the sessions.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import Field
+
+from domain.conversations import Finished, GaveUp, ModelClient
+from domain.deeds import Deeds
+from domain.errors import NeedsPerson, NoReply
+from domain.proposals import Answered, Reply, made_in, proposal_run, turn_text
+from domain.protocols import Registry, Vault, Wakeups
+from domain.remarks import Remark, last_heard
+from domain.roles import CallFacts, Role, RoleLimits
+from domain.runs import Origin
+from domain.talks import Talks, account, session_id
+from domain.values import Value
+from tasks.agent import converse
+from tasks.kinds import kinds
+from tasks.product_owner import PATIENCE
+from tasks.prompts import prompt
+from tasks.redaction import shield
+from tasks.talk_projects import Belongings
+from tasks.talk_proposals import proposal_of, quote_for
+from tasks.talk_tools import TALK_TOOLS, TalkTools
+
+ROLE = "product_owner"
+
+
+def conversation_of(session: str) -> str:
+    """Name the conversation of a session in the transcripts."""
+    return f"{session}/{ROLE}"
+
+
+class Turn(Value):
+    """Which turn of whose session: ids alone, since the Prefect UI shows them."""
+
+    name: str = Field(description="Whose session it is")
+    epoch: int
+    number: int
+    chat: str
+    channel: str = "telegram"
+
+    @property
+    def session(self) -> str:
+        return session_id(self.name, self.epoch)
+
+    @property
+    def conversation(self) -> str:
+        return conversation_of(self.session)
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.model_validate({"channel": self.channel, "chat": self.chat, "person": self.name})
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The messages that wait in the session, as the agent loop hears them."""
+
+    turn: Turn
+    talks: Talks
+
+    async def remarks(self, run: str, after: int = 0) -> Sequence[Remark]:
+        """Return what the person said after that sequence, in order."""
+        return await self.talks.waiting(self.turn.name, self.turn.epoch, after) if run == self.turn.session else ()
+
+
+@task(task_run_name="answer turn {turn.number} of {turn.session}", cache_policy=NO_CACHE, retries=0)  # its caller decides
+async def answer_turn(
+    turn: Turn,
+    model_name: str,
+    model: ModelClient,
+    registry: Registry,
+    wakeups: Wakeups,
+    vault: Vault,
+    talks: Talks,
+    deeds: Deeds,
+) -> Answered:
+    """Return what the person is told. Raises what the model service raised, and NoReply when no reply came of the turn."""
+    for project in await Belongings(turn.name, registry).projects():
+        await shield(project.slug, vault)
+    end = await converse(
+        dialogue_role(model_name),
+        "Kinds of project:\n" + "\n".join(f"- {each.name}: {each.description}" for each in kinds()),
+        facts=CallFacts(project=account(turn.name), run=turn.session, conversation=turn.conversation),
+        model=model,
+        tools=TalkTools(turn.origin, turn.session, turn.conversation, turn.number, registry, wakeups, deeds),
+        transcripts=registry,
+        ledger=registry,
+        clock=time.monotonic,
+        remarks=Unanswered(turn, talks),
+        follow_up=turn_text(turn.number),
+    )
+    return await _answered(turn, end, registry)
+
+
+async def _answered(turn: Turn, end: Finished[Reply] | GaveUp, registry: Registry) -> Answered:
+    if not isinstance(end, Finished):
+        raise NoReply(end.reason, end.detail)
+    messages = await registry.load(turn.conversation)
+    made = made_in(messages, turn.number)
+    answered = Answered(reply=end.value, upto=last_heard(messages))
+    if made is None:
+        return answered
+    run = proposal_run(turn.session, made.number)
+    try:
+        proposal = await proposal_of(made, run, turn.origin, registry)
+    except NeedsPerson:  # its project went away meanwhile: the words stand for themselves
+        return answered
+    return answered.model_copy(update={"proposal": proposal, "quote": await quote_for(proposal, registry)})
+
+
+def dialogue_role(model_name: str) -> Role[Reply]:
+    return Role[Reply](
+        name=ROLE,
+        system=prompt("dialogue"),
+        model=model_name,
+        output=Reply,
+        hand_in="reply",
+        hand_in_description="Answer the person. The turn is over when it is accepted.",
+        tools=TALK_TOOLS,
+        limits=RoleLimits(steps=16, seconds=300.0, max_tokens=8_000, retry_seconds=PATIENCE),
+    )

@@ -1,0 +1,77 @@
+import pytest
+
+from domain.conversations import Message, Text, ToolResult, ToolUse
+from domain.proposals import Quote, made_in, proposals, quoted, turn_began, turn_text, why_not_started
+from tests.tasks.conftest import brief
+
+
+def turn(number: int) -> Message:
+    return Message(role="user", parts=(Text(text=turn_text(number)),))
+
+
+def proposing(id: str, request: str, *, refused: bool = False) -> list[Message]:
+    call = ToolUse(id=id, name="propose", input={"request": request, "brief": brief().model_dump(mode="json")})
+    result = ToolResult(tool_use_id=id, text="shown", is_error=refused)
+    return [Message(role="assistant", parts=(call,)), Message(role="user", parts=(result,))]
+
+
+def replying(id: str) -> list[Message]:
+    call = ToolUse(id=id, name="reply", input={"text": "Here it is."})
+    return [
+        Message(role="assistant", parts=(call,)),
+        Message(role="user", parts=(ToolResult(tool_use_id=id, text="accepted"),)),
+    ]
+
+
+TASK = Message(role="user", parts=(Text(text="kinds"),))
+FIRST = [TASK, turn(7), *proposing("a", "timer"), *replying("b")]
+AMENDED = [*FIRST, turn(8), *proposing("c", "bad", refused=True), *proposing("d", "green timer")]
+
+
+def test_proposals_are_the_accepted_calls_in_order() -> None:
+    assert proposals([TASK, turn(7)]) == ()
+    assert [(each.number, each.propose.request) for each in proposals(AMENDED)] == [(1, "timer"), (2, "green timer")]
+
+
+def test_call_without_a_result_proposes_nothing_yet() -> None:
+    assert proposals(FIRST[:3]) == ()
+
+
+@pytest.mark.parametrize(
+    ("messages", "number", "request_"),
+    [(FIRST, 7, "timer"), (FIRST, 8, None), (AMENDED, 8, "green timer"), ([*AMENDED, *replying("e"), turn(9)], 9, None)],
+)
+def test_turn_shows_what_it_proposed_last(messages: list[Message], number: int, request_: str | None) -> None:
+    made = made_in(messages, number)
+    assert (made.propose.request if made else None) == request_
+
+
+@pytest.mark.parametrize(
+    ("messages", "number", "why"),
+    [
+        ([TASK, turn(7)], 7, "nothing was proposed"),
+        (FIRST, 7, "has not seen"),
+        ([*FIRST, turn(8)], 8, ""),
+        (AMENDED, 8, "has not seen"),
+        ([*AMENDED, *replying("e"), turn(9)], 9, ""),
+    ],
+)
+def test_only_what_the_person_has_seen_is_started(messages: list[Message], number: int, why: str) -> None:
+    said = why_not_started(messages, number)
+    assert (why in said) if why else (said == "")
+
+
+def test_turn_that_has_not_begun_begins_at_the_end() -> None:
+    assert (turn_began(AMENDED, 8), turn_began(AMENDED, 9)) == (len(FIRST), len(AMENDED))
+
+
+@pytest.mark.parametrize(
+    ("usd", "minutes", "quote"),
+    [
+        ([], [], Quote(most_usd=5.0)),
+        ([0.4], [0.2], Quote(runs=1, usd=0.4, minutes=1, most_usd=5.0)),
+        ([0.4, 9.0, 0.5], [3, 90, 12], Quote(runs=3, usd=0.5, minutes=12, most_usd=5.0)),
+    ],
+)
+def test_quote_is_the_middle_of_what_came_before(usd: list[float], minutes: list[float], quote: Quote) -> None:
+    assert quoted(usd, minutes, 5.0) == quote
