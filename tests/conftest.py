@@ -128,6 +128,20 @@ def pytest_configure(config: pytest.Config) -> None:
     from tests.hostile import report
 
     config.pluginmanager.register(report)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Failures(config))
+
+
+class Failures:
+    """Names each failure as soon as it is known: a whole run takes a while, and pytest's own list comes at its end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and reporter is not None:
+            reporter.write_line(f"\nfailed in {report.when}: {report.nodeid}")
 
 
 FIRST = ("stories", "story-process", "hostile")
