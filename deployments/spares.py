@@ -8,6 +8,7 @@ import anyio
 
 from blocks.docker_engine import DockerEngine
 from blocks.installation import Installation
+from deployments.whole import whole
 from domain.cli_agents import LOOP
 from domain.errors import SlipwayError
 from domain.workers import WorkerSpec
@@ -45,10 +46,14 @@ async def keep(engine: DockerEngine, spare: WorkerSpec, size: int) -> None:
 
 async def _refilled(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
     """Refill to the end, also when cancelled meanwhile: the engine would go on. Return the seconds until the next time."""
-    with anyio.CancelScope(shield=True):
-        try:
-            await engine.refill(spare, size)
-        except SlipwayError as error:
-            logger.warning("the spare workers are not as they should be: %s", error)
-            return PATIENCE_SECONDS
+    with anyio.CancelScope(shield=True):  # holds off the end of the runner's task group; `whole` that of this task alone
+        return await whole(_refill(engine, spare, size))
+
+
+async def _refill(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
+    try:
+        await engine.refill(spare, size)
+    except SlipwayError as error:
+        logger.warning("the spare workers are not as they should be: %s", error)
+        return PATIENCE_SECONDS
     return REFILL_SECONDS

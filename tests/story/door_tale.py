@@ -10,10 +10,13 @@ from urllib.parse import quote
 
 from fastapi import Body, FastAPI, HTTPException
 
+wrecked = os.environ.get("DOOR_PASSWORD", "").startswith("wreck")
 for name, value in sorted(os.environ.items()):
+    if wrecked and name not in ("DOOR_PASSWORD", "SESSION_SECRET"):
+        continue  # what it says of its end is at hand then, also in the middle of its next start
     raw = value.encode()
     print(name, value, base64.b64encode(raw).decode(), raw.hex(), quote(value, safe=""), flush=True)
-if os.environ.get("DOOR_PASSWORD", "").startswith("wreck"):
+if wrecked:
     raise SystemExit(os.environ["DOOR_PASSWORD"] + " breaks the door")
 app = FastAPI()
 
