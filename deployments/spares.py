@@ -46,8 +46,10 @@ async def keep(engine: DockerEngine, spare: WorkerSpec, size: int) -> None:
 
 async def _refilled(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
     """Refill to the end, also when cancelled meanwhile: the engine would go on. Return the seconds until the next time."""
+    seconds = PATIENCE_SECONDS
     with anyio.CancelScope(shield=True):  # holds off the end of the runner's task group; `whole` that of this task alone
-        return await whole(_refill(engine, spare, size))
+        seconds = await whole(_refill(engine, spare, size))
+    return seconds
 
 
 async def _refill(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
