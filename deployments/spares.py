@@ -49,7 +49,7 @@ async def _refilled(engine: DockerEngine, spare: WorkerSpec, size: int) -> float
     seconds = PATIENCE_SECONDS
     with anyio.CancelScope(shield=True):  # holds off the end of the runner's task group; `whole` that of this task alone
         seconds = await whole(_refill(engine, spare, size))
-    return seconds
+    return seconds  # noqa: RET504  (to mypy the scope could swallow what was raised)
 
 
 async def _refill(engine: DockerEngine, spare: WorkerSpec, size: int) -> float:
