@@ -69,7 +69,13 @@ async def eventually(condition: Callable[[], Awaitable[object]], seconds: float 
 
 async def begun(api: TelegramApi, desk: FakeDesk, chat: int, text: str) -> Run:
     """Ask for something and wait until its card stands."""
+    before = len(await desk.registry.runs())
     await api.say(chat, text)
+
+    async def has_begun() -> bool:
+        return len(await desk.registry.runs()) > before
+
+    await eventually(has_begun)  # not by a card's words: one of an earlier run may still say the same
     await api.message(chat, "waiting for its turn" if chat != IVAN else "ждёт своей очереди")
     run = (await desk.registry.runs())[0]
 

@@ -110,9 +110,7 @@ async def test_change_and_rollback_work_on_the_persons_project(api: TelegramApi,
     await api.message(ANN, "notes is online")
     await api.say(ANN, "/change notes")
     await api.message(ANN, "/change notes add a search")
-    await api.say(ANN, "/change Notes\nadd a search")
-    await api.message(ANN, "waiting for its turn")
-    changed = (await desk.registry.runs())[0]
+    changed = await begun(api, desk, ANN, "/change Notes\nadd a search")
     assert (changed.project, changed.change, changed.request) == ("notes", True, "add a search")
     await api.say(ANN, "/rollback notes")
     await api.message(ANN, "notes has no earlier good version")
