@@ -48,9 +48,11 @@ class ProposalButtons:
         return "building", started.project
 
     async def _made(self, said: Said) -> tuple[str, tuple[Proposed, ...]]:
+        """Return the person's session and what it has shown them: what a turn that broke off proposed replaces nothing."""
         from tasks.dialogue import conversation_of
 
         talk = await self._talks.look(said.person)
         if talk is None:
             return "", ()
-        return talk.session, proposals(await self._desk.registry.load(conversation_of(talk.session)))
+        made = proposals(await self._desk.registry.load(conversation_of(talk.session)))
+        return talk.session, tuple(each for each in made if each.shown)

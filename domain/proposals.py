@@ -15,10 +15,11 @@ from domain.briefs import Brief
 from domain.conversations import Message, Text
 from domain.names import REQUEST_LIMIT, Slug
 from domain.runs import Origin
-from domain.stuck import exchanges
+from domain.stuck import ending_call, exchanges
 from domain.values import Value
 
-PROPOSE = "propose"
+PROPOSE, REPLY = "propose", "reply"
+TURN = "[turn "
 
 
 class Proposal(Value):
@@ -61,6 +62,8 @@ class Proposed(Value):
     """Counts from 1 in each session."""
     place: int
     """Position of the answer that made it."""
+    shown: bool
+    """Its turn was answered. One that broke off, as by /cancel, has shown its person nothing."""
     propose: Propose
 
 
@@ -87,7 +90,7 @@ class Answered(Value):
 
 def turn_text(turn: int) -> str:
     """Return the message that begins a turn; its number makes it the only one of its kind in the session."""
-    return f"[turn {turn}] What the person wrote follows. End the turn with one call of `reply`."
+    return f"{TURN}{turn}] What the person wrote follows. End the turn with one call of `reply`."
 
 
 def proposal_run(session: str, number: int) -> str:
@@ -98,16 +101,28 @@ def proposal_run(session: str, number: int) -> str:
 def proposals(messages: Sequence[Message]) -> tuple[Proposed, ...]:
     """Return all proposals of a session that were accepted, oldest first."""
     places = [place for place, message in enumerate(messages) if message.role == "assistant"]
+    done = list(zip(places, exchanges(messages), strict=True))
+    replied = [place for place, exchange in done if (call := ending_call(exchange, REPLY)) and call.name == REPLY]
     accepted = [
         (place, call.input)
-        for place, exchange in zip(places, exchanges(messages), strict=True)
+        for place, exchange in done
         for call in exchange.calls
         if call.name == PROPOSE and call.id in exchange.results and not exchange.results[call.id].is_error
     ]
     return tuple(
-        Proposed(number=number, place=place, propose=Propose.model_validate(given))
+        Proposed(number=number, place=place, shown=_is_shown(messages, place, replied), propose=Propose.model_validate(given))
         for number, (place, given) in enumerate(accepted, start=1)
     )
+
+
+def _is_shown(messages: Sequence[Message], place: int, replied: Sequence[int]) -> bool:
+    """Tell whether a reply follows in the same turn."""
+    reply = next((each for each in replied if each >= place), None)
+    return reply is not None and not any(_begins_turn(message) for message in messages[place:reply])
+
+
+def _begins_turn(message: Message) -> bool:
+    return any(isinstance(part, Text) and part.text.startswith(TURN) for part in message.parts)
 
 
 def turn_began(messages: Sequence[Message], turn: int) -> int:
@@ -129,6 +144,8 @@ def why_not_started(messages: Sequence[Message], turn: int) -> str:
         return "nothing was proposed yet: call `propose` first"
     if made[-1].place > turn_began(messages, turn):
         return "the person has not seen this proposal yet: end the turn with `reply`, and start it when they have agreed"
+    if not made[-1].shown:
+        return "the turn that made this proposal broke off, the person never saw it: call `propose` again"
     return ""
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from domain.conversations import Finished, GaveUp, ModelClient
 from domain.deeds import Deeds
 from domain.errors import NeedsPerson, NoReply
-from domain.proposals import Answered, Reply, made_in, proposal_run, turn_text
+from domain.proposals import REPLY, Answered, Reply, made_in, proposal_run, turn_text
 from domain.protocols import Registry, Vault, Wakeups
 from domain.remarks import Remark, last_heard
 from domain.roles import CallFacts, Role, RoleLimits
@@ -125,7 +125,7 @@ def dialogue_role(model_name: str) -> Role[Reply]:
         system=prompt("dialogue"),
         model=model_name,
         output=Reply,
-        hand_in="reply",
+        hand_in=REPLY,
         hand_in_description="Answer the person. The turn is over when it is accepted.",
         tools=TALK_TOOLS,
         limits=RoleLimits(steps=16, seconds=300.0, max_tokens=8_000, retry_seconds=PATIENCE),

@@ -51,14 +51,17 @@ class Owner:
         whole = await self.proposed(turn, answered) if "propose" in text else answered
         return self.given.setdefault((turn.session, turn.number), whole)
 
-    async def proposed(self, turn: Turn, answered: Answered) -> Answered:
+    async def proposed(self, turn: Turn, answered: Answered, *, broken_off: bool = False) -> Answered:
         """Write the proposal into the transcript, as the loop does, and show it."""
         brief = a_brief("timer", "Tea <timer>")
         given = {"request": "a timer", "brief": brief.model_dump(mode="json")}
+        calls = [ToolUse(id=f"t{turn.number}", name="propose", input=given)]
+        if not broken_off:
+            calls.append(ToolUse(id=f"u{turn.number}", name="reply", input={"text": "Here it is."}))
         messages = (
             Message(role="user", parts=(Text(text=turn_text(turn.number)),)),
-            Message(role="assistant", parts=(ToolUse(id=f"t{turn.number}", name="propose", input=given),)),
-            Message(role="user", parts=(ToolResult(tool_use_id=f"t{turn.number}", text="shown"),)),
+            Message(role="assistant", parts=tuple(calls)),
+            Message(role="user", parts=tuple(ToolResult(tool_use_id=call.id, text="done") for call in calls)),
         )
         before = len(await self.desk.registry.load(turn.conversation))
         for place, message in enumerate(messages, start=before):
@@ -162,6 +165,19 @@ async def test_proposal_that_was_amended_gives_way_to_the_newer_one(api: Telegra
     assert (await api.until(lambda: api.queries[pressed])).startswith("That was replaced")
     assert await desk.registry.runs() == ()
     pressed = await api.press(new.buttons[0])
+    assert await api.until(lambda: api.queries[pressed]) == "timer is being built."
+
+
+@pytest.mark.usefixtures("bot")
+async def test_proposal_of_a_turn_that_broke_off_replaces_none_that_was_shown(
+    api: TelegramApi, owner: Owner, talks: MemoryTalks
+) -> None:
+    await api.say(ANN, "propose")
+    card = await api.message(ANN, "Tea <timer>")
+    name = f"telegram:{ANN}"
+    turn = Turn(name=name, epoch=talks.sessions[name].epoch, number=99, chat=str(ANN))
+    await owner.proposed(turn, Answered(reply=Reply(text="unsaid"), upto=1), broken_off=True)
+    pressed = await api.press(card.buttons[0])
     assert await api.until(lambda: api.queries[pressed]) == "timer is being built."
 
 

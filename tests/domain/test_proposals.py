@@ -33,6 +33,10 @@ def test_proposals_are_the_accepted_calls_in_order() -> None:
     assert [(each.number, each.propose.request) for each in proposals(AMENDED)] == [(1, "timer"), (2, "green timer")]
 
 
+def test_proposal_of_a_turn_that_broke_off_is_not_shown() -> None:
+    assert [each.shown for each in proposals([*AMENDED, turn(9), *replying("e")])] == [True, False]
+
+
 def test_call_without_a_result_proposes_nothing_yet() -> None:
     assert proposals(FIRST[:3]) == ()
 
@@ -54,6 +58,8 @@ def test_turn_shows_what_it_proposed_last(messages: list[Message], number: int, 
         ([*FIRST, turn(8)], 8, ""),
         (AMENDED, 8, "has not seen"),
         ([*AMENDED, *replying("e"), turn(9)], 9, ""),
+        ([*AMENDED, turn(9)], 9, "never saw it"),
+        ([*AMENDED, turn(9), *replying("e"), turn(10)], 10, "never saw it"),
     ],
 )
 def test_only_what_the_person_has_seen_is_started(messages: list[Message], number: int, why: str) -> None:
