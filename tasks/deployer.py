@@ -16,13 +16,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.audit import SLIPWAY
-from domain.errors import UnknownObject
+from domain.errors import RestoreUnfinished, UnknownObject
 from domain.health import HealthCheck, gone
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.protocols import Registry, Vault, Wakeups
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
+from domain.snapshots import being_restored
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
 from tasks.audit import record
@@ -101,7 +102,12 @@ async def restart_release(
 
 
 async def start_copy(release: Release, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:
-    """Start or adopt the release's copy with the environment version that belongs to it."""
+    """Start or adopt the release's copy with the environment version that belongs to it.
+
+    RestoreUnfinished while the project's data may be half replaced: whoever may finish that does so before he starts any.
+    """
+    if (begun := being_restored(await registry.snapshots(release.project))) is not None:
+        raise RestoreUnfinished(release.project, begun.reference, "bringing that back was interrupted")
     version = await registry.environment(release.project, release.environment_version)
     values = await environment_values(version, vault) if version is not None else {}
     await refuse_lost_bot(release.project, values, registry)

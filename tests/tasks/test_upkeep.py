@@ -11,6 +11,7 @@ from domain.errors import RunCancelled
 from domain.releases import Release, ReleaseState
 from domain.routes import Route
 from domain.runs import RunState
+from domain.snapshots import Snapshot, SnapshotState
 from domain.workers import AppSpec, Built, WorkerSpec
 from tasks.janitor import remove_candidates, remove_orphans, remove_retired
 from tasks.leases import claim, give_back
@@ -62,6 +63,23 @@ async def test_copy_that_is_gone_is_made_again_from_its_candidate(registry: SqlR
     await engine.remove("notes-v1")
     assert await resume_apps(registry, engine, MemoryVault()) == []
     assert engine.live_apps["notes-v1"].candidate == "sha256:1"
+
+
+async def test_no_copy_is_started_on_data_that_may_be_half_replaced(registry: SqlRegistry) -> None:
+    engine = FakeEngine()
+    await release(registry, engine, 1)
+    await pause_apps(engine)
+    row = Snapshot(project="notes", release=1, reference="v1", state=SnapshotState.RESTORING, taken=NOW)
+    fence = await registry.fence("notes")
+    await registry.put_snapshot(row, fence=fence)
+
+    [failure] = await resume_apps(registry, engine, MemoryVault())
+
+    assert "notes stays stopped until its data is that of snapshot v1" in failure
+    assert engine.stopped == {"notes-v1"}
+    await registry.put_snapshot(row.model_copy(update={"state": SnapshotState.RESTORED}), fence=fence)
+    assert await resume_apps(registry, engine, MemoryVault()) == []
+    assert engine.stopped == set()
 
 
 async def test_routes_that_are_right_are_not_touched_and_foreign_ones_go(registry: SqlRegistry) -> None:
