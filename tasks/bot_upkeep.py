@@ -6,6 +6,7 @@ The row goes first. Blocks: registry, vault, engine, Telegram.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -17,7 +18,7 @@ from domain.protocols import Registry, Vault
 from domain.vault import STARTABLE, newest
 from domain.workers import Engine
 from tasks.audit import record
-from tasks.bots import LOG, dress, forget_token, leased, token_of
+from tasks.bots import LOG, ask_telegram, dress, forget_token, is_unmoved, leased, token_of
 from tasks.retrying import only_try_again
 from tasks.run_log import run_log
 
@@ -64,22 +65,23 @@ async def give_back_bot(
     if resting is None:
         return None
     await record(project, JANITOR, f"bot @{resting.username} given back", registry, why=why)
-    await settle(resting, vault, accounts)
+    await settle(resting, registry, vault, accounts)
     return resting
 
 
-async def settle(bot: Bot, vault: Vault, accounts: BotAccounts | None) -> bool:
-    """Take the token from whoever had the bot last, and clear it at Telegram; False when that could not be done."""
+async def settle(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts | None) -> bool:
+    """Take the token from whoever had the bot last, and clear it at Telegram; False when that could not be done.
+
+    Whoever slept until the bot had moved on changes nothing of who has it then.
+    """
     try:
         token = await token_of(bot, vault)
-        if bot.project:
+        if bot.project and await is_unmoved(bot, registry):
             await forget_token(bot.project, [token], vault)
-        if accounts is not None:
-            await accounts.wipe(token)
+        return accounts is not None and await ask_telegram(bot, partial(accounts.wipe, token), registry)
     except SlipwayError as error:
         run_log(LOG).warning("@%s rests on: %s", bot.username, error)
         return False
-    return accounts is not None
 
 
 @task(
@@ -136,7 +138,7 @@ async def _rested(
         moved = await registry.move_bot(bot, BotState.RETIRED, now)
         return moved.state if moved else None
     await _end_copies(bot, registry, engine)
-    moved = await registry.move_bot(bot, BotState.FREE, now) if await settle(bot, vault, accounts) else None
+    moved = await registry.move_bot(bot, BotState.FREE, now) if await settle(bot, registry, vault, accounts) else None
     return moved.state if moved else None
 
 

@@ -5,8 +5,9 @@ goes first: killed in between, the same project finds its bot again, and the jan
 Blocks: registry, vault, wakeups, Telegram.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -94,11 +95,33 @@ async def dress(bot: Bot, brief: Brief, registry: Registry, vault: Vault, accoun
     if bot.profile == profile.mark:
         return False
     try:
-        await accounts.dress(await token_of(bot, vault), profile)
+        token = await token_of(bot, vault)
+        asked = await ask_telegram(bot, partial(accounts.dress, token, profile), registry)
     except SlipwayError as error:
         run_log(LOG).warning("@%s of %s keeps the name that it has: %s", bot.username, bot.project, error)
         return False
-    return await registry.dress_bot(bot, profile.mark)
+    return asked and await registry.dress_bot(bot, profile.mark)
+
+
+async def ask_telegram(bot: Bot, call: Callable[[], Awaitable[None]], registry: Registry) -> bool:
+    """Make the call, unless the bot was moved since it was read: Telegram knows no fence. Return whether it was made.
+
+    Of a bot that moves during the call the name may be wrong afterwards: the janitor names it again for who has it then.
+    """
+    if not await is_unmoved(bot, registry):
+        return False
+    try:
+        await call()
+    finally:
+        for row in await registry.bots():
+            if row.id == bot.id and row.fence != bot.fence:
+                await registry.dress_bot(row, "")
+    return True
+
+
+async def is_unmoved(bot: Bot, registry: Registry) -> bool:
+    """Tell whether the row is still the one that was read."""
+    return any((row.id, row.fence) == (bot.id, bot.fence) for row in await registry.bots())
 
 
 async def warn_when_few(low: int, registry: Registry, wakeups: Wakeups) -> None:

@@ -1,6 +1,7 @@
 """The bot pool over the real registry: leased, dressed, given back, rested; killed after each step, and done again."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from domain.env_rules import requirements
 from domain.errors import BadInput, BotLost
 from domain.runs import RunState
 from domain.workers import AppSpec
-from tasks.bot_upkeep import add_bot, give_back_bot, retire_bot, tidy_bots
-from tasks.bots import lease_bot, leased, refuse_lost_bot
+from tasks.bot_upkeep import add_bot, give_back_bot, retire_bot, settle, tidy_bots
+from tasks.bots import dress, lease_bot, leased, refuse_lost_bot
 from tasks.deployer import start_copy
 from tasks.removal import remove_project
 from tests.fakes.bot_accounts import MemoryAccounts
@@ -53,6 +54,16 @@ class World:
 
     async def told(self) -> list[str]:
         return [told.text for told in await self.registry.unsent("operator")]
+
+    async def lease_to_chat(self) -> str:
+        """Free what rests, and let another, new project have it."""
+        await self.registry.add_project(brief("chat", title="Chat"), "me", "chat.localhost", self.now)
+        return await self.lease_again("chat")
+
+    async def lease_again(self, project: str) -> str:
+        """Free what rests, and let the project have it."""
+        await self.tidy(2 * REST)
+        return await self.lease(project)
 
     async def remove(self, folder: Path) -> None:
         git, at = BareGitHost(folder=str(folder)), self
@@ -191,6 +202,50 @@ async def test_copy_of_a_release_is_not_started_with_a_bot_that_was_given_back(w
     with pytest.raises(BotLost):
         await start_copy(release, "web", world.registry, world.engine, world.vault)
     assert world.engine.live_apps == {}
+
+
+async def test_janitor_that_slept_until_the_bot_was_anothers_neither_clears_nor_forgets(world: World) -> None:
+    await world.add()
+    await world.lease()
+    resting = await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    assert resting is not None
+    assert await world.lease_to_chat() == "one_bot"
+    world.accounts.wiped.clear()
+    world.vault.hold("notes", "TELEGRAM_BOT_TOKEN", ONE)
+    assert not await settle(resting, world.registry, world.vault, world.accounts)
+    assert (world.accounts.wiped, world.accounts.profiles[ONE].name) == ([], "Chat")
+    assert world.vault.held("notes") == {"TELEGRAM_BOT_TOKEN": ONE}
+
+
+async def test_deploy_that_slept_until_the_bot_was_anothers_does_not_name_it(world: World) -> None:
+    await world.add()
+    slept = await world.registry.lease_bot("notes", world.now)
+    assert slept is not None
+    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    assert await world.lease_to_chat() == "one_bot"
+    assert not await dress(slept, brief(), world.registry, world.vault, world.accounts)
+    assert world.accounts.profiles[ONE].name == "Chat"
+
+
+async def test_bot_that_was_leased_while_it_was_cleared_or_named_for_the_last_one_is_named_again(world: World) -> None:
+    await world.add()
+    slept = await world.registry.lease_bot("notes", world.now)
+    assert slept is not None
+
+    async def goes_on() -> None:
+        await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+        await world.lease_to_chat()
+
+    world.accounts.meanwhile = goes_on
+    assert not await dress(slept, brief(), world.registry, world.vault, world.accounts)
+    assert world.accounts.profiles[ONE].name == "Notes"  # what was on its way arrived last
+    assert await world.tidy() == ["bot @one_bot named Chat"]
+    resting = await world.registry.move_bot(await world.bot(), BotState.RESTING, world.now)
+    assert resting is not None
+    world.accounts.meanwhile = partial(world.lease_again, "chat")
+    await settle(resting, world.registry, world.vault, world.accounts)
+    assert world.accounts.profiles == {}
+    assert await world.tidy() == ["bot @one_bot named Chat"]
 
 
 async def test_token_that_is_none_or_refused_or_our_own_bots_is_not_taken(world: World) -> None:
