@@ -12,14 +12,14 @@ from domain.runs import Origin, ReleaseRequest, Run, RunState
 
 
 async def release_again(project: str, why: str, origin: Origin, key: str | None, registry: Registry) -> Run:
-    """Start a run with what serves now; the same key is the same run, whatever serves by then."""
+    """Start a run with what serves now, or when it comes to it; the same key is the same run, whatever serves by then."""
     stored = await registry.run(run_id(key)) if key is not None else None
     if stored is not None and (stored.flow_run or stored.state.ended):
         return stored
     serving = live(await registry.releases(project))
     if serving is None:
         raise BadInput(f"{project} serves nothing that could be released again: see `slipway status {project}`")
-    return await start_release(project, serving.commit, serving.candidate, why, origin, key, registry)
+    return await start_release(project, serving.commit, serving.candidate, why, origin, key, registry, again=True)
 
 
 async def release_at(host: str, project: str, origin: Origin, registry: Registry) -> Run:
@@ -52,6 +52,8 @@ async def start_release(
     key: str | None,
     registry: Registry,
     preview: int | None = None,
+    *,
+    again: bool = False,
 ) -> Run:
     """Store a run and hand it to the release deployment; the same key is one run, however often it is asked for."""
     request = ReleaseRequest(
@@ -62,6 +64,7 @@ async def start_release(
         candidate=candidate,
         origin=origin,
         preview=preview,
+        again=again,
     )
     run = await registry.add_run(request, datetime.now(UTC))
     if run.flow_run or run.state.ended:

@@ -140,7 +140,10 @@ class Rejected(Value):
 
 
 class Overtaken(Value):
-    """The run's release served, and another does now: while the run was interrupted it was replaced or taken back."""
+    """The run's release served, and another does now: while the run was interrupted it was replaced or taken back.
+
+    Or `release` is another run's, and serves instead of what this run was to put online again.
+    """
 
     kind: Literal["overtaken"] = "overtaken"
     release: Release

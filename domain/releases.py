@@ -117,6 +117,17 @@ def failed_before(run: str, candidate: str, environment_version: int, releases: 
     return max((r for r in same if r.unfit), key=lambda r: r.number, default=None)
 
 
+def serves_instead(run: str, candidate: str, releases: Sequence[Release]) -> Release | None:
+    """Return what serves, where a run is to put this candidate online again and another has taken its place.
+
+    A run that has its release goes on with that one.
+    """
+    serving = live(releases)
+    if serving is None or serving.candidate == candidate or any(r.run == run for r in releases):
+        return None
+    return serving
+
+
 def is_meant(serving: Release | None, named: int | None, asked: datetime) -> bool:
     """Tell whether a rollback is about the release that serves: it names that one, or was asked for since that went live.
 

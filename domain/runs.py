@@ -60,6 +60,7 @@ class ReleaseRequest(Value):
     candidate: str
     origin: Origin = Origin()
     preview: int | None = Field(default=None, description="Preview whose change this is, and becomes the project's own by it")
+    again: bool = Field(default=False, description="It served when this was asked for: what serves instead by now goes online")
 
 
 class Run(Value):

@@ -16,7 +16,7 @@ from domain.names import Slug
 from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released, SecretsMissing
 from domain.previews import Preview, PreviewedChange, why_no_preview
 from domain.procfile import RELEASE
-from domain.releases import ReleaseState, overtaken
+from domain.releases import ReleaseState, overtaken, serves_instead
 from domain.values import Value
 from flows.interruption import unless_interrupted
 from flows.leases import under_lease
@@ -49,6 +49,7 @@ class Deployment(Value):
     candidate: str
     checks: tuple[Check, ...] = Field(description="Acceptance checks that the candidate must pass before traffic")
     attempt: int = Field(default=1, ge=1, description="Counts the tries after missing secrets were provided")
+    again: bool = Field(default=False, description="It served when this was asked for, and replaces nothing that came since")
     preview: PreviewedChange | None = Field(default=None, description="What is shown beside what serves, and not put online")
 
 
@@ -141,6 +142,9 @@ async def roll_out(
     name, place = deployment.project, blocks.installation
     registry, engine, proxy, wakeups = blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups
     address = place.address_of(await main_host(name, registry))
+    other = serves_instead(deployment.run, deployment.candidate, await registry.releases(name)) if deployment.again else None
+    if other is not None:
+        return Overtaken(release=other, address=address, reason=f"release {other.number} serves instead by now")
     unfit = await migrate(
         deployment.run, deployment.commit, deployment.candidate, version.number, plan.release_command, blocks, lease
     )

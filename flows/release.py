@@ -3,6 +3,7 @@
 For what changes around an app and not in it: a secret, a domain; and for a preview that its person confirms.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 
@@ -48,7 +49,17 @@ async def put_online(request: ReleaseRequest, blocks: Blocks) -> Released | Reje
     await shield(request.project, blocks.vault)
     if request.preview is not None:
         return await confirm(request, request.preview, blocks)
-    return await online(request, tuple(await blocks.registry.checks(request.project)), blocks)
+    return await follow(request, blocks)
+
+
+async def follow(request: ReleaseRequest, blocks: Blocks) -> Released | Rejected | Overtaken | Escalated:
+    """Deploy it; where that is what serves once more, and another release took its place meanwhile, deploy that one."""
+    attempts = count(1)
+    while True:
+        end = await online(request, tuple(await blocks.registry.checks(request.project)), blocks, attempts)
+        if not isinstance(end, Overtaken) or end.release.run == request.run:
+            return end
+        request = request.model_copy(update={"commit": end.release.commit, "candidate": end.release.candidate})
 
 
 async def confirm(request: ReleaseRequest, number: int, blocks: Blocks) -> Released | Rejected | Overtaken | Escalated:
@@ -57,7 +68,7 @@ async def confirm(request: ReleaseRequest, number: int, blocks: Blocks) -> Relea
     preview = await accept_preview(request.run, request.project, number, registry, blocks.git)
     if isinstance(preview, Escalated):
         return preview
-    released = await online(request, preview.checks, blocks)
+    released = await online(request, preview.checks, blocks, count(1))
     if not isinstance(released, Released):
         await decline_preview(preview, registry, blocks.git)
         return released
@@ -69,13 +80,18 @@ async def confirm(request: ReleaseRequest, number: int, blocks: Blocks) -> Relea
 
 
 async def online(
-    request: ReleaseRequest, checks: tuple[Check, ...], blocks: Blocks
+    request: ReleaseRequest, checks: tuple[Check, ...], blocks: Blocks, attempts: Iterator[int]
 ) -> Released | Rejected | Overtaken | Escalated:
     """Deploy exactly the request's candidate."""
     deployment = Deployment(
-        run=request.run, project=request.project, commit=request.commit, candidate=request.candidate, checks=checks
+        run=request.run,
+        project=request.project,
+        commit=request.commit,
+        candidate=request.candidate,
+        checks=checks,
+        again=request.again,
     )
-    match await go_online(deployment, count(1), blocks):
+    match await go_online(deployment, attempts, blocks):
         case Previewed():
             raise AssertionError("no preview was asked for")
         case end:

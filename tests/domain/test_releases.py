@@ -2,7 +2,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.releases import MOVES, Release, ReleaseState, failed_before, is_meant, live, overtaken, previous_good, retired
+from domain.releases import (
+    MOVES,
+    Release,
+    ReleaseState,
+    failed_before,
+    is_meant,
+    live,
+    overtaken,
+    previous_good,
+    retired,
+    serves_instead,
+)
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 S = ReleaseState
@@ -95,6 +106,23 @@ def test_a_run_has_nothing_left_to_do_for_a_release_that_served_and_does_not_any
         **dict.fromkeys((S.DRAINING, S.KEPT, S.REMOVED), "release 2 went online, and release 3 has replaced it since"),
     }
     assert overtaken(mine, [release(3, S.LIVE, 3), mine]) == expected.get(state)
+
+
+@pytest.mark.parametrize(
+    ("run", "candidate", "releases", "expected"),
+    [
+        ("r-again", "sha256:2", [release(3, S.LIVE, 3), release(2, S.KEPT, 2)], 3),
+        ("r-again", "sha256:2", [release(2, S.ROLLED_BACK, 2), release(1, S.LIVE, 1)], 1),
+        ("r-again", "sha256:2", [release(2, S.LIVE, 2)], None),
+        ("r-again", "sha256:2", [release(2, S.KEPT, 2)], None),
+        ("r-000002", "sha256:2", [release(3, S.LIVE, 3), release(2, S.KEPT, 2)], None),
+    ],
+)
+def test_what_is_released_again_gives_way_to_what_has_taken_its_place(
+    run: str, candidate: str, releases: list[Release], expected: int | None
+) -> None:
+    found = serves_instead(run, candidate, releases)
+    assert (found and found.number) == expected
 
 
 FAILED_2 = release(2, S.FAILED).model_copy(update={"unfit": True, "reason": "it answers 500"})

@@ -66,6 +66,30 @@ async def test_what_serves_is_released_again_under_a_run_of_its_own(place: Site)
     ]
 
 
+async def test_what_took_the_place_of_what_served_when_it_was_asked_for_is_released_again(place: Site) -> None:
+    await place.serve(2)
+    request = ReleaseRequest(
+        run="r-again1",
+        project="notes",
+        request="a new secret",
+        commit=place.commit,
+        candidate="sha256:1",
+        origin=ME,
+        again=True,
+    )
+    await place.registry.add_run(request, NOW)
+
+    async def carried() -> Any:
+        opening._opened.set(place.blocks)
+        return await put_online(request, place.blocks)
+
+    outcome = await in_flow(carried)
+
+    assert isinstance(outcome, Released)
+    assert (outcome.release.number, outcome.release.run, outcome.release.candidate) == (3, "r-again1", "sha256:2")
+    assert await place.states() == {3: ReleaseState.LIVE, 2: ReleaseState.KEPT, 1: ReleaseState.KEPT}
+
+
 async def released(place: Site, run: str) -> Any:
     """Release the second candidate in a run of this name; return what came of it."""
     request = ReleaseRequest(
@@ -118,7 +142,8 @@ async def test_one_key_is_one_run_and_one_flow_run(place: Site) -> None:
     async with get_client() as client:
         flow_run = await client.read_flow_run(first.flow_run)  # type: ignore[arg-type]
     assert flow_run.name == f"release notes ({first.id})"
-    assert flow_run.parameters["request"]["candidate"] == "sha256:1"
+    asked = flow_run.parameters["request"]
+    assert (asked["candidate"], asked["again"]) == ("sha256:1", True)
     assert {f"run:{first.id}", "project:notes"} <= set(flow_run.tags)
 
 
