@@ -30,7 +30,7 @@ async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: flo
     while time.monotonic() < deadline:
         if answer := await condition():
             return answer
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
     raise AssertionError(f"after {seconds:.0f} s still not: {what}")
 
 

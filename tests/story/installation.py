@@ -33,13 +33,16 @@ START_SECONDS, RUN_SECONDS, END_SECONDS = 600.0, 300.0, 60.0
 """Deadlines for a loaded machine; nothing waits for them when all is well."""
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 120.0) -> T:
-    """Return what the condition returns as soon as it is true of something; fail when it never is."""
+def until(condition: Callable[[], T], what: str, seconds: float = 120.0, rest: float = 3.0) -> T:
+    """Return what the condition returns as soon as it is true of something; fail when it never is.
+
+    Between two looks it rests for `rest` times as long as a look takes: looking is work for the machine, too.
+    """
     deadline = time.monotonic() + seconds
     while (began := time.monotonic()) < deadline:
         if found := condition():
             return found
-        time.sleep(max(0.05, time.monotonic() - began))  # a condition that asks by a command costs what it looks at
+        time.sleep(max(0.05, rest * (time.monotonic() - began)))
     pytest.fail(f"it never came true within {seconds:.0f} s that {what}")
 
 
@@ -219,6 +222,10 @@ class Installation:
         """Return the project's runs, newest first, as `slipway status` tells them."""
         found: list[dict[str, Any]] = self.say("status", project, "--json").document["runs"]
         return found
+
+    def has_ended(self, project: str) -> bool:
+        """Tell whether the project's newest run is over."""
+        return self.registry(lambda registry: registry.runs(project))[0].ended is not None
 
     def get(self, project: str, path: str) -> httpx.Response:
         """Ask the app through Caddy."""

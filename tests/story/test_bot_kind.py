@@ -20,7 +20,7 @@ def built(on_processes: Installation) -> Spoken:
     waiting = on_processes.say("new", bot_tales.LIST.request, "--yes", "--json")
     assert (waiting.code, waiting.document["waits_for"]) == (3, ["TELEGRAM_BOT_TOKEN"]), waiting
     said = on_processes.say("secret", "set", APP, "TELEGRAM_BOT_TOKEN", stdin=TOKEN + "\n")
-    until(lambda: on_processes.runs(APP)[0]["ended"], "the run has ended")
+    until(lambda: on_processes.has_ended(APP), "the run has ended")
     return said
 
 

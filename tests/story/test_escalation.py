@@ -51,7 +51,7 @@ def answers(on_processes: Installation, waiting: dict[str, Any]) -> list[Spoken]
         on_processes.start("answer", waiting["run"], "more_rounds", "2"),
     ]
     heard = [on_processes.heard(command) for command in said]
-    until(lambda: on_processes.runs(APP)[0]["ended"], "the run has ended", 400)
+    until(lambda: on_processes.has_ended(APP), "the run has ended", 400)
     return heard
 
 

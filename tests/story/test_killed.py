@@ -53,7 +53,7 @@ def run(place: Installation) -> str:
     for step in ("test", "deploy"):
         until(lambda step=step: step in steps(place, run), f"the run is at {step}")
         kill_tree(place.service("runner"))
-    until(lambda: place.runs(APP)[0]["ended"], "the run has ended", 240)
+    until(lambda: place.has_ended(APP), "the run has ended", 240)
     return run
 
 
@@ -118,7 +118,7 @@ def kill_at_each(place: Installation, flow_run: str, steps: Sequence[Step]) -> i
         return found["state_type"] == "COMPLETED" or new
 
     for step in steps:
-        process = until(lambda step=step: at_work(step), "the run is at its next step, or has ended")
+        process = until(lambda step=step: at_work(step), "the run is at its next step, or has ended", rest=1.0)
         if isinstance(process, ProcessId):
             os.kill(process.pid, signal.SIGKILL)
             killed.add(process)

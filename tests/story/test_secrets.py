@@ -46,7 +46,7 @@ def waiting(place: Installation) -> Spoken:
 def given(place: Installation, waiting: Spoken) -> Spoken:
     """Give the value from standard input, and wait until the run has ended by itself."""
     said = place.say("secret", "set", APP, "DOOR_PASSWORD", stdin=FIRST + "\n")
-    until(lambda: place.runs(APP)[0]["ended"], "the run has ended", RUN_SECONDS)
+    until(lambda: place.has_ended(APP), "the run has ended", RUN_SECONDS)
     return said
 
 
