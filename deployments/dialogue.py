@@ -59,6 +59,7 @@ class Dialogue:
         self._signs = signs
         self._beat = beat
         self._leading: dict[str, asyncio.Task[None]] = {}
+        """By person: the task that leads their turns, or did last. One that is cancelled early never gets to clean up."""
         self._held: dict[str, dict[int, int]] = {}
         """By person: the update of each message that waits for its answer, by sequence."""
         self._rung: set[str] = set()
@@ -74,14 +75,13 @@ class Dialogue:
         self._inbox.keep(said.update)
         self._held.setdefault(name, {})[queued.sequence] = said.update
         self._rung.add(name)
-        if name not in self._leading:
-            leading = asyncio.create_task(self._lead(said), name=f"talk with {name}")
-            self._leading[name] = leading
+        if (leading := self._leading.get(name)) is None or leading.done():
+            self._leading[name] = asyncio.create_task(self._lead(said), name=f"talk with {name}")
 
     async def cancel(self, said: Said) -> bool:
         """Stop the turn that is at work, what waits counts as answered; False when none is."""
         leading = self._leading.get(said.person)
-        if leading is None:
+        if leading is None or leading.done():
             return False
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
@@ -101,16 +101,20 @@ class Dialogue:
         try:
             while said.person in self._rung:  # nothing is awaited between this look and the end of the task
                 self._rung.discard(said.person)
-                while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led(taken, said):
-                    pass
+                await self._lead_on(said)
+        finally:
+            typing.cancel()
+
+    async def _lead_on(self, said: Said) -> None:
+        """Lead turns until none can be led now."""
+        try:
+            while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led(taken, said):
+                pass
         except LeaseLost as lost:
             logger.warning("the talk with %s is led by another process: %s", said.person, lost)
         except Exception as error:
             logger.warning("the talk with %s rests", said.person, exc_info=error)
             await self._explain(said, error, f"{TALK}{said.key}:error")
-        finally:
-            typing.cancel()
-            del self._leading[said.person]
 
     async def _led(self, taken: Taken, said: Said) -> bool:
         """Lead one turn; tell whether there may be another one now."""
@@ -140,12 +144,12 @@ class Dialogue:
         if move == "aside":
             await self._set_aside(taken, said)
             return True
+        if move == "tell":
+            await self._talks.stop(taken, forgive=True)  # first: what keeps it from being told says nothing against it either
         await self._explain(said, error, f"{key}:error-{last}")
         if move == "over":
             await self._end(taken, last, TalkState.IDLE)
-            return True
-        await self._talks.stop(taken, forgive=True)
-        return False
+        return move == "over"
 
     async def _answered(self, taken: Taken, chat: str) -> Answered:
         """Have the turn answered under the lease; when that is lost meanwhile, cancel the turn and raise LeaseLost."""
