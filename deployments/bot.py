@@ -178,8 +178,9 @@ def _answering(
         try:
             if allowed and said.user not in allowed:
                 await handlers.tell(said, "not_allowed", person=said.user)
-            else:
-                await _taken(await _spoken_to(said, handlers), act, handlers, answers)
+                return
+            said = await _spoken_to(said, handlers)
+            await _taken(said, act, handlers, answers)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await _tell_error(handlers, said, error)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
 from deployments.settings import Settings, variable
+from domain.releases import ReleaseState
 from domain.runs import Run
 from tests.fakes.desk import FakeDesk, Hints
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
@@ -85,3 +87,14 @@ async def begun(api: TelegramApi, desk: FakeDesk, chat: int, text: str) -> Run:
 
     await eventually(card_is_known)
     return run
+
+
+async def released(desk: FakeDesk, project: str, times: int) -> None:
+    """Let the project have a live release, and those before it kept."""
+    registry, now = desk.registry, datetime.now(UTC)
+    fence = await registry.next_fence(project)
+    for number in range(1, times + 1):
+        await registry.add_release(project, f"r-{project[:4]}{number}", "c0ffee", "sha256:1", 1, now, fence=fence)
+        await registry.promote(project, number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
+        if number > 1:
+            await registry.move_release(project, number - 1, ReleaseState.KEPT, fence=fence)

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from deployments.requests import run_id
-from domain.releases import ReleaseState
 from domain.runs import Notification, RunState
-from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually, released
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TelegramApi
 
@@ -114,20 +113,10 @@ async def test_change_and_rollback_work_on_the_persons_project(api: TelegramApi,
     assert (changed.project, changed.change, changed.request) == ("notes", True, "add a search")
     await api.say(ANN, "/rollback notes")
     await api.message(ANN, "notes has no earlier good version")
-    await released_twice(desk)
+    await released(desk, "notes", 2)
     await api.say(ANN, "/rollback")
     await api.message(ANN, "notes goes back")
     assert desk.rolled_back == [("notes", f"telegram:{ANN}")]
-
-
-async def released_twice(desk: FakeDesk) -> None:
-    """Let notes have a live release, and one before that is kept."""
-    registry, now = desk.registry, datetime.now(UTC)
-    fence = await registry.next_fence("notes")
-    for number, run in ((1, "r-one111"), (2, "r-two222")):
-        await registry.add_release("notes", run, "c0ffee", "sha256:1", 1, now, fence=fence)
-        await registry.promote("notes", number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
-    await registry.move_release("notes", 1, ReleaseState.KEPT, fence=fence)
 
 
 @pytest.mark.usefixtures("bot")

@@ -7,11 +7,10 @@ import pytest
 
 from deployments.bot_commands import COMMANDS
 from domain.people import Person
-from domain.releases import ReleaseState
 from domain.runs import RunState
 from domain.usage import TokenUsage
-from tests.deployments.conftest import ANN, BOB, IVAN, begun
-from tests.fakes.desk import FakeDesk
+from tests.deployments.conftest import ANN, BOB, IVAN, begun, released
+from tests.fakes.desk import FakeDesk, a_brief
 from tests.fakes.telegram_api import TelegramApi
 from tests.fakes.telegram_methods import Message
 
@@ -24,17 +23,6 @@ async def delivered(api: TelegramApi, desk: FakeDesk, text: str, chat: int = ANN
     await desk.end(run.id, address=f"http://{run.project}.localhost")
     await api.message(chat, "is online" if chat != IVAN else "в сети", run.project)
     return run.project
-
-
-async def released(desk: FakeDesk, project: str, times: int) -> None:
-    """Let the project have a live release, and those before it kept."""
-    registry, now = desk.registry, datetime.now(UTC)
-    fence = await registry.next_fence(project)
-    for number in range(1, times + 1):
-        await registry.add_release(project, f"r-{project[:4]}{number}", "c0ffee", "sha256:1", 1, now, fence=fence)
-        await registry.promote(project, number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
-        if number > 1:
-            await registry.move_release(project, number - 1, ReleaseState.KEPT, fence=fence)
 
 
 async def press(api: TelegramApi, message: Message, label: str) -> str:
@@ -134,6 +122,9 @@ async def test_language_is_kept_for_its_person_and_shown_by_settings(api: Telegr
     await press(api, shown, "без звука")
     await api.message(ANN, "Новости: без звука")
     assert await desk.registry.person(ANN_IS) == Person(name=ANN_IS, language="ru", quiet=True)
+    await desk.registry.add_project(a_brief("notes", "notes"), ANN_IS, "notes.localhost", datetime.now(UTC))
+    await api.say(ANN, "/rollback")
+    await api.message(ANN, "У notes нет прежней рабочей версии")
     await api.say(ANN, "/language auto")
     await api.message(ANN, "Done. Language: As you write.")
     assert (await desk.registry.person(f"telegram:{BOB}")).language == "auto"
