@@ -40,11 +40,11 @@ class QuestionMessages:
         button = pressed(said.text)
         run = await self._desk.registry.run(button.run) if button else None
         if run is not None and run.origin.person != said.person:
-            await self._chat.answer(said.press, say(said.language, "not_yours"))
+            await self._handlers.speech.pop(said, "not_yours")
         elif run is None or button is None or (question := await self._offered(run, button)) is None:
-            await self._chat.answer(said.press, say(said.language, "dead_button"))
+            await self._handlers.speech.pop(said, "dead_button")
         else:
-            await self._chat.answer(said.press, "")
+            await self._handlers.speech.heard(said)
             await self._chosen(said, run, question, button.choice)
         return True
 

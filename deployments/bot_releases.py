@@ -46,7 +46,8 @@ class ReleaseCommands:
             await self._speech.tell(said, "rollback_usage", project=project.slug)
         else:
             to = int(words[0]) if words else None
-            await self._desk.rollback(project.slug, "asked for in Telegram", said.person, to, next(iter(words[1:]), ""))
+            why, data = "asked for in Telegram", next(iter(words[1:]), "")
+            await self._desk.rollback(project.slug, why, said.person, to, data, key=said.key)
             await self._speech.tell(said, "rollback_started" if to is None else "rollback_to", project=project.slug, number=to)
 
     async def domain(self, said: Said) -> None:

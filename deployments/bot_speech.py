@@ -11,7 +11,7 @@ from deployments.bot_messages import Said
 from deployments.references import referenced
 from deployments.wording import say
 from domain.chat_text import fits
-from domain.errors import ChatBusy, SlipwayError
+from domain.errors import ChatBusy, ChatRefused, SlipwayError
 from domain.protocols import Registry
 
 T = TypeVar("T")
@@ -50,13 +50,15 @@ class Speech:
         await patiently(lambda: self._chat.send_file(said.chat, name, text.encode(), title))
 
     async def pop(self, said: Said, key: str, **fields: object) -> None:
-        """Answer a pressed button with a sentence over the chat, or in it when that is too long."""
+        """Answer a pressed button with a sentence over the chat; in it when that is too long, or Telegram forgot the press."""
         text = say(said.language, key, **fields)
-        if len(text) <= POP:
-            await self._chat.answer(said.press, text)
-        else:
+        if len(text) > POP:
             await self.heard(said)
-            await self.answer(said, escape(text, quote=False))
+        else:
+            with suppress(ChatRefused):
+                await patiently(lambda: self._chat.answer(said.press, text))
+                return
+        await self.answer(said, escape(text, quote=False))
 
     async def heard(self, said: Said) -> None:
         """End the spinner of a pressed button, if it is one and Telegram still knows it."""
@@ -67,7 +69,7 @@ class Speech:
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
     """Try as often as Telegram asks to wait."""
-    for _ in range(PATIENCE):
+    for _ in range(PATIENCE - 1):
         try:
             return await attempt()
         except ChatBusy as busy:

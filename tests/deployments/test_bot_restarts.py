@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.runs import Notification
-from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually, released
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TelegramApi
 
@@ -46,6 +46,49 @@ async def test_process_that_died_right_after_starting_a_run_starts_no_second_one
     assert [r.id for r in await desk.registry.runs()] == [run.id]
     assert [p.slug for p in await desk.registry.projects()] == ["notes"]
     assert (len(api.messages(ANN)), desk.proposed) == (1, ["notes"])
+
+
+async def test_process_that_died_right_after_a_rollback_began_begins_no_second_one(
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path
+) -> None:
+    async with start():
+        run = await begun(api, desk, ANN, "notes")
+        await released(desk, "notes", 2)
+        api.next_update = 700_100
+        await api.say(ANN, "/rollback notes")
+        await eventually(lambda: asyncio.sleep(0, (tmp_path / "telegram" / "done" / "700100").exists()))
+    (tmp_path / "telegram" / "done" / "700100").unlink()  # as if killed before the mark was written
+    api.next_update = 700_100
+    async with start():
+        await api.say(ANN, "/rollback notes")
+        await eventually(lambda: asyncio.sleep(0, (tmp_path / "telegram" / "done" / "700100").exists()))
+    assert desk.rolled_back == [("notes", run.origin.person)]
+
+
+async def test_button_pressed_while_the_bot_was_away_acts_and_is_answered_in_the_chat(
+    api: TelegramApi, desk: FakeDesk, start: Start
+) -> None:
+    async with start():
+        await begun(api, desk, ANN, "notes")
+    pressed = await api.press(api.messages(ANN)[0].buttons[0])
+    api.queries[pressed] = "expired"  # Telegram forgets a press after a while
+    async with start():
+        await api.message(ANN, "Stopping notes.")
+        await api.message(ANN, "Stopped", "💰")
+    assert not [told for told in api.messages(ANN) if "broken" in told.text]
+
+
+async def test_question_answered_by_button_while_the_bot_was_away_is_answered(
+    api: TelegramApi, desk: FakeDesk, start: Start
+) -> None:
+    async with start():
+        run = await begun(api, desk, ANN, "notes")
+        await desk.ask(run.id)
+        question = await api.message(ANN, "notes came to a halt")
+    pressed = await api.press(next(button for button in question.buttons if button.label == "Try on"))
+    api.queries[pressed] = "expired"
+    async with start():
+        await api.message(ANN, "Thank you. notes goes on.")
 
 
 async def test_cards_and_notifications_are_taken_up_after_a_restart(api: TelegramApi, desk: FakeDesk, start: Start) -> None:

@@ -91,6 +91,7 @@ class FakeDesk:
         self.domains: list[tuple[str, str, str]] = []
         self.talking: Callable[[Turn, Deeds], Awaitable[Answered]] | None = None
         self.went_to: list[tuple[int | None, str]] = []
+        self.rollbacks: dict[str, str] = {}
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
         self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
         self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
@@ -145,11 +146,12 @@ class FakeDesk:
     async def rollback(
         self, project: str, reason: str, who: str, to: int | None = None, data: str = "", *, key: str | None = None
     ) -> str:
-        self.rolled_back.append((project, who))
-        self.went_to.append((to, data))
+        if key is None or key not in self.rollbacks:
+            self.rolled_back.append((project, who))
+            self.went_to.append((to, data))
         if self.errors:
             raise self.errors.pop(0)
-        return "flow-of-rollback"
+        return self.rollbacks.setdefault(key or "", "flow-of-rollback")
 
     async def confirm(self, project: str, number: int | None, origin: Origin) -> Run:
         """Start the run that a confirmation is; the same preview again is that run, one that has ended is refused."""
