@@ -1,9 +1,6 @@
 """What the bot does with each message: a value, a call to the desk, a short answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,13 +8,13 @@ from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
 from deployments.bot_speech import Speech
-from deployments.cards import noted
+from deployments.chat_signs import ChatSigns, without_fail
+from deployments.deeds import DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
 from deployments.requests import run_id
 from deployments.wording import say
 from domain.deeds import Deeds
-from domain.errors import SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.proposals import Answered, Proposal
@@ -27,9 +24,6 @@ from domain.runs import Origin, Run
 if TYPE_CHECKING:
     from deployments.dialogue import Dialogue
     from tasks.dialogue import Turn
-
-TYPING = 4.0
-"""Seconds between two signs of typing: Telegram shows each for five."""
 
 
 class Desk(Protocol):
@@ -61,6 +55,7 @@ class Handlers:
         self.cards = self._cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
+        self._signs = ChatSigns(chat)
         self._owned = Owned(desk.registry, self.speech)
         self._dialogue = dialogue
         self._proposing: dict[str, asyncio.Task[Proposal]] = {}
@@ -120,21 +115,22 @@ class Handlers:
             about = say(said.language, "wish_for", project=project, wish=wish) if project else wish
             await self._dialogue.hear(said, about)
             return
-        async with self._typing(said.chat):
-            stored = await self._stored(said)
-            proposal = stored or await self._proposed(said, wish, project)
-            if proposal is None:
-                await self.tell(said, "forgotten")
-                return
-            run = await self._desk.start(proposal)
-            if proposal.change and not stored:
-                await self._note(run, proposal)
-        self._cards.follow(run.id)
+        typing = self._signs.typing(said.chat)
+        try:
+            run = await self._started(said, wish, project)
+        finally:
+            typing.cancel()
+        if run is None:
+            await self.tell(said, "forgotten")
+        else:
+            self._cards.follow(run.id)
 
-    async def _note(self, run: Run, proposal: Proposal) -> None:
-        """Write down what a change is to bring, for its card: the project keeps its Brief until the change is online."""
-        brief = proposal.brief
-        await self._desk.registry.add_progress(run.id, "note", brief.title, datetime.now(UTC), "brief", noted(brief))
+    async def _started(self, said: Said, wish: str, project: str | None) -> Run | None:
+        """Start the run; None when its person cancelled meanwhile."""
+        if (stored := await self._stored(said)) is not None:
+            return await self._desk.start(stored)
+        proposal = await self._proposed(said, wish, project)
+        return None if proposal is None else await DeskDeeds(self._desk).start(proposal)
 
     async def _stored(self, said: Said) -> Proposal | None:
         """Return what a killed process had started of this very update: its project's name is taken, by itself."""
@@ -154,22 +150,3 @@ class Handlers:
             task.cancel()
             del self._proposing[said.chat]
         return None if task.cancelled() else task.result()
-
-    @asynccontextmanager
-    async def _typing(self, chat: str) -> AsyncIterator[None]:
-        async def show() -> None:
-            while True:
-                await without_fail(self._chat.typing(chat))
-                await asyncio.sleep(TYPING)
-
-        showing = asyncio.create_task(show())
-        try:
-            yield
-        finally:
-            showing.cancel()
-
-
-async def without_fail(sign: Awaitable[None]) -> None:
-    """Give a small sign; the work goes on where Telegram refuses it."""
-    with suppress(SlipwayError):
-        await sign

@@ -1,9 +1,14 @@
 """Signs of life in a chat."""
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Protocol
 
-from deployments.bot_handlers import TYPING, without_fail
+from domain.errors import SlipwayError
+
+TYPING = 4.0
+"""Seconds between two signs of typing: Telegram shows each for five."""
 
 
 class Typist(Protocol):
@@ -24,3 +29,9 @@ class ChatSigns:
         while True:
             await without_fail(self._chat.typing(chat))
             await asyncio.sleep(TYPING)
+
+
+async def without_fail(sign: Awaitable[None]) -> None:
+    """Give a small sign; the work goes on where Telegram refuses it."""
+    with suppress(SlipwayError):
+        await sign
