@@ -27,13 +27,12 @@ from domain.snapshots import being_restored
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
 from tasks.audit import record
-from tasks.bots import refuse_lost_bot
 from tasks.health import LOG_LIMIT, LOG_LINES, Unhealthy, wait_healthy
 from tasks.hosts import project_hosts
 from tasks.leases import hold, holding
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
-from tasks.secret_resolver import environment_values
+from tasks.secret_resolver import release_values
 
 QUIET = 0.5
 """Seconds without a request in flight after which an old release counts as drained."""
@@ -108,16 +107,13 @@ async def start_copy(release: Release, process: str, registry: Registry, engine:
     """
     if (begun := being_restored(await registry.snapshots(release.project))) is not None:
         raise RestoreUnfinished(release.project, begun.reference, "bringing that back was interrupted")
-    version = await registry.environment(release.project, release.environment_version)
-    values = await environment_values(version, vault) if version is not None else {}
-    await refuse_lost_bot(release.project, values, registry)
     spec = AppSpec(
         identity=release.identity,
         project=release.project,
         run=release.run,
         candidate=release.candidate,
         process=process,
-        environment=values,
+        environment=await release_values(release, registry, vault),
     )
     await engine.start(spec)
 

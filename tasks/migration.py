@@ -30,7 +30,7 @@ from tasks.leases import hold, holding
 from tasks.progress import Journal
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
-from tasks.secret_resolver import environment_values
+from tasks.secret_resolver import release_values
 from tasks.snapshots import take_snapshot
 
 POLL = 0.1
@@ -133,7 +133,6 @@ async def ended_command(release: Release, seconds: float, registry: Registry, en
 
 async def command_spec(release: Release, registry: Registry, vault: Vault) -> AppSpec:
     """Return the one-off copy that runs the command: the release's own candidate, environment, network, data and limits."""
-    version = await registry.environment(release.project, release.environment_version)
     return AppSpec(
         identity=command_identity(release),
         project=release.project,
@@ -141,7 +140,7 @@ async def command_spec(release: Release, registry: Registry, vault: Vault) -> Ap
         role="command",
         candidate=release.candidate,
         process=RELEASE,
-        environment=await environment_values(version, vault) if version is not None else {},
+        environment=await release_values(release, registry, vault),
     )
 
 

@@ -18,8 +18,10 @@ from domain.env_values import Settled, filled, settled
 from domain.environment import EnvironmentVersion, Missing, Requirements
 from domain.protocols import Registry, Vault
 from domain.redaction import Redactor
+from domain.releases import Release
 from domain.resources import is_own_address, stand_in
 from domain.vault import SecretInfo, newest
+from tasks.bots import refuse_lost_bot
 from tasks.redaction import install
 from tasks.retrying import only_try_again
 from tasks.run_log import run_log
@@ -67,6 +69,14 @@ async def resolve_environment(
         await record_stored(project, SLIPWAY, name, "made", registry, vault)
     references = {name: made.get(name) or infos[name].reference for name in decided.secrets}
     return await registry.add_environment(project, references, decided.plain)
+
+
+async def release_values(release: Release, registry: Registry, vault: Vault) -> dict[str, str]:
+    """Load the values with which the release, or its release command, starts; raise BotLost, see `refuse_lost_bot`."""
+    version = await registry.environment(release.project, release.environment_version)
+    values = await environment_values(version, vault) if version is not None else {}
+    await refuse_lost_bot(release.project, values, registry)
+    return values
 
 
 async def environment_values(

@@ -16,6 +16,7 @@ from domain.workers import AppSpec
 from tasks.bot_upkeep import add_bot, give_back_bot, retire_bot, settle, tidy_bots
 from tasks.bots import dress, lease_bot, leased, refuse_lost_bot
 from tasks.deployer import start_copy
+from tasks.migration import ended_command
 from tasks.removal import remove_project
 from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.engine import FakeEngine
@@ -187,7 +188,7 @@ async def test_who_slept_until_the_bot_was_anothers_starts_nothing_with_its_toke
     await refuse_lost_bot("notes", {"TELEGRAM_BOT_TOKEN": TWO}, world.registry)  # its person's own
 
 
-async def test_copy_of_a_release_is_not_started_with_a_bot_that_was_given_back(world: World) -> None:
+async def test_neither_copy_nor_command_of_a_release_is_started_with_a_bot_that_was_given_back(world: World) -> None:
     await world.add()
     await world.lease()
     reference = await world.vault.put("notes", "TELEGRAM_BOT_TOKEN", ONE)
@@ -201,6 +202,8 @@ async def test_copy_of_a_release_is_not_started_with_a_bot_that_was_given_back(w
     await world.registry.move_bot(bot, BotState.RESTING, world.now)  # the row first: its token is still there
     with pytest.raises(BotLost):
         await start_copy(release, "web", world.registry, world.engine, world.vault)
+    with pytest.raises(BotLost):
+        await ended_command(release, 1.0, world.registry, world.engine, world.vault)
     assert world.engine.live_apps == {}
 
 
