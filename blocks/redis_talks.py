@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from blocks.wakeups import translated
 from domain.errors import LeaseLost
 from domain.remarks import Remark
-from domain.talks import KEPT, LEASE, Queued, Rest, Taken, Talk, TalkState, session_prefix
+from domain.talks import KEPT, LEASE, Queued, Rest, Taken, Talk, TalkState, session_id
 
 ASIDE_SECONDS = 30 * 24 * 3600
 """How long a session that was set aside is kept to be looked at."""
@@ -104,14 +104,6 @@ redis.call('HSET', KEYS[1], 'last', last, 'answered', last, 'fence', fence)
 return stands()
 """
 
-_RENEW = """
-if redis.call('EXISTS', KEYS[1]) == 0 or held() then return false end
-local epoch, last, answered, fence = number('epoch') + 1, number('last'), number('answered'), number('fence') + 1
-begin(math.max(epoch, clock))
-redis.call('HSET', KEYS[1], 'last', last, 'answered', answered, 'fence', fence)
-return stands()
-"""
-
 _WAITING = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, {}} end
 return {number('epoch'), number('answered'), redis.call('LRANGE', KEYS[2], 0, -1)}
@@ -165,16 +157,12 @@ class RedisTalks:
             raise _lost(taken)
         return fresh
 
-    async def renew(self, name: str) -> Talk | None:
-        """Begin a fresh session, what waits is taken along; None when there was none, or a turn is at work."""
-        return _talk(name, await self._run(_RENEW, name))
-
     async def waiting(self, name: str, epoch: int, after: int = 0) -> tuple[Remark, ...]:
         """Return what no turn of this session has answered, after that sequence, in order."""
         current, answered, lines = await self._run(_WAITING, name)
         if int(current) != epoch:
             return ()
-        run = f"{session_prefix(name)}{epoch}"
+        run = session_id(name, epoch)
         said = [json.loads(line) for line in lines]
         return tuple(
             Remark(run=run, sequence=each["sequence"], at=each["at"], person=name, text=each["text"])

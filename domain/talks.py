@@ -141,10 +141,6 @@ class Talks(Protocol):
         """Keep the session under another name and begin a fresh one without its messages; raise LeaseLost as `extend`."""
         ...
 
-    async def renew(self, name: str) -> Talk | None:
-        """Begin a fresh session; what waits is taken along. None when there was none, or a turn is at work."""
-        ...
-
     async def waiting(self, name: str, epoch: int, after: int = 0) -> tuple[Remark, ...]:
         """Return what no turn of this session has answered, after that sequence, in order; () of an earlier session."""
         ...

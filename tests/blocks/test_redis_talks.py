@@ -112,19 +112,6 @@ async def test_session_set_aside_makes_room_for_a_fresh_one_that_knows_what_came
     assert [r.text for r in await talks.waiting(ANN, again.talk.epoch)] == ["hello again"]
 
 
-async def test_fresh_session_takes_along_what_waits_but_interrupts_no_turn(talks: Talks) -> None:
-    assert await talks.renew(ANN) is None
-    await talks.say(ANN, "u1", "hello", NOON)
-    taken = await talks.take(ANN, "bot")
-    assert taken
-    assert await talks.renew(ANN) is None
-    await talks.stop(taken, forgive=True)
-    fresh = await talks.renew(ANN)
-    assert fresh
-    assert fresh.session != taken.talk.session
-    assert [r.text for r in await talks.waiting(ANN, fresh.epoch)] == ["hello"]
-
-
 async def test_session_that_was_lost_goes_on_where_its_transcript_is(talks: Talks) -> None:
     await talks.say(ANN, "u1", "hello", NOON, epoch=77)
     found = await talks.look(ANN)

@@ -79,15 +79,6 @@ class MemoryTalks:
         )
         return self._talk(name)
 
-    async def renew(self, name: str) -> Talk | None:
-        self._check()
-        found = self.sessions.get(name)
-        if found is None or found.until > self.now:
-            return None
-        found.epoch, found.fence, found.turn = found.epoch + 1, found.fence + 1, found.turn + 1
-        found.attempts, found.rest = 0, TalkState.IDLE
-        return self._talk(name)
-
     async def waiting(self, name: str, epoch: int, after: int = 0) -> tuple[Remark, ...]:
         self._check()
         found = self.sessions.get(name)
