@@ -77,6 +77,9 @@ class BotProfile(Value):
 BLANK = BotProfile(name="", description="", short="", commands=())
 """Of a bot that is nobody's; Telegram shows its username in the place of an empty name."""
 
+COMMANDS = 100
+"""How many the menu of a bot may have."""
+
 _COMMAND = re.compile(r"(?<![\w/.])/([a-z][a-z0-9_]{0,31})(?![\w/.-]*[/-])\b")
 
 
@@ -86,12 +89,13 @@ def profile_of(brief: Brief) -> BotProfile:
     for text in (*brief.stories, *(check.text for check in brief.checks)):
         for name in _COMMAND.findall(text):
             commands.setdefault(name, short(text, 256))
-    commands.pop("health", None)
+    commands.pop("health", None)  # every app's own path, which checks name like a command
+    menu = [BotCommand(name=name, description=said) for name, said in commands.items()]
     return BotProfile(
         name=short(brief.title, 64),
         description=short(brief.summary, 512),
         short=short(brief.summary, 120),
-        commands=tuple(BotCommand(name=name, description=said) for name, said in commands.items()),
+        commands=tuple(menu[:COMMANDS]),
     )
 
 

@@ -55,6 +55,12 @@ def test_profile_keeps_to_the_limits_of_the_bot_api_and_equal_ones_have_one_mark
     assert profile.mark != profile_of(a_brief()).mark
 
 
+def test_profile_names_no_more_commands_than_the_bot_api_takes() -> None:
+    story = " ".join(f"/c{number}" for number in range(75))
+    profile = profile_of(a_brief(stories=(story, story.replace("c", "d"))))
+    assert (len(profile.commands), profile.commands[-1].name) == (100, "d24")
+
+
 @pytest.mark.parametrize(
     ("text", "given", "wants"),
     [

@@ -16,6 +16,8 @@ class Profile:
 
     def setMyCommands(self, call: dict[str, Any]) -> bool:
         commands = json.loads(call["commands"])
+        if len(commands) > 100:
+            raise bad("BOT_COMMANDS_TOO_MUCH")
         if any(not c["command"].isascii() or c["command"] != c["command"].lower() for c in commands):
             raise bad("BOT_COMMAND_INVALID")
         if any(not 1 <= len(c["description"]) <= 256 for c in commands):

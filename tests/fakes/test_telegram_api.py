@@ -204,5 +204,7 @@ async def test_bot_says_what_it_is_and_forgets_its_commands(api: TelegramApi, bo
     with pytest.raises(BadRequest, match="too long"):
         await bot.set_my_name("n" * 65)
     await bot.set_my_commands([("start", "begin")])
+    with pytest.raises(BadRequest, match=r"[Bb]ot_commands_too_much"):
+        await bot.set_my_commands([(f"c{number}", "one of many") for number in range(101)])
     await bot.delete_my_commands()
     assert api.commands == {}
