@@ -129,7 +129,7 @@ class Dialogue:
             return False
         except Exception as error:
             return await self._failed(taken, said, error, last, key)
-        await self._tell(*messages_of(answered, key, said.origin, datetime.now(UTC)))
+        await self._tell(*messages_of(answered, key, said.language, said.origin, datetime.now(UTC)))
         rest: Rest = TalkState.AWAITING if answered.reply.questions or answered.proposal else TalkState.IDLE
         await self._end(taken, answered.upto, rest)
         await self._follow(said.person)
@@ -185,9 +185,7 @@ class Dialogue:
         logger.error("session %s is poisoned and set aside", taken.talk.session)
         last = await self._last(taken)
         await self._talks.set_aside(taken)
-        html = escape(say(said.language, "talk_set_aside"), quote=False)
-        key = f"{TALK}{taken.talk.session}:aside"
-        await self._tell(written(key, Spoken(html=html), said.origin, datetime.now(UTC)))
+        await self._tell_text(said, say(said.language, "talk_set_aside"), f"{TALK}{taken.talk.session}:aside")
         await self._release(said.person, last)
 
     async def _last(self, taken: Taken) -> int:
@@ -211,7 +209,11 @@ class Dialogue:
 
     async def _explain(self, said: Said, error: Exception, key: str) -> None:
         text = explain(said.language, error) if isinstance(error, SlipwayError) else say(said.language, "talk_again")
-        await self._tell(written(key, Spoken(html=escape(text, quote=False)), said.origin, datetime.now(UTC)))
+        await self._tell_text(said, text, key)
+
+    async def _tell_text(self, said: Said, text: str, key: str) -> None:
+        spoken = Spoken(html=escape(text, quote=False), language=said.language)
+        await self._tell(written(key, spoken, said.origin, datetime.now(UTC)))
 
     async def _tell(self, *messages: Notification) -> None:
         """Put messages into the outbox, each once, and hint its sender."""

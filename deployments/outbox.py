@@ -106,7 +106,7 @@ class Outbox:
         """Tell news of a run in the words of its person's language, anything else as it was written."""
         if (spoken := spoken_in(notification)) is not None:
             buttons = await referenced(spoken.buttons, spoken.person, self._registry)
-            await self._chat.send(notification.chat, perhaps(spoken.html, "en", again=again), buttons, quiet=again)
+            await self._chat.send(notification.chat, perhaps(spoken.html, spoken.language, again=again), buttons, quiet=again)
             return
         chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
         if run is None:

@@ -24,6 +24,8 @@ class Spoken(Value):
     """One message as the outbox holds it."""
 
     html: str
+    language: str = "en"
+    """What its person is answered in, for words of the sender's own."""
     person: str = ""
     """Who may press its buttons."""
     buttons: tuple[tuple[str, str], ...] = ()
@@ -39,14 +41,14 @@ def spoken_in(notification: Notification) -> Spoken | None:
         return None
 
 
-def messages_of(answered: Answered, key: str, origin: Origin, at: datetime) -> list[Notification]:
+def messages_of(answered: Answered, key: str, language: str, origin: Origin, at: datetime) -> list[Notification]:
     """Return the messages of one turn, in order; the same turn gives the same keys."""
     reply = answered.reply
     parts = [reply.text, *(f"❓ {question}" for question in reply.questions)]
-    said = [(key, Spoken(html=escape("\n\n".join(parts), quote=False)))]
+    said = [(key, Spoken(html=escape("\n\n".join(parts), quote=False), language=language))]
     if answered.proposal is not None:
         card = proposal_card(answered.proposal, answered.quote)
-        said.append((f"{key}:proposal", Spoken(html=card.html, person=origin.person, buttons=card.buttons)))
+        said.append((f"{key}:proposal", Spoken(html=card.html, language=language, person=origin.person, buttons=card.buttons)))
     return [written(each_key, each, origin, at) for each_key, each in said]
 
 

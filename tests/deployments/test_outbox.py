@@ -14,8 +14,10 @@ from blocks.registry_migrations import migrate
 from deployments.asks import Asks
 from deployments.outbox import Outbox
 from deployments.sendings import Sendings
+from deployments.talk_cards import messages_of
 from domain.errors import AnswerLost, ChatBusy, ServiceUnreachable, SlipwayError
-from domain.runs import Notification
+from domain.proposals import Answered, Reply
+from domain.runs import Notification, Origin
 from tasks.notify import tell_operator
 from tests.fakes.desk import Hints
 
@@ -174,6 +176,21 @@ async def test_news_that_may_have_arrived_comes_again_without_a_sound_and_a_ques
     await outbox.send_waiting()
     await outbox.send_waiting()
     assert paper.sent == [("1", told)]
+
+
+async def test_answer_of_the_dialogue_that_may_have_arrived_says_so_in_the_language_of_its_person(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    answered = Answered(reply=Reply(text="Готово & ясно"), upto=1)
+    for message in messages_of(answered, "talk:t-1:7", "ru", Origin(channel="telegram", chat="1"), datetime.now(UTC)):
+        await registry.add_notification(message)
+    paper = Paper(AnswerLost("Telegram", "sending"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
+    with pytest.raises(AnswerLost):
+        await outbox.send_waiting()
+    await outbox.send_waiting()
+    doubt = "<i>Возможно, вы это уже видели: меня прервали, когда я это отправлял.</i>"
+    assert paper.sent == [("1", f"[quiet] {doubt}\nГотово &amp; ясно")]
 
 
 async def test_doubt_outlives_a_later_refusal(tmp_path: Path) -> None:
