@@ -4,7 +4,7 @@ True afterwards: a bot is free only when nothing that ran with its token is left
 The row goes first. Blocks: registry, vault, engine, Telegram.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -102,7 +102,7 @@ async def tidy_bots(
             await _end_copies(bot, registry, engine)
             if await give_back_bot(bot.project, "nothing of it runs or will", registry, vault, accounts, now):
                 done.append(f"bot @{bot.username} given back")
-        elif has_rested(bot, now, rest) and (became := await _rested(bot, registry, vault, engine, accounts, now)):
+        elif has_rested(bot, now, rest) and (became := await _rested(bot, kept, registry, vault, engine, accounts, now)):
             done.append(f"bot @{bot.username} {became.value}")
         elif bot.state is BotState.LEASED and (name := await _named(bot, registry, vault, accounts)):
             done.append(f"bot @{bot.username} named {name}")
@@ -116,10 +116,9 @@ async def _is_unused(bot: Bot, registry: Registry, before: datetime) -> bool:
     """Tell whether its project is gone, or never went online and nobody works on it."""
     if await registry.project(bot.project) is None:
         return True
-    runs = await registry.runs(bot.project, 1000)
-    releases = await registry.releases(bot.project)
-    startable = any(release.state in STARTABLE for release in releases)
-    return bot.since <= before and not startable and all(run.state.ended for run in runs)
+    if bot.since > before or any(release.state in STARTABLE for release in await registry.releases(bot.project)):
+        return False
+    return all(run.state.ended for run in await registry.runs(bot.project, 1000))
 
 
 async def _named(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts) -> str:
@@ -131,14 +130,16 @@ async def _named(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccoun
 
 
 async def _rested(
-    bot: Bot, registry: Registry, vault: Vault, engine: Engine, accounts: BotAccounts, now: datetime
+    bot: Bot, kept: Container[str], registry: Registry, vault: Vault, engine: Engine, accounts: BotAccounts, now: datetime
 ) -> BotState | None:
     """Free it, or retire it when its token never reached the vault: whoever added it was interrupted. None: it rests on."""
-    if bot.key not in newest(await vault.listed(POOL)):
-        moved = await registry.move_bot(bot, BotState.RETIRED, now)
-        return moved.state if moved else None
-    await _end_copies(bot, registry, engine)
-    moved = await registry.move_bot(bot, BotState.FREE, now) if await settle(bot, registry, vault, accounts) else None
+    state = BotState.RETIRED
+    if bot.key in kept:
+        await _end_copies(bot, registry, engine)
+        if not await settle(bot, registry, vault, accounts):
+            return None
+        state = BotState.FREE
+    moved = await registry.move_bot(bot, state, now)
     return moved.state if moved else None
 
 
