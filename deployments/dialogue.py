@@ -23,6 +23,7 @@ from domain.protocols import Wakeups
 from domain.runs import Notification
 from domain.talks import LEASE, Rest, Taken, Talks, TalkState, after_failure, is_poisoned
 from tasks.notify import OUTBOX
+from tasks.talk_projects import Belongings
 
 if TYPE_CHECKING:
     from tasks.dialogue import Turn
@@ -203,8 +204,8 @@ class Dialogue:
             await self._inbox.release(held.pop(sequence))
 
     async def _follow(self, person: str) -> None:
-        for run in await self._desk.registry.runs(limit=200):
-            if run.origin.person == person and run.origin.channel == "telegram" and not run.state.ended:
+        for run in await Belongings(person, self._desk.registry).going_on():
+            if run.origin.channel == "telegram":
                 self._cards.follow(run.id)
 
     async def _explain(self, said: Said, error: Exception, key: str) -> None:

@@ -98,3 +98,19 @@ async def released(desk: FakeDesk, project: str, times: int) -> None:
         await registry.promote(project, number, "127.0.0.1:1", ReleaseState.DRAINING, "replaced", now, fence=fence)
         if number > 1:
             await registry.move_release(project, number - 1, ReleaseState.KEPT, fence=fence)
+
+
+async def cut_off(
+    api: TelegramApi,
+    running: AbstractAsyncContextManager[None],
+    free: asyncio.Event,
+    words: str,
+    is_reached: Callable[[], object],
+) -> None:
+    """Say something to a bot that is stopped while it deals with it."""
+    free.clear()
+    async with running:
+        await api.say(ANN, words)
+        await eventually(lambda: asyncio.sleep(0, is_reached()))
+    assert api.updates == []  # Telegram was told that we have it
+    free.set()

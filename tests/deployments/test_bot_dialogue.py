@@ -16,7 +16,7 @@ from domain.errors import Broken, ModelOverloaded, NoReply
 from domain.proposals import Answered, Proposal, Quote, Reply, proposal_run, turn_text
 from domain.talks import TalkState
 from tasks.dialogue import Turn
-from tests.deployments.conftest import ANN, BOB, eventually
+from tests.deployments.conftest import ANN, BOB, cut_off, eventually
 from tests.fakes.desk import FakeDesk, a_brief
 from tests.fakes.talks import MemoryTalks
 from tests.fakes.telegram_api import TOKEN, TelegramApi
@@ -184,12 +184,7 @@ async def test_proposal_of_a_turn_that_broke_off_replaces_none_that_was_shown(
 async def test_turn_that_a_stop_cut_off_is_taken_up_and_answered_once(
     api: TelegramApi, owner: Owner, door: Open, talks: MemoryTalks
 ) -> None:
-    owner.free.clear()
-    async with door():
-        await api.say(ANN, "one")
-        await eventually(holds(lambda: owner.heard))
-    assert api.updates == []  # Telegram was told that we have it
-    owner.free.set()
+    await cut_off(api, door(), owner.free, "one", lambda: owner.heard)
     async with door():
         await api.message(ANN, "heard one")
     async with door():
@@ -251,12 +246,8 @@ async def test_poisoned_session_is_set_aside_and_its_person_goes_on(
 async def test_session_that_kills_its_process_again_and_again_is_set_aside(
     api: TelegramApi, owner: Owner, door: Open, talks: MemoryTalks
 ) -> None:
-    owner.free.clear()
-    async with door():
-        await api.say(ANN, "poison")
-        await eventually(holds(lambda: owner.heard))
+    await cut_off(api, door(), owner.free, "poison", lambda: owner.heard)
     talks.sessions[f"telegram:{ANN}"].attempts = 5
-    owner.free.set()
     async with door():
         await api.message(ANN, "begin a fresh one")
     assert len(owner.heard) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.runs import Notification
-from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually, released
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, cut_off, eventually, released
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TelegramApi
 
@@ -17,12 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.
 async def test_request_cut_off_by_a_stop_is_taken_up_once_by_the_next_process(
     api: TelegramApi, desk: FakeDesk, start: Start
 ) -> None:
-    desk.free.clear()
-    async with start():
-        await api.say(ANN, "notes")
-        await eventually(lambda: asyncio.sleep(0, desk.proposed))
-    assert api.updates == []  # Telegram was told that we have it
-    desk.free.set()
+    await cut_off(api, start(), desk.free, "notes", lambda: desk.proposed)
     async with start():
         await api.message(ANN, "waiting for its turn")
     async with start():
