@@ -5,7 +5,7 @@ True afterwards: `make_room`: no other copy of the project runs; what served is 
 registry, so a resumed run, a rollback or the watch finds what to bring back, whoever was killed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from prefect import task
@@ -91,10 +91,8 @@ async def bring_back(
     that rests no more, does not run, and has no route.
     """
     await hold(lease, registry, wakeups)
-    serving, project = (
-        live(await registry.releases(lease.project, states=(ReleaseState.LIVE,))),
-        await registry.project(lease.project),
-    )
+    serving = live(await registry.releases(lease.project, states=(ReleaseState.LIVE,)))
+    project = await registry.project(lease.project)
     if serving is None or project is None or not serving.rests:
         return ""
     await _stop_others(lease, serving.identity, registry, engine, wakeups)
@@ -121,12 +119,15 @@ async def bring_back_forgotten(
 
     One that cannot be brought back now keeps no other from it.
     """
+    bring = partial(
+        bring_back.fn, seconds=seconds, registry=registry, engine=engine, vault=vault, git=git, proxy=proxy, wakeups=wakeups
+    )
     returned = []
     for release in await registry.releases(states=(ReleaseState.LIVE,)):
         if not release.rests:
             continue
         try:
-            unwell = await _bring_back_one(release.project, seconds, registry, engine, vault, git, proxy, wakeups)
+            unwell = await _under_lease(release.project, bring, registry, wakeups)
         except SlipwayError as error:  # a service that is away, a full disk, or a deploy that came between: the next time
             run_log("slipway.exclusive").warning("%s rests still: %s", release.identity, redacted(str(error)))
             continue
@@ -138,22 +139,15 @@ async def bring_back_forgotten(
     return returned
 
 
-async def _bring_back_one(
-    project: str,
-    seconds: float,
-    registry: Registry,
-    engine: AppRunner,
-    vault: Vault,
-    git: GitHost,
-    proxy: Proxy,
-    wakeups: Wakeups,
+async def _under_lease(
+    project: str, work: Callable[[Lease], Awaitable[str]], registry: Registry, wakeups: Wakeups
 ) -> str | None:
-    """Do as `bring_back`; None when somebody deploys the project."""
+    """Return what the work returns; None when somebody deploys the project."""
     lease = await claim(project, FINDER, registry, wakeups)
     if lease is None:
         return None
     try:
-        return await bring_back.fn(lease, seconds, registry, engine, vault, git, proxy, wakeups)
+        return await work(lease)
     finally:
         await give_back(lease, registry, wakeups)
 
