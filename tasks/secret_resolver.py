@@ -79,16 +79,9 @@ async def release_values(release: Release, registry: Registry, vault: Vault) -> 
     return values
 
 
-async def environment_values(
-    version: EnvironmentVersion, vault: Vault, instead: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Load the values; only where an app is started, and never into a log, a parameter or a result.
-
-    What `instead` names is not loaded.
-    """
-    other = instead or {}
-    loaded = {name: await vault.get(reference) for name, reference in version.secrets.items() if name not in other}
-    return filled(version, {**loaded, **other})
+async def environment_values(version: EnvironmentVersion, vault: Vault) -> dict[str, str]:
+    """Load the values; only where an app is started, and never into a log, a parameter or a result."""
+    return filled(version, {name: await vault.get(reference) for name, reference in version.secrets.items()})
 
 
 async def values_beside_live(
@@ -99,10 +92,9 @@ async def values_beside_live(
     `scratch` has the addresses of resources of its own; for any other `domain.resources.stand_in` stands.
     """
     own = dict(scratch or {})
-    for name, reference in version.secrets.items():
-        if name not in own and (other := stand_in(name, await vault.get(reference))) is not None:
-            own[name] = other
-    values = await environment_values(version, vault, own)
+    loaded = {name: await vault.get(reference) for name, reference in version.secrets.items() if name not in own}
+    own |= {name: other for name, value in loaded.items() if (other := stand_in(name, value)) is not None}
+    values = filled(version, {**loaded, **own})
     return {name: value if _is_made_of(value, own) else stand_in("", value) or value for name, value in values.items()}
 
 

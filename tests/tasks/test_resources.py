@@ -21,7 +21,7 @@ from tasks.resources import (
     revive_resources,
     scratch_resources,
 )
-from tasks.secret_resolver import environment_values, resolve_environment
+from tasks.secret_resolver import environment_values, resolve_environment, values_beside_live
 from tests.fakes.engine import FakeEngine
 from tests.fakes.resources import MemoryResources
 from tests.fakes.services import MemoryWakeups
@@ -93,7 +93,7 @@ async def test_rehearsal_has_empty_ones_of_its_own_and_leaves_none(registry: Sql
     live, addons = await environment_values(version, vault), addons_of(APP)
     rehearsal = "notes-rehearsal-r-000001-round-1"
     async with scratch_resources("notes", "r-000001", rehearsal, addons, engine.resources) as scratch:
-        values = await environment_values(version, vault, scratch)
+        values = await values_beside_live(version, vault, scratch)
         during = set(engine.resources.live)
     assert during == {"notes-postgres", "notes-redis", f"{rehearsal}-postgres", f"{rehearsal}-redis"}
     assert values.keys() == live.keys()
