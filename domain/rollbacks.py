@@ -10,6 +10,7 @@ from pydantic import Field
 from domain.audit import SLIPWAY
 from domain.errors import NothingToRollBackTo
 from domain.releases import Release, ReleaseState, is_meant, live, previous_good, startable
+from domain.snapshots import command
 from domain.values import Value
 
 TRIES = 5
@@ -131,13 +132,12 @@ def refused_before(attempts: Sequence[Attempt], serving: Release, good: Release)
 
 
 def _refused(serving: Release, good: Release) -> Stay:
-    name, number = serving.project, good.number
     message = (
-        f"{name}: release {serving.number} is unwell and stays, since going back to release {number} could cost data: "
-        f"`slipway rollback {name} {number} --data keep` goes back and leaves the data as it is; `--data restore` also brings "
-        "back the data from before, and what was written since then is lost to the app"
+        f"{serving.project}: release {serving.number} is unwell and stays, since going back to release {good.number} could "
+        f"cost data: `{command(good, 'keep')}` goes back and leaves the data as it is; `{command(good, 'restore')}` also "
+        "brings back the data from before, and what was written since then is lost to the app"
     )
-    return Stay(bad=serving, end=str(number), outcome=RollbackOutcome.REFUSED, message=message)
+    return Stay(bad=serving, end=str(good.number), outcome=RollbackOutcome.REFUSED, message=message)
 
 
 def _nothing(wish: RollbackRequest, serving: Release, releases: Sequence[Release], attempts: Sequence[Attempt]) -> Stay:

@@ -140,8 +140,8 @@ def test_what_was_refused_for_the_data_is_not_tried_again_by_itself_while_the_re
         (3, 2)
         if is_tried
         else "notes: release 3 is unwell and stays, since going back to release 2 could cost data: `slipway rollback notes 2 "
-        "--data keep` goes back and leaves the data as it is; `--data restore` also brings back the data from before, and what "
-        "was written since then is lost to the app"
+        "--data keep` goes back and leaves the data as it is; `slipway rollback notes 2 --data restore` also brings back the "
+        "data from before, and what was written since then is lost to the app"
     )
 
 
