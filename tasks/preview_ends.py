@@ -15,6 +15,7 @@ from domain.audit import SLIPWAY
 from domain.errors import BadInput, LeaseLost
 from domain.outcomes import Escalated
 from domain.previews import (
+    OPEN,
     Preview,
     PreviewState,
     again,
@@ -135,7 +136,7 @@ async def expire_previews(registry: Registry, wakeups: Wakeups, now: datetime) -
     Each person is told once that one is about to end, and once that it has.
     """
     ended = []
-    for preview in await registry.previews():
+    for preview in await registry.previews(states=OPEN):
         if await _is_left(preview, registry):
             await registry.move_preview(preview.project, preview.number, PreviewState.FAILED, reason=NEVER_UP)
             ended.append(preview.identity)
@@ -148,8 +149,8 @@ async def expire_previews(registry: Registry, wakeups: Wakeups, now: datetime) -
                 ended.append(preview.identity)
         elif expires_soon(preview, now):
             await _tell(preview, "soon", _soon(preview), registry, wakeups)
-    for preview in await registry.previews():
-        if preview.state is PreviewState.EXPIRED and preview.cleared is None:
+    for preview in await registry.previews(states=(PreviewState.EXPIRED,)):
+        if preview.cleared is None:
             await _tell(preview, "expired", _over(preview), registry, wakeups)
     return ended
 
