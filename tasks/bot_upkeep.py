@@ -54,7 +54,7 @@ async def retire_bot(bot: Bot, who: str, registry: Registry, vault: Vault, now: 
 
 
 async def give_back_bot(
-    project: str, why: str, registry: Registry, vault: Vault, accounts: BotAccounts | None, now: datetime
+    project: str, why: str, registry: Registry, vault: Vault, accounts: BotAccounts, now: datetime
 ) -> Bot | None:
     """Let the project's bot rest, its token forgotten there, and clear what Telegram holds; None when it has none.
 
@@ -69,7 +69,7 @@ async def give_back_bot(
     return resting
 
 
-async def settle(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts | None) -> bool:
+async def settle(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts) -> bool:
     """Take the token from whoever had the bot last, and clear it at Telegram; False when that could not be done.
 
     Whoever slept until the bot had moved on changes nothing of who has it then.
@@ -78,7 +78,7 @@ async def settle(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccoun
         token = await token_of(bot, vault)
         if bot.project and await is_unmoved(bot, registry):
             await forget_token(bot.project, [token], vault)
-        return accounts is not None and await ask_telegram(bot, partial(accounts.wipe, token), registry)
+        return await ask_telegram(bot, partial(accounts.wipe, token), registry)
     except SlipwayError as error:
         run_log(LOG).warning("@%s rests on: %s", bot.username, error)
         return False

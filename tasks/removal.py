@@ -1,7 +1,7 @@
 """Removal: a project goes, with everything that is its own.
 
 True afterwards: no route, copy, candidate, database, data, secret, repository or registry row of the project is left;
-its runs and costs stay in the books. A bot of the pool that it had rests. Without `accounts` the janitor clears that bot.
+its runs and costs stay in the books. A bot of the pool that it had rests; if Telegram is away the janitor clears it.
 Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so that a half-done removal can be done again.
 """
 
@@ -25,7 +25,7 @@ async def remove_project(
     proxy: Proxy,
     vault: Vault,
     git: GitHost,
-    accounts: BotAccounts | None = None,
+    accounts: BotAccounts,
 ) -> None:
     """Remove the project, after ending whatever of it still runs."""
     for run in await registry.runs(project):

@@ -142,8 +142,9 @@ async def test_removed_projects_bot_rests_cleared_and_is_free_after_its_time(wor
 async def test_bot_that_cannot_be_cleared_is_nobodys_until_it_is(world: World) -> None:
     await world.add()
     await world.lease()
-    await give_back_bot("notes", "gone", world.registry, world.vault, None, world.now)
     world.accounts.away = True
+    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    assert world.vault.held("notes") == {}
     assert await world.tidy(2 * REST) == []
     world.accounts.away = False
     assert await world.tidy(2 * REST) == ["bot @one_bot free"]

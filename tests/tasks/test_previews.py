@@ -22,6 +22,7 @@ from tasks.previews import start_preview
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 from tasks.removal import remove_project
 from tasks.secret_use import forget_superseded, forget_values
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.services import MemoryProxy
 from tests.tasks.conftest import NOW
 from tests.tasks.fragile import Fate, Fragile, Killed
@@ -174,7 +175,7 @@ async def test_host_of_a_preview_is_no_domain(stage: Stage) -> None:
 
 async def test_project_that_is_removed_leaves_nothing_of_its_previews(stage: Stage) -> None:
     await stage.up(await stage.change(await stage.serve()))
-    await remove_project("notes", "me", stage.registry, stage.engine, stage.proxy, stage.vault, stage.git)
+    await remove_project("notes", "me", stage.registry, stage.engine, stage.proxy, stage.vault, stage.git, MemoryAccounts())
     assert (stage.engine.live_apps, stage.proxy.held, await stage.registry.previews()) == ({}, {}, ())
 
 

@@ -19,6 +19,7 @@ from tasks.notify import end_run
 from tasks.progress import Journal
 from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 from tasks.removal import remove_project
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.engine import FakeEngine
 from tests.fakes.services import MemoryProxy, MemoryWakeups
 from tests.fakes.vault import MemoryVault
@@ -198,7 +199,7 @@ async def test_removed_project_leaves_nothing_but_its_books(registry: SqlRegistr
     await vault.put("notes", "API_TOKEN", "x" * 20)
     await proxy.set_route(Route(project="notes", hosts=("notes.localhost",), upstream="127.0.0.1:1"), 1)
 
-    await remove_project("notes", "local:me", registry, engine, proxy, vault, git)
+    await remove_project("notes", "local:me", registry, engine, proxy, vault, git, MemoryAccounts())
 
     assert await registry.project("notes") is None
     assert (engine.live_apps, engine.made, proxy.held, vault.values) == ({}, {}, {}, {})
@@ -223,7 +224,7 @@ async def test_route_that_is_mended_while_its_project_is_removed_leads_nowhere_a
     await git.create("notes")
     await release(registry, engine, 1)
 
-    await remove_project("notes", "local:me", registry, engine, proxy, MemoryVault(), git)
+    await remove_project("notes", "local:me", registry, engine, proxy, MemoryVault(), git, MemoryAccounts())
 
     assert (proxy.held, engine.live_apps) == ({}, {})
 
