@@ -8,11 +8,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 
 from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
-from deployments.cards import Wanted, told, told_rollback
+from deployments.cards import Card, Wanted, told, told_rollback
 from deployments.goals import goal_of
 from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
@@ -105,17 +106,18 @@ class Outbox:
     async def _tell(self, notification: Notification, *, again: bool) -> None:
         """Tell news of a run in the words of its person's language, anything else as it was written."""
         if (spoken := spoken_in(notification)) is not None:
-            buttons = await referenced(spoken.buttons, spoken.person, self._registry)
-            await self._chat.send(notification.chat, perhaps(spoken.html, spoken.language, again=again), buttons, quiet=again)
+            card = Card(html=spoken.html, buttons=spoken.buttons)
+            await self._bring(notification.chat, card, spoken.person, spoken.language, again=again)
             return
         chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
         if run is None:
-            await self._chat.send(chat, perhaps(escape(notification.text, quote=False), "en", again=again), quiet=again)
+            await self._bring(chat, Card(html=escape(notification.text, quote=False)), "", "en", again=again)
             return
         project = await self._registry.project(run.project)
         progress = await self._registry.progress(run.id)
         goal = await goal_of(run, progress, self._registry)
-        quiet = again or (await self._registry.person(run.origin.person)).quiet
+        bring = partial(self._bring, chat, person=run.origin.person, language=goal.language, again=again)
+        quiet = (await self._registry.person(run.origin.person)).quiet
         if asks_for_secrets(notification.key, run):
             name = run.waits_for[0]
             question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
@@ -123,18 +125,19 @@ class Outbox:
         elif notification.key.startswith(f"{run.id}:question-"):
             await self._ask(notification, run, goal)
         elif (shown := preview_card(notification.key, run, progress, goal)) is not None:
-            buttons = await referenced(shown.buttons, run.origin.person, self._registry)
-            await self._chat.send(chat, shown.html, buttons, quiet=quiet)
+            await bring(shown, quiet=quiet)
         elif notification.key == f"{run.id}:end" and run.state.ended:
-            html = told(run, progress, goal)
-            await self._chat.send(chat, perhaps(html, goal.language, again=again), quiet=quiet)
+            await bring(Card(html=told(run, progress, goal)), quiet=quiet)
         else:
             releases = await self._registry.releases(run.project)
             news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
-            choices = data_buttons(notification.key, run.project, goal.language)
-            buttons = await referenced(choices, run.origin.person, self._registry)
             html = escape(news or notification.text, quote=False)
-            await self._chat.send(chat, perhaps(html, goal.language, again=again), buttons, quiet=again)
+            await bring(Card(html=html, buttons=data_buttons(notification.key, run.project, goal.language)))
+
+    async def _bring(self, chat: str, shown: Card, person: str, language: str, *, again: bool, quiet: bool = False) -> None:
+        """Send news; those that may be there already come without a sound, and say so."""
+        buttons = await referenced(shown.buttons, person, self._registry)
+        await self._chat.send(chat, perhaps(shown.html, language, again=again), buttons, quiet=again or quiet)
 
     async def _ask(self, notification: Notification, run: Run, goal: Wanted) -> None:
         """Ask with buttons; a question that was answered meanwhile is not told any more."""

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from domain.errors import AnswerLost, SlipwayError
 from domain.sending import Step, Trace, next_step
 from domain.values import Value
@@ -59,6 +61,8 @@ class Sendings:
         except FileNotFoundError:
             self._write(key, Left(trace=Trace.BEGUN))
             return Left()
+        except ValidationError:  # a power cut can leave a file whose content never reached the disk
+            return Left(trace=Trace.BEGUN)
 
     def _write(self, key: str, left: Left) -> None:
         path = self._path(key)

@@ -17,9 +17,9 @@ from deployments.sendings import Sendings
 from deployments.talk_cards import messages_of
 from domain.errors import AnswerLost, ChatBusy, ServiceUnreachable, SlipwayError
 from domain.proposals import Answered, Reply
-from domain.runs import Notification, Origin
+from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from tasks.notify import tell_operator
-from tests.fakes.desk import Hints
+from tests.fakes.desk import Hints, a_brief
 
 
 class NoRedis(Hints):
@@ -191,6 +191,44 @@ async def test_answer_of_the_dialogue_that_may_have_arrived_says_so_in_the_langu
     await outbox.send_waiting()
     doubt = "<i>Возможно, вы это уже видели: меня прервали, когда я это отправлял.</i>"
     assert paper.sent == [("1", f"[quiet] {doubt}\nГотово &amp; ясно")]
+
+
+async def test_preview_that_is_told_again_says_so(registry: SqlRegistry, tmp_path: Path) -> None:
+    now, origin = datetime.now(UTC), Origin(channel="telegram", chat="1", person="telegram:1")
+    await registry.add_project(a_brief("notes", "Notes"), origin.person, "notes.localhost", now)
+    request = DeliveryRequest(
+        run="r-one111", project="notes", change=True, request="x", brief=a_brief("notes", "Notes"), origin=origin
+    )
+    await registry.add_run(request, now)
+    await registry.update_run("r-one111", state=RunState.DELIVERED, ended=now)
+    data = {"preview": 1, "address": "http://p1.localhost", "until": "noon"}
+    await registry.add_progress("r-one111", "note", "up", now, "deploy", data)
+    up = news("r-one111:end").model_copy(update={"run": "r-one111"})
+    await registry.add_notification(up)
+    paper = Paper(AnswerLost("Telegram", "sending"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
+    with pytest.raises(AnswerLost):
+        await outbox.send_waiting()
+    await outbox.send_waiting()
+    [(_, told)] = paper.sent
+    assert told.startswith("[quiet] <i>Perhaps you have this already")
+    assert "http://p1.localhost" in told
+
+
+async def test_trace_that_a_power_cut_left_empty_is_a_doubt(tmp_path: Path) -> None:
+    sendings = Sendings(tmp_path / "sendings")
+
+    async def lost(_: bool) -> str:
+        raise AnswerLost("Telegram", "sending")
+
+    async def sent(quiet: bool) -> str:
+        return "quiet" if quiet else "loud"
+
+    with pytest.raises(AnswerLost):
+        await sendings.once("a", lost)
+    [trace] = (tmp_path / "sendings").iterdir()
+    trace.write_text("")
+    assert await sendings.once("a", sent) == "quiet"
 
 
 async def test_doubt_outlives_a_later_refusal(tmp_path: Path) -> None:
