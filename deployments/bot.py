@@ -4,39 +4,31 @@ import asyncio
 import logging
 import signal
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from secrets import token_hex
-from typing import Any
 
-from telegram import Bot, Update
 from telegram.error import TelegramError
-from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 from telegram.warnings import PTBDeprecationWarning
 
 from blocks.telegram import TelegramChat, bot_client, translated
 from deployments.asks import Asks
 from deployments.bot_access import check_access
-from deployments.bot_commands import COMMANDS, Commands
+from deployments.bot_application import Answers, App, application
+from deployments.bot_commands import COMMANDS
 from deployments.bot_handlers import Desk, Handlers
-from deployments.bot_messages import Said, said_in
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
-from deployments.bot_turns import Turns
 from deployments.chat_signs import ChatSigns
 from deployments.dialogue import Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
 from deployments.proposal_buttons import ProposalButtons
-from deployments.references import Dead, meant
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
 from deployments.settings import Settings
-from deployments.wording import LANGUAGES, explain, say
+from deployments.wording import LANGUAGES, say
 from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
 from domain.talks import Talks
 
@@ -45,9 +37,6 @@ logger = logging.getLogger(__name__)
 UPDATES = ["message", "callback_query"]
 STOPPING = 3.0
 """Seconds that handlers get to end; what they do not finish is in the inbox."""
-
-App = Application[Any, Any, Any, Any, Any, Any]
-Act = Callable[[Said], Awaitable[None]]
 
 
 async def run_bot(settings: Settings) -> None:
@@ -130,91 +119,6 @@ async def bot_running(
         await cards.aclose()
         await asyncio.gather(sending, return_exceptions=True)
         await chat.aclose()
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What people answer to questions of ours, before anything else that they may have said."""
-
-    secrets: SecretMessages
-    questions: QuestionMessages
-    proposals: ProposalButtons | None = None
-
-    async def take(self, said: Said) -> bool:
-        """Deal with what was an answer; False when it was none."""
-        return (
-            await self.secrets.refuse_credential(said)
-            or await self.secrets.take_answer(said)
-            or await self.questions.take(said)
-            or (self.proposals is not None and await self.proposals.take(said))
-        )
-
-
-def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, allowed: frozenset[int]) -> App:
-    """Return the vendor's application with one handler per thing that a person can say."""
-    builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
-    app = builder.build()
-    answering = partial(_answering, handlers=handlers, answers=answers, allowed=allowed)
-    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    commands = Commands(handlers)
-    for name, act in commands.acts.items():
-        app.add_handler(CommandHandler(name, answering(act), private))
-    app.add_handler(MessageHandler(private & filters.COMMAND, answering(handlers.help)))
-    app.add_handler(MessageHandler(private & filters.TEXT, answering(handlers.text)))
-    app.add_handler(MessageHandler(private, answering(handlers.other)))
-    app.add_handler(CallbackQueryHandler(answering(commands.press)))
-    return app
-
-
-def _answering(
-    act: Act, handlers: Handlers, answers: Answers, allowed: frozenset[int]
-) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
-    """Wrap a handler: access first, sealed messages next, and every error becomes one sentence."""
-
-    async def respond(update: Update, _: Any) -> None:
-        said = said_in(update)
-        if said is None:
-            return
-        try:
-            if allowed and said.user not in allowed:
-                await handlers.tell(said, "not_allowed", person=said.user)
-                return
-            said = await _spoken_to(said, handlers)
-            await _taken(said, act, handlers, answers)
-        except Exception as error:  # the door's last line: a person is never left without an answer
-            await _tell_error(handlers, said, error)
-
-    return respond
-
-
-async def _spoken_to(said: Said, handlers: Handlers) -> Said:
-    """Return what was said, to be answered in the language that its person chose."""
-    person = await handlers.desk.registry.person(said.person)
-    return said.model_copy(update={"language": person.speaks(said.usual)})
-
-
-async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers) -> None:
-    match await meant(said, handlers.desk.registry):
-        case Dead(why=why):
-            await handlers.speech.pop(said, why)
-        case Said() as known:
-            if not await answers.take(known):
-                await act(known)
-
-
-async def _tell_error(handlers: Handlers, said: Said, error: Exception) -> None:
-    reference = token_hex(3)
-    if isinstance(error, SlipwayError):
-        logger.warning("%s: update %s: %s", reference, said.update, error)
-    else:
-        logger.error("%s: update %s", reference, said.update, exc_info=error)
-    try:
-        if isinstance(error, SlipwayError):
-            await handlers.tell_text(said, explain(said.language, error))
-        else:
-            await handlers.tell(said, "error_unexpected", reference=reference)
-    except SlipwayError as closed:
-        logger.warning("%s: the person could not be told: %s", reference, closed)
 
 
 async def _reach_telegram(app: App) -> None:
