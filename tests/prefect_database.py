@@ -30,6 +30,6 @@ def _made(folder: Path) -> Path:
             fresh = folder / "fresh.db"
             environment = {**os.environ, "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{fresh}"}
             command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
-            subprocess.run(command, env={**environment, "PREFECT_HOME": str(folder)}, check=True, capture_output=True)
+            subprocess.run(command, env={**environment, "PREFECT_HOME": str(folder)}, check=True)
             fresh.replace(made)
     return made
