@@ -208,11 +208,7 @@ async def telegram(settings: Settings) -> Finding:
 
 async def bot_pool(settings: Settings) -> Finding:
     """Count the bots that projects can lease, where there is a registry already."""
-    name, cure, folder = (
-        "bot pool",
-        "`slipway bots add` takes the token of a bot that projects can lease",
-        DataFolder(settings.home),
-    )
+    name, folder = "bot pool", DataFolder(settings.home)
     if settings.database_url is None and not folder.registry.exists():
         return Finding(name=name, ok=None, found="none yet: who asks for a bot gives a token of their own")
     from blocks.registry import SqlRegistry  # loads Prefect
@@ -225,6 +221,7 @@ async def bot_pool(settings: Settings) -> Finding:
     there = [bot for bot in bots if bot.state is not BotState.RETIRED]
     if not free(bots):
         found = f"none of {len(there)} is free" if there else "empty"
+        cure = "`slipway bots add` takes the token of a bot that projects can lease"
         return Finding(name=name, ok=None, found=f"{found}: who asks for a bot gives a token of their own", cure=cure)
     return Finding(name=name, ok=True, found=f"{free(bots)} of {len(there)} free")
 
