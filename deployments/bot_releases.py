@@ -10,7 +10,7 @@ from deployments.bot_speech import Speech
 from deployments.live_cards import LiveCards
 from deployments.wording import say
 from domain.errors import BadInput, NothingToRollBackTo
-from domain.proofs import facts
+from domain.proofs import passed_in
 from domain.releases import Release, startable
 from domain.runs import Project, Run
 from tasks.hosts import project_hosts
@@ -74,10 +74,20 @@ class ReleaseCommands:
         if shown is None:
             await self._speech.tell(said, "proof_none", project=project.slug)
             return
-        known = dict(facts(shown.document["proof"]))
+        body = shown.document["proof"]
         word = say(said.language, "proof_genuine" if shown.genuine else "proof_false")
-        fields = {name: known.get(name, "") for name in ("tests", "checks", "commit")} | {"title": project.title}
-        title = escape(f"{say(said.language, 'proof', **fields)} {word}", quote=False)
+        tests, checks = body["tests"], body["checks"]
+        told = say(
+            said.language,
+            "proof",
+            title=project.title,
+            passed=passed_in(tests),
+            tests=len(tests),
+            held=passed_in(checks),
+            checks=len(checks),
+            commit=body["commit"],
+        )
+        title = escape(f"{told} {word}", quote=False)
         document = json.dumps(shown.document, indent=1, ensure_ascii=False)
         await self._speech.send_file(said, title, document, f"{project.slug}-proof.json")
 

@@ -27,7 +27,7 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "domain_added": "{host} leads to {project} now, or as soon as its DNS record points here.",
     "domain_removed": "{host} does not lead to {project} any more.",
     "domain_remove": "Take away",
-    "proof": "{title}: {tests}; acceptance checks: {checks}. Commit {commit}.",
+    "proof": "{title}: {passed} of {tests} tests passed, {held} of {checks} acceptance checks hold. Commit {commit}.",
     "proof_genuine": "The signature holds.",
     "proof_false": "THE SIGNATURE DOES NOT HOLD: tell the operator.",
     "proof_none": "{project} has no proof yet: one is made when its work is accepted.",

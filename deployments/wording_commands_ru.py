@@ -27,7 +27,7 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "domain_added": "{host} ведёт на {project} — сейчас или как только его запись DNS укажет сюда.",
     "domain_removed": "{host} больше не ведёт на {project}.",
     "domain_remove": "Убрать",
-    "proof": "{title}: тесты: {tests}; проверки: {checks}. Коммит {commit}.",
+    "proof": "{title}: прошло тестов: {passed} из {tests}, проверок: {held} из {checks}. Коммит {commit}.",
     "proof_genuine": "Подпись верна.",
     "proof_false": "ПОДПИСЬ НЕВЕРНА: скажите оператору.",
     "proof_none": "У {project} ещё нет доказательства: оно появится, когда работа будет принята.",

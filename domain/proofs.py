@@ -4,7 +4,7 @@ Only texts, whole numbers, truth values, lists and objects are in it, so that it
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -119,8 +119,7 @@ def as_markdown(proof: Proof, signature: str) -> str:
 def facts(body: dict[str, Any]) -> Sequence[tuple[str, str]]:
     """Return a proof's main facts with their names, as people read them."""
     mutants, review = MutationRun.model_validate(body["mutants"]), Review.model_validate(body["review"])
-    passed = sum(case["result"] == CaseResult.PASSED.value for case in body["tests"])
-    held = sum(case["result"] == CaseResult.PASSED.value for case in body["checks"])
+    passed, held = passed_in(body["tests"]), passed_in(body["checks"])
     cost = body["cost"]
     found = (
         ("verdict", f"{body['verdict']}: {body['summary']}"),
@@ -139,6 +138,11 @@ def facts(body: dict[str, Any]) -> Sequence[tuple[str, str]]:
         ("key", body["key"]),
     )
     return [(name, text) for name, text in found if text]
+
+
+def passed_in(cases: Sequence[Mapping[str, Any]]) -> int:
+    """Count the cases of a proof's body that passed."""
+    return sum(case["result"] == CaseResult.PASSED.value for case in cases)
 
 
 def _case(case: TestCase) -> ProvedCase:

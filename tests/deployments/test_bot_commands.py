@@ -2,17 +2,23 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from blocks.installation import Installation
 from deployments.bot_commands import COMMANDS
 from domain.people import Person
 from domain.runs import RunState
+from domain.seen import Seen
 from domain.usage import TokenUsage
+from tasks.proof import prove
 from tests.deployments.conftest import ANN, BOB, IVAN, begun, released
 from tests.fakes.desk import FakeDesk, a_brief
 from tests.fakes.telegram_api import TelegramApi
 from tests.fakes.telegram_methods import Message
+from tests.tasks.conftest import brief, request
+from tests.tasks.test_proof import FLAKY, JUDGED
 
 ANN_IS = f"telegram:{ANN}"
 
@@ -72,6 +78,8 @@ async def test_all_that_can_be_seen_of_a_project_is_a_button_of_its_status(api: 
     await api.say(ANN, "/projects")
     await press(api, await api.message(ANN, "Your projects. Press one"), "notes")
     standing = await api.message(ANN, "notes (notes): not online")
+    await press(api, standing, "Diff")
+    await api.message(ANN, "Nothing of notes has changed yet")
     await press(api, standing, "Cost")
     await api.message(ANN, "notes: $0.00 of $5.00")
     await press(api, standing, "Secrets")
@@ -218,3 +226,17 @@ async def test_card_speaks_the_language_chosen_and_news_come_without_a_sound_whe
     await api.message(ANN, "notes в сети", "http://notes.localhost")
     sent = [call for method, call in api.calls if method == "sendMessage"]
     assert [call.get("disable_notification", "") for call in sent] == ["true", "", "true"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_proof_comes_as_a_file_with_its_figures_in_the_persons_language(
+    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+) -> None:
+    await desk.registry.add_project(brief(), f"telegram:{IVAN}", "notes.localhost", datetime.now(UTC))
+    await desk.registry.add_run(request(), datetime.now(UTC))
+    installation = Installation(home=str(tmp_path), engine="docker", model="claude-sonnet-5-5")
+    await prove.fn(request(), "c" * 40, JUDGED, Seen().after(FLAKY).flaky, installation, desk.registry)
+    await api.say(IVAN, "/proof")
+    sent = await api.message(IVAN, "прошло тестов:", "Подпись верна.")
+    assert " of " not in sent.text
+    assert b'"signature"' in api.files[sent.file.id]
