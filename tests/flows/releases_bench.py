@@ -11,10 +11,13 @@ from prefect import flow
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from domain.releases import Release
+from domain.runs import ReleaseRequest
 from domain.workers import AppState, AppStatus
+from flows import opening
+from flows.release import put_online
 from tasks.preparer import prepare_repository
 from tests.fakes.bot_accounts import MemoryAccounts
-from tests.tasks.conftest import brief
+from tests.tasks.conftest import NOW, brief
 from tests.tasks.test_deployer import World
 from tests.tasks.test_watch import app
 
@@ -69,6 +72,17 @@ async def in_flow(work: Callable[[], Awaitable[T]]) -> T:
 
     result: T = await carried()
     return result
+
+
+async def put_again(place: Site, request: ReleaseRequest) -> Any:
+    """Store the run of the request and take it through the release flow's steps; return what came of it."""
+    await place.registry.add_run(request, NOW)
+
+    async def carried() -> Any:
+        opening._opened.set(place.blocks)
+        return await put_online(request, place.blocks)
+
+    return await in_flow(carried)
 
 
 @asynccontextmanager

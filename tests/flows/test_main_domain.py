@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest_asyncio
@@ -16,12 +15,10 @@ from deployments.releasing import release_at
 from domain.outcomes import Released
 from domain.releases import ReleaseState
 from domain.runs import Origin, ReleaseRequest, Run, RunState
-from flows import opening
-from flows.release import put_online
 from tasks.domains import add_domain, make_main
 from tests.blocks.services import CaddyServer, caddy_server
 from tests.conftest import PrefectServer
-from tests.flows.releases_bench import Site, in_flow, site
+from tests.flows.releases_bench import Site, put_again, site
 from tests.tasks.conftest import NOW, registry  # noqa: F401  (a fixture)
 
 OWN, SHOP = "notes.localhost", "shop.example.org"
@@ -66,13 +63,7 @@ async def test_the_address_is_the_domains_and_the_one_before_still_leads_to_the_
     request = ReleaseRequest(
         run="r-again1", project="notes", request="a domain", commit=place.commit, candidate="sha256:1", origin=ME
     )
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Any:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    outcome = await in_flow(carried)
+    outcome = await put_again(place, request)
 
     assert isinstance(outcome, Released)
     assert (outcome.address, await place.states()) == (

@@ -17,16 +17,14 @@ from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released
 from domain.previews import Preview, PreviewedChange, PreviewState, why_no_preview
 from domain.resources import ResourceKind
 from domain.runs import Origin, ReleaseRequest, RunState
-from flows import opening
 from flows.engineering import Commission, engineer
 from flows.preview import put_up
-from flows.release import put_online
 from tasks.previews import announce_preview
 from tasks.readiness import Readiness
 from tests.conftest import PrefectServer
 from tests.fakes.messages_api import ScriptedMessagesAPI, use
 from tests.fakes.services import MemoryProxy
-from tests.flows.releases_bench import Site, in_flow, site
+from tests.flows.releases_bench import Site, in_flow, put_again, site
 from tests.tasks.conftest import NOW, brief, registry  # noqa: F401  (a fixture among them)
 from tests.tasks.conftest import request as run_request
 from tests.tasks.test_roles import PLAN, claude, say
@@ -73,13 +71,7 @@ async def confirmed(place: Site, preview: Preview, run: str) -> Released | Rejec
         run=run, project="notes", request="preview 1 was confirmed", commit=preview.commit, candidate="sha256:2",
         origin=ME, preview=1,
     )  # fmt: skip
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Released | Rejected | Overtaken | Escalated:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    return await in_flow(carried)
+    return await put_again(place, request)
 
 
 async def test_change_that_gives_the_app_its_first_database_is_refused_before_anything_is_built(

@@ -19,12 +19,10 @@ from domain.outcomes import Rejected, Released
 from domain.previews import Preview, PreviewedChange, PreviewState
 from domain.releases import ReleaseState
 from domain.runs import Origin, ReleaseRequest, Run, RunState
-from flows import opening
 from flows.ending import write_end
-from flows.release import put_online
 from tasks.finish import describe_release
 from tests.conftest import PrefectServer
-from tests.flows.releases_bench import Site, in_flow, site
+from tests.flows.releases_bench import Site, in_flow, put_again, site
 from tests.tasks.conftest import NOW, brief, registry  # noqa: F401  (a fixture among them)
 from tests.tasks.conftest import request as run_request
 
@@ -42,13 +40,7 @@ async def test_what_serves_is_released_again_under_a_run_of_its_own(place: Site)
     request = ReleaseRequest(
         run="r-again1", project="notes", request="a new secret", commit=place.commit, candidate="sha256:1", origin=ME
     )
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Any:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    outcome = await in_flow(carried)
+    outcome = await put_again(place, request)
 
     assert isinstance(outcome, Released)
     assert (outcome.release.number, outcome.release.run, outcome.release.candidate) == (2, "r-again1", "sha256:1")
@@ -77,13 +69,7 @@ async def test_what_took_the_place_of_what_served_when_it_was_asked_for_is_relea
         origin=ME,
         again=True,
     )
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Any:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    outcome = await in_flow(carried)
+    outcome = await put_again(place, request)
 
     assert isinstance(outcome, Released)
     assert (outcome.release.number, outcome.release.run, outcome.release.candidate) == (3, "r-again1", "sha256:2")
@@ -95,13 +81,7 @@ async def released(place: Site, run: str) -> Any:
     request = ReleaseRequest(
         run=run, project="notes", request="once more", commit=place.commit, candidate="sha256:2", origin=ME
     )
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Any:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    return await in_flow(carried)
+    return await put_again(place, request)
 
 
 async def test_what_failed_its_health_is_not_tried_again_until_its_environment_is_another(place: Site) -> None:
@@ -165,13 +145,7 @@ async def test_confirmed_preview_goes_live_by_its_candidate_and_becomes_the_proj
         run="r-live11", project="notes", request="preview 1 was confirmed", commit=place.commit, candidate="sha256:2",
         origin=ME, preview=1,
     )  # fmt: skip
-    await place.registry.add_run(request, NOW)
-
-    async def carried() -> Any:
-        opening._opened.set(place.blocks)
-        return await put_online(request, place.blocks)
-
-    outcome = await in_flow(carried)
+    outcome = await put_again(place, request)
 
     assert isinstance(outcome, Released)
     assert (outcome.release.number, outcome.release.candidate) == (2, "sha256:2")
