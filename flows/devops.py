@@ -26,7 +26,7 @@ from flows.preview import put_up
 from tasks.acceptance import rehearse_release
 from tasks.bots import lease_bot
 from tasks.chat_address import chat_address
-from tasks.deployer import gate_release, retire_releases, start_release, switch_release
+from tasks.deployer import gate_release, start_release, switch_release
 from tasks.env_analyzer import analyze_environment
 from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
@@ -36,6 +36,7 @@ from tasks.progress import Journal
 from tasks.readiness import Readiness, check_readiness, publish_release, refuse_again
 from tasks.redaction import shield
 from tasks.resources import provide_resources, reserve_resources
+from tasks.retirement import retire_releases
 from tasks.secret_resolver import resolve_environment
 from tasks.unfinished import rest_release
 

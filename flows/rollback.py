@@ -33,12 +33,13 @@ from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
 from flows.rollback_ends import RolledBack, leave_alone, leave_stopped, refuse, restore_named, stay, taken_back, tell
 from flows.snapshots import give_data_back, leave_data, settle_data
-from tasks.deployer import gate_release, restart_release, retire_releases, switch_release
+from tasks.deployer import gate_release, restart_release, switch_release
 from tasks.exclusive import bring_back, make_room
 from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
 from tasks.redaction import shield
+from tasks.retirement import retire_releases
 from tasks.rollback import begin_attempt, end_attempt, settle_attempts
 from tasks.second_look import answers_again
 from tasks.tagging import tag_run

@@ -1,14 +1,12 @@
-"""Deployer: start the new release, gate it, switch to it, retire the old one.
+"""Deployer: start the new release, gate it, switch to it.
 
-True afterwards: exactly one release of the project is live, the route leads to it, and what served before is kept.
+True afterwards: exactly one release of the project is live, and the route leads to it; what served before still runs.
 Blocks: registry, engine, vault, proxy, wakeups. Every step finds its own work half done and goes on:
 the registry row is written before the copy starts, and the switch is written before the route is set, so a
 reconcile that comes between finds the truth in the registry. Every step shows its lease first, and judges by what the
 registry says then: a process that was overtaken changes nothing, it raises LeaseLost.
 """
 
-import asyncio
-import time
 from datetime import UTC, datetime
 from functools import partial
 
@@ -33,9 +31,6 @@ from tasks.leases import hold, holding
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 from tasks.secret_resolver import release_values
-
-QUIET = 0.5
-"""Seconds without a request in flight after which an old release counts as drained."""
 
 STOP_SECONDS = 5.0
 """Seconds that a copy which never served has to end."""
@@ -204,52 +199,9 @@ async def switch_release(
     return moved
 
 
-@task(
-    task_run_name="retire what {lease.project} ran before",
-    cache_policy=NO_CACHE,
-    retries=5,
-    retry_delay_seconds=2,
-    retry_condition_fn=only_try_again,
-)
-async def retire_releases(
-    lease: Lease, seconds: float, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
-) -> None:
-    """Let every copy but the live one finish what it answers, stop it and keep it.
-
-    Who holds the lease deploys alone: another's release that is still starting was left so, and its copy stops too.
-    """
-    await hold(lease, registry, wakeups)
-    releases = {release.identity: release for release in await registry.releases(lease.project)}
-    for app in await engine.apps(lease.project):
-        release = releases.get(app.identity)
-        if app.role != "release" or (release is not None and stays(release, lease.owner)):
-            continue
-        if app.state in (AppState.RUNNING, AppState.RESTARTING):
-            await holding(lease, registry, wakeups, partial(drained, app.address, seconds, proxy))
-            await holding(lease, registry, wakeups, partial(engine.stop, app.identity, seconds))
-        if release is not None and release.state is ReleaseState.DRAINING:
-            await registry.move_release(lease.project, release.number, ReleaseState.KEPT, fence=lease.fence)
-
-
-def stays(release: Release, owner: str) -> bool:
-    """Tell whether the copy serves, or is about to for who holds the lock."""
-    return release.state is ReleaseState.LIVE or (release.state is ReleaseState.STARTING and release.run == owner)
-
-
 async def release_row(release: Release, registry: Registry) -> Release:
     """Return the release as the registry has it now; raise UnknownObject when its project was removed."""
     for now in await registry.releases(release.project):
         if now.number == release.number:
             return now
     raise UnknownObject("release", release.identity)
-
-
-async def drained(upstream: str, seconds: float, proxy: Proxy) -> None:
-    """Wait until the proxy has had no request in flight to `upstream` for QUIET seconds, `seconds` at most."""
-    started = quiet_since = time.monotonic()
-    while upstream and time.monotonic() - started < seconds:
-        if await proxy.in_flight(upstream):
-            quiet_since = time.monotonic()
-        elif time.monotonic() - quiet_since >= QUIET:
-            return
-        await asyncio.sleep(0.05)

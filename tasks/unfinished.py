@@ -19,8 +19,8 @@ from domain.releases import Release, ReleaseState
 from domain.routes import Proxy
 from domain.workers import AppRunner, AppState
 from tasks.audit import record
-from tasks.deployer import retire_releases
 from tasks.leases import claim, give_back
+from tasks.retirement import retire_releases
 from tasks.retrying import only_try_again
 
 NEVER_SERVED = "its run ended before it served"

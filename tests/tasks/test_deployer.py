@@ -6,9 +6,10 @@ from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.releases import Release, ReleaseState
 from domain.workers import AppState, AppStatus
-from tasks.deployer import gate_release, retire_releases, start_release, switch_release
+from tasks.deployer import gate_release, start_release, switch_release
 from tasks.leases import claim, give_back
 from tasks.redaction import shield
+from tasks.retirement import retire_releases
 from tests.fakes.engine import FakeEngine
 from tests.fakes.services import MemoryProxy, MemoryWakeups
 from tests.fakes.vault import MemoryVault
