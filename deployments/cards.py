@@ -1,21 +1,17 @@
 """The live card of a run as text and buttons: pure, from what the registry knows."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
 from pydantic import TypeAdapter
 
-from deployments.reasons import what_next, why_failed, why_taken_back
+from deployments.reasons import why_failed
 from deployments.wording import say
 from domain.briefs import Brief
-from domain.complaints import Complaint
 from domain.forecasts import Outlook
 from domain.outcomes import Cause
-from domain.releases import Release, ReleaseState
 from domain.runs import STEPS, Progress, Project, Run, RunState
-from domain.secret_formats import TELEGRAM, format_of
 from domain.usage import Cost
 from domain.values import Value
 
@@ -84,67 +80,9 @@ def card(
     return Card(html="\n".join(lines), buttons=_buttons(run, language))
 
 
-def told(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
-    """Return the HTML of the one message that says how the run ended or what it waits for."""
-    key = run.state.value if run.state.ended else "waits"
-    fields = {
-        "title": goal.title,
-        "project": run.project,
-        "why": cut(why_failed(run, _cause(progress), goal.language), 600),
-        "next": what_next(run, _cause(progress), goal.language),
-        "names": ", ".join(run.waits_for),
-        "first": next(iter(run.waits_for), ""),
-    }
-    wrong = complaint(run, progress, goal.language)
-    said = wrong + say(goal.language, f"told_{key}", **fields) + (how_to_get(run, goal.language) if key == "waits" else "")
-    text = f"{SIGNS.get(run.state, '')} {escape(said)}"
-    if run.state is not RunState.DELIVERED:
-        return text
-    return f"{text}\n{link(run.address)}{left_over(progress)}"
-
-
-def how_to_get(run: Run, language: str) -> str:
-    """Say in two steps where a bot token comes from, when that is what is asked for; else nothing."""
-    form = format_of(next(iter(run.waits_for), ""))
-    if form is None or form.what != TELEGRAM:
-        return ""
-    return f"\n\n{say(language, 'bot_token_steps', like=form.like)}"
-
-
-def left_over(progress: Sequence[Progress]) -> str:
-    """Say what is left to say about work that was accepted, a line each."""
-    return "".join(f"\n⚠️ {escape(cut(line.text))}" for line in progress if line.data.get("reservation"))
-
-
 def preview_of(progress: Sequence[Progress]) -> Progress | None:
     """Return the line that says where the run's preview is; None when the run has none."""
     return next((line for line in reversed(progress) if "preview" in line.data), None)
-
-
-def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
-    """Say why what was given cannot be the first secret that the run waits for; empty when nothing was given."""
-    last = _last(progress, "waiting")
-    said = str(last.data.get(f"wrong:{run.waits_for[0]}", "")) if last and run.waits_for else ""
-    if not said:
-        return ""
-    wrong = Complaint.model_validate_json(said)
-    return f"{say(language, f'wrong_{wrong.kind}', name=run.waits_for[0], what=wrong.what, like=wrong.like)}\n"
-
-
-def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
-    """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
-    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|unfinished|asks-\d+)", key)
-    if match is None:
-        return ""
-    what, bad, good = match.groups()
-    taken = next((release for release in releases if str(release.number) == bad), None)
-    fields = {"title": title or project, "project": project, "bad": bad, "good": good}
-    stays = {"none": "told_no_earlier", "unfit": "told_none_starts", "asks": "told_flap", "unfinished": "told_unfinished"}
-    if (end := stays.get(good.split("-")[0])) or what == "refused":
-        return f"⚠️ {say(language, end or 'told_refused', **fields)}"
-    if taken is None or taken.state is not ReleaseState.ROLLED_BACK:
-        return f"⚠️ {say(language, 'told_rollback_failed', **fields)}"
-    return f"↩️ {say(language, 'told_rolled_back', why=why_taken_back(taken.reason, language), **fields)}"
 
 
 def link(address: str) -> str:
@@ -188,7 +126,7 @@ def _mark(state: RunState) -> str:
 
 
 def _round(run: Run, progress: Sequence[Progress], language: str) -> str:
-    last = _last(progress, "round")
+    last = last_of(progress, "round")
     of = last.data.get("of", "") if last else ""
     return f" · {say(language, 'round', round=run.round, of=of)}" if run.round and of else ""
 
@@ -208,7 +146,7 @@ def _checks(run: Run, goal: Wanted) -> list[str]:
 
 def _news(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
     """Tell the last verdict of the tests, and what is waited for."""
-    report = _last(progress, "report")
+    report = last_of(progress, "report")
     lines = ["", *([f"🧪 {_verdict(report, language)}"] if report else [])]
     if run.state is RunState.WAITING:
         return [*lines, f"⏸ {escape(_waits(run, progress, language))}"]
@@ -217,7 +155,7 @@ def _news(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
 
 def _waits(run: Run, progress: Sequence[Progress], language: str) -> str:
     """Say what is waited for: secrets by name, or an answer."""
-    last = _last(progress, "waiting")
+    last = last_of(progress, "waiting")
     if last is not None and "question" in last.data:
         cause = CAUSE.validate_python(last.data.get("cause", ""))
         return f"{say(language, 'asked')}: {cut(why_failed(run, cause, language))}"
@@ -238,15 +176,16 @@ def _end(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
         case RunState.DELIVERED:
             return ["", f"🌐 {say(language, 'card_delivered')}: {link(run.address)}"]
         case RunState.FAILED:
-            return ["", f"{say(language, 'card_failed')}: {escape(cut(why_failed(run, _cause(progress), language), 600))}"]
+            return ["", f"{say(language, 'card_failed')}: {escape(cut(why_failed(run, cause_of(progress), language), 600))}"]
         case RunState.CANCELLED:
             return ["", say(language, "card_cancelled")]
         case _:
             return []
 
 
-def _cause(progress: Sequence[Progress]) -> Cause:
-    end = _last(progress, "end")
+def cause_of(progress: Sequence[Progress]) -> Cause:
+    """Return why the run ended or stands; empty when nothing was named."""
+    end = last_of(progress, "end")
     return CAUSE.validate_python(end.data.get("cause", "")) if end else ""
 
 
@@ -254,5 +193,6 @@ def _minutes(run: Run, now: datetime) -> int:
     return max(0, round(((run.ended or now) - run.created).total_seconds() / 60))
 
 
-def _last(progress: Sequence[Progress], *kinds: str) -> Progress | None:
+def last_of(progress: Sequence[Progress], *kinds: str) -> Progress | None:
+    """Return the newest line of these kinds; None when there is none."""
     return next((line for line in reversed(progress) if line.kind in kinds), None)

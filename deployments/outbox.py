@@ -13,8 +13,9 @@ from html import escape
 
 from deployments.asks import Ask, Asks
 from deployments.bells import ring, rung
-from deployments.cards import Card, Wanted, told, told_rollback
+from deployments.cards import Card, Wanted
 from deployments.goals import goal_of
+from deployments.notices import told, told_rollback
 from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
 from deployments.references import referenced

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from deployments.cards import Card, Wanted, left_over, link, preview_of
+from deployments.cards import Card, Wanted, link, preview_of
+from deployments.notices import left_over
 from deployments.wording import say
 from domain.runs import Progress, Run, RunState
 

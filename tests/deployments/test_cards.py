@@ -5,7 +5,8 @@ from typing import Any, get_args
 
 import pytest
 
-from deployments.cards import Wanted, card, noted, told, told_rollback, wanted
+from deployments.cards import Wanted, card, noted, wanted
+from deployments.notices import told, told_rollback
 from deployments.rollback_cards import data_buttons
 from domain.complaints import Complaint
 from domain.forecasts import Outlook
