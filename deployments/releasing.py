@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from itertools import count
 
-from deployments.requests import hand_over, run_id
+from deployments.flow_runs import hand_over
+from deployments.requests import run_id
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import made_main
 from domain.protocols import Registry

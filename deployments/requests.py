@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
-from uuid import UUID
 
 from deployments.answers import TRIES, answer_run, asked
-from deployments.leftovers import clear_leftover, is_leftover
+from deployments.flow_runs import cancel_flow_run, hand_over
+from deployments.leftovers import clear_leftover
 from deployments.looking import look_of
 from deployments.recording import begin_session
+from deployments.reservations import refuse_taken, reserve
 from deployments.telling import tell_run
 from domain.deeds import Deeds
 from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, ServiceUnreachable, UnknownObject
@@ -84,7 +85,7 @@ class Desk:
         if kind is not None:
             kind_named(kind)
         if name is not None:
-            await self._refuse_taken(checked_slug(name), origin.person or OPERATOR)
+            await refuse_taken(checked_slug(name), origin.person or OPERATOR, self.registry)
         present = await self.registry.project(checked_slug(project)) if project is not None else None
         if project is not None and present is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
@@ -140,11 +141,13 @@ class Desk:
             origin=proposal.origin,
             preview=proposal.preview,
         )
+        owner = proposal.origin.person or OPERATOR
         if not proposal.change:
-            await clear_leftover(request.project, proposal.origin.person or OPERATOR, self.blocks)
+            await clear_leftover(request.project, owner, self.blocks)
         run = await self.registry.add_run(request, now)
         if not proposal.change:
-            await self._reserve(proposal, run.created)
+            domain = self.blocks.installation.domain_of(request.project)
+            await reserve(proposal, owner, domain, run.created, self.registry)
         flow_run = await hand_over(
             "delivery/main",
             {"request": request.model_dump(mode="json")},
@@ -241,57 +244,9 @@ class Desk:
         """Return what the run asks, or asked last; raise BadInput when it asks nothing."""
         return (await asked(run, None, self.registry))[1]
 
-    async def _reserve(self, proposal: Proposal, at: datetime) -> None:
-        """Make the project as of `at`, the run's own time: by it a run that was interrupted here knows its project again."""
-        slug, owner = proposal.brief.slug, proposal.origin.person or OPERATOR
-        from tasks.audit import record
-
-        present = await self.registry.project(slug)
-        if present is not None and present.created == at:
-            return
-        try:
-            await self.registry.add_project(proposal.brief, owner, self.blocks.installation.domain_of(slug), at)
-            await record(slug, owner, "project made", self.registry, why=proposal.run, at=at, once=True)
-            await self.registry.rebook(proposal.run, slug)
-        except BadInput as taken:
-            await self.registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=datetime.now(UTC))
-            raise
-
-    async def _refuse_taken(self, slug: str, owner: str) -> None:
-        present = await self.registry.project(slug)
-        if present is not None and not await is_leftover(present, owner, self.registry):
-            raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
-
     async def _known(self, project: str) -> None:
         if await self.registry.project(project) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
-
-
-async def hand_over(
-    deployment: str, parameters: dict[str, object], key: str | None, *, name: str, tags: tuple[str, ...]
-) -> str:
-    """Create a flow run of the deployment, named before it begins, and return its id; the same key returns the same run."""
-    from prefect.client.orchestration import get_client
-
-    async with get_client() as client:
-        found = await client.read_deployment_by_name(deployment)
-        created = await client.create_flow_run_from_deployment(
-            found.id, parameters=parameters, name=name, idempotency_key=key, tags=list(tags)
-        )
-    return str(created.id)
-
-
-async def cancel_flow_run(flow_run: str) -> None:
-    """Ask Prefect to cancel: a waiting run ends at once, a running one is stopped by its worker."""
-    from prefect.client.orchestration import get_client
-    from prefect.states import Cancelled, Cancelling
-
-    async with get_client() as client:
-        found = await client.read_flow_run(UUID(flow_run))
-        if found.state is not None and found.state.is_running():
-            await client.set_flow_run_state(found.id, Cancelling(), force=False)
-        elif found.state is None or not found.state.is_final():
-            await client.set_flow_run_state(found.id, Cancelled(), force=True)
 
 
 @asynccontextmanager

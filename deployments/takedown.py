@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from deployments.requests import cancel_flow_run
+from deployments.flow_runs import cancel_flow_run
 from domain.errors import ServiceUnreachable
 
 if TYPE_CHECKING:

@@ -1,0 +1,36 @@
+"""Names of new projects: refused when taken, reserved with the project's first run."""
+
+from datetime import UTC, datetime
+
+from deployments.leftovers import is_leftover
+from domain.errors import BadInput
+from domain.proposals import Proposal
+from domain.protocols import Registry
+from domain.runs import RunState
+
+
+async def refuse_taken(slug: str, owner: str, registry: Registry) -> None:
+    """Raise BadInput when the name is a project's that this owner may not begin again."""
+    present = await registry.project(slug)
+    if present is not None and not await is_leftover(present, owner, registry):
+        raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
+
+
+async def reserve(proposal: Proposal, owner: str, domain: str, at: datetime, registry: Registry) -> None:
+    """Make the project as of `at`, the run's own time: by it a run that was interrupted here knows its project again.
+
+    Raises BadInput when somebody has the name since; the run has failed then.
+    """
+    from tasks.audit import record
+
+    slug = proposal.brief.slug
+    present = await registry.project(slug)
+    if present is not None and present.created == at:
+        return
+    try:
+        await registry.add_project(proposal.brief, owner, domain, at)
+        await record(slug, owner, "project made", registry, why=proposal.run, at=at, once=True)
+        await registry.rebook(proposal.run, slug)
+    except BadInput as taken:
+        await registry.update_run(proposal.run, state=RunState.FAILED, message=str(taken), ended=datetime.now(UTC))
+        raise
