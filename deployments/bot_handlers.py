@@ -51,8 +51,8 @@ class Handlers:
     """One method per thing that a person can say."""
 
     def __init__(self, desk: Desk, chat: TelegramChat, cards: LiveCards, dialogue: "Dialogue | None" = None) -> None:
-        self.desk = self._desk = desk
-        self.cards = self._cards = cards
+        self.desk = desk
+        self.cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
         self._signs = ChatSigns(chat)
@@ -123,26 +123,26 @@ class Handlers:
         if run is None:
             await self.tell(said, "forgotten")
         else:
-            self._cards.follow(run.id)
+            self.cards.follow(run.id)
 
     async def _started(self, said: Said, wish: str, project: str | None) -> Run | None:
         """Start the run; None when its person cancelled meanwhile."""
         if (stored := await self._stored(said)) is not None:
-            return await self._desk.start(stored)
+            return await self.desk.start(stored)
         proposal = await self._proposed(said, wish, project)
-        return None if proposal is None else await DeskDeeds(self._desk).start(proposal)
+        return None if proposal is None else await DeskDeeds(self.desk).start(proposal)
 
     async def _stored(self, said: Said) -> Proposal | None:
         """Return what a killed process had started of this very update: its project's name is taken, by itself."""
-        run = await self._desk.registry.run(run_id(said.key))
-        project = await self._desk.registry.project(run.project) if run else None
+        run = await self.desk.registry.run(run_id(said.key))
+        project = await self.desk.registry.project(run.project) if run else None
         if run is None or project is None or (run.change and not run.flow_run):
             return None
         return Proposal(run=run.id, brief=project.brief, change=run.change, request=run.request, origin=run.origin)
 
     async def _proposed(self, said: Said, wish: str, project: str | None) -> Proposal | None:
         """Return the proposal; None when its person cancelled meanwhile."""
-        task = asyncio.create_task(self._desk.propose(wish, said.origin, project=project, key=said.key))
+        task = asyncio.create_task(self.desk.propose(wish, said.origin, project=project, key=said.key))
         self._proposing[said.chat] = task
         try:
             await asyncio.wait([task])
