@@ -51,6 +51,8 @@ class Look:
 
     async def change(self, run: Run) -> Patch | None:
         """Return what the run has changed so far, against what it began with; None when it has committed nothing."""
+        from tasks.redaction import project_redactor
+
         if not await self._git.exists(run.project):
             return None
         head = await self._git.head(run.project, f"run/{run.id}")
@@ -58,7 +60,9 @@ class Look:
             return None
         proofs = await self._registry.proofs(run.project)
         base = next((proof.body["base"] for proof in proofs if proof.run == run.id), None)
-        return await self._git.patch(run.project, base or await self._git.head(run.project), head)
+        patch = await self._git.patch(run.project, base or await self._git.head(run.project), head)
+        redactor = await project_redactor(run.project, self._vault)
+        return patch.model_copy(update={"diff": redactor.redact(patch.diff)})
 
     async def proof(self, project: str) -> Shown | None:
         """Return the project's newest proof; None when nothing was proved yet."""

@@ -168,15 +168,17 @@ async def test_change_of_a_run_is_shown_against_what_it_began_with(
     run = await begun(api, desk, ANN, "notes")
     await api.say(ANN, "/diff")
     await api.message(ANN, "Nothing of notes has changed yet")
+    await desk.vault.put("notes", "API_KEY", "tea-and-biscuits")
     await desk.git.create("notes")
     parent = None
-    for branch, text in (("main", "one\n"), (f"run/{run.id}", "two <&>\n")):
+    for branch, text in (("main", "one\n"), (f"run/{run.id}", "two <&> tea-and-biscuits\n")):
         folder = tmp_path_factory.mktemp("work")
         (folder / "app.py").write_text(text)
         commit = await desk.git.commit_tree("notes", folder, branch=branch, parent=parent, message="x", author="A <a@b.c>")
         parent = commit.sha
     await api.say(ANN, "/diff notes")
-    await api.message(ANN, "notes: files changed: 1, lines added: 1, removed: 1", "+two <&>")
+    shown = await api.message(ANN, "notes: files changed: 1, lines added: 1, removed: 1", "+two <&>")
+    assert "biscuits" not in shown.text
 
 
 @pytest.mark.usefixtures("bot")
