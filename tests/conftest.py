@@ -132,16 +132,33 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Failures(config))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take where the files of failed tests are listed, one in a line, for `.ci/run` to run them once more."""
+    parser.addoption("--list-failed", metavar="FILE", default="")
+
+
 class Failures:
     """Names each failure as soon as it is known: a whole run takes a while, and pytest's own list comes at its end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._files: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        if report.failed and reporter is not None:
+        if not report.failed:
+            return
+        self._files.add(report.nodeid.partition("::")[0])
+        if reporter is not None:
             reporter.write_line(f"\nfailed in {report.when}: {report.nodeid}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._files.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        if listed := self._config.getoption("--list-failed"):
+            Path(listed).write_text("".join(f"{name}\n" for name in sorted(self._files)))
 
 
 FIRST = ("stories", "story-process", "hostile")
