@@ -23,7 +23,9 @@ from blocks.docker_workers import DockerWorkers
 from blocks.kept_data import KeptData
 from blocks.model_gateway import ModelGateway
 from blocks.package_caches import PackageCaches
+from blocks.placed_resources import PlacedResources
 from blocks.resource_dumps import ResourceDumps
+from blocks.server_databases import ServerDatabases
 from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
@@ -44,6 +46,9 @@ class DockerEngine(Block):
         description="Images of workers with a program from npm, by its pinned name; `node`: with Node alone",
     )
     data_folder: str = Field(description="Slipway's data folder on this machine; locks lie in it")
+    app_postgres_url: SecretStr | None = Field(
+        default=None, description="Address of a Postgres server for projects' databases; unset: each project has its own"
+    )
     egress_port: int | None = Field(
         default=None, description="Port of the egress proxy on the workers' network; unset: agents reach nothing"
     )
@@ -61,7 +66,8 @@ class DockerEngine(Block):
     _kept: KeptData = PrivateAttr()
     _caches: PackageCaches = PrivateAttr()
     _inventory: DockerInventory = PrivateAttr()
-    _resources: DockerResources = PrivateAttr()
+    _own_resources: DockerResources = PrivateAttr()
+    _resources: PlacedResources = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
@@ -83,7 +89,9 @@ class DockerEngine(Block):
         volumes = DockerVolumes(connection, self.installation, self.worker_image)
         self._data = DockerData(connection, volumes, self.worker_image)
         image = ResourceImage(connection, self.base_image, self.installation, Path(self.data_folder))
-        self._resources = DockerResources(connection, networks, self.installation, image)
+        self._own_resources = DockerResources(connection, networks, self.installation, image)
+        server = ServerDatabases(Path(self.data_folder), self.app_postgres_url, self.installation, isolates=True)
+        self._resources = PlacedResources(self._own_resources, server)
         self._dumps = ResourceDumps(self._resources, Path(self.data_folder) / "dumps")
         self._kept = KeptData(self._data, self._dumps)
         self._apps = DockerApps(connection, networks, volumes, self._data, self.installation)
@@ -103,9 +111,14 @@ class DockerEngine(Block):
         return True
 
     @property
-    def resources(self) -> DockerResources:
-        """Return what runs the projects' databases on the same engine."""
+    def resources(self) -> PlacedResources:
+        """Return what runs the projects' databases, on the same engine or on the operator's server."""
         return self._resources
+
+    @property
+    def own_resources(self) -> DockerResources:
+        """Return what runs databases on the same engine."""
+        return self._own_resources
 
     async def spawn(self, spec: WorkerSpec) -> DockerWorker:
         return await self._workers.spawn(spec)

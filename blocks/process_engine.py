@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from blocks.kept_data import KeptData
 from blocks.model_gateway import ModelGateway
+from blocks.placed_resources import PlacedResources
 from blocks.process_apps import Apps
 from blocks.process_candidates import Candidates
 from blocks.process_data import ProcessData
@@ -18,6 +19,7 @@ from blocks.process_inventory import ProcessInventory
 from blocks.process_resources import ProcessResources
 from blocks.process_workers import ProcessWorker, Workers
 from blocks.resource_dumps import ResourceDumps
+from blocks.server_databases import ServerDatabases
 from domain.app_data import NoRoom, Saved, Schema
 from domain.inventory import Held
 from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
@@ -36,6 +38,9 @@ class ProcessEngine(Block):
     folder: str = Field(description="Folder for workers, candidates, apps and their data; nobody else may read it")
     ca_bundle: str | None = Field(default=None, description="CA bundle file for programs that fetch packages")
     redis_server: str = Field(default="redis-server", description="Program that projects' Redis runs")
+    app_postgres_url: SecretStr | None = Field(
+        default=None, description="Address of a Postgres server for projects' databases; unset: each project has its own"
+    )
     gateway_port: int | None = Field(
         default=None, description="Port of the model gateway on loopback; unset: no CLI agent can work"
     )
@@ -46,8 +51,14 @@ class ProcessEngine(Block):
         return False
 
     @property
-    def resources(self) -> ProcessResources:
-        """Return what runs the projects' databases on this machine."""
+    def resources(self) -> PlacedResources:
+        """Return what runs the projects' databases, on this machine or on the operator's server."""
+        server = ServerDatabases(self._root, self.app_postgres_url, self.installation, isolates=False)
+        return PlacedResources(self.own_resources, server)
+
+    @property
+    def own_resources(self) -> ProcessResources:
+        """Return what runs databases on this machine."""
         return ProcessResources(self._root, self.redis_server)
 
     async def spawn(self, spec: WorkerSpec) -> ProcessWorker:
@@ -127,7 +138,7 @@ class ProcessEngine(Block):
 
     @property
     def _inventory(self) -> ProcessInventory:
-        return ProcessInventory(self._root, self.installation, self._apps, self._data, self._candidates, self.resources)
+        return ProcessInventory(self._root, self.installation, self._apps, self._data, self._candidates, self.own_resources)
 
     @property
     def _root(self) -> Path:

@@ -10,13 +10,13 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from blocks.docker_resource_image import SCRIPT
+from blocks.postgres_programs import run_resource_script
 from blocks.postgres_schema import postgres_schema
 from blocks.process_commands import bounds
 from blocks.process_folders import SYSTEM_PATH, delete, locked, place
@@ -25,7 +25,7 @@ from blocks.process_shim import write_json
 from blocks.process_supervised import LOG_BYTES, MARK, Supervised, restarts, runs
 from blocks.resource_clients import await_answer, endpoint_at, settle_file
 from domain.app_data import Schema
-from domain.errors import Broken, NeedsPerson, ServiceUnreachable, UnknownObject
+from domain.errors import NeedsPerson, ServiceUnreachable, UnknownObject
 from domain.resources import (
     Endpoint,
     ResourceKind,
@@ -101,16 +101,12 @@ class ProcessResources:
     async def dump(self, project: str, path: Path) -> int:
         saved = self._running(resource_identity(project, ResourceKind.POSTGRES))
         partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb") as file:
-            await self._run("dump", saved, stdout=file)
+        await self._run("dump", saved, path, writes=partial)
         return await asyncio.to_thread(settle_file, partial, path)
 
     async def restore(self, project: str, path: Path) -> None:
         saved = self._running(resource_identity(project, ResourceKind.POSTGRES))
-        with path.open("rb") as file:
-            said = await self._run("restore", saved, stdin=file, stdout=subprocess.PIPE)
-        if b"restored" not in said:
-            raise Broken(f"{path.name} could not be restored into postgres of {project}")
+        await self._run("restore", saved, path, reads=path)
 
     async def schema(self, project: str, kind: ResourceKind) -> Schema:
         identity = resource_identity(project, kind)
@@ -216,10 +212,8 @@ class ProcessResources:
             raise ServiceUnreachable(identity, "asking for its data", "it does not run")
         return saved
 
-    async def _run(self, what: str, saved: dict[str, Any], **streams: Any) -> bytes:
-        """Run `images/resource.sh` for Postgres; raise Broken with what it said when it failed."""
+    async def _run(self, what: str, saved: dict[str, Any], path: Path, **streams: Path) -> None:
         environment = {
-            "PATH": SYSTEM_PATH,
             "DATA": str(self._place(resource_identity(saved["project"], ResourceKind(saved["kind"]))) / "data"),
             "PGHOST": HOST,
             "PGPORT": str(saved["port"]),
@@ -227,13 +221,7 @@ class ProcessResources:
             "PGDATABASE": "app",
             "PGPASSWORD": saved["password"],
         }
-        program = await asyncio.create_subprocess_exec(
-            "/bin/sh", str(SCRIPT), what, env=environment, stderr=subprocess.PIPE, **{"stdin": subprocess.DEVNULL, **streams}
-        )
-        said, complaint = await program.communicate()
-        if program.returncode:
-            raise Broken(f"the {what} of {saved['project']}'s postgres failed: {complaint.decode('utf-8', 'replace')[-500:]}")
-        return said or b""
+        await run_resource_script(what, f"{what} of {saved['project']}'s postgres ({path.name})", environment, **streams)
 
 
 def _url(kind: ResourceKind, saved: dict[str, Any]) -> str:

@@ -12,24 +12,16 @@ from pydantic import SecretStr
 
 from deployments.bot_access import check_bot
 from deployments.data_folder import DataFolder, read_up
+from deployments.database_check import app_postgres
+from deployments.findings import Finding
 from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, served_on, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, registry_address
 from domain.errors import BadInput, NeedsPerson, SlipwayError
-from domain.values import Value
 
 PINS = {"prefect": ((3, 8, 8), (3, 8, 9)), "fastapi": ((0, 100), (0, 151)), "sqlalchemy": ((2, 0), (2, 1))}
 """Lowest version that works and first that does not; tests/flows/test_pins.py shows why."""
-
-
-class Finding(Value):
-    """One line of the doctor: fine, not needed or worth knowing (None), or broken with its cure."""
-
-    name: str
-    ok: bool | None
-    found: str
-    cure: str = ""
 
 
 async def examine(settings: Settings) -> Sequence[Finding]:
@@ -47,7 +39,8 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         *ports(settings),
         tls(settings),
     ]
-    return [*quick, *await asyncio.gather(engine(settings), domain(settings), telegram(settings), bot_pool(settings))]
+    asked = (engine(settings), domain(settings), telegram(settings), bot_pool(settings), app_postgres(settings))
+    return [*quick, *await asyncio.gather(*asked)]
 
 
 def python() -> Finding:

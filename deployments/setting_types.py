@@ -1,10 +1,12 @@
 """What settings may be: each type says in a few words why a value is none of it; the setting itself says the cure."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from domain.database_servers import server_address
 from domain.egress import is_pattern
 from domain.errors import BadInput
 from tasks.cli import cli_agent
@@ -33,6 +35,14 @@ def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _postgres(value: SecretStr) -> SecretStr:
+    try:
+        server_address(value.get_secret_value())
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 def _absolute(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -49,6 +59,19 @@ def _file(value: Path) -> Path:
     return value
 
 
+def as_text(value: Any) -> str:
+    """Return the value as a variable holds it; a secret in clear."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return ",".join(map(str, value))
+        case dict():
+            return json.dumps(value)
+        case _:
+            return str(value)
+
+
 SPLIT = BeforeValidator(_split)
 """Words with commas between become a tuple."""
 PATTERNS = AfterValidator(_patterns)
@@ -60,3 +83,5 @@ Where = Annotated[Path, AfterValidator(_absolute)]
 """A path that need not exist; `~` is the person's home."""
 ExistingFolder = Annotated[Where, AfterValidator(_folder)]
 ExistingFile = Annotated[Where, AfterValidator(_file)]
+PostgresAddress = Annotated[SecretStr, AfterValidator(_postgres)]
+"""Its host and role are looked at; what stands in it is never told."""

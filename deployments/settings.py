@@ -1,6 +1,5 @@
 """Everything that an operator may choose, read once from the environment and `.env`."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +8,18 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deployments.misspelt import misspelt
-from deployments.setting_types import KNOWN_ENGINES, PATTERNS, SPLIT, ExistingFile, ExistingFolder, Port, Tls, Where
+from deployments.setting_types import (
+    KNOWN_ENGINES,
+    PATTERNS,
+    SPLIT,
+    ExistingFile,
+    ExistingFolder,
+    Port,
+    PostgresAddress,
+    Tls,
+    Where,
+    as_text,
+)
 from domain.errors import BadInput
 from domain.hosts import HOST_PATTERN
 
@@ -65,6 +75,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy async address of the registry, like postgresql+asyncpg://user:password@host/slipway",
     )
     redis_url: SecretStr | None = Field(default=None, description="address of an outside Redis, like redis://host:6379/0")
+    app_postgres_url: PostgresAddress | None = Field(
+        default=None,
+        description="address of a Postgres server for the apps' databases, like postgresql://slipway:password@db.example.org/postgres,"
+        " with a role that may make databases and roles",
+    )
     caddy_admin: str | None = Field(
         default=None,
         pattern=r"^(https?://|unix//)",
@@ -187,7 +202,9 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Return the variables that make `load_settings` in a child process give the same settings. It holds secrets."""
         return {
-            variable(name): _text(value) for name in type(self).model_fields if (value := getattr(self, name)) not in (None, ())
+            variable(name): as_text(value)
+            for name in type(self).model_fields
+            if (value := getattr(self, name)) not in (None, ())
         }
 
 
@@ -195,18 +212,6 @@ def variable(field: str) -> str:
     """Return the environment variable of a field."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
-
-
-def _text(value: Any) -> str:
-    match value:
-        case SecretStr():
-            return value.get_secret_value()
-        case tuple():
-            return ",".join(map(str, value))
-        case dict():
-            return json.dumps(value)
-        case _:
-            return str(value)
 
 
 def load_settings(**chosen: Any) -> Settings:

@@ -1,11 +1,13 @@
 #!/bin/sh
 # One resource of a project, in a container and as a plain process alike: `start` runs it, `dump` and `restore` move its data.
 # $KIND: postgres or redis. $DATA: its folder, in which a database is made whole or not at all. $BIND and $PORT: where it listens.
-# $PASSWORD comes by the environment, since a command line can be read by others. $AS: what steps down from root, if anything.
+# $PROGRAMS: where Postgres' programs are, when they are not to be looked for. $PASSWORD comes by the environment, since a command line can be read by others. $AS: what steps down from root, if anything.
 set -eu
 umask 077
 
 programs() {
+  bin=${PROGRAMS:-}
+  [ -z "$bin" ] || return 0
   if [ -e "$DATA/postgres/PG_VERSION" ]; then
     version=$(cat "$DATA/postgres/PG_VERSION")
   else

@@ -12,7 +12,8 @@ from sqlalchemy import make_url
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from tests.blocks.ledger_process import BUDGET
-from tests.blocks.postgres import private_server, server_folder
+from tests.blocks.postgres import SharedServer, private_server, server_folder, shared_server
+from tests.blocks.services import free_port
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,16 @@ def postgres_server() -> Iterator[str]:
     else:
         with private_server(programs) as url:
             yield url
+
+
+@pytest.fixture(scope="session")
+def apps_server() -> Iterator[SharedServer]:
+    """Yield a server as an operator has one for the databases of projects."""
+    programs = server_folder()
+    if programs is None:
+        pytest.skip("no Postgres: install postgresql")
+    with shared_server(programs, free_port()) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgres"])

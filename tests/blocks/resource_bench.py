@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from itertools import count
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
 import docker
 import pytest
+from pydantic import SecretStr
 
-from blocks.docker_resources import DockerResources
 from blocks.resource_clients import redis_at
 from domain.resources import ResourceKind, ResourceRunner, ResourceSpec, url_of
 from tests.blocks.engine_bench import docker_engine, process_engine, shared_folder
@@ -21,6 +22,11 @@ RUNNERS: dict[str, Callable[[pytest.TempPathFactory], ResourceRunner]] = {
     "process": lambda factory: process_engine(shared_folder(factory)).resources,
     "docker": lambda factory: docker_engine(factory).resources,
 }
+
+
+def on_server(url: str, folder: Path) -> ResourceRunner:
+    """Return what a machine without containers has when its operator names a server; Redis stays a process."""
+    return process_engine(folder).model_copy(update={"app_postgres_url": SecretStr(url)}).resources
 
 
 class Writable(Protocol):
@@ -90,7 +96,7 @@ class Bench:
     async def url(self, spec: ResourceSpec) -> str:
         """Return an address that this machine can use: a name on a project's network is known there only."""
         endpoint = await self.runner.endpoint(spec)
-        if isinstance(self.runner, DockerResources):
+        if endpoint.host.startswith(spec.kind.value):
             endpoint = endpoint.model_copy(update={"host": container_of(spec)[1]})
         return url_of(spec.kind, endpoint, spec.password.get_secret_value())
 

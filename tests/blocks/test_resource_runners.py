@@ -158,7 +158,7 @@ async def test_postgres_with_a_client_ends_in_good_order_and_at_once(processes: 
     await processes.runner.provide(spec)
     client = await asyncpg.connect(await processes.url(spec), timeout=20)
     await processes.runner.stop(processes.project, ResourceKind.POSTGRES)
-    log = Supervised(folder.resources._place(spec.identity)).log(10)
+    log = Supervised(folder.own_resources._place(spec.identity)).log(10)
     client.terminate()
     assert ("received fast shutdown request" in log, "database system is shut down" in log) == (True, True), log
 
@@ -173,7 +173,7 @@ async def test_process_that_was_killed_with_its_supervisor_is_started_by_the_nex
     async def synced() -> bool:
         return b"kept" in b"".join(path.read_bytes() for path in home.home.rglob("*.aof"))
 
-    home = Supervised(folder.resources._place(spec.identity))
+    home = Supervised(folder.own_resources._place(spec.identity))
     await until(synced, "Redis has written it down")
     home.tree().signal(signal.SIGKILL)
     await until(lambda: stopped(processes), "nothing of it is left")

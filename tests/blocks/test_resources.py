@@ -1,4 +1,4 @@
-"""One contract for all that runs databases: in memory, as plain processes, in containers."""
+"""One contract for all that runs databases: in memory, as plain processes, on the operator's server, in containers."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from domain.resources import ResourceKind, ResourceRunner, ResourceState
 from domain.snapshots import as_text, moved
 from tests.blocks.engine_bench import clean_docker
 from tests.blocks.postgres import server_folder
-from tests.blocks.resource_bench import RUNNERS, Bench
+from tests.blocks.resource_bench import RUNNERS, Bench, on_server
 
 EVERYTHING = {
     "postgres table words": "CREATE TABLE words (id SERIAL PRIMARY KEY, word TEXT)",
@@ -26,9 +26,12 @@ EVERYTHING = {
 KINDS = pytest.mark.parametrize("kind", list(ResourceKind))
 
 
-@pytest.fixture(scope="module", params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(scope="module", params=["fake", "process", "server", pytest.param("docker", marks=pytest.mark.docker)])
 def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceRunner]:
-    yield RUNNERS[request.param](tmp_path_factory)
+    if request.param == "server":
+        yield on_server(request.getfixturevalue("apps_server").url, tmp_path_factory.mktemp("server"))
+    else:
+        yield RUNNERS[request.param](tmp_path_factory)
     if request.param == "docker":
         clean_docker(f"slipway.installation=tests-{os.getpid()}")
 
