@@ -1,4 +1,4 @@
-"""Records in the data folder that nobody asks for after some time: receipts of ways out, logs of flow runs' processes."""
+"""Records in the data folder that nobody asks for after some time: receipts, logs of flow runs' processes, people's files."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,15 @@ from pathlib import Path
 
 from domain.inventory import Held
 
-PLACES = {"receipt": ("egress/*.jsonl", "egress/*/*.jsonl"), "run-log": ("logs/runs/*.log",)}
+PLACES = {"receipt": ("egress/*.jsonl", "egress/*/*.jsonl"), "run-log": ("logs/runs/*.log",)} | {
+    "attachment": ("attachments/people/*/*",),
+    "attachment-of-run": ("attachments/runs/*/*",),
+}
 """Patterns below the data folder, by kind."""
 
 
 class KeptRecords:
-    """The records of one installation; a receipt has its run's name."""
+    """The records of one installation; a receipt has its run's name, a run's attachment lies in a folder of that name."""
 
     def __init__(self, home: Path, installation: str) -> None:
         self._home = home
@@ -36,4 +39,5 @@ class KeptRecords:
                 except FileNotFoundError:
                     continue
                 name = str(path.relative_to(self._home))
-                yield Held(kind=kind, name=name, installation=self._installation, run=path.stem, made=written)
+                run = path.parent.name if kind == "attachment-of-run" else path.stem
+                yield Held(kind=kind, name=name, installation=self._installation, run=run, made=written)

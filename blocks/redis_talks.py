@@ -5,21 +5,24 @@ message that comes twice is one. Numbers begin at the server's clock, so that th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
+from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from blocks.wakeups import translated
+from domain.attachments import Attachment
 from domain.errors import LeaseLost
 from domain.remarks import Remark
 from domain.talks import KEPT, LEASE, Queued, Rest, Taken, Talk, TalkState, session_id
 
+FILES = TypeAdapter(tuple[Attachment, ...])
 ASIDE_SECONDS = 30 * 24 * 3600
 """How long a session that was set aside is kept to be looked at."""
 
@@ -47,7 +50,7 @@ local known = redis.call('HGET', KEYS[3], ARGV[1])
 if known then return {tonumber(known), tonumber(known) <= number('answered') and 1 or 0} end
 local sequence = redis.call('HINCRBY', KEYS[1], 'last', 1)
 redis.call('HSET', KEYS[3], ARGV[1], sequence)
-redis.call('RPUSH', KEYS[2], cjson.encode({sequence = sequence, key = ARGV[1], text = ARGV[2], at = ARGV[3]}))
+redis.call('RPUSH', KEYS[2], cjson.encode({sequence = sequence, key = ARGV[1], text = ARGV[2], at = ARGV[3], files = ARGV[6]}))
 while redis.call('LLEN', KEYS[2]) > tonumber(ARGV[5]) do
   local oldest = cjson.decode(redis.call('LINDEX', KEYS[2], 0))
   if oldest.sequence > number('answered') then break end
@@ -116,9 +119,18 @@ class RedisTalks:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def say(self, name: str, key: str, text: str, at: datetime, epoch: int | None = None) -> Queued:
+    async def say(
+        self,
+        name: str,
+        key: str,
+        text: str,
+        at: datetime,
+        epoch: int | None = None,
+        files: Sequence[Attachment] = (),
+    ) -> Queued:
         """Queue the message; the same key again is the same message."""
-        sequence, answered = await self._run(_SAY, name, key, text, at.isoformat(), "" if epoch is None else epoch, KEPT)
+        begin, with_it = "" if epoch is None else epoch, FILES.dump_json(tuple(files)).decode()
+        sequence, answered = await self._run(_SAY, name, key, text, at.isoformat(), begin, KEPT, with_it)
         return Queued(sequence=sequence, answered=bool(answered))
 
     async def look(self, name: str) -> Talk | None:
@@ -165,7 +177,14 @@ class RedisTalks:
         run = session_id(name, epoch)
         said = [json.loads(line) for line in lines]
         return tuple(
-            Remark(run=run, sequence=each["sequence"], at=each["at"], person=name, text=each["text"])
+            Remark(
+                run=run,
+                sequence=each["sequence"],
+                at=each["at"],
+                person=name,
+                text=each["text"],
+                files=FILES.validate_json(each.get("files", "[]")),
+            )
             for each in said
             if each["sequence"] > max(after, int(answered))
         )

@@ -1,5 +1,6 @@
 """Telegram through python-telegram-bot: one bot's side of its chats."""
 
+import asyncio
 import warnings
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
@@ -13,6 +14,8 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from blocks.telegram_downloads import downloaded
+from domain.attachments import AttachmentRefused
 from domain.chat_text import split_html
 from domain.errors import (
     AnswerLost,
@@ -93,6 +96,21 @@ class TelegramChat(Block):
     async def answer(self, press: str, text: str = "") -> None:
         """Answer a pressed button, which ends its spinner; `text` is shown over the chat."""
         await _asked(self._client().answer_callback_query(press, text), "answering a button")
+
+    async def fetch(self, file: str, name: str, limit: int, seconds: float = 60.0) -> bytes:
+        """Download what a person sent, by its file id; raise AttachmentRefused (`too_big`) for more than `limit` bytes."""
+        try:
+            async with asyncio.timeout(seconds):
+                found = await _asked(self._client().get_file(file), "asking for a file")
+                if not found.file_path:
+                    raise ServiceUnreachable("Telegram", "asking for a file", "no path came")
+                return await downloaded(found.file_path, name, limit)
+        except ChatRefused as refused:
+            if "too big" in str(refused):
+                raise AttachmentRefused(name, "too_big", "at most what Telegram gives to bots") from refused
+            raise
+        except TimeoutError:
+            raise ServiceUnreachable("Telegram", "downloading a file", f"longer than {seconds:g} s") from None
 
     async def name_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
         """Fill the menu of commands for people of one language; "" is everybody else."""

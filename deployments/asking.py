@@ -2,9 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -16,6 +17,7 @@ from deployments.people import person
 from deployments.question_view import ask_here
 from deployments.requests import Desk
 from deployments.terminal import DONE, FAILED_RUN, PERSON, confirmed, console, print_json
+from domain.attachments import Attachment, Limits, checked_count
 from domain.briefs import as_markdown
 from domain.errors import BadInput
 from domain.escalations import Escalation
@@ -40,6 +42,7 @@ class Asked:
     as_json: bool
     preview: bool | None = None
     scratch: bool = False
+    attach: tuple[Path, ...] = ()
 
 
 async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManager[tuple[Desk, Up]]]) -> int:
@@ -52,6 +55,7 @@ async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManage
         if up.replay:
             screen.print(REPLAYED, style="yellow")
         origin = Origin(channel="cli", person=person())
+        attachments = await taken_in(asked.attach, origin.person, desk)
         with patience(screen):
             proposal = await desk.propose(
                 text,
@@ -61,12 +65,34 @@ async def request(asked: Asked, session: Callable[[], AbstractAsyncContextManage
                 project=asked.project,
                 preview=asked.preview,
                 scratch=asked.scratch,
+                attachments=attachments,
             )
         if not asked.as_json or not asked.yes:
             show_brief(proposal, screen)
         if not asked.yes and not confirmed("Build this?", default=True):
             return declined(asked, screen)
         return await build(desk, proposal, up, screen, asked)
+
+
+async def taken_in(paths: Sequence[Path], person: str, desk: Desk) -> tuple[Attachment, ...]:
+    """Keep the files and return them; raise AttachmentRefused, or BadInput for a path that cannot be read."""
+    if not paths:
+        return ()
+    from deployments.settings import load_settings
+    from tasks.attachments import take_in
+
+    limits = load_settings().attachment_limits
+    taken = [await take_in(person, path.name, read_file(path, limits), limits, desk.attachments) for path in paths]
+    return checked_count(taken, limits)
+
+
+def read_file(path: Path, limits: Limits) -> bytes:
+    """Return what the file holds, a byte more than is allowed at most."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limits.bytes + 1)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
 
 
 def show_brief(proposal: Proposal, screen: Console) -> None:

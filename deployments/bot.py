@@ -2,23 +2,29 @@
 
 import asyncio
 import logging
+import shlex
 import signal
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from telegram.error import TelegramError
 from telegram.warnings import PTBDeprecationWarning
 
 from blocks.telegram import TelegramChat, bot_client, translated
+from blocks.transcriber import CommandTranscriber
 from deployments.asks import Asks
 from deployments.bot_access import check_access
-from deployments.bot_application import Answers, App, application
+from deployments.bot_albums import Pause, quiet
+from deployments.bot_application import Answers, App, application, tell_error
 from deployments.bot_commands import COMMANDS
+from deployments.bot_files import FileMessages
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
+from deployments.bot_voices import VoiceMessages
 from deployments.chat_signs import ChatSigns
 from deployments.dialogue import Dialogue
 from deployments.inbox import Inbox
@@ -28,13 +34,16 @@ from deployments.proposal_buttons import ProposalButtons
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
 from deployments.settings import Settings
+from deployments.waiting_files import WaitingFiles
 from deployments.wording import LANGUAGES, say
+from domain.attachments import Limits
 from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
 from domain.talks import Talks
+from domain.transcribing import Transcriber
 
 logger = logging.getLogger(__name__)
 
-UPDATES = ["message", "callback_query"]
+UPDATES = ["message", "edited_message", "callback_query"]
 STOPPING = 3.0
 """Seconds that handlers get to end; what they do not finish is in the inbox."""
 
@@ -55,8 +64,23 @@ async def run_bot(settings: Settings) -> None:
         operator = str(settings.telegram_operator_chat or "")
         people, folder = settings.telegram_allowed, settings.home / "telegram"
         talks = desk.blocks.talks if has_dialogue(settings) else None
-        async with bot_running(desk, chat, folder, people, operator=operator, talks=talks):
+        async with bot_running(
+            desk,
+            chat,
+            folder,
+            people,
+            operator=operator,
+            talks=talks,
+            limits=settings.attachment_limits,
+            transcriber=transcriber_of(settings),
+        ):
             await _told_to_stop()
+
+
+def transcriber_of(settings: Settings) -> Transcriber | None:
+    """Return what makes text of voice messages; None when no program is named."""
+    command = shlex.split(settings.transcribe_command)
+    return CommandTranscriber(command, settings.transcribe_seconds) if command else None
 
 
 def has_dialogue(settings: Settings) -> bool:
@@ -82,6 +106,9 @@ async def bot_running(
     pace: float = PACE,
     stopping: float = STOPPING,
     talks: Talks | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    transcriber: Transcriber | None = None,
+    pause: Pause = quiet,
 ) -> AsyncIterator[None]:
     """Run the bot inside this block. Everything it must remember is in the registry, in `folder` and in `talks`.
 
@@ -93,14 +120,16 @@ async def bot_running(
     cards = LiveCards(chat, desk.registry, desk.wakeups, sendings, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
     dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat)) if talks else None
-    handlers = Handlers(desk, chat, cards, dialogue)
+    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), dialogue)
+    files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
     answers = Answers(
         SecretMessages(desk, chat, asks, handlers),
         QuestionMessages(desk, chat, questions, asks, handlers),
+        VoiceMessages(handlers, chat, limits, transcriber, folder / "heard"),
         ProposalButtons(desk, handlers.speech, cards, talks) if talks else None,
     )
-    app = application(bot, inbox, handlers, answers, frozenset(allowed))
+    app = application(bot, inbox, handlers, answers, files, frozenset(allowed))
     sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
     try:
         await _reach_telegram(app)
@@ -114,6 +143,7 @@ async def bot_running(
     finally:
         sending.cancel()
         await _stop(app, stopping)
+        await files.albums.aclose()
         if dialogue is not None:
             await dialogue.aclose()
         await cards.aclose()

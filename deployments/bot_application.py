@@ -11,11 +11,13 @@ from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from deployments.bot_commands import Commands
+from deployments.bot_files import FileMessages
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said, said_in
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_turns import Turns
+from deployments.bot_voices import VoiceMessages
 from deployments.inbox import Inbox
 from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
@@ -25,6 +27,7 @@ from domain.errors import SlipwayError
 logger = logging.getLogger(__name__)
 
 App = Application[Any, Any, Any, Any, Any, Any]
+FILES = (filters.Document.ALL & ~filters.ANIMATION) | filters.PHOTO
 Act = Callable[[Said], Awaitable[None]]
 
 
@@ -34,6 +37,7 @@ class Answers:
 
     secrets: SecretMessages
     questions: QuestionMessages
+    voices: VoiceMessages
     proposals: ProposalButtons | None = None
 
     async def take(self, said: Said) -> bool:
@@ -42,11 +46,14 @@ class Answers:
             await self.secrets.refuse_credential(said)
             or await self.secrets.take_answer(said)
             or await self.questions.take(said)
+            or await self.voices.take(said)
             or (self.proposals is not None and await self.proposals.take(said))
         )
 
 
-def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, allowed: frozenset[int]) -> App:
+def application(
+    bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, allowed: frozenset[int]
+) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
     builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
     app = builder.build()
@@ -57,7 +64,10 @@ def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, al
         app.add_handler(CommandHandler(name, answering(act), private))
     app.add_handler(MessageHandler(private & filters.COMMAND, answering(handlers.help)))
     app.add_handler(MessageHandler(private & filters.TEXT, answering(handlers.text)))
+    app.add_handler(MessageHandler(private & (filters.VOICE | filters.AUDIO), answering(answers.voices.hear)))
+    app.add_handler(MessageHandler(private & FILES, answering(files.take)))
     app.add_handler(MessageHandler(private, answering(handlers.other)))
+    app.add_handler(MessageHandler(filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE, answering(handlers.edited)))
     app.add_handler(CallbackQueryHandler(answering(commands.press)))
     return app
 
@@ -78,7 +88,7 @@ def _answering(
             said = await _spoken_to(said, handlers)
             await _taken(said, act, handlers, answers)
         except Exception as error:  # the door's last line: a person is never left without an answer
-            await _tell_error(handlers, said, error)
+            await tell_error(handlers, said, error)
 
     return respond
 
@@ -98,7 +108,7 @@ async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers) -> 
                 await act(known)
 
 
-async def _tell_error(handlers: Handlers, said: Said, error: Exception) -> None:
+async def tell_error(handlers: Handlers, said: Said, error: Exception) -> None:
     reference = token_hex(3)
     if isinstance(error, SlipwayError):
         logger.warning("%s: update %s: %s", reference, said.update, error)

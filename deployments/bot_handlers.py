@@ -1,6 +1,8 @@
 """What the bot does with each message: a value, a call to the desk, a short answer."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +15,9 @@ from deployments.deeds import DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
 from deployments.requests import run_id
+from deployments.waiting_files import WaitingFiles
 from deployments.wording import say
+from domain.attachments import Attachment, Attachments, distinct
 from domain.deeds import Deeds
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
@@ -33,8 +37,17 @@ class Desk(Protocol):
     wakeups: Wakeups
     vault: Vault
     look: Look
+    attachments: Attachments
 
-    async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal: ...
+    async def propose(
+        self,
+        text: str,
+        origin: Origin,
+        *,
+        project: str | None = None,
+        key: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Proposal: ...
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
     async def talk(self, turn: "Turn", deeds: Deeds) -> Answered: ...
@@ -50,8 +63,11 @@ class Desk(Protocol):
 class Handlers:
     """One method per thing that a person can say."""
 
-    def __init__(self, desk: Desk, chat: TelegramChat, cards: LiveCards, dialogue: "Dialogue | None" = None) -> None:
+    def __init__(
+        self, desk: Desk, chat: TelegramChat, cards: LiveCards, waiting: WaitingFiles, dialogue: "Dialogue | None" = None
+    ) -> None:
         self.desk = desk
+        self.waiting = waiting
         self.cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
@@ -74,7 +90,26 @@ class Handlers:
         await self.tell(said, "help")
 
     async def other(self, said: Said) -> None:
-        await self.tell(said, "only_text")
+        """What nobody reads gets one sentence; news of the chat itself, like a pinned message, get none."""
+        if said.unread:
+            await self.tell(said, "unread", what=say(said.language, f"unread_{said.unread}"))
+
+    async def edited(self, said: Said) -> None:
+        await self.tell(said, "edited")
+
+    async def written(self, said: Said) -> None:
+        """Words of a caption or a voice message: what they would be as a text, with the command that they begin with."""
+        commands = {"/new": self.new, "/change": self.change}
+        act = commands.get(said.text.split(maxsplit=1)[0].split("@")[0], self.text)
+        await act(said)
+
+    async def is_awaited(self, said: Said) -> bool:
+        """Tell whether the Product Owner has asked this person something, which a file without words may answer."""
+        return self._dialogue is not None and await self._dialogue.awaits(said.person)
+
+    async def here_are(self, said: Said) -> None:
+        """Hand files over that answer the Product Owner."""
+        await self._begin(said, say(said.language, "file_here", names=", ".join(each.name for each in said.files)), None)
 
     async def text(self, said: Said) -> None:
         """Something said to the Product Owner; without a dialogue it is a request for something new."""
@@ -95,12 +130,17 @@ class Handlers:
             await self._begin(said, wish, project.slug)
 
     async def forget(self, said: Said) -> bool:
-        """End what is being read or answered in this chat, and say so; False when that is nothing."""
+        """End what is being read or answered in this chat, and say so; False when that is nothing. Waiting files go too."""
+        dropped = await self.waiting.drop(said.chat)
         if self._dialogue is not None and await self._dialogue.cancel(said):
             await self.tell(said, "forgotten")
             return True
         proposing = self._proposing.get(said.chat)
-        return proposing is not None and proposing.cancel()
+        if proposing is not None and proposing.cancel():
+            return True
+        if dropped:
+            await self.tell(said, "forgotten")
+        return dropped
 
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
         """Start a run and its card. The run's id comes of the update, so that the same one again starts nothing new."""
@@ -110,7 +150,17 @@ class Handlers:
         if not any(letter.isalnum() for letter in wish):
             await self.tell(said, "no_words", example=say(said.language, "example"))
             return
-        await without_fail(self._chat.react(said.chat, said.message, "👀"))
+        if not said.heard_in:
+            await without_fail(self._chat.react(said.chat, said.message, "👀"))
+        waited = await self.waiting.take(said.chat, said.update, datetime.now(UTC))
+        with_files = said.model_copy(update={"files": distinct((*waited, *said.files))})
+        try:
+            await self._go_on(with_files, wish, project)
+        except BaseException:
+            await self.waiting.give_back(said.chat, said.update)
+            raise
+
+    async def _go_on(self, said: Said, wish: str, project: str | None) -> None:
         if self._dialogue is not None:
             about = say(said.language, "wish_for", project=project, wish=wish) if project else wish
             await self._dialogue.hear(said, about)
@@ -128,7 +178,7 @@ class Handlers:
     async def _started(self, said: Said, wish: str, project: str | None) -> Run | None:
         """Start the run; None when its person cancelled meanwhile."""
         if (stored := await self._stored(said)) is not None:
-            return await self.desk.start(stored)
+            return await self.desk.start(stored.model_copy(update={"attachments": said.files}))
         proposal = await self._proposed(said, wish, project)
         return None if proposal is None else await DeskDeeds(self.desk).start(proposal)
 
@@ -142,7 +192,7 @@ class Handlers:
 
     async def _proposed(self, said: Said, wish: str, project: str | None) -> Proposal | None:
         """Return the proposal; None when its person cancelled meanwhile."""
-        task = asyncio.create_task(self.desk.propose(wish, said.origin, project=project, key=said.key))
+        task = asyncio.create_task(self.desk.propose(wish, said.origin, project=project, key=said.key, attachments=said.files))
         self._proposing[said.chat] = task
         try:
             await asyncio.wait([task])

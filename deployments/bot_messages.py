@@ -1,10 +1,21 @@
 """What a person sent, as values: the only place that reads the vendor's updates."""
 
-from telegram import Update
+from telegram import Message, Update
+from telegram.ext import filters
 
 from deployments.wording import spoken
+from domain.attachments import IMAGE_BYTES, IMAGE_PIXELS, Attachment
 from domain.runs import Origin
 from domain.values import Value
+
+
+class Sent(Value):
+    """A file that hangs on a message and has not been downloaded."""
+
+    id: str
+    name: str = ""
+    voice: bool = False
+    """It is speech, not something to be read."""
 
 
 class Said(Value):
@@ -26,11 +37,20 @@ class Said(Value):
     """Id of the message that this one answers; empty when it answers none."""
     press: str = ""
     """Id of the pressed button's query; empty for a message."""
+    sent: Sent | None = None
+    album: str = ""
+    """Id of the album that it is a part of."""
+    unread: str = ""
+    """Which kind of message it is, of those that nobody reads: see `unread_kind`."""
+    files: tuple[Attachment, ...] = ()
+    """What was downloaded of it, or waited for it."""
+    heard_in: int = 0
+    """The voice message whose words these are, by its update; 0 for words that were written."""
 
     @property
     def key(self) -> str:
         """Idempotency key of what this starts."""
-        return f"tg:{self.chat}:{self.update}"
+        return f"tg:{self.chat}:{self.heard_in or self.update}"
 
     @property
     def origin(self) -> Origin:
@@ -43,9 +63,13 @@ class Said(Value):
 
 
 def said_in(update: Update) -> Said | None:
-    """Return what was said; None when the update is neither a message nor a button of a person."""
-    user, message, query = update.effective_user, update.message, update.callback_query
-    if user is None or (message is None and query is None):
+    """Return what was said; None when the update is neither a message nor a button of a person.
+
+    A position that moves comes as an edit every few seconds, and is none either.
+    """
+    user, query = update.effective_user, update.callback_query
+    message = update.message or update.edited_message
+    if user is None or (message is None and query is None) or (update.edited_message and update.edited_message.location):
         return None
     card = message or (query.message if query else None)  # None or inaccessible when the card is old or deleted
     return Said(
@@ -56,10 +80,42 @@ def said_in(update: Update) -> Said | None:
         language=spoken(user.language_code),
         usual=spoken(user.language_code),
         message=str(card.message_id) if card else "",
-        text=(query.data if query else message.text if message else "") or "",
+        text=(query.data if query else (message.text or message.caption) if message else "") or "",
         reply=str(message.reply_to_message.message_id) if message and message.reply_to_message else "",
         press=query.id if query else "",
+        sent=sent_in(message) if message else None,
+        album=message.media_group_id or "" if message else "",
+        unread=unread_kind(message) if message else "",
     )
+
+
+def sent_in(message: Message) -> Sent | None:
+    """Return the file of a message that can be of use; of a photo the largest size that models take."""
+    if message.animation:  # comes as a document too
+        return None
+    if sound := message.voice or message.audio:
+        return Sent(id=sound.file_id, name=getattr(sound, "file_name", None) or "voice.ogg", voice=True)
+    if message.document:
+        return Sent(id=message.document.file_id, name=message.document.file_name or "")
+    fits = [
+        size for size in message.photo if (size.file_size or 0) <= IMAGE_BYTES and max(size.width, size.height) <= IMAGE_PIXELS
+    ]
+    sizes = fits or list(message.photo[:1])
+    return Sent(id=max(sizes, key=lambda size: size.width * size.height).file_id) if sizes else None
+
+
+def unread_kind(message: Message) -> str:
+    """Name what nobody reads, by the ending of its key in the wording; empty for what is read, and for news of the chat."""
+    found = {
+        "sticker": message.sticker or message.dice,
+        "video": message.video or message.video_note or message.animation,
+        "place": message.location or message.venue,
+        "contact": message.contact,
+        "poll": message.poll,
+    }
+    if kind := next((kind for kind, thing in found.items() if thing), ""):
+        return kind
+    return "" if message.text or sent_in(message) or filters.StatusUpdate.ALL.check_update(Update(0, message)) else "message"
 
 
 def rest_of(text: str) -> str:

@@ -33,7 +33,8 @@ class QuestionMessages:
             return False
         run = await self._desk.registry.run(asked.run)
         if run is not None and run.origin.person == said.person:
-            await self._answer(said, run, button.number, button.choice, said.text)
+            words = "" if said.sent else said.text  # a file is no answer, and its caption alone is not what was meant
+            await self._answer(said, run, button.number, button.choice, words)
         return True
 
     async def _pressed(self, said: Said) -> bool:

@@ -70,7 +70,7 @@ class Dialogue:
         """Queue what was said, and see to it that a turn answers it; said before and answered, nothing happens."""
         name = said.person
         epoch = None if await self._talks.look(name) else await self._desk.registry.newest_epoch(name)
-        queued = await self._talks.say(name, said.key, text, datetime.now(UTC), epoch)
+        queued = await self._talks.say(name, said.key, text, datetime.now(UTC), epoch, said.files)
         if queued.answered:
             return
         self._inbox.keep(said.update)
@@ -78,6 +78,11 @@ class Dialogue:
         self._rung.add(name)
         if (leading := self._leading.get(name)) is None or leading.done():
             self._leading[name] = asyncio.create_task(self._lead(said), name=f"talk with {name}")
+
+    async def awaits(self, person: str) -> bool:
+        """Tell whether the person was asked something and has not answered."""
+        talk = await self._talks.look(person)
+        return talk is not None and talk.state is TalkState.AWAITING
 
     async def cancel(self, said: Said) -> bool:
         """Stop the turn that is at work, what waits counts as answered; False when none is."""

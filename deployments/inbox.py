@@ -51,12 +51,20 @@ class Inbox(asyncio.Queue[object]):
 
     async def finish(self, update: Update) -> None:
         """Mark the update as dealt with; one that is kept stays until it is released."""
-        if update.update_id not in self._kept:
-            await self.release(update.update_id)
+        await self.settle(update.update_id)
+
+    async def settle(self, update_id: int) -> None:
+        """Mark the update as dealt with, unless it is kept."""
+        if update_id not in self._kept:
+            await self.release(update_id)
 
     def keep(self, update_id: int) -> None:
         """Keep the update beyond the end of its handler: what it began goes on."""
         self._kept.add(update_id)
+
+    def let_go(self, update_id: int) -> None:
+        """Keep it no longer; it stays until it is settled."""
+        self._kept.discard(update_id)
 
     async def release(self, update_id: int) -> None:
         """Mark the update as dealt with, also one that was kept."""

@@ -1,11 +1,14 @@
 """Buttons of proposals: Build starts the run that the proposal is, Not yet leaves it as it is."""
 
+from collections.abc import Sequence
+
 from deployments.bot_messages import Said
 from deployments.bot_speech import Speech
 from deployments.deeds import Acting, DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.talk_cards import BUILD, LATER
-from domain.proposals import Proposed, proposal_run, proposals
+from domain.conversations import Message
+from domain.proposals import proposal_run, proposals
 from domain.talks import Talks
 
 
@@ -31,7 +34,8 @@ class ProposalButtons:
         """Return the key of what the button answers, and a project's name; agreed to twice, it is one run."""
         from tasks.talk_proposals import proposal_of
 
-        session, made = await self._made(said)
+        session, messages = await self._session(said)
+        made = tuple(each for each in proposals(messages) if each.shown)  # what a turn that broke off proposed replaces nothing
         number = next((each.number for each in made if proposal_run(session, each.number) == run), None)
         if number is None:
             return "dead_button", ""
@@ -42,17 +46,16 @@ class ProposalButtons:
             return "proposal_replaced", ""
         if verb == LATER:
             return "proposal_kept", ""
-        proposal = await proposal_of(made[-1], run, said.origin, self._desk.registry)
+        proposal = await proposal_of(made[-1], run, said.origin, self._desk.registry, messages)
         started = await DeskDeeds(self._desk).start(proposal)
         self._cards.follow(started.id)
         return "building", started.project
 
-    async def _made(self, said: Said) -> tuple[str, tuple[Proposed, ...]]:
-        """Return the person's session and what it has shown them: what a turn that broke off proposed replaces nothing."""
+    async def _session(self, said: Said) -> tuple[str, Sequence[Message]]:
+        """Return the person's session and all that was said in it."""
         from tasks.dialogue import conversation_of
 
         talk = await self._talks.look(said.person)
         if talk is None:
             return "", ()
-        made = proposals(await self._desk.registry.load(conversation_of(talk.session)))
-        return talk.session, tuple(each for each in made if each.shown)
+        return talk.session, await self._desk.registry.load(conversation_of(talk.session))

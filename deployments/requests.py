@@ -1,26 +1,23 @@
 """The desk where requests come in: the command line, the bot and the API start work through it."""
 
-import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from deployments.answers import TRIES, answer_run, asked
 from deployments.flow_runs import cancel_flow_run, hand_over
 from deployments.leftovers import clear_leftover
 from deployments.looking import look_of
-from deployments.recording import begin_session
-from deployments.reservations import refuse_taken, reserve
+from deployments.reservations import reserve
 from deployments.telling import tell_run
+from domain.attachments import Attachment, Attachments
 from domain.deeds import Deeds
 from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, ServiceUnreachable, UnknownObject
 from domain.escalations import Door, Escalation
-from domain.names import checked_request, checked_slug
 from domain.previews import Preview
 from domain.proposals import Answered, Proposal
 from domain.protocols import Registry, Vault, Wakeups
@@ -53,6 +50,7 @@ class Desk:
         self.registry: Registry = blocks.registry
         self.wakeups: Wakeups = blocks.wakeups
         self.vault: Vault = blocks.vault
+        self.attachments: Attachments = blocks.attachments
         self.look = look_of(blocks)
 
     async def propose(
@@ -66,41 +64,27 @@ class Desk:
         key: str | None = None,
         preview: bool | None = None,
         scratch: bool = False,
+        attachments: Sequence[Attachment] = (),
     ) -> Proposal:
-        """Turn a request into a Brief by the product_owner flow, in this process; nothing is reserved yet.
+        """Turn a request, with files that are kept already, into a Brief by the product_owner flow; nothing is reserved yet.
 
-        `preview`: a change is to be looked at first, with empty data when `scratch`; None is as the settings have it.
-        Raises ModelKeyMissing, or BadInput before any model is asked when text, name, kind or project cannot be used.
+        `preview`: a change is to be looked at first, with empty data when `scratch`; None: as set. Raises as `proposed`.
         """
-        from prefect import tags
+        from deployments.proposing import proposed
 
-        from deployments.previewing import app_json_of, preview_data
-        from flows.product_owner import Wish, product_owner
-        from tasks.kinds import kind_named
-
-        installation = self.blocks.installation
-        if not installation.answers:
-            raise ModelKeyMissing
-        request = checked_request(text)
-        if kind is not None:
-            kind_named(kind)
-        if name is not None:
-            await refuse_taken(checked_slug(name), origin.person or OPERATOR, self.registry)
-        present = await self.registry.project(checked_slug(project)) if project is not None else None
-        if project is not None and present is None:
-            raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
-        shown: Literal["", "copy", "empty"] = ""
-        if present is not None:
-            app_json = await app_json_of(present, self.blocks.git)
-            shown = preview_data(present, app_json, preview, installation.preview_changes, scratch=scratch)
-        run = run_id(key)
-        if installation.record:
-            await asyncio.to_thread(
-                begin_session, Path(installation.record), run, request, installation.model, datetime.now(UTC)
-            )
-        with tags(f"run:{run}", *([f"project:{project}"] if project else [])):
-            brief = await product_owner(Wish(run=run, request=request, name=name, kind=kind, project=project))
-        return Proposal(run=run, brief=brief, change=project is not None, request=request, origin=origin, preview=shown)
+        return await proposed(
+            self.blocks,
+            text,
+            origin,
+            run=run_id(key),
+            owner=origin.person or OPERATOR,
+            name=name,
+            kind=kind,
+            project=project,
+            preview=preview,
+            scratch=scratch,
+            attachments=tuple(attachments),
+        )
 
     async def talk(self, turn: "Turn", deeds: Deeds) -> Answered:
         """Answer what waits in a person's session, by the chat_turn flow in this process; raise ModelKeyMissing."""
@@ -140,7 +124,10 @@ class Desk:
             brief=proposal.brief,
             origin=proposal.origin,
             preview=proposal.preview,
+            attachments=proposal.attachments,
         )
+        for attachment in proposal.attachments:  # before anything is written down
+            await self.attachments.content(attachment)
         owner = proposal.origin.person or OPERATOR
         if not proposal.change:
             await clear_leftover(request.project, owner, self.blocks)
@@ -148,6 +135,7 @@ class Desk:
         if not proposal.change:
             domain = self.blocks.installation.domain_of(request.project)
             await reserve(proposal, owner, domain, run.created, self.registry)
+        await self.attachments.give(proposal.run, proposal.attachments)
         flow_run = await hand_over(
             "delivery/main",
             {"request": request.model_dump(mode="json")},

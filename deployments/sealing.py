@@ -55,6 +55,8 @@ class Seal:
     async def __call__(self, update: Update) -> Update:
         """Return the update without any secret."""
         message = update.message
+        if update.edited_message is not None:
+            return _edited(update, update.edited_message)
         if message is None:
             return update
         if (ask := await self._asked(message)) is not None:
@@ -111,6 +113,17 @@ def answered(text: str) -> Answered | None:
 def sealed_credential(text: str) -> str | None:
     """Return the kind of credential that was taken out of a message; None for any other text."""
     return text.removeprefix(CREDENTIAL)[:40] if text.startswith(CREDENTIAL) else None
+
+
+def _edited(update: Update, message: Message) -> Update:
+    """Keep of an edit only that there was one, and a credential as of any message: nobody reads its words."""
+    if message.location is not None:
+        return update
+    data: dict[str, Any] = update.to_dict()
+    kind = credential_in(update.to_json())
+    kept = {name: data["edited_message"][name] for name in KEPT if name in data["edited_message"]}
+    told = {"message": kept | {"text": f"{CREDENTIAL}{kind}"}} if kind else {"edited_message": kept}
+    return Update.de_json({"update_id": update.update_id, **told}, update.get_bot())
 
 
 def _with(update: Update, text: str) -> Update:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from deployments.file_settings import FileSettings
 from deployments.misspelt import misspelt
 from deployments.setting_types import (
     KNOWN_ENGINES,
@@ -29,7 +30,7 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PREFIX = "SLIPWAY_"
 
 
-class Settings(BaseSettings):
+class Settings(FileSettings):
     """Settings of one installation. The description of a field is the cure that a person reads when its value is wrong."""
 
     model_config = SettingsConfigDict(
@@ -47,9 +48,7 @@ class Settings(BaseSettings):
         default="off",
         description="`off` (plain HTTP), `internal` (certificates of this installation's own authority), or `auto` (by ACME)",
     )
-    https_port: Port = Field(
-        default=8443, description="a port number: with TLS the apps are served on it; 0 chooses a free one"
-    )
+    https_port: Port = Field(default=8443, description="a port number: with TLS apps are served on it; 0 chooses a free one")
     acme_url: str | None = Field(
         default=None,
         pattern=r"^https://",

@@ -6,7 +6,10 @@ Plain text: a door that speaks HTML escapes fields and texts itself.
 from deployments.wording_commands_en import COMMANDS_ENGLISH
 from deployments.wording_commands_ru import COMMANDS_RUSSIAN
 from deployments.wording_en import ENGLISH as EN
+from deployments.wording_files_en import FILES_ENGLISH
+from deployments.wording_files_ru import FILES_RUSSIAN
 from deployments.wording_ru import RUSSIAN as RU
+from domain.attachments import AttachmentRefused
 from domain.errors import (
     BudgetSpent,
     ModelKeyRefused,
@@ -19,7 +22,8 @@ from domain.errors import (
     TryAgain,
 )
 
-ENGLISH, RUSSIAN = EN | COMMANDS_ENGLISH, RU | COMMANDS_RUSSIAN
+ENGLISH = EN | COMMANDS_ENGLISH | FILES_ENGLISH
+RUSSIAN = RU | COMMANDS_RUSSIAN | FILES_RUSSIAN
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
 
@@ -40,14 +44,14 @@ def explain(language: str, error: SlipwayError) -> str:
         case BudgetSpent():
             project, limit, used = error.args
             return say(language, "error_budget", project=project, limit=f"{limit:.2f}", used=f"{used:.2f}")
-        case ModelKeyRefused():
-            return say(language, "error_model_key")
-        case ModelOverloaded():
-            return say(language, "error_model_busy")
+        case ModelKeyRefused() | ModelOverloaded():
+            return say(language, "error_model_key" if isinstance(error, ModelKeyRefused) else "error_model_busy")
         case NothingToRollBackTo():
             return say(language, "error_no_earlier", project=error.args[0])
         case NoReply() | NoBrief():
             return say(language, _without_result(error))
+        case AttachmentRefused():
+            return say(language, f"file_{error.why}", name=error.args[0], detail=error.args[2])
         case _:
             family = next((key for kind, key in FAMILIES.items() if isinstance(error, kind)), "error_broken")
             return say(language, family, what=str(error))

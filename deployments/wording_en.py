@@ -16,7 +16,6 @@ ENGLISH: dict[str, str] = {
     "command_rollback": "Back to an earlier version",
     "command_cancel": "Stop what is being built",
     "not_allowed": "This Slipway serves only the people on its list. Ask its operator to add your id: {person}",
-    "only_text": "I read text only, so far. Say in one message what you want.",
     "credential": "That looked like a secret ({kind}). I passed it to nobody and deleted your message; if others could see it, "
     "renew it where it came from. Say what you want without it: I ask for secrets by name when they are needed.",
     "credential_left": "That looked like a secret ({kind}). I passed it to nobody but cannot delete your message: delete it "

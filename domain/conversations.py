@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from domain.attachments import Attachment
 from domain.usage import TokenUsage
 from domain.values import Value
 
@@ -52,6 +53,8 @@ class Heard(Value):
     type: Literal["heard"] = "heard"
     sequence: int
     text: str
+    files: tuple[Attachment, ...] = ()
+    """What came with it; what of them can be read stands in the text, and pictures beside it."""
 
 
 class Summary(Value):

@@ -11,7 +11,8 @@ class Held(Value):
     """One thing that an engine or the data folder holds."""
 
     kind: str
-    """What it is: release, preview, data-of-copy, resource, volume-maker, network, volume, image, receipt, run-log, others."""
+    """What it is: release, preview, data-of-copy, resource, volume-maker, network, volume, image, receipt, run-log,
+    attachment, attachment-of-run, others."""
     name: str
     """By which it is removed."""
     identity: str = ""

@@ -18,6 +18,8 @@ YOUNG = timedelta(hours=1)
 """What is younger is left alone: somebody may be about to say whose it is."""
 RECEIPT_AGE = timedelta(days=30)
 """How long is kept what a run's workers reached, and what a flow run's process printed."""
+ATTACHMENT_AGE = timedelta(days=7)
+"""How long a person's file is kept for a request that is not started yet; a run keeps its own as long as it is open."""
 
 
 class Owners(Value):
@@ -69,6 +71,14 @@ def _old_record(held: Held, owners: Owners, age: timedelta) -> str | None:
     return f"nothing was added for {age.days} days" if age > RECEIPT_AGE and held.run not in owners.open_runs else None
 
 
+def _old_attachment(_: Held, __: Owners, age: timedelta) -> str | None:
+    return f"no request with it was started for {ATTACHMENT_AGE.days} days" if age > ATTACHMENT_AGE else None
+
+
+def _of_ended_run(held: Held, owners: Owners, _: timedelta) -> str | None:
+    return None if held.run in owners.open_runs else "its run has ended"
+
+
 RULES: Mapping[str, Rule] = {
     "release": _without_release,
     "resource": _without_project,
@@ -80,6 +90,8 @@ RULES: Mapping[str, Rule] = {
     "image": _unused_image,
     "receipt": _old_record,
     "run-log": _old_record,
+    "attachment": _old_attachment,
+    "attachment-of-run": _of_ended_run,
 }
 """Says of each kind why a thing has no owner; None when it has one.
 

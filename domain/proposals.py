@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from domain.attachments import Attachment
 from domain.briefs import Brief
-from domain.conversations import Message, Text
+from domain.conversations import Heard, Message, Text
 from domain.names import REQUEST_LIMIT, Slug
 from domain.runs import Origin
 from domain.stuck import ending_call, exchanges
@@ -32,6 +33,8 @@ class Proposal(Value):
     origin: Origin
     preview: Literal["", "copy", "empty"] = ""
     """What data a preview of it begins with; empty: it goes live at once."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files of its person, from which it is to be built."""
 
 
 class Propose(Value):
@@ -44,6 +47,9 @@ class Propose(Value):
         default=None, description="The person's project that is to be changed; leave it out for a new one"
     )
     brief: Brief
+    files: tuple[str, ...] = Field(
+        default=(), description="Names of those of the person's files that it is to be built from; its developer gets them"
+    )
 
 
 class Reply(Value):
@@ -147,6 +153,11 @@ def why_not_started(messages: Sequence[Message], turn: int) -> str:
     if not made[-1].shown:
         return "the turn that made this proposal broke off, the person never saw it: call `propose` again"
     return ""
+
+
+def files_heard(messages: Sequence[Message]) -> dict[str, Attachment]:
+    """Return the files that the person sent in this session by name; of those with one name, the newest."""
+    return {file.name: file for message in messages for part in message.parts if isinstance(part, Heard) for file in part.files}
 
 
 def quoted(usd: Sequence[float], minutes: Sequence[float], most_usd: float) -> Quote:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from domain.conversations import Heard, Message
+from domain.attachments import Attachment
+from domain.conversations import Heard, Image, Message
 from domain.errors import BadInput
 from domain.trimming import plain
 from domain.values import Value
@@ -21,6 +22,10 @@ class Remark(Value):
     at: datetime
     person: str
     text: str
+    files: tuple[Attachment, ...] = ()
+    """What came with it."""
+    pictures: tuple[Image, ...] = ()
+    """Those of the files that a model is to see."""
 
 
 class Remarks(Protocol):
@@ -44,6 +49,11 @@ def checked_remark(text: str) -> str:
 def last_heard(messages: Iterable[Message]) -> int:
     """Return the sequence of the newest remark that the conversation holds; 0 for none."""
     return max((part.sequence for message in messages for part in message.parts if isinstance(part, Heard)), default=0)
+
+
+def heard_parts(remark: Remark) -> tuple[Heard | Image, ...]:
+    """Return the remark as it stands in a conversation, its pictures after it."""
+    return (Heard(sequence=remark.sequence, text=remark.text, files=remark.files), *remark.pictures)
 
 
 def as_told(text: str) -> str:

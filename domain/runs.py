@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.attachments import Attachment
 from domain.briefs import Brief
 from domain.names import Slug
 from domain.values import Value
@@ -47,6 +48,7 @@ class DeliveryRequest(Value):
     preview: Literal["", "copy", "empty"] = Field(
         default="", description="Show the change beside what serves first, with a copy of its data or with none; empty: go live"
     )
+    attachments: tuple[Attachment, ...] = Field(default=(), description="Files of its person, by name and hash of content")
 
 
 class ReleaseRequest(Value):

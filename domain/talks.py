@@ -6,12 +6,14 @@ and again without an end poisons its session: that is set aside, and the person 
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from pydantic import Field
 
+from domain.attachments import Attachment
 from domain.errors import NeedsPerson, NoReply, TryAgain
 from domain.remarks import Remark
 from domain.values import Value
@@ -110,7 +112,15 @@ def after_failure(error: Exception, attempts: int) -> Move:
 class Talks(Protocol):
     """Sessions with their queues. Each method is one atomic step."""
 
-    async def say(self, name: str, key: str, text: str, at: datetime, epoch: int | None = None) -> Queued:
+    async def say(
+        self,
+        name: str,
+        key: str,
+        text: str,
+        at: datetime,
+        epoch: int | None = None,
+        files: Sequence[Attachment] = (),
+    ) -> Queued:
         """Queue the message; the same key again is the same message. `epoch`: where to go on when nothing is stored."""
         ...
 

@@ -57,7 +57,7 @@ async def engineer(commission: Commission, blocks: Blocks) -> Accepted | Escalat
     await journal.step("plan", "the architect writes the plan")
     plan = await write_plan(
         request, base, blocks.installation.model_of("architect"), blocks.git, blocks.model, blocks.registry,
-        commission.plan, commission.guidance,
+        commission.plan, commission.guidance, blocks.attachments,
     )  # fmt: skip
     if not isinstance(plan, Plan):
         return planless(plan, commission.first_round - 1)
@@ -81,6 +81,7 @@ async def rounds(commission: Commission, base: str, plan: Plan, journal: Journal
             request, number, base, plan, told, blocks.installation.model_of("developer"),
             blocks.git, blocks.engine, blocks.model, blocks.registry, blocks.wakeups,
             guidance if number == commission.first_round else "", blocks.installation.arrangement_of("developer"),
+            blocks.attachments,
         )  # fmt: skip
         move: Move
         if isinstance(work, Abandoned):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect.blocks.core import Block
@@ -10,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import BlockDocument
 from prefect.context import FlowRunContext
 
+from blocks.attachment_files import AttachmentFiles
 from blocks.caddy import Caddy
 from blocks.claude import Claude
 from blocks.docker_engine import DockerEngine
@@ -21,6 +23,7 @@ from blocks.registry import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
+from domain.attachments import Attachments
 from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.errors import Broken
@@ -48,6 +51,11 @@ class Blocks:
     proxy: Proxy
     engine: Engine
     model: ModelClient
+
+    @property
+    def attachments(self) -> Attachments:
+        """Return where the files of requests are kept."""
+        return AttachmentFiles(Path(self.installation.home))
 
     @property
     def accounts(self) -> BotAccounts:

@@ -6,6 +6,7 @@ Runs inside the process that the person talks to (command line, bot), so that an
 from prefect import flow
 from pydantic import Field
 
+from domain.attachments import Attachment
 from domain.briefs import Brief
 from domain.errors import BadInput
 from domain.names import REQUEST_LIMIT, Slug
@@ -24,6 +25,7 @@ class Wish(Value):
     name: Slug | None = Field(default=None, description="Slug that the person chose")
     kind: str | None = Field(default=None, description="Kind that the person chose")
     project: Slug | None = Field(default=None, description="Existing project that is to be changed")
+    attachments: tuple[Attachment, ...] = Field(default=(), description="Files that came with it, by name and hash of content")
 
 
 @flow(name="product_owner", flow_run_name="brief for {wish.run}", persist_result=True)
@@ -48,6 +50,8 @@ async def product_owner(wish: Wish) -> Brief:
         blocks.model,
         blocks.registry,
         Desk(blocks.installation.arrangement_of("product_owner"), blocks.engine, blocks.wakeups),
+        wish.attachments,
+        blocks.attachments,
     )
     await tag_run(f"project:{brief.slug}")
     return brief

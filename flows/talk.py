@@ -36,4 +36,6 @@ async def chat_turn(turn: Turn) -> Answered:
         raise Broken("a chat turn was called by a process that cannot act on it")
     blocks = await open_blocks()
     model_name = blocks.installation.model_of(ROLE)
-    return await answer_turn(turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds)
+    return await answer_turn(
+        turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds, blocks.attachments
+    )

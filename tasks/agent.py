@@ -15,7 +15,6 @@ from domain.conversations import (
     Ending,
     Finished,
     GaveUp,
-    Heard,
     Message,
     ModelCall,
     ModelClient,
@@ -28,7 +27,7 @@ from domain.conversations import (
 from domain.errors import BudgetSpent, ModelRequestRefused
 from domain.model_view import stable_ends, too_long, view
 from domain.outcomes import REFUSAL
-from domain.remarks import Remark, Remarks, last_heard
+from domain.remarks import Remark, Remarks, heard_parts, last_heard
 from domain.roles import GIVE_UP, CallFacts, Role, Step, Tools, offered_tools
 from domain.stuck import Exchange, ending_call, nudge, said, stuck
 from domain.summaries import FOLLOW_UP_LIMIT, WINDOW_ENDED, cut_at, kept_from, summary
@@ -160,7 +159,7 @@ class _Conversation(Generic[T]):
     async def hear(self) -> None:
         """Append what the person said since; a paused answer is sent back first, as nothing may stand after it."""
         if not self.transcript.paused and (unheard := await self._unheard()):
-            await self.transcript.append("user", [Heard(sequence=remark.sequence, text=remark.text) for remark in unheard])
+            await self.transcript.append("user", [part for remark in unheard for part in heard_parts(remark)])
 
     async def _unheard(self) -> Sequence[Remark]:
         return await remarks_since(self.facts.run, last_heard(self.messages), self.remarks) if self.remarks else ()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prefect import task
 
+from domain.attachments import Attachments, where_they_lie
 from domain.briefs import as_markdown as brief_markdown
 from domain.checks import Check
 from domain.conversations import Finished, ModelClient
@@ -22,6 +23,7 @@ from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest
 from tasks.agent import converse
 from tasks.artifacts import publish
+from tasks.attachments import first_message
 from tasks.identity import once_per
 from tasks.kinds import kind_named
 from tasks.prompts import prompt
@@ -49,13 +51,14 @@ async def write_plan(
     registry: Registry,
     attempt: int = 1,
     guidance: str = "",
+    files: Attachments | None = None,
 ) -> Plan | Abandoned:
     """Return the Plan; Abandoned when the architect came to none. A later `attempt` goes on in the same conversation."""
     facts = CallFacts(project=request.project, run=request.run, conversation=f"{request.run}/architect")
     earlier = [check for check in await registry.checks(request.project) if check.covers not in request.brief.retires]
     end = await converse(
         architect_role(model_name),
-        await task_text(request, base, earlier, git),
+        await first_message(await task_text(request, base, earlier, git), request.attachments, files),
         facts=facts,
         model=model,
         tools=None,
@@ -105,6 +108,7 @@ async def task_text(request: DeliveryRequest, base: str, earlier: Sequence[Check
         f"{brief_markdown(request.brief)}\n\n## The kind of project\n{kind_named(request.brief.kind).guide}\n\n"
         f"## The person's words\n<request>\n{request.request}\n</request>\n\n"
         f"## Earlier executable checks (they run as well)\n{shown}\n\n## Files of the repository\n{listing}"
+        f"{where_they_lie(request.attachments)}"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from domain.briefs import Brief
 from domain.cli_agents import Arrangement, CliAgent
-from domain.conversations import Finished, GaveUp, ModelClient
+from domain.conversations import Finished, GaveUp, ModelClient, Part, Text
 from domain.errors import LockTaken
 from domain.protocols import Registry, Wakeups
 from domain.roles import CallFacts, Role
@@ -35,7 +35,7 @@ class Desk:
 
 async def brief_from(
     role: Role[Brief],
-    task: str,
+    task: Sequence[Part],
     *,
     facts: CallFacts,
     accept: Callable[[Brief], Sequence[str]],
@@ -47,7 +47,8 @@ async def brief_from(
     """Return how the conversation ended; without a desk it is our own loop's."""
     agent = cli_agent(desk.arrangement.engine) if desk else None
     if desk is not None and agent is not None:
-        return await _by_cli(role, task, follow_up, agent, facts, accept, model.fallback_model, desk)
+        text = "\n\n".join(part.text for part in task if isinstance(part, Text))  # it has no way to be shown a picture
+        return await _by_cli(role, text, follow_up, agent, facts, accept, model.fallback_model, desk)
     return await converse(
         role,
         task,

@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from blocks.egress_receipts import CredentialReceipts, receipt_of
+from domain.attachments import Attachments, where_they_lie
 from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
@@ -66,6 +67,7 @@ async def develop(
     wakeups: Wakeups,
     guidance: str = "",
     arrangement: Arrangement = Arrangement(),  # noqa: B008  (frozen)
+    files: Attachments | None = None,
 ) -> Developed | Abandoned:
     """Let the developer work one round, by the engine that the arrangement names.
 
@@ -74,7 +76,7 @@ async def develop(
     journal = Journal(request.run, registry, wakeups)
     agent = cli_agent(arrangement.engine)
     repository = await own_repository(request, number, arrangement, registry, journal)
-    worker = await ready_worker(request, number, base, arrangement, agent, git, engine, registry, repository)
+    worker = await ready_worker(request, number, base, arrangement, agent, git, engine, registry, repository, files)
     told = follow_up(number, feedback, guidance)
     if arrangement.ralph:
         await put_report(worker, told)
@@ -166,6 +168,7 @@ def task_text(request: DeliveryRequest, plan: Plan) -> str:
         f"{work}.\n\n{brief_markdown(request.brief)}\n\n{plan_markdown(shown)}\n\n"
         f"## The acceptance checks, as they will be run; others, with other values, stay unknown to you\n{checks}\n\n"
         f"## The person's words\n<request>\n{request.request}\n</request>"
+        f"{where_they_lie(request.attachments)}"
     )
 
 

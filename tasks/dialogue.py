@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from domain.attachments import Attachments
 from domain.conversations import Finished, GaveUp, ModelClient
 from domain.deeds import Deeds
 from domain.errors import NeedsPerson, NoReply
@@ -24,6 +25,7 @@ from domain.runs import Origin
 from domain.talks import Talks, account, session_id
 from domain.values import Value
 from tasks.agent import converse
+from tasks.attachments import read_files
 from tasks.kinds import kinds
 from tasks.product_owner import PATIENCE
 from tasks.prompts import prompt
@@ -68,10 +70,20 @@ class Unanswered:
 
     turn: Turn
     talks: Talks
+    files: Attachments | None = None
 
     async def remarks(self, run: str, after: int = 0) -> Sequence[Remark]:
         """Return what the person said after that sequence, in order."""
-        return await self.talks.waiting(self.turn.name, self.turn.epoch, after) if run == self.turn.session else ()
+        if run != self.turn.session:
+            return ()
+        return [await self._read(each) for each in await self.talks.waiting(self.turn.name, self.turn.epoch, after)]
+
+    async def _read(self, remark: Remark) -> Remark:
+        """Return the remark with what a model is given of its files."""
+        if not remark.files or self.files is None:
+            return remark
+        read = await read_files(remark.files, self.files)
+        return remark.model_copy(update={"text": f"{remark.text}\n\n{read.text}", "pictures": read.pictures})
 
 
 @task(task_run_name="answer turn {turn.number} of {turn.session}", cache_policy=NO_CACHE, retries=0)  # its caller decides
@@ -84,6 +96,7 @@ async def answer_turn(
     vault: Vault,
     talks: Talks,
     deeds: Deeds,
+    files: Attachments | None = None,
 ) -> Answered:
     """Return what the person is told. Raises what the model service raised, and NoReply when no reply came of the turn."""
     for project in await Belongings(turn.name, registry).projects():
@@ -97,7 +110,7 @@ async def answer_turn(
         transcripts=registry,
         ledger=registry,
         clock=time.monotonic,
-        remarks=Unanswered(turn, talks),
+        remarks=Unanswered(turn, talks, files),
         follow_up=turn_text(turn.number),
     )
     return await _answered(turn, end, registry)
@@ -113,7 +126,7 @@ async def _answered(turn: Turn, end: Finished[Reply] | GaveUp, registry: Registr
         return answered
     run = proposal_run(turn.session, made.number)
     try:
-        proposal = await proposal_of(made, run, turn.origin, registry)
+        proposal = await proposal_of(made, run, turn.origin, registry, messages)
     except NeedsPerson:  # its project went away meanwhile: the words stand for themselves
         return answered
     return answered.model_copy(update={"proposal": proposal, "quote": await quote_for(proposal, registry)})

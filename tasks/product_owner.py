@@ -4,11 +4,14 @@ True afterwards: the Brief is returned and shown in the Prefect UI; nothing else
 Blocks: model, registry (ledger and transcripts).
 """
 
+from collections.abc import Sequence
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.attachments import Attachment, Attachments
 from domain.briefs import Brief, as_markdown
-from domain.conversations import Finished, ModelClient
+from domain.conversations import Finished, ModelClient, Text
 from domain.errors import BadInput, NoBrief
 from domain.names import checked_slug, free_slug, slug_from
 from domain.outcomes import Abandoned
@@ -16,6 +19,7 @@ from domain.protocols import Registry
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest
 from tasks.artifacts import publish
+from tasks.attachments import first_message
 from tasks.brief_talk import Desk, brief_from
 from tasks.identity import once_per
 from tasks.kinds import kind_named, kinds
@@ -38,8 +42,10 @@ async def write_brief(
     model: ModelClient,
     registry: Registry,
     desk: Desk | None = None,
+    attachments: Sequence[Attachment] = (),
+    files: Attachments | None = None,
 ) -> Brief:
-    """Return the Brief of a new project, or of `present` after the change.
+    """Return the Brief of a new project, or of `present` after the change, from the request and the files that came with it.
 
     Raises BadInput when the person's name or kind cannot be used, NoBrief when the model gave none.
     """
@@ -51,7 +57,7 @@ async def write_brief(
     facts = CallFacts(project=project, run=run, conversation=f"{run}/product_owner")
     end = await brief_from(
         product_owner_role(model_name),
-        wish_text(request, kind, present),
+        await first_message(wish_text(request, kind, present), attachments, files),
         facts=facts,
         model=model,
         registry=registry,
@@ -99,7 +105,7 @@ async def amend_brief(
     present = project.brief if project and request.change else None
     end = await brief_from(
         product_owner_role(model_name),
-        wish_text(request.request, request.brief.kind, present),
+        (Text(text=wish_text(request.request, request.brief.kind, present)),),
         facts=CallFacts(project=request.project, run=request.run, conversation=f"{request.run}/product_owner"),
         model=model,
         registry=registry,

@@ -3,7 +3,10 @@
 Uses the registry; changes nothing, so that asking again is safe.
 """
 
-from domain.proposals import Proposal, Propose, Proposed, Quote, quoted
+from collections.abc import Sequence
+
+from domain.conversations import Message
+from domain.proposals import Proposal, Propose, Proposed, Quote, files_heard, quoted
 from domain.protocols import Registry
 from domain.runs import Origin, RunState
 from tasks.product_owner import complaints, settled
@@ -19,8 +22,12 @@ async def objections(propose: Propose, person: str, registry: Registry) -> tuple
     return complaints(propose.brief, present)
 
 
-async def proposal_of(proposed: Proposed, run: str, origin: Origin, registry: Registry) -> Proposal:
+async def proposal_of(
+    proposed: Proposed, run: str, origin: Origin, registry: Registry, messages: Sequence[Message]
+) -> Proposal:
     """Return the proposal as it would be built as `run`; one that was begun keeps the name that it has.
+
+    `messages` are those of its session, in which its files were sent.
 
     Raises BadInput when the project to change is not the person's any more.
     """
@@ -32,7 +39,9 @@ async def proposal_of(proposed: Proposed, run: str, origin: Origin, registry: Re
     else:
         taken = frozenset(project.slug for project in await registry.projects())
         brief = settled(propose.brief, None, None, present, taken)
-    return Proposal(run=run, brief=brief, change=present is not None, request=propose.request, origin=origin)
+    known = files_heard(messages)
+    files = tuple(known[name] for name in dict.fromkeys(propose.files) if name in known)
+    return Proposal(run=run, brief=brief, change=present is not None, request=propose.request, origin=origin, attachments=files)
 
 
 async def quote_for(proposal: Proposal, registry: Registry) -> Quote:

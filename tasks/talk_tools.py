@@ -15,7 +15,7 @@ from domain.conversations import ToolResult, ToolSpec, ToolUse
 from domain.deeds import Deeds
 from domain.errors import BadInput, NeedsPerson
 from domain.names import Slug
-from domain.proposals import PROPOSE, Propose, proposal_run, proposals, why_not_started
+from domain.proposals import PROPOSE, Propose, files_heard, proposal_run, proposals, why_not_started
 from domain.protocols import Registry, Wakeups
 from domain.roles import in_short
 from domain.runs import Origin
@@ -120,6 +120,9 @@ class TalkTools:
         return await acts[call.name]()
 
     async def _propose(self, given: Propose) -> str:
+        known = files_heard(await self.registry.load(self.conversation))
+        if unknown := [name for name in given.files if name not in known]:
+            raise BadInput(f"the person sent no file {unknown[0]!r} here; there are: {', '.join(known) or 'none'}")
         if wrong := await objections(given, self.origin.person, self.registry):
             raise BadInput("not proposed; correct this and propose again:\n" + "\n".join(f"- {line}" for line in wrong))
         return "the person sees it below your reply, with checks, quote and buttons"
@@ -133,7 +136,7 @@ class TalkTools:
         begun = await self.registry.run(run)
         if begun is not None and (begun.flow_run or begun.state.ended):
             return f"it was started before, as {run} on {begun.project}: it is {begun.state.value}"
-        started = await self.deeds.start(await proposal_of(newest, run, self.origin, self.registry))
+        started = await self.deeds.start(await proposal_of(newest, run, self.origin, self.registry, messages))
         return f"{started.project} is being built as {started.id}; the person sees its card and is told when it ends"
 
     async def _rollback(self, given: GoBack, key: str) -> str:

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from blocks.archives import pack
+from domain.attachments import FOLDER, Attachments
 from domain.capabilities import Capability, granted
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Transcripts
@@ -65,10 +66,12 @@ async def ready_worker(
     engine: WorkerSpawner,
     transcripts: Transcripts,
     repository: str = "",
+    files: Attachments | None = None,
 ) -> Worker:
     """Return the round's worker with the repository in it; a new one is brought to where the conversation is.
 
-    `repository` is the project's own at GitHub, if any.
+    `repository` is the project's own at GitHub, if any. The files that came with the request are put in at the very beginning:
+    later they are part of the run's commits, as far as the developer has kept them.
     """
     spec = _spec(request, number, arrangement, agent, repository)
     worker = await engine.spawn(spec)
@@ -83,6 +86,8 @@ async def ready_worker(
     goes_on = arrangement.ralph or agent is not None
     begin = await git.head(request.project, f"run/{request.run}") if goes_on else None
     await _check_out(request.project, begin or base, git, worker)
+    if request.attachments and begin is None and files is not None:
+        await _put_files(request, files, worker)
     await worker.run(Command(argv=("sh", "-c", OWN_GIT), seconds=60))
     if agent is None:
         await replay_tools(await transcripts.load(conversation_name(request.run, number, arrangement)), Toolbox(worker))
@@ -109,6 +114,14 @@ def _spec(
         program=agent.program if agent else None,
         gateway_role="developer" if agent else "",
     )
+
+
+async def _put_files(request: DeliveryRequest, files: Attachments, worker: Worker) -> None:
+    with tempfile.TemporaryDirectory(prefix="slipway-files-") as folder:
+        root = Path(folder)
+        (root / FOLDER).mkdir()
+        await files.lay_out(request.run, request.attachments, root / FOLDER)
+        await worker.put(await asyncio.to_thread(pack, root))
 
 
 async def _check_out(project: str, commit: str, git: GitHost, worker: Worker) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from deployments.terminal import FAILED_RUN, console, finish, interruptible, pri
 
 TEXT = typer.Argument(help="What you want, in your own words; `-` reads it from standard input.")
 YES = typer.Option("--yes", "-y", help="Accept the Brief without being asked.")
+ATTACH = typer.Option("--attach", help="A file to build from: UTF-8 text, a zip or a picture; may be given several times.")
 WAIT = typer.Option("--wait/--no-wait", help="Stay until the run rests.")
 
 
@@ -22,9 +25,10 @@ def new(
     yes: Annotated[bool, YES] = False,
     wait: Annotated[bool, WAIT] = True,
     as_json: Annotated[bool, JSON] = False,
+    attach: Annotated[list[Path] | None, ATTACH] = None,
 ) -> None:
     """Build something new from a sentence."""
-    raise typer.Exit(_take(context, text, name, kind, None, yes=yes, wait=wait, as_json=as_json))
+    raise typer.Exit(_take(context, text, name, kind, None, yes=yes, wait=wait, as_json=as_json, attach=attach or ()))
 
 
 def change(
@@ -38,10 +42,23 @@ def change(
         bool | None, typer.Option("--preview/--no-preview", help="Show it first, and put it online when it is confirmed.")
     ] = None,
     scratch: Annotated[bool, typer.Option("--scratch", help="Begin the preview with no data, not with a copy.")] = False,
+    attach: Annotated[list[Path] | None, ATTACH] = None,
 ) -> None:
     """Change a project; its earlier acceptance checks are run again."""
     raise typer.Exit(
-        _take(context, text, None, None, project, yes=yes, wait=wait, as_json=as_json, preview=preview, scratch=scratch)
+        _take(
+            context,
+            text,
+            None,
+            None,
+            project,
+            yes=yes,
+            wait=wait,
+            as_json=as_json,
+            preview=preview,
+            scratch=scratch,
+            attach=attach or (),
+        )
     )
 
 
@@ -57,6 +74,7 @@ def _take(
     as_json: bool,
     preview: bool | None = None,
     scratch: bool = False,
+    attach: Sequence[Path] = (),
 ) -> int:
     async def work() -> int:
         from deployments.asking import Asked, request
@@ -71,6 +89,7 @@ def _take(
             as_json=as_json,
             preview=preview,
             scratch=scratch,
+            attach=tuple(attach),
         )
         return await request(asked, context.obj.session)
 

@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from blocks.redis_talks import RedisTalks
+from domain.attachments import Attachment
 from domain.errors import LeaseLost, ServiceUnreachable
 from domain.talks import Talks, TalkState
 from tests.blocks.services import RedisServer, redis_server
@@ -33,16 +34,17 @@ def talks(request: pytest.FixtureRequest) -> Talks:
 
 
 async def test_message_is_queued_once_in_order_and_stays_until_a_turn_has_answered_it(talks: Talks) -> None:
-    first = await talks.say(ANN, "u1", "a tea timer ü", NOON)
+    csv = Attachment(name="чай.csv", kind="text", digest="a" * 64, owner="b" * 16, bytes=3)
+    first = await talks.say(ANN, "u1", "a tea timer ü", NOON, files=(csv,))
     second = await talks.say(ANN, "u2", "in green", NOON)
     assert await talks.say(ANN, "u1", "a tea timer ü", NOON) == first
     assert (second.sequence - first.sequence, second.answered) == (1, False)
     taken = await talks.take(ANN, "bot")
     assert taken
     heard = await talks.waiting(ANN, taken.talk.epoch)
-    assert [(remark.text, remark.at, remark.run) for remark in heard] == [
-        ("a tea timer ü", NOON, taken.talk.session),
-        ("in green", NOON, taken.talk.session),
+    assert [(remark.text, remark.at, remark.run, remark.files) for remark in heard] == [
+        ("a tea timer ü", NOON, taken.talk.session, (csv,)),
+        ("in green", NOON, taken.talk.session, ()),
     ]
     assert [r.text for r in await talks.waiting(ANN, taken.talk.epoch, first.sequence)] == ["in green"]
     assert await talks.end(taken, first.sequence, TalkState.IDLE) == 1

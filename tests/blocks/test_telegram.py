@@ -16,6 +16,8 @@ from telegram.error import (
 )
 
 from blocks.telegram import TelegramChat, translated
+from blocks.telegram_downloads import downloaded
+from domain.attachments import AttachmentRefused
 from domain.errors import (
     AnswerLost,
     ChatBusy,
@@ -154,3 +156,24 @@ async def test_small_signs_and_button_answers_reach_the_person(api: TelegramApi,
 )
 def test_vendor_errors_become_ours(vendor: type[TelegramError], ours: type[SlipwayError]) -> None:
     assert type(translated(vendor(), "sending", "7")) is ours
+
+
+async def test_file_of_a_person_is_downloaded_within_its_limit(chat: TelegramChat, api: TelegramApi) -> None:
+    sent = await api.give(ANN, b"tea;3", "prices.csv")
+    assert sent.file is not None
+    assert await chat.fetch(sent.file.id, "prices.csv", 5) == b"tea;3"
+    with pytest.raises(AttachmentRefused) as refused:
+        await chat.fetch(sent.file.id, "prices.csv", 4)
+    assert refused.value.why == "too_big"
+
+
+async def test_file_that_telegram_does_not_give_is_told_without_the_token(chat: TelegramChat, api: TelegramApi) -> None:
+    sent = await api.give(ANN, b"x" * 20_000_001, "huge.csv")
+    assert sent.file is not None
+    with pytest.raises(AttachmentRefused, match="what Telegram gives to bots"):
+        await chat.fetch(sent.file.id, "huge.csv", 30_000_000)
+    with pytest.raises(ChatRefused):
+        await chat.fetch("file-99", "none.csv", 10)
+    with pytest.raises(ServiceUnreachable, match="downloading a file: status 404") as missing:
+        await downloaded(f"{api.url}/file/bot{TOKEN}/documents/none", "none.csv", 10)
+    assert TOKEN not in str(missing.value)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -49,9 +50,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
 
 @pytest.fixture
 def start(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> Start:
-    def running(*allowed: int) -> AbstractAsyncContextManager[None]:
+    def running(*allowed: int, **more: Any) -> AbstractAsyncContextManager[None]:
         chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
-        return bot_running(desk, chat, tmp_path / "telegram", allowed, pace=0.01, stopping=0.05)
+        return bot_running(desk, chat, tmp_path / "telegram", allowed, pace=0.01, stopping=0.05, **more)
 
     return running
 

@@ -77,7 +77,7 @@ async def test_every_error_is_answered_by_one_sentence(api: TelegramApi, desk: F
 @pytest.mark.usefixtures("bot")
 async def test_too_long_and_unreadable_messages_are_answered(api: TelegramApi) -> None:
     await api.say(ANN, "")  # a photo, a sticker, a voice message: no text
-    await api.message(ANN, "I read text only")
+    await api.message(ANN, "I cannot make use of this kind of message")
     await api.say(ANN, "x" * 20_000)
     await api.message(ANN, "20,000 characters")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.inventory import Held
-from domain.leftovers import RECEIPT_AGE, RULES, YOUNG, Owners, leftovers
+from domain.leftovers import ATTACHMENT_AGE, RECEIPT_AGE, RULES, YOUNG, Owners, leftovers
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=1)
@@ -47,6 +47,13 @@ def why(thing: Held) -> str | None:
         (held("image", "folder:3", "ghost", "notes"), None),
         (held("image", "folder:3", "ghost", "spirit"), "there is no project ghost, spirit"),
         (held("data-of-copy", "notes-p1"), "whoever made it was interrupted"),
+        (held("attachment", "a" * 64, made=NOW - ATTACHMENT_AGE), None),
+        (
+            held("attachment", "a" * 64, made=NOW - ATTACHMENT_AGE - timedelta(seconds=1)),
+            "no request with it was started for 7 days",
+        ),
+        (held("attachment-of-run", "x", made=NOW - 9 * ATTACHMENT_AGE).model_copy(update={"run": "r-1"}), None),
+        (held("attachment-of-run", "x").model_copy(update={"run": "r-7"}), "its run has ended"),
         (held("volume-maker", "slipway-ours-notes-data", "notes"), "whoever made it was interrupted"),
     ],
 )

@@ -1,7 +1,7 @@
 """A desk without Prefect: the real registry on SQLite, hints in memory, and a product owner that does as the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from blocks.attachment_files import AttachmentFiles
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from deployments.answers import answer_run, asked
 from deployments.looking import Look
 from deployments.requests import run_id
 from deployments.telling import tell_run
+from domain.attachments import Attachment
 from domain.briefs import AcceptanceCheck, Brief
 from domain.deeds import Deeds
 from domain.diagnoses import diagnose
@@ -95,9 +97,20 @@ class FakeDesk:
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
         self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
         self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
+        self.attachments = AttachmentFiles(home)
+        self.given: dict[str, tuple[Attachment, ...]] = {}
+        """By run: the files that it was started with."""
         self.bot_token = ""
 
-    async def propose(self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None) -> Proposal:
+    async def propose(
+        self,
+        text: str,
+        origin: Origin,
+        *,
+        project: str | None = None,
+        key: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Proposal:
         request = checked_request(text)
         self.proposed.append(request)
         await self.free.wait()
@@ -107,7 +120,12 @@ class FakeDesk:
         slug = project or free_slug(slug_from(request), taken)
         language = "ru" if any("а" <= c <= "я" for c in request.lower()) else "en"
         return Proposal(
-            run=run_id(key), brief=a_brief(slug, request, language), change=bool(project), request=request, origin=origin
+            run=run_id(key),
+            brief=a_brief(slug, request, language),
+            change=bool(project),
+            request=request,
+            origin=origin,
+            attachments=tuple(attachments),
         )
 
     async def start(self, proposal: Proposal) -> Run:
@@ -115,6 +133,8 @@ class FakeDesk:
         if existing is not None and existing.flow_run:
             return existing
         now, brief = datetime.now(UTC), proposal.brief
+        self.given[proposal.run] = proposal.attachments
+        await self.attachments.give(proposal.run, proposal.attachments)
         if existing is None:
             if not proposal.change:
                 await self.registry.add_project(brief, proposal.origin.person, f"{brief.slug}.localhost", now)

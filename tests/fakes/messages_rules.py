@@ -4,6 +4,7 @@ Sources: https://platform.claude.com/docs/en/api/messages, .../build-with-claude
 of autumn 2026, which refuse forced tools, an assistant message at the end, and thinking blocks whose past was changed.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -36,6 +37,7 @@ def broken_rule(body: dict[str, Any], *, paused: bool) -> str | None:
         _broken_shape(body)
         or _broken_tools(body)
         or _broken_messages(body, paused=paused)
+        or _broken_pictures(turns(body))
         or _broken_results(turns(body))
         or _broken_cache(body)
     )
@@ -86,6 +88,39 @@ def _broken_messages(body: dict[str, Any], *, paused: bool) -> str | None:
     return None
 
 
+PICTURES = {
+    "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF",
+}  # fmt: skip
+PICTURE_LIMIT = 5 * 1024 * 1024
+"""Characters of a picture in base64."""
+PICTURE_TOKENS = 1_600
+
+
+def _broken_pictures(all_turns: list[tuple[str, list[Block]]]) -> str | None:
+    for index, (role, blocks) in enumerate(all_turns):
+        for place, block in enumerate(blocks):
+            if block["type"] == "image" and (wrong := _broken_picture(role, block)):
+                return f"messages.{index}.content.{place}.{wrong}"
+    return None
+
+
+def _broken_picture(role: str, block: Block) -> str | None:
+    source = block.get("source", {})
+    if role != "user":
+        return "image: only the user role may send images"
+    if source.get("type") != "base64" or source.get("media_type") not in PICTURES:
+        return "image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
+    if len(source.get("data", "")) > PICTURE_LIMIT:
+        return f"image.source.base64: image exceeds 5 MB maximum: {len(source['data'])} bytes > {PICTURE_LIMIT} bytes"
+    try:
+        content = base64.b64decode(source["data"], validate=True)
+    except (KeyError, ValueError):
+        return "image.source.base64.data: Input should be a valid base64 string"
+    if not content.startswith(PICTURES[source["media_type"]]):
+        return f"image.source.base64: The image does not appear to be a valid {source['media_type']} image"
+    return None
+
+
 def _broken_results(all_turns: list[tuple[str, list[Block]]]) -> str | None:
     waiting: list[str] = []
     for index, (role, blocks) in enumerate(all_turns):
@@ -124,7 +159,7 @@ def _broken_cache(body: dict[str, Any]) -> str | None:
 
 
 def tokens(block: Block) -> int:
-    return len(_plain(block)) // 4 + 1
+    return PICTURE_TOKENS if block.get("type") == "image" else len(_plain(block)) // 4 + 1
 
 
 def hashes(body: dict[str, Any]) -> list[str]:

@@ -1,8 +1,10 @@
 """Sessions of the dialogue in memory, with the rules of the real ones; `clock` is in seconds and stands still."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.attachments import Attachment
 from domain.errors import LeaseLost, ServiceUnreachable
 from domain.remarks import Remark
 from domain.talks import LEASE, Queued, Rest, Taken, Talk, TalkState
@@ -30,7 +32,15 @@ class MemoryTalks:
         self.now = 1.0
         self.reachable = True
 
-    async def say(self, name: str, key: str, text: str, at: datetime, epoch: int | None = None) -> Queued:
+    async def say(
+        self,
+        name: str,
+        key: str,
+        text: str,
+        at: datetime,
+        epoch: int | None = None,
+        files: Sequence[Attachment] = (),
+    ) -> Queued:
         self._check()
         found = self.sessions.setdefault(name, _Session(epoch=1 if epoch is None else epoch))
         known = self.keys.get((name, key))
@@ -38,7 +48,7 @@ class MemoryTalks:
             return Queued(sequence=known, answered=known <= found.answered)
         found.last += 1
         self.keys[name, key] = found.last
-        found.said.append(Remark(run="", sequence=found.last, at=at, person=name, text=text))
+        found.said.append(Remark(run="", sequence=found.last, at=at, person=name, text=text, files=tuple(files)))
         return Queued(sequence=found.last, answered=False)
 
     async def look(self, name: str) -> Talk | None:

@@ -1,7 +1,7 @@
 """The people of the simulated Telegram: what they can do with a thumb, and what they see."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from tests.fakes.telegram_files import FileMethods
@@ -35,15 +35,36 @@ class Phones(FileMethods):
         return await self.say(chat, f"/start {payload}".rstrip())
 
     async def give(
-        self, chat: int, content: bytes, name: str, mime: str = "text/plain", kind: str = "document", caption: str = ""
+        self,
+        chat: int,
+        content: bytes,
+        name: str,
+        mime: str = "text/plain",
+        kind: str = "document",
+        caption: str = "",
+        album: str = "",
     ) -> Message:
-        """Send a document, or a photo or voice message by `kind`, as the person of this chat."""
+        """Send a document, or a photo or voice message by `kind`, as this chat's person; parts of an album share its id."""
         file = self.keep(File(kind, "", name, mime, len(content)), content)
-        return await self._write(Message(self.new_id(), chat, by_bot=False, text=caption, file=file))
+        message = Message(self.new_id(), chat, by_bot=False, text=caption, file=file)
+        return await self._write(message, more={"media_group_id": album} if album else {})
 
-    async def _write(self, message: Message, to: Message | None = None) -> Message:
+    async def send_other(self, chat: int, **content: Any) -> Message:
+        """Send what is neither text nor file, as the Bot API shows it: `contact={...}`, `sticker={...}`."""
+        return await self._write(
+            Message(self.new_id(), chat, by_bot=False, text=""), more={"text": None, "entities": None, **content}
+        )
+
+    async def change(self, message: Message, text: str) -> None:
+        """Edit a message of a person's own."""
+        message.text = text
+        shown = {**self.shown(message), "from": self._user(self.person(message.chat)), "edit_date": 1_790_000_001}
+        await self._add_update({"edited_message": shown})
+
+    async def _write(self, message: Message, to: Message | None = None, more: Mapping[str, Any] | None = None) -> Message:
         self.sent[message.id] = message
-        shown = {**self.shown(message), "from": self._user(self.person(message.chat))}
+        shown = {**self.shown(message), "from": self._user(self.person(message.chat)), **(more or {})}
+        shown = {name: value for name, value in shown.items() if value is not None}
         if to is not None:
             shown["reply_to_message"], message.reply_to = self.shown(to), to.id
         await self._add_update({"message": shown})

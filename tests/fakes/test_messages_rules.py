@@ -23,6 +23,10 @@ GOOD: dict[str, Any] = {
 }
 
 
+def picture(media_type: str = "image/png", data: str = "iVBORw0KGgpwaXhlbHM=") -> dict[str, Any]:
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+
+
 def with_messages(*messages: tuple[str, Any]) -> dict[str, Any]:
     return GOOD | {"messages": [{"role": role, "content": content} for role, content in messages]}
 
@@ -30,6 +34,7 @@ def with_messages(*messages: tuple[str, Any]) -> dict[str, Any]:
 def test_a_good_request_passes() -> None:
     assert broken_rule(GOOD, paused=False) is None
     assert broken_rule(with_messages(("user", "a"), ("user", "b")), paused=False) is None
+    assert broken_rule(with_messages(("user", [picture()])), paused=False) is None
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,11 @@ def test_a_good_request_passes() -> None:
         (with_messages(("user", [])), "non-empty"),
         (with_messages(("user", [{"type": "text", "text": " "}])), "non-whitespace"),
         (with_messages(("system", "a")), "role"),
+        (with_messages(("user", [picture(media_type="image/tiff")])), "media_type"),
+        (with_messages(("user", [picture(data="no base64!")])), "valid base64"),
+        (with_messages(("user", [picture(media_type="image/gif")])), "does not appear to be a valid image/gif"),
+        (with_messages(("user", [picture(data="A" * 6_000_000)])), "exceeds 5 MB"),
+        (with_messages(("user", "a"), ("assistant", [picture()]), ("user", "b")), "only the user role"),
         (with_messages(("user", "a"), ("assistant", [CALL]), ("user", "b")), "without `tool_result`"),
         (with_messages(("user", [RESULT])), "unexpected `tool_use_id`"),
         (with_messages(("user", "a"), ("assistant", [CALL, CALL]), ("user", [RESULT])), "unique"),

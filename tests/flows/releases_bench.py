@@ -44,7 +44,7 @@ class Site(World):
         )
         self.blocks: Any = SimpleNamespace(
             registry=registry, engine=self.engine, proxy=self.proxy, vault=self.vault, wakeups=self.wakeups,
-            git=git, installation=place, model=None, accounts=MemoryAccounts(),
+            git=git, installation=place, model=None, attachments=None, accounts=MemoryAccounts(),
         )  # fmt: skip
 
     async def serve(self, count: int) -> Release:

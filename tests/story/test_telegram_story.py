@@ -197,7 +197,7 @@ async def test_bad_texts_get_a_sentence_and_start_nothing(
     for text in ("", "🎉🎉", "long " * 20_000):
         await telegram.say(BOB, text)
     leaked = await telegram.say(BOB, f"A page that uses {token}")
-    await said(telegram, BOB, "I read text only")
+    await said(telegram, BOB, "I cannot make use of this kind of message")
     await said(telegram, BOB, "no words")
     await said(telegram, BOB, "at most 16,000")
     await said(telegram, BOB, "looked like a secret (GitHub token)")

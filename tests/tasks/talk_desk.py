@@ -76,6 +76,7 @@ class TalkDesk:
         self.deeds: Any = Counting(registry)
         self.person = person
         self.said = 0
+        self.files: Any = None
 
     async def say(self, text: str) -> None:
         self.said += 1
@@ -91,7 +92,7 @@ class TalkDesk:
         turn = Turn(name=self.person, epoch=taken.talk.epoch, number=taken.talk.turn, chat="1")
         vault = MemoryVault()
         return await answer_turn.fn(
-            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, vault, self.talks, self.deeds
+            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, vault, self.talks, self.deeds, self.files
         )
 
     async def talk(self, text: str) -> Answered:

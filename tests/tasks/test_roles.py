@@ -8,10 +8,12 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from blocks.attachment_files import AttachmentFiles
 from blocks.claude import Claude
 from blocks.git_host import BareGitHost
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
+from domain.attachments import Limits
 from domain.briefs import Brief
 from domain.checks import HttpCheck, HttpStep
 from domain.errors import BadInput, NeedsPerson
@@ -19,6 +21,7 @@ from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan
 from domain.workers import Command, WorkerSpec
 from tasks.architect import write_plan
+from tasks.attachments import take_in
 from tasks.developer import accept_commit, develop, dismiss_developer
 from tasks.preparer import prepare_repository
 from tasks.product_owner import write_brief
@@ -151,6 +154,25 @@ async def test_plan_must_cover_the_brief_and_knows_the_files(workshop: Workshop)
     assert "no executable check covers 'keep'" in str(api.requests[1].body["messages"])
     assert "### app/main.py" in str(api.requests[0].body["messages"])
     assert list(await workshop.registry.checks("notes")) == []
+
+
+async def test_files_of_the_request_are_in_the_workspace_and_become_part_of_the_repository(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    files = AttachmentFiles(tmp_path)
+    csv = await take_in("local:me", "prices.csv", b"tea;3", Limits(), files)
+    wish = request().model_copy(update={"attachments": (csv,)})
+    await files.give(wish.run, wish.attachments)
+    copied = use("bash", command="cut -d';' -f1 attachments/prices.csv > app/names.txt && cat app/names.txt")
+    with ScriptedMessagesAPI([say(copied), say(use("finish", summary="done"))]) as api:
+        done = await develop.fn(
+            wish, 1, workshop.base, Plan.model_validate(PLAN), None, MODEL, workshop.git, workshop.engine, claude(api),
+            workshop.registry, workshop.wakeups, files=files,
+        )  # fmt: skip
+    assert isinstance(done, Developed)
+    assert {"attachments/prices.csv", "app/names.txt"} <= set(await workshop.names(done.commit))
+    assert "- attachments/prices.csv, text, 5 bytes" in str(api.requests[0].body["messages"])
+    assert "tea" in str(api.requests[1].body["messages"][-1])
 
 
 async def test_plan_cannot_replace_an_earlier_check(workshop: Workshop) -> None:
