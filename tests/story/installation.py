@@ -33,7 +33,7 @@ START_SECONDS, RUN_SECONDS, END_SECONDS = 600.0, 300.0, 60.0
 """Deadlines for a loaded machine; nothing waits for them when all is well."""
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 120.0, rest: float = 3.0) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = 300.0, rest: float = 3.0) -> T:
     """Return what the condition returns as soon as it is true of something; fail when it never is.
 
     Between two looks it rests for `rest` times as long as a look takes: looking is work for the machine, too.

@@ -79,7 +79,7 @@ def test_a_name_that_never_went_online_is_free_again(on_processes: Installation)
 
 def test_ctrl_c_leaves_the_run_at_work_and_cancel_stops_it_at_once_with_its_worker(on_processes: Installation) -> None:
     asking = on_processes.start("new", tales.ENDLESS.request, "--yes")
-    until(lambda: "sleep 118" in commands(on_processes), "the developer computes", 400)
+    until(lambda: "sleep 118" in commands(on_processes), "the developer computes", 800)
     asking.send_signal(signal.SIGINT)
     left = on_processes.heard(asking)
     told = "slipway: interrupted; what was handed over goes on: see `slipway status`"

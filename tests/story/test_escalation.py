@@ -36,7 +36,7 @@ def waiting(on_processes: Installation) -> dict[str, Any]:
     started = on_processes.say("new", WISH, "--yes", "--json", "--no-wait")
     assert started.code == 0, started
     run = started.document["run"]
-    until(lambda: questions(on_processes, run), "the question is written down", 400)
+    until(lambda: questions(on_processes, run), "the question is written down", 800)
     kill_tree(on_processes.service("runner"))
     until(lambda: flow_run(on_processes, on_processes.runs(APP)[0])["state_name"] == "Suspended", "the run is suspended")
     return until(lambda: on_processes.runs(APP)[0] if on_processes.runs(APP)[0]["question"] else None, "the run asks")
@@ -51,7 +51,7 @@ def answers(on_processes: Installation, waiting: dict[str, Any]) -> list[Spoken]
         on_processes.start("answer", waiting["run"], "more_rounds", "2"),
     ]
     heard = [on_processes.heard(command) for command in said]
-    until(lambda: on_processes.has_ended(APP), "the run has ended", 400)
+    until(lambda: on_processes.has_ended(APP), "the run has ended", 800)
     return heard
 
 

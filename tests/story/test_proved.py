@@ -121,7 +121,7 @@ def delivered(strict: Installation, asked: dict[str, Any]) -> dict[str, Any]:
     form = {"choice": "guidance", "text": ADVICE, "rounds": 3}
     accepted = strict.prefect(f"/flow_runs/{flow_run(strict, asked)['id']}/resume", {"run_input": form})
     assert accepted["status"] == "ACCEPT", accepted
-    until(lambda: strict.has_ended(APP), "the run has ended", 400)
+    until(lambda: strict.has_ended(APP), "the run has ended", 800)
     return strict.runs(APP)[0]
 
 

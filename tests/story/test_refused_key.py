@@ -32,7 +32,7 @@ def test_retry_takes_it_on_where_it_stopped_and_nothing_is_asked_twice(on_proces
     run = refused.document["run"]
     said = on_processes.say("answer", run, "retry")
     assert said.code == 0, said
-    until(lambda: on_processes.has_ended(APP), "the run has ended", 400)
+    until(lambda: on_processes.has_ended(APP), "the run has ended", 800)
     found = on_processes.runs(APP)[0]
     assert (found["run"], found["state"], found["rounds"]) == (run, "delivered", 1), found
     assert on_processes.get(APP, "/ring").json() == {"rings": True}
