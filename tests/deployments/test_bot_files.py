@@ -109,13 +109,13 @@ async def test_russian_is_told_in_russian(api: TelegramApi) -> None:
     await api.message(IVAN, "Не могу прочитать a.pdf.")
 
 
-@pytest.mark.usefixtures("bot")
 async def test_file_with_a_credential_is_kept_nowhere_and_its_message_deleted(
-    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path
 ) -> None:
     token = "ghp_" + "Ab1" * 12
-    said = await api.give(ANN, f"key = {token}".encode(), "config.txt", caption="a page of this")
-    await api.message(ANN, "looked like a secret (GitHub token)")
+    async with start():
+        said = await api.give(ANN, f"key = {token}".encode(), "config.txt", caption="a page of this")
+        await api.message(ANN, "looked like a secret (GitHub token)")
     assert (said.deleted, desk.proposed) == (True, [])
     held = [path for path in tmp_path.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]  # noqa: ASYNC240
     assert held == []
@@ -219,15 +219,15 @@ async def test_what_nobody_reads_gets_one_sentence(
     assert desk.proposed == []
 
 
-@pytest.mark.usefixtures("bot")
-async def test_an_edit_is_answered_and_never_read(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
-    said = await api.say(ANN, "notes")
-    await started(desk)
-    await api.change(said, "notes in green, by the way")
-    await api.message(ANN, "not what is changed in them later")
+async def test_an_edit_is_answered_and_never_read(api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path) -> None:
     token = "ghp_" + "Ab1" * 12
-    await api.change(said, f"notes with {token}")
-    await api.message(ANN, "looked like a secret (GitHub token)")
+    async with start():
+        said = await api.say(ANN, "notes")
+        await started(desk)
+        await api.change(said, "notes in green, by the way")
+        await api.message(ANN, "not what is changed in them later")
+        await api.change(said, f"notes with {token}")
+        await api.message(ANN, "looked like a secret (GitHub token)")
     kept = b"".join(path.read_bytes() for path in (tmp_path / "telegram").rglob("*") if path.is_file())
     assert said.deleted
     assert token.encode() not in kept
