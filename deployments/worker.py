@@ -34,6 +34,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from deployments import command_server
 from deployments.catalog import CATALOG, POOL
 from deployments.data_folder import DataFolder
+from deployments.due_runs import DueRuns
 from deployments.forking import fork, warm
 from deployments.lost_runs import Fate, fate
 from deployments.processes import ProcessId, identified, kill_group, parsed
@@ -72,6 +73,7 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
         self._after_cancel = after_cancel
         self._running: dict[UUID, ProcessId | None] = {}
         self._cancelled: set[UUID] = set()
+        self._due = DueRuns(self._work_pool_name, self._prefetch_seconds)
         self._set_up = asyncio.Event()
 
     async def setup(self) -> None:
@@ -109,6 +111,8 @@ class ForkWorker(BaseWorker[BaseJobConfiguration, BaseVariables, ForkResult]):
         return ForkResult(status_code=0 if run in self._cancelled else code, identifier=str(identity or process.pid))
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        if not await self._due.are_worth_asking(self.client):
+            return []
         found = await super()._get_scheduled_flow_runs()
         return [entry for entry in found if entry.flow_run.id not in self._running]
 

@@ -11,8 +11,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.states import Cancelling
+from prefect.states import Cancelled, Cancelling
 
+from deployments.due_runs import ASK_SECONDS, DueRuns
 from deployments.lost_runs import Fate, fate
 from deployments.processes import ProcessId, identified, is_alive, parsed
 from domain.abandoned import STARTS
@@ -80,6 +81,19 @@ def test_a_process_is_known_again_by_its_text_and_not_by_its_pid_alone() -> None
     assert parsed(None) is None
 
 
+async def test_queues_are_asked_when_a_run_is_due_and_else_now_and_then(prefect_api: PrefectServer, tmp_path: Path) -> None:
+    pool, times = f"pool-{uuid4().hex[:8]}", iter((0.0, 0.0, 1.0, 2.0, 2.0, 2.0 + ASK_SECONDS, 18.0, 18.0))
+    deployment, due = await deploy("note", pool), DueRuns(pool, ahead=1, clock=lambda: next(times))
+    async with get_client() as client:
+        assert await due.are_worth_asking(client)  # nobody has asked yet
+        assert not await due.are_worth_asking(client)
+        run = await start_run(deployment, folder=str(tmp_path))
+        assert await due.are_worth_asking(client)
+        await client.set_flow_run_state(run, Cancelled(), force=True)
+        assert not await due.are_worth_asking(client)
+        assert await due.are_worth_asking(client)  # the queues shall stay ready
+
+
 async def test_worker_killed_with_its_runs_leaves_nothing_behind_and_the_next_one_finishes_each_step_once(
     prefect_api: PrefectServer, tmp_path: Path
 ) -> None:
@@ -91,7 +105,7 @@ async def test_worker_killed_with_its_runs_leaves_nothing_behind_and_the_next_on
             await lines(files / "pids", 1 if number is signal.SIGKILL else 2)
             child = await until(lambda: _process_of(run), "the run's process is known")
             worker.send_signal(number)
-            worker.wait(20)
+            worker.wait(60)
             await until(partial(_is_gone, child), "the run's process died with its worker")
         assert (await read(run)).state.type is StateType.RUNNING
     with running_worker(home, pool):
