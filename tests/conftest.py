@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.prefect_database import FOLDER, lay_prefect_database
+from tests import agent_environment, prefect_database
 
 HOME = Path(tempfile.mkdtemp(prefix="slipway-tests-"))
 _started: list[subprocess.Popen[bytes]] = []
@@ -47,7 +47,8 @@ os.environ.update(
     PREFECT_CLIENT_METRICS_ENABLED="false",
     DO_NOT_TRACK="1",
 )
-os.environ.setdefault(FOLDER, str(HOME / "prefect-made"))  # the first process of a test run makes it, and removes it at the end
+for _folder, _name in ((prefect_database.FOLDER, "prefect-made"), (agent_environment.FOLDER, "agents")):
+    os.environ.setdefault(_folder, str(HOME / _name))  # the first process of a test run makes it, and removes it at the end
 for _name in ("PREFECT_API_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
     os.environ.pop(_name, None)
 
@@ -66,7 +67,7 @@ def prefect_server() -> PrefectServer:
     """Start a real Prefect server as `slipway up` does: one SQLite connection, leases on disk, loopback."""
     home = HOME / "prefect"
     home.mkdir(parents=True, exist_ok=True)
-    lay_prefect_database(home / "prefect.db")
+    prefect_database.lay_prefect_database(home / "prefect.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -17,6 +17,7 @@ from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from domain.errors import UnknownObject
 from domain.workers import AppSpec, BuildFailed, Built, Engine, Worker, WorkerSpec
+from tests.agent_environment import lay_agent_environment
 from tests.blocks.services import binary
 
 DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nWORKDIR /app\nCOPY . .\nUSER 10001\n"
@@ -50,7 +51,7 @@ PROJECT = {
 numbers = count(1)
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 30.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 60.0) -> Any:
     """Ask again and again until the answer is truthy, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := await condition()):
@@ -117,12 +118,13 @@ class Bench:
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """Return where this session's process engine keeps the agents' environment: making one takes longer than all the rest."""
+    """Return the folder of the process engine that the tests of this process share."""
     return factory.getbasetemp() / "process-engine"
 
 
 def process_engine(folder: Path) -> ProcessEngine:
     bundle = os.environ.get("SSL_CERT_FILE")
+    lay_agent_environment(folder)
     return ProcessEngine(installation="tests", folder=str(folder), ca_bundle=bundle, redis_server=binary("redis-server"))
 
 

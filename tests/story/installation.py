@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from deployments.data_folder import DataFolder, Up, read_up
 from domain.releases import Release, live
+from tests.agent_environment import lay_agent_environment
 from tests.fakes.messages_api import Asked, ScriptedMessagesAPI
 from tests.prefect_database import lay_prefect_database
 from tests.story.player import Player
@@ -106,6 +107,8 @@ class Installation:
         folder = DataFolder(self.data)
         folder.prepare()
         lay_prefect_database(folder.prefect / "prefect.db")
+        if self.engine == "process":
+            lay_agent_environment(folder.engine)
         self.reopen()
 
     def reopen(self) -> None:
@@ -229,10 +232,10 @@ class Installation:
 
     def get(self, project: str, path: str) -> httpx.Response:
         """Ask the app through Caddy."""
-        return httpx.get(self.url(path), headers=self.host(project), trust_env=False, timeout=15)
+        return httpx.get(self.url(path), headers=self.host(project), trust_env=False, timeout=60)
 
     def post(self, project: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
-        return httpx.post(self.url(path), json=body, headers=self.host(project), trust_env=False, timeout=15)
+        return httpx.post(self.url(path), json=body, headers=self.host(project), trust_env=False, timeout=60)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.up.http_port}{path}"

@@ -25,6 +25,7 @@ from tasks.attachments import take_in
 from tasks.developer import accept_commit, develop, dismiss_developer
 from tasks.preparer import prepare_repository
 from tasks.product_owner import write_brief
+from tests.blocks.engine_bench import process_engine
 from tests.fakes.messages_api import Asked, ScriptedMessagesAPI, text, use
 from tests.fakes.messages_api import Say as Answer
 from tests.fakes.services import MemoryWakeups
@@ -126,8 +127,7 @@ class Workshop:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> ProcessEngine:
-    """Share what agents find installed: making it takes longer than all these tests."""
-    return ProcessEngine(installation="test", folder=str(tmp_path_factory.mktemp("engine")))
+    return process_engine(tmp_path_factory.mktemp("engine"))
 
 
 @pytest_asyncio.fixture
