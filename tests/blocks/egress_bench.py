@@ -66,7 +66,7 @@ class Place:
     def stop(self) -> None:
         if self.service:
             self.service.send_signal(signal.SIGTERM)
-            self.service.wait(20)
+            self.service.wait(60)
             self.service = None
 
     def engine(self, *, egress: bool = True) -> DockerEngine:

@@ -198,7 +198,7 @@ def _running(command: list[str], path: Path, environment: dict[str, str] | None 
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

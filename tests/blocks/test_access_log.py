@@ -45,7 +45,7 @@ async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
 
 async def seen(log: Path, count: int, place: Place = BEGINNING) -> Sequence[Answered]:
     """Return what was answered, as soon as so many lines are there: Caddy writes after it has answered."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found := read_since(log, place).answers) < count:  # noqa: ASYNC110  (a file tells nobody)
             await asyncio.sleep(0.01)
     return found
@@ -68,7 +68,7 @@ async def test_copy_that_does_not_answer_is_the_upstream_of_its_502(
     server: CaddyServer, app: Upstream, browser: httpx.AsyncClient
 ) -> None:
     await Caddy(admin=server.admin, listen=server.listen).set_route(route("127.0.0.1:9"), 1)
-    assert (await browser.post("/", timeout=20)).status_code == 502
+    assert (await browser.post("/", timeout=60)).status_code == 502
     [found] = await seen(server.log, 1)
     assert (found.upstream, found.status) == ("127.0.0.1:9", 502)
 

@@ -67,7 +67,7 @@ async def caddy(server: CaddyServer) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, headers={"Host": "notes.localhost"}, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=server.url, headers={"Host": "notes.localhost"}, timeout=60) as client:
         yield client
 
 
@@ -291,6 +291,6 @@ def test_caddyfile_without_a_bind_address_listens_everywhere() -> None:
 
 
 async def until(true: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  the upstream runs on this same loop
             await asyncio.sleep(0)

@@ -58,7 +58,7 @@ async def served(server: CaddyServer, *hosts: str) -> AsyncIterator[None]:
 async def visit(server: CaddyServer, host: str, authority: CaddyServer) -> httpx.Response:
     """Ask as a browser would that trusts this authority and nobody else."""
     trust = ssl.create_default_context(cafile=str(authority.root_certificate))
-    async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=60) as client:
         headers = {"Host": f"{host}{server.listen}"}
         return await client.get(server.url, headers=headers, extensions={"sni_hostname": host})
 

@@ -37,7 +37,7 @@ SMALL = Limits(memory_mb=128, cpus=0.5, pids=48, disk_mb=32)
 numbers = count(1)
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 30.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 60.0) -> Any:
     """Ask again and again until the answer is truthy, and return it."""
     deadline = time.monotonic() + seconds
     while not (answer := await condition()):

@@ -106,7 +106,7 @@ async def test_a_command_runs_where_and_with_what_it_is_told(bench: Bench) -> No
 
 async def test_the_deadline_kills_the_whole_tree_also_what_went_to_the_background(bench: Bench) -> None:
     worker = await bench.worker()
-    result = await shell(worker, "(setsid sh -c 'echo $$ > pid; exec sleep 600' &); sleep 600", seconds=2)
+    result = await shell(worker, "(setsid sh -c 'echo $$ > pid; exec sleep 600' &); sleep 600", seconds=5)
     assert (result.exit_code, result.timed_out, result.ok) == (-1, True, False)
 
     async def is_dead() -> bool:

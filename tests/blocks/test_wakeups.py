@@ -119,7 +119,7 @@ def test_url_is_not_shown() -> None:
 
 
 async def _until_taken(wakeups: Wakeups, name: str, owner: str) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if (number := await wakeups.lock(name, owner, 30)) is not None:
                 return number

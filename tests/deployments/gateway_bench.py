@@ -145,7 +145,7 @@ class Place:
 
     def http(self, given: str | None = None) -> httpx.AsyncClient:
         headers = {"x-api-key": token() if given is None else given, "anthropic-version": "2023-06-01"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
 
 
 _made: list[bytes] = []

@@ -99,9 +99,9 @@ class Desk:
         writer.write(request)
         answer = b""
         with contextlib.suppress(ConnectionResetError):
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), 60)
         writer.close()
-        await asyncio.wait_for(self.ended.wait(), 10)
+        await asyncio.wait_for(self.ended.wait(), 60)
         return answer
 
     async def last(self, run: str = RUN) -> Passage:
@@ -244,7 +244,7 @@ async def test_a_run_has_so_many_connections_at_once_and_other_runs_keep_theirs(
         assert refused.startswith(b"HTTP/1.1 403 this host is not on the allow-list")
         desk.ended.clear()
         writer.close()
-        await asyncio.wait_for(desk.ended.wait(), 10)
+        await asyncio.wait_for(desk.ended.wait(), 60)
 
 
 async def test_a_silent_connection_is_closed(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ async def test_only_the_workers_own_network_is_served(tmp_path: Path, subnet: st
             writer.write(connect("packages.example.org:443", b""))
             answer = b""
             with contextlib.suppress(ConnectionResetError):
-                answer = await asyncio.wait_for(reader.read(), 10)
+                answer = await asyncio.wait_for(reader.read(), 60)
             assert answer[:12] == start
             writer.close()
 

@@ -59,7 +59,7 @@ def worst_of_one() -> int:
 
 async def booked(place: Place) -> TokenUsage:
     """Wait until the one call is settled, and return what was booked for it."""
-    await asyncio.wait_for(place.proxy.idle(), 10)
+    await asyncio.wait_for(place.proxy.idle(), 60)
     (line,) = await place.registry.usage("notes")
     assert (line.run, line.node, line.model) == (RUN, "developer", MODEL)
     assert line.micro_usd == cost(MODEL, line.tokens)
@@ -83,7 +83,7 @@ async def test_a_token_is_good_only_where_its_runs_worker_is(tmp_path: Path) -> 
     street.runs["127.0.0.1"] = "r-000002"
     async with before(service, tmp_path, street=street) as place:
         stolen = await posted(place)
-        await asyncio.wait_for(place.proxy.idle(), 10)
+        await asyncio.wait_for(place.proxy.idle(), 60)
         [line] = await place.receipts.of_run("r-000002")
         assert (line.refused, await place.receipts.of_run(RUN)) == ("401 authentication error", ())
     assert error_of(stolen)[:2] == (401, "authentication_error")
@@ -154,7 +154,7 @@ async def test_a_chunk_is_with_the_worker_before_the_next_is_made(tmp_path: Path
             coming = answer.aiter_raw()
             first = b""
             while first != wire(*HELLO[:3]):
-                first += await asyncio.wait_for(anext(coming), 10)
+                first += await asyncio.wait_for(anext(coming), 60)
             service.go_on.set()
             rest = b"".join([chunk async for chunk in coming])
         assert first + rest == wire(*HELLO)
@@ -174,7 +174,7 @@ async def test_a_worker_that_leaves_ends_the_request_and_pays_for_what_was_made(
     async with before(service, tmp_path) as place, place.http() as http:
         async with http.stream("POST", "/v1/messages", json=body()) as answer:
             await anext(answer.aiter_raw())
-        await asyncio.wait_for(service.left.wait(), 10)
+        await asyncio.wait_for(service.left.wait(), 60)
         assert await booked(place) == TokenUsage(input=100, output=200)  # two bytes a token: the service never said it
 
 
@@ -183,7 +183,7 @@ async def test_a_worker_that_leaves_before_the_first_word_pays_for_its_question(
     async with before(service, tmp_path) as place, place.http() as http:
         async with http.stream("POST", "/v1/messages", json=body()):
             pass
-        await asyncio.wait_for(service.left.wait(), 10)
+        await asyncio.wait_for(service.left.wait(), 60)
         used = await booked(place)
     assert (used.output, used.input > 1000) == (0, True)
 
@@ -322,7 +322,7 @@ async def test_every_call_and_every_refusal_is_on_the_receipt_of_its_run(tmp_pat
         await posted(place, body(mcp_servers=[{"url": "http://evil.example"}]))
         await posted(place, given=token("r-999999"))
         await posted(place, given="nobody's")
-        await asyncio.wait_for(place.proxy.idle(), 10)
+        await asyncio.wait_for(place.proxy.idle(), 60)
         ours, theirs, nobody = [await place.receipts.of_run(run) for run in (RUN, "r-999999", "unknown")]
     assert [(passage.host, passage.refused) for passage in ours] == [
         (MODELS, ""),
@@ -338,7 +338,7 @@ async def test_what_was_broken_off_is_on_the_receipt_too(tmp_path: Path) -> None
     async with before(service, tmp_path) as place:
         async with place.http() as http, http.stream("POST", "/v1/messages", json=body()) as answer:
             await anext(answer.aiter_bytes())
-        await asyncio.wait_for(place.proxy.idle(), 10)
+        await asyncio.wait_for(place.proxy.idle(), 60)
         (passage,) = await place.receipts.of_run(RUN)
     assert (passage.refused, passage.down > 0) == ("the worker has gone", True)
 

@@ -72,7 +72,7 @@ async def test_sweep_sends_what_no_hint_told_of(registry: SqlRegistry, tmp_path:
         Outbox(paper, registry, NoRedis(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), sweep=0.02).run()
     )
     await registry.add_notification(news("late"))
-    await asyncio.wait_for(paper.grew.wait(), 10)
+    await asyncio.wait_for(paper.grew.wait(), 60)
     sending.cancel()
     assert paper.sent == [("1", "late &amp; more")]
 

@@ -77,7 +77,7 @@ class House:
         return up.preview
 
     async def status(self, host: str) -> int:
-        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=60) as client:
             return (await client.get("/", headers={"Host": host})).status_code
 
     async def tidy(self) -> list[str]:

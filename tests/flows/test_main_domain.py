@@ -42,7 +42,7 @@ class Street:
 
     async def statuses(self) -> dict[str, int]:
         """Ask for the app's health at each host."""
-        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=60) as client:
             return {host: (await client.get("/health", headers={"Host": host})).status_code for host in (OWN, SHOP)}
 
 

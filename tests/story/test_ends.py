@@ -60,8 +60,8 @@ def test_a_run_that_is_cancelled_while_it_asks_is_over_everywhere(on_processes: 
     late = on_processes.say("answer", run["run"], "guidance", "leave the Dockerfile alone")
     assert (late.code, "has ended (cancelled)" in late.err) == (2, True), late
     flow_run = {"flow_runs": {"id": {"any_": [run["flow_run"].rpartition("/")[2]]}}}
-    assert on_processes.prefect("/flow_runs/filter", flow_run)[0]["state_type"] == "CANCELLED"
-    assert not processes_of(on_processes, run["run"])
+    until(lambda: on_processes.prefect("/flow_runs/filter", flow_run)[0]["state_type"] == "CANCELLED", "Prefect says so")
+    until(lambda: not processes_of(on_processes, run["run"]), "nothing works for the run")
 
 
 def test_a_name_that_never_went_online_is_free_again(on_processes: Installation) -> None:
@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_the_run_at_work_and_cancel_stops_it_at_once_with_its_work
 
     said = on_processes.say("cancel", run, "--json")
     assert (said.code, said.document["state"]) == (0, "cancelled"), said
-    until(lambda: not processes_of(on_processes, run), "worker and run are gone", 60)
+    until(lambda: not processes_of(on_processes, run), "worker and run are gone")
     assert "sleep 118" not in commands(on_processes)
     flow_run = on_processes.runs("pi")[0]["flow_run"].rpartition("/")[2]
     states = {"flow_runs": {"id": {"any_": [flow_run]}}}

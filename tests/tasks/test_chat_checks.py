@@ -110,7 +110,7 @@ async def test_dialogue_with_a_polling_bot_takes_texts_commands_buttons_and_edit
     )
     ben = check(
         ChatTurn(says="eggs", expect_contains=("Kept: eggs",)),
-        ChatTurn(presses="Show all", expect_contains=("milk",), within_seconds=0.5),
+        ChatTurn(presses="Show all", expect_contains=("milk",), within_seconds=3),
     )
     async with bot_world() as world, polling_bot(world):
         first = await run_chat_check(ann, 1, world)
@@ -137,7 +137,7 @@ async def test_rehearsal_holds_dialogues_with_a_bot_that_has_a_webhook(
         check(ChatTurn(says="hello", expect_contains=("HELLO",)), id="shouts"),
         check(ChatTurn(says="/twice", expect_contains=("one", "/TWICE")), id="twice"),
         check(ChatTurn(says="/quiet", expect_nothing=True), id="quiet"),
-        check(ChatTurn(says="hello", expect_contains=("hello",), within_seconds=0.3), id="whispers"),
+        check(ChatTurn(says="hello", expect_contains=("hello",), within_seconds=3), id="whispers"),
         check(ChatTurn(presses="Yes"), id="no-button"),
     )
 

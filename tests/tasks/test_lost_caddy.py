@@ -22,7 +22,7 @@ HOSTS = ("notes.localhost", "chat.localhost", "shop.example.org")
 
 async def answers(server: CaddyServer) -> set[str]:
     """Ask for every host of the installation."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as client:
         return {(await client.get("/", headers={"Host": host})).text for host in HOSTS}
 
 
