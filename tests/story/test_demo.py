@@ -49,6 +49,11 @@ def test_the_demo_delivers_in_two_rounds_and_leaves_nothing_running(place: Insta
     assert place.processes() == []
 
 
+def test_the_next_up_serves_the_same_release(place: Installation, up_again: psutil.Process) -> None:
+    assert place.get(APP, "/").status_code == 200
+    assert [(release.number, release.state) for release in place.releases(APP)] == [(1, ReleaseState.LIVE)]
+
+
 def test_a_second_up_says_so_and_changes_nothing(place: Installation, up_again: psutil.Process) -> None:
     before = {child.pid for child in up_again.children()}
     second = place.say("up")
@@ -60,12 +65,8 @@ def test_a_second_up_says_so_and_changes_nothing(place: Installation, up_again: 
     assert place.get(APP, "/").status_code == 200
 
 
-def test_after_ctrl_c_the_next_up_serves_the_same_release(place: Installation, up_again: psutil.Process) -> None:
+def test_after_ctrl_c_nothing_runs(place: Installation, up_again: psutil.Process) -> None:
     assert place.process is not None
     place.process.send_signal(signal.SIGINT)
     assert place.process.wait(END_SECONDS) == 0
     assert place.processes() == []
-    place.reopen()
-    assert place.get(APP, "/").status_code == 200
-    assert [(release.number, release.state) for release in place.releases(APP)] == [(1, ReleaseState.LIVE)]
-    assert place.end() == []
