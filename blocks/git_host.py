@@ -104,6 +104,11 @@ class BareGitHost(Block):
         """Return which lines changed between two commits; `base` None means from nothing."""
         return await extent_between(await self._holding(project, base or commit, commit), base, commit)
 
+    async def fork(self, project: str, one: str, other: str) -> str | None:
+        """Return the newest commit that both build on; None when they share none."""
+        repository = await self._holding(project, one, other)
+        return (await git("merge-base", one, other, repository=repository, accept=(0, 1))).line or None
+
     async def advance(self, project: str, branch: str, commit: str) -> None:
         """Fast-forward `branch`, or make it; raise Broken when it is not an ancestor. The same commit again changes nothing."""
         repository = await self._repository(project)

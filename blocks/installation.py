@@ -52,6 +52,7 @@ class Installation(Block):
     telegram_api_url: str | None = Field(
         default=None, description="Bot API server that bot tokens are shown to; Telegram's own"
     )
+    telegram_access: str = Field(default="open", description="Who may use the bot: open, invite or list")
     operator_chat: str = Field(default="", description="Telegram chat of the operator; empty: the terminal tells the operator")
     bots_low: int = Field(default=1, ge=0, description="With fewer free bots in the pool the operator is warned")
     bots_rest_hours: float = Field(default=24.0, ge=0, description="Hours for which a bot that was given back rests")

@@ -8,6 +8,7 @@ from blocks.registry_bots import BotPool
 from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
 from blocks.registry_ledger import LedgerLines
+from blocks.registry_members import KnownMembers
 from blocks.registry_outbox import Outbox
 from blocks.registry_people import KnownPeople
 from blocks.registry_previews import ProjectPreviews
@@ -19,6 +20,7 @@ from blocks.registry_resources import ProjectResources
 from blocks.registry_rollbacks import ProjectRollbacks
 from blocks.registry_runs import Runs
 from blocks.registry_snapshots import SnapshotRows
+from blocks.registry_spending import PersonalUse
 from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
 from blocks.registry_variables import Variables
@@ -34,6 +36,8 @@ class SqlRegistry(  # type: ignore[misc]
     ProjectResources,
     Outbox,
     KnownPeople,
+    KnownMembers,
+    PersonalUse,
     LedgerLines,
     Conversations,
     RunRemarks,

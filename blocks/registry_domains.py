@@ -7,8 +7,9 @@ from sqlalchemy import delete, insert, select, update
 from blocks import registry_tables as tables
 from blocks.registry_projects import preview_hosts, project_row
 from blocks.registry_store import Store, lock
-from domain.errors import BadInput, UnknownObject
+from domain.errors import UnknownObject
 from domain.host_claims import Domain, refuse_preview_host
+from domain.refusals import HostRefused
 
 
 class ProjectDomains(Store):
@@ -23,7 +24,7 @@ class ProjectDomains(Store):
         return tuple(Domain.model_validate(dict(row._mapping)) for row in rows)
 
     async def add_domain(self, domain: Domain) -> None:
-        """Store it; the same again changes nothing. Raises BadInput when the host is another project's."""
+        """Store it; the same again changes nothing. Raises HostRefused when the host is another project's."""
         table, projects = tables.domains, tables.projects
         async with self.writing(f"domain {domain.host}") as db:
             if await project_row(db, domain.project) is None:
@@ -32,7 +33,7 @@ class ProjectDomains(Store):
             born = select(projects.c.slug).where(projects.c.domain == domain.host)
             owner = (await db.execute(added.union(born))).scalars().first()
             if owner not in (None, domain.project):
-                raise BadInput(f"{domain.host} belongs to {owner}: add another name")
+                raise HostRefused("taken", domain.host, "")
             await lock(db, f"host {domain.host}")
             refuse_preview_host(domain.host, await preview_hosts(db))
             if owner is None:

@@ -19,7 +19,8 @@ from domain.errors import BudgetSpent, UnknownObject
 from domain.usage import Cost, Reservation, TokenUsage, UsageLine
 
 _TABLE = tables.ledger
-_USED = func.coalesce(func.sum(case((_TABLE.c.settled, func.coalesce(_TABLE.c.spent, 0)), else_=_TABLE.c.reserved)), 0)
+USED = func.coalesce(func.sum(case((_TABLE.c.settled, func.coalesce(_TABLE.c.spent, 0)), else_=_TABLE.c.reserved)), 0)
+"""What lines come to: what was spent, and what is set aside."""
 
 
 class LedgerLines(Store):
@@ -35,7 +36,7 @@ class LedgerLines(Store):
         async with self.writing(f"ledger of {project}") as db:
             if (await db.execute(select(_TABLE.c.call).where(_TABLE.c.call == call))).first() is not None:
                 return
-            used = int((await db.execute(select(_USED).where(_TABLE.c.project == project))).scalar_one())
+            used = int((await db.execute(select(USED).where(_TABLE.c.project == project))).scalar_one())
             if used + micro_usd > self.budget_micro_usd:
                 limit = self.budget_micro_usd + await added_budget(db, project)
                 if used + micro_usd > limit:

@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from blocks.registry_columns import NAME, UtcTime, Words, metadata, of_project
+from blocks.registry_people_tables import buttons, invitations, members, people
 from blocks.registry_release_tables import domains, previews, releases, resources, rollbacks, snapshots, variables
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "domains",
     "environments",
     "escalations",
+    "invitations",
     "ledger",
+    "members",
     "metadata",
     "notifications",
     "people",
@@ -203,23 +206,6 @@ proofs = Table(
     Column("body", JSON, nullable=False),
     Column("signature", NAME, nullable=False),
     Column("created", UtcTime, nullable=False),
-)
-
-people = Table(
-    "people",
-    metadata,
-    Column("name", NAME, primary_key=True),
-    Column("language", NAME, nullable=False),
-    Column("quiet", Boolean, nullable=False),
-)
-
-buttons = Table(
-    "buttons",
-    metadata,
-    Column("reference", NAME, primary_key=True),
-    Column("person", Words, nullable=False),
-    Column("action", Words, nullable=False),
-    Column("shown", UtcTime, nullable=False, index=True),
 )
 
 bots = Table(

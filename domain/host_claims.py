@@ -9,8 +9,8 @@ from typing import Protocol
 import idna
 from pydantic import TypeAdapter, ValidationError
 
-from domain.errors import BadInput
 from domain.hosts import HostName
+from domain.refusals import HostRefused
 from domain.values import Value
 
 _HOST: TypeAdapter[str] = TypeAdapter(HostName)
@@ -41,7 +41,7 @@ class Domains(Protocol):
         ...
 
     async def add_domain(self, domain: Domain) -> None:
-        """Store it; the same again changes nothing. Raises BadInput when the host is another project's."""
+        """Store it; the same again changes nothing. Raises HostRefused when the host is another project's."""
         ...
 
     async def make_main(self, domain: Domain) -> None:
@@ -59,21 +59,21 @@ def hosts_of(own: str, domains: Sequence[Domain]) -> tuple[str, ...]:
 
 
 def checked_host(text: str) -> str:
-    """Return the host name in the form in which browsers send it; raise BadInput with the cure."""
+    """Return the host name in the form in which browsers send it; raise HostRefused with the cure."""
     written = text.strip().rstrip(".").lower()
     if "/" in written or ":" in written:
-        raise BadInput(f"{text[:80]!r} is no host name: leave out scheme, port and path, like shop.example.org")
+        raise HostRefused("form", text[:80], "")
     if _is_address(written):
-        raise BadInput(f"{text[:80]!r} is an address: a domain is a name, like shop.example.org")
+        raise HostRefused("address", text[:80], "")
     if written.startswith("*"):
-        raise BadInput(f"{text[:80]!r} stands for many names: add each by itself")
+        raise HostRefused("wildcard", text[:80], "")
     try:
         host = _HOST.validate_python(idna.encode(written, uts46=True).decode() if not written.isascii() else written)
         _labels_are_sound(host)
     except (idna.IDNAError, ValidationError, UnicodeError):
-        raise BadInput(f"{text[:80]!r} is no host name: use letters, digits, dashes and dots, like shop.example.org") from None
+        raise HostRefused("letters", text[:80], "") from None
     if "." not in host or (host.rpartition(".")[2] in NOBODYS and not host.endswith(".localhost")):
-        raise BadInput(f"{host!r} is no domain that somebody can have: use one of your own, like shop.example.org")
+        raise HostRefused("nobodys", host, "")
     return host
 
 
@@ -95,9 +95,9 @@ def _labels_are_sound(host: str) -> None:
 
 
 def refuse_preview_host(host: str, previews: Mapping[str, str]) -> None:
-    """Raise BadInput when a preview has the host; `previews` says whose preview is found at each that one has."""
+    """Raise HostRefused when a preview has the host; `previews` says whose preview is found at each that one has."""
     if host in previews:
-        raise BadInput(f"{host} is a preview of {previews[host]} until that ends: choose another name")
+        raise HostRefused("preview", host, "")
 
 
 def free_preview_number(project: str, base_domain: str, last: int, taken: Collection[str]) -> int:
@@ -108,7 +108,7 @@ def free_preview_number(project: str, base_domain: str, last: int, taken: Collec
 def claim_host(
     host: str, project: str, base_domain: str, owners: Mapping[str, str], previews: Mapping[str, str] | None = None
 ) -> None:
-    """Raise BadInput when the host is not the project's to have; `owners` says whose each host is that leads somewhere.
+    """Raise HostRefused when the host is not the project's to have; `owners` says whose each host is that leads somewhere.
 
     Names at the base domain belong to the projects that they name, now or later, or to a preview; names below another's
     host are that one's.
@@ -117,12 +117,11 @@ def claim_host(
     if owners.get(host) == project:
         return
     if host == base_domain:
-        raise BadInput(f"{host} is the base domain of all apps: add a name of your own")
+        raise HostRefused("base", host, "")
     if host.endswith(f".{base_domain}") and host.removesuffix(f".{base_domain}").rpartition(".")[2] != project:
-        raise BadInput(f"{host} is below {base_domain}, where names belong to the projects that they name: add another")
+        raise HostRefused("below", host, base_domain)
     parts = host.split(".")
     for above in (".".join(parts[start:]) for start in range(len(parts))):
         owner = owners.get(above, project)
         if owner != project:
-            why = "" if above == host else f", which has {above}"
-            raise BadInput(f"{host} belongs to {owner}{why}: add another name")
+            raise HostRefused("taken" if above == host else "part", host, above)

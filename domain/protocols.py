@@ -3,7 +3,8 @@
 Beside their values: engines in `workers`, ModelClient and Transcripts in `conversations`, Ledger in `usage`, Proxy in `routes`,
 Proofs in `proofs`, Releases in `releases`, Rollbacks in `rollbacks`, Domains in `host_claims`, Previews in `previews`,
 Snapshots in `snapshots`, DataKeeper in `app_data`, Resources and their runner in `resources`,
-People in `people`, Buttons in `buttons`, Bots in `bots`.
+People in `people`, Members in `admission`, Invitations in `invitations`, Spending in `allowances`, Buttons in `buttons`,
+Bots in `bots`.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from domain.admission import Members
+from domain.allowances import Spending
 from domain.audit import AuditLine
 from domain.bots import Bots
 from domain.briefs import Brief
@@ -23,6 +26,7 @@ from domain.environment import EnvironmentVersion, Source
 from domain.escalations import Answer, Diagnosis, Escalation
 from domain.git_credentials import GitCredential
 from domain.host_claims import Domains
+from domain.invitations import Invitations
 from domain.patches import Commit, Extent, Patch
 from domain.people import People
 from domain.previews import Previews
@@ -48,6 +52,9 @@ class Registry(
     Snapshots,
     Resources,
     People,
+    Members,
+    Invitations,
+    Spending,
     Buttons,
     Bots,
     Protocol,
@@ -286,6 +293,10 @@ class GitHost(Protocol):
 
     async def extent(self, project: str, base: str | None, commit: str) -> Extent:
         """Return which lines of which files changed between two commits, also where the shown diff is cut."""
+        ...
+
+    async def fork(self, project: str, one: str, other: str) -> str | None:
+        """Return the newest commit that both build on; None when they share none."""
         ...
 
     async def advance(self, project: str, branch: str, commit: str) -> None:

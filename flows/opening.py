@@ -18,11 +18,13 @@ from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
 from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
+from blocks.redis_rates import RedisRates
 from blocks.redis_talks import RedisTalks
 from blocks.registry import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
+from domain.allowances import Rates
 from domain.attachments import Attachments
 from domain.bots import BotAccounts
 from domain.conversations import ModelClient
@@ -46,6 +48,7 @@ class Blocks:
     registry: Registry
     wakeups: Wakeups
     talks: Talks
+    rates: Rates
     vault: Vault
     git: GitHost
     proxy: Proxy
@@ -96,6 +99,7 @@ async def _load_all() -> Blocks:
         registry=_block(SqlRegistry, documents),
         wakeups=wakeups,
         talks=RedisTalks(wakeups.url.get_secret_value()),
+        rates=RedisRates(wakeups.url.get_secret_value()),
         vault=_block(SecretVault, documents),
         git=_block(BareGitHost, documents),
         proxy=_block(Caddy, documents),

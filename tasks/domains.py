@@ -7,9 +7,9 @@ Blocks: registry, engine, proxy, wakeups (the deploy lock). Safe to repeat.
 import asyncio
 from datetime import UTC, datetime
 
-from domain.errors import BadInput
 from domain.host_claims import Domain, checked_host, claim_host, made_main
 from domain.protocols import Registry, Wakeups
+from domain.refusals import HostRefused
 from domain.routes import Proxy
 from domain.workers import AppRunner
 from tasks.audit import record
@@ -20,7 +20,7 @@ from tasks.reconciler import mend_route
 async def add_domain(
     project: str, text: str, who: str, base_domain: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> Domain:
-    """Let the host lead to the project; raise BadInput, and change nothing, when it may not."""
+    """Let the host lead to the project; raise HostRefused, and change nothing, when it may not."""
     host, at = checked_host(text), datetime.now(UTC)
     owners = await host_owners(registry)
     claim_host(host, project, base_domain, owners, await preview_owners(registry))
@@ -44,14 +44,12 @@ async def make_main(domain: Domain, registry: Registry) -> bool:
 async def remove_domain(
     project: str, text: str, who: str, registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups
 ) -> str:
-    """Take the host from the project and return it; raise BadInput when the project has no such domain of its own."""
+    """Take the host from the project and return it; raise HostRefused when the project has no such domain of its own."""
     host = checked_host(text)
     if host == await main_host(project, registry):
-        raise BadInput(
-            f"{host} is the address of {project}: make one of another domain with `slipway domain add … --main` first"
-        )
+        raise HostRefused("main", host, project)
     if not await registry.remove_domain(project, host):
-        raise BadInput(f"{project} has no domain {host}: `slipway domain list {project}` lists what there is")
+        raise HostRefused("unknown", host, project)
     await record(project, who, f"domain {host} removed", registry)
     await mend_route(project, registry, engine, proxy, wakeups, asyncio.Semaphore())
     return host

@@ -336,6 +336,21 @@ def test_full_disk_is_worth_another_try_and_says_what_to_do() -> None:
     assert str(error).startswith("the disk of /r/notes.git is full: free some space on it")
 
 
+async def test_commit_that_two_branches_build_on_is_found(host: BareGitHost, work: Path) -> None:
+    await host.create("notes")
+    first = await commit(host, work)
+    (work / "a.py").write_text("a = 1\n")
+    one = await commit(host, work, first.sha, "run/r-1")
+    (work / "b.py").write_text("b = 1\n")
+    other = await commit(host, work, first.sha, "run/r-2")
+    alone = await commit(host, work, None, "run/r-3")
+    assert await host.fork("notes", one.sha, other.sha) == first.sha
+    assert await host.fork("notes", first.sha, one.sha) == first.sha
+    assert await host.fork("notes", one.sha, alone.sha) is None
+    with pytest.raises(UnknownObject):
+        await host.fork("notes", one.sha, "--all")
+
+
 async def test_folder_that_cannot_be_written_is_told_in_gits_words(host: BareGitHost, work: Path) -> None:
     await host.create("notes")
     objects = bare(host) / "objects"

@@ -39,7 +39,7 @@ async def test_host_that_leads_to_another_project_is_refused(registry: SqlRegist
     await projects(registry)
     await registry.add_domain(a_domain())
     for taken in (a_domain(project="chat"), a_domain("notes.localhost", "chat")):
-        with pytest.raises(BadInput, match=f"{taken.host} belongs to notes"):
+        with pytest.raises(BadInput, match=f"{taken.host} belongs to another project"):
             await registry.add_domain(taken)
     with pytest.raises(UnknownObject, match="there is no project 'ghost'"):
         await registry.add_domain(a_domain("x.example", "ghost"))

@@ -93,9 +93,9 @@ async def test_host_of_an_open_preview_is_no_new_projects_and_no_domain(registry
     await project(registry)
     await project(registry, "chat")
     await add(registry)
-    with pytest.raises(BadInput, match=r"notes-1\.localhost is a preview of notes until that ends"):
+    with pytest.raises(BadInput, match=r"notes-1\.localhost is a preview of a project until that ends"):
         await project(registry, "notes-1")
-    with pytest.raises(BadInput, match="is a preview of notes"):
+    with pytest.raises(BadInput, match="is a preview of a project"):
         await registry.add_domain(Domain(host="notes-1.localhost", project="chat", added=NOON, by="me"))
     await registry.move_preview("notes", 1, PreviewState.REMOVED)
     await project(registry, "notes-1")

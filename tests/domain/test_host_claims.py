@@ -88,9 +88,9 @@ def test_host_that_is_free_or_below_its_own_is_the_projects(host: str) -> None:
         ("future.apps.test", "below apps.test"),
         ("notes-1.apps.test", "below apps.test"),
         ("api.chat.apps.test", "below apps.test"),
-        ("example.org", "example.org belongs to chat: add another"),
-        ("shop.example.org", "belongs to chat, which has example.org"),
-        ("a.b.example.org", "belongs to chat, which has example.org"),
+        ("example.org", "example.org belongs to another project: add another"),
+        ("shop.example.org", "belongs to another project, which has example.org"),
+        ("a.b.example.org", "belongs to another project, which has example.org"),
     ],
 )
 def test_host_that_is_or_may_become_anothers_is_refused(host: str, why: str) -> None:
@@ -100,7 +100,7 @@ def test_host_that_is_or_may_become_anothers_is_refused(host: str, why: str) -> 
 
 @pytest.mark.parametrize("project", ["notes", "notes-1"])
 def test_host_of_a_preview_is_nobodys_until_that_ends(project: str) -> None:
-    with pytest.raises(BadInput, match=r"notes-1\.apps\.test is a preview of notes until that ends: choose another name"):
+    with pytest.raises(BadInput, match=r"notes-1\.apps\.test is a preview of a project until that ends: choose another name"):
         claim_host("notes-1.apps.test", project, "apps.test", OWNERS, {"notes-1.apps.test": "notes"})
     claim_host("notes-1.apps.test", "notes-1", "apps.test", OWNERS, {"notes-2.apps.test": "notes"})
 

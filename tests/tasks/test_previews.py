@@ -167,7 +167,7 @@ async def test_candidate_of_an_open_preview_is_kept_and_that_of_an_ended_one_goe
 
 async def test_host_of_a_preview_is_no_domain(stage: Stage) -> None:
     await stage.up(await stage.change(await stage.serve()))
-    with pytest.raises(Exception, match=r"notes-1\.localhost is a preview of notes until that ends"):
+    with pytest.raises(Exception, match=r"notes-1\.localhost is a preview of a project until that ends"):
         await add_domain(
             "notes", "notes-1.localhost", "me", "localhost", stage.registry, stage.engine, stage.proxy, stage.wakeups
         )

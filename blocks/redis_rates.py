@@ -1,0 +1,59 @@
+"""What comes within a window of time, counted in Redis among all processes by one script: no key counts twice."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from blocks.wakeups import translated
+from domain.allowances import Passage
+
+_ENTER = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local most, window = tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {1, 0, 0} end
+if redis.call('ZCARD', KEYS[1]) < most then
+  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], window)
+  redis.call('DEL', KEYS[2])
+  return {1, 0, 0}
+end
+redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', window)
+local first = redis.call('GET', KEYS[2]) == ARGV[1] and 1 or 0
+local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+return {0, first, oldest and tonumber(oldest) + window - now or window}
+"""
+
+
+class RedisRates:
+    """Fulfil `domain.allowances.Rates` by a sorted set for each name, of what passed within the window."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def enter(self, name: str, key: str, most: int, seconds: float) -> Passage:
+        """Count `key` once within the window of this name; one that has passed passes again."""
+        keys = (f"slipway:rate:{{{name}}}", f"slipway:rate:{{{name}}}:told")
+        with _errors(f"counting what comes of {name}"):
+            async with self._client() as redis:
+                passes, first, wait = await cast(Any, redis.eval(_ENTER, 2, *keys, key, most, int(seconds * 1000)))
+        return Passage(passes=bool(passes), first=bool(first), seconds=wait / 1000)
+
+    def _client(self) -> Redis:
+        return Redis.from_url(
+            self._url, decode_responses=True, retry=Retry(NoBackoff(), 0), socket_connect_timeout=5, socket_timeout=10
+        )
+
+
+@contextmanager
+def _errors(attempted: str) -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise translated(error, attempted) from error
