@@ -5,7 +5,7 @@ import logging
 import shlex
 import signal
 import warnings
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,21 @@ from telegram.warnings import PTBDeprecationWarning
 
 from blocks.telegram import TelegramChat, bot_client, translated
 from blocks.transcriber import CommandTranscriber
+from deployments.allowances import Allowances
 from deployments.asks import Asks
 from deployments.bot_access import check_access
 from deployments.bot_albums import Pause, quiet
 from deployments.bot_application import Answers, App, application, tell_error
 from deployments.bot_commands import COMMANDS
+from deployments.bot_door import Door, House
 from deployments.bot_files import FileMessages
 from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_voices import VoiceMessages
 from deployments.chat_signs import ChatSigns
+from deployments.data_folder import DataFolder
+from deployments.deeds import DeskDeeds
 from deployments.dialogue import Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
@@ -60,15 +64,15 @@ async def run_bot(settings: Settings) -> None:
         raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
     chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
     async with open_desk({}) as desk:
-        check_access(desk.blocks.engine.isolates, settings.telegram_allowed)
+        check_access(desk.blocks.engine.isolates, settings.people)
         operator = str(settings.telegram_operator_chat or "")
-        people, folder = settings.telegram_allowed, settings.home / "telegram"
+        house = House(rules=settings.people, rates=desk.blocks.rates, key=DataFolder(settings.home).invitation_key)
         talks = desk.blocks.talks if has_dialogue(settings) else None
         async with bot_running(
             desk,
             chat,
-            folder,
-            people,
+            settings.home / "telegram",
+            house,
             operator=operator,
             talks=talks,
             limits=settings.attachment_limits,
@@ -100,7 +104,7 @@ async def bot_running(
     desk: Desk,
     chat: TelegramChat,
     folder: Path,
-    allowed: Iterable[int] = (),
+    house: House,
     *,
     operator: str = "",
     pace: float = PACE,
@@ -119,17 +123,20 @@ async def bot_running(
     sendings = Sendings(folder / "sendings")
     cards = LiveCards(chat, desk.registry, desk.wakeups, sendings, pace=pace)
     bot = bot_client(chat.token, chat.api_url)
-    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat)) if talks else None
-    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), dialogue)
+    allowances = Allowances(desk.registry, desk.wakeups, house.rules.usual)
+    deeds = DeskDeeds(desk, allowances)
+    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds=deeds) if talks else None
+    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), dialogue, allowances)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
     answers = Answers(
         SecretMessages(desk, chat, asks, handlers),
         QuestionMessages(desk, chat, questions, asks, handlers),
         VoiceMessages(handlers, chat, limits, transcriber, folder / "heard"),
-        ProposalButtons(desk, handlers.speech, cards, talks) if talks else None,
+        ProposalButtons(desk, deeds, handlers.speech, cards, talks) if talks else None,
     )
-    app = application(bot, inbox, handlers, answers, files, frozenset(allowed))
+    door = Door(house, desk.registry, desk.wakeups, handlers.speech)
+    app = application(bot, inbox, handlers, answers, files, door)
     sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
     try:
         await _reach_telegram(app)

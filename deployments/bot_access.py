@@ -1,17 +1,21 @@
 """Whether the bot may start, decided before it does: who may use it, and whether Telegram knows its token."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+
+from pydantic import SecretStr
 
 from deployments.settings import Settings
+from domain.admission import Rules
 from domain.errors import BadInput, ChatTokenRefused, NeedsPerson, SlipwayError
 
 
-def check_access(isolates: bool, allowed: Iterable[int]) -> None:
+def check_access(isolates: bool, rules: Rules) -> None:
     """Raise BadInput when strangers could run code on this machine without isolation."""
-    if not isolates and not tuple(allowed):
+    if not isolates and rules.access == "open":
         raise BadInput(
             "the bot does not start: without a Docker engine nothing isolates what strangers' requests run. "
-            "Start Docker, or name the people who may use the bot: SLIPWAY_TELEGRAM_ALLOWED=<numeric Telegram ids>"
+            "Start Docker, or name the people who may use the bot: SLIPWAY_TELEGRAM_ALLOWED=<numeric Telegram ids>, "
+            "or invite them: SLIPWAY_TELEGRAM_ACCESS=invite and `slipway invite`"
         )
 
 
@@ -20,17 +24,27 @@ async def check_bot(settings: Settings, isolates: bool) -> str:
 
     Raises BadInput or ChatTokenRefused when the bot must not start. There must be a token.
     """
-    check_access(isolates, settings.telegram_allowed)
-    from blocks.telegram import TelegramChat  # loads the vendor's library
-
+    check_access(isolates, settings.people)
     if settings.telegram_token is None:
         raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
-    chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
+    return await bot_name(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
+
+
+async def bot_name(token: str, api_url: str | None) -> str:
+    """Return the name of the token's bot; empty without a token, or when Telegram cannot be asked now.
+
+    Raises ChatTokenRefused when Telegram does not know the token.
+    """
+    from blocks.telegram import TelegramChat  # loads the vendor's library
+
+    if not token:
+        return ""
+    chat = TelegramChat(token=SecretStr(token), api_url=api_url)
     try:
         return await chat.username()
     except ChatTokenRefused:
         raise
-    except SlipwayError:  # not reachable, or busy: the bot itself goes on trying
+    except SlipwayError:  # not reachable, or busy
         return ""
     finally:
         await chat.aclose()

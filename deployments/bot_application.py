@@ -11,6 +11,7 @@ from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from deployments.bot_commands import Commands
+from deployments.bot_door import Door
 from deployments.bot_files import FileMessages
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said, said_in
@@ -18,10 +19,10 @@ from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_turns import Turns
 from deployments.bot_voices import VoiceMessages
+from deployments.explaining import explain
 from deployments.inbox import Inbox
 from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
-from deployments.wording import explain
 from domain.errors import SlipwayError
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,11 @@ class Answers:
         )
 
 
-def application(
-    bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, allowed: frozenset[int]
-) -> App:
+def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, door: Door) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
     builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
     app = builder.build()
-    answering = partial(_answering, handlers=handlers, answers=answers, allowed=allowed)
+    answering = partial(_answering, handlers=handlers, answers=answers, door=door)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     commands = Commands(handlers)
     for name, act in commands.acts.items():
@@ -73,7 +72,7 @@ def application(
 
 
 def _answering(
-    act: Act, handlers: Handlers, answers: Answers, allowed: frozenset[int]
+    act: Act, handlers: Handlers, answers: Answers, door: Door
 ) -> Callable[[Update, Any], Coroutine[Any, Any, None]]:
     """Wrap a handler: access first, sealed messages next, and every error becomes one sentence."""
 
@@ -82,11 +81,9 @@ def _answering(
         if said is None:
             return
         try:
-            if allowed and said.user not in allowed:
-                await handlers.tell(said, "not_allowed", person=said.user)
-                return
             said = await _spoken_to(said, handlers)
-            await _taken(said, act, handlers, answers)
+            if await door.admits(said):
+                await _taken(said, act, handlers, answers, door)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await tell_error(handlers, said, error)
 
@@ -99,12 +96,12 @@ async def _spoken_to(said: Said, handlers: Handlers) -> Said:
     return said.model_copy(update={"language": person.speaks(said.usual)})
 
 
-async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers) -> None:
+async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers, door: Door) -> None:
     match await meant(said, handlers.desk.registry):
         case Dead(why=why):
             await handlers.speech.pop(said, why)
         case Said() as known:
-            if not await answers.take(known):
+            if await door.hears(known) and not await answers.take(known):
                 await act(known)
 
 
@@ -116,8 +113,9 @@ async def tell_error(handlers: Handlers, said: Said, error: Exception) -> None:
         logger.error("%s: update %s", reference, said.update, exc_info=error)
     try:
         if isinstance(error, SlipwayError):
-            await handlers.tell_text(said, explain(said.language, error))
+            await handlers.speech.heard(said)
+            await handlers.speech.say(said, explain(said.language, error))
         else:
-            await handlers.tell(said, "error_unexpected", reference=reference)
+            await handlers.speech.tell(said, "error_unexpected", reference=reference)
     except SlipwayError as closed:
         logger.warning("%s: the person could not be told: %s", reference, closed)

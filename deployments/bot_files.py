@@ -53,7 +53,7 @@ class FileMessages:
             await handlers.here_are(said.model_copy(update={"files": files}))
         else:
             waiting = await handlers.waiting.add(said.chat, files, now)
-            await handlers.tell(said, "file_what", names=", ".join(each.name for each in waiting))
+            await handlers.speech.tell(said, "file_what", names=", ".join(each.name for each in waiting))
 
     async def _kept(self, said: Said) -> Attachment | None:
         """Download and keep the file; None, and its message deleted, when it holds a credential."""
@@ -75,6 +75,6 @@ class FileMessages:
         try:
             await self._chat.delete_message(said.chat, said.message)
         except SlipwayError:
-            await self._handlers.tell(said, "credential_left", kind=refused.args[2])
+            await self._handlers.speech.tell(said, "credential_left", kind=refused.args[2])
         else:
-            await self._handlers.tell(said, "credential", kind=refused.args[2])
+            await self._handlers.speech.tell(said, "credential", kind=refused.args[2])

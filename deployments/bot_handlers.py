@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 from blocks.telegram import TelegramChat
+from deployments.allowances import Allowances
 from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
 from deployments.bot_speech import Speech
@@ -19,11 +19,13 @@ from deployments.waiting_files import WaitingFiles
 from deployments.wording import say
 from domain.attachments import Attachment, Attachments, distinct
 from domain.deeds import Deeds
+from domain.errors import SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.proposals import Answered, Proposal
 from domain.protocols import Registry, Vault, Wakeups
 from domain.runs import Origin, Run
+from domain.talks import account
 
 if TYPE_CHECKING:
     from deployments.dialogue import Dialogue
@@ -64,10 +66,18 @@ class Handlers:
     """One method per thing that a person can say."""
 
     def __init__(
-        self, desk: Desk, chat: TelegramChat, cards: LiveCards, waiting: WaitingFiles, dialogue: "Dialogue | None" = None
+        self,
+        desk: Desk,
+        chat: TelegramChat,
+        cards: LiveCards,
+        waiting: WaitingFiles,
+        dialogue: "Dialogue | None" = None,
+        allowances: Allowances | None = None,
     ) -> None:
         self.desk = desk
         self.waiting = waiting
+        self._allowances = allowances or Allowances(desk.registry, desk.wakeups)
+        self._deeds = DeskDeeds(desk, self._allowances)
         self.cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
@@ -76,26 +86,19 @@ class Handlers:
         self._dialogue = dialogue
         self._proposing: dict[str, asyncio.Task[Proposal]] = {}
 
-    async def tell(self, said: Said, key: str, **fields: object) -> None:
-        """Answer with one of the texts for people."""
-        await self.tell_text(said, say(said.language, key, **fields))
-
-    async def tell_text(self, said: Said, text: str) -> None:
-        await self.speech.answer(said, escape(text, quote=False))
-
     async def start(self, said: Said) -> None:
-        await self.tell(said, "start", example=say(said.language, "example"))
+        await self.speech.tell(said, "start", example=say(said.language, "example"))
 
     async def help(self, said: Said) -> None:
-        await self.tell(said, "help")
+        await self.speech.tell(said, "help")
 
     async def other(self, said: Said) -> None:
         """What nobody reads gets one sentence; news of the chat itself, like a pinned message, get none."""
         if said.unread:
-            await self.tell(said, "unread", what=say(said.language, f"unread_{said.unread}"))
+            await self.speech.tell(said, "unread", what=say(said.language, f"unread_{said.unread}"))
 
     async def edited(self, said: Said) -> None:
-        await self.tell(said, "edited")
+        await self.speech.tell(said, "edited")
 
     async def written(self, said: Said) -> None:
         """Words of a caption or a voice message: what they would be as a text, with the command that they begin with."""
@@ -120,12 +123,12 @@ class Handlers:
         if said.words:
             await self._begin(said, said.words, None)
         else:
-            await self.tell(said, "new_usage", example=say(said.language, "example"))
+            await self.speech.tell(said, "new_usage", example=say(said.language, "example"))
 
     async def change(self, said: Said) -> None:
         slug, wish = said.words.split(maxsplit=1)[:1], rest_of(said.words)
         if not wish:
-            await self.tell(said, "change_usage")
+            await self.speech.tell(said, "change_usage")
         elif project := await self._owned.project(said, slug[0]):
             await self._begin(said, wish, project.slug)
 
@@ -133,22 +136,22 @@ class Handlers:
         """End what is being read or answered in this chat, and say so; False when that is nothing. Waiting files go too."""
         dropped = await self.waiting.drop(said.chat)
         if self._dialogue is not None and await self._dialogue.cancel(said):
-            await self.tell(said, "forgotten")
+            await self.speech.tell(said, "forgotten")
             return True
         proposing = self._proposing.get(said.chat)
         if proposing is not None and proposing.cancel():
             return True
         if dropped:
-            await self.tell(said, "forgotten")
+            await self.speech.tell(said, "forgotten")
         return dropped
 
     async def _begin(self, said: Said, wish: str, project: str | None) -> None:
         """Start a run and its card. The run's id comes of the update, so that the same one again starts nothing new."""
         if len(wish) > REQUEST_LIMIT:
-            await self.tell(said, "too_long", length=f"{len(wish):,}", limit=f"{REQUEST_LIMIT:,}")
+            await self.speech.tell(said, "too_long", length=f"{len(wish):,}", limit=f"{REQUEST_LIMIT:,}")
             return
         if not any(letter.isalnum() for letter in wish):
-            await self.tell(said, "no_words", example=say(said.language, "example"))
+            await self.speech.tell(said, "no_words", example=say(said.language, "example"))
             return
         if not said.heard_in:
             await without_fail(self._chat.react(said.chat, said.message, "👀"))
@@ -162,6 +165,7 @@ class Handlers:
 
     async def _go_on(self, said: Said, wish: str, project: str | None) -> None:
         if self._dialogue is not None:
+            await self._allowances.check_money(said.person)
             about = say(said.language, "wish_for", project=project, wish=wish) if project else wish
             await self._dialogue.hear(said, about)
             return
@@ -171,7 +175,7 @@ class Handlers:
         finally:
             typing.cancel()
         if run is None:
-            await self.tell(said, "forgotten")
+            await self.speech.tell(said, "forgotten")
         else:
             self.cards.follow(run.id)
 
@@ -179,8 +183,21 @@ class Handlers:
         """Start the run; None when its person cancelled meanwhile."""
         if (stored := await self._stored(said)) is not None:
             return await self.desk.start(stored.model_copy(update={"attachments": said.files}))
-        proposal = await self._proposed(said, wish, project)
-        return None if proposal is None else await DeskDeeds(self.desk).start(proposal)
+        await self._allowances.check(said.person, run_id(said.key))
+        try:
+            proposal = await self._proposed(said, wish, project)
+            begun = None if proposal is None else await self._deeds.start(proposal)
+        except SlipwayError:
+            await self._book(said, project)
+            raise
+        if begun is None:
+            await self._book(said, project)
+        return begun
+
+    async def _book(self, said: Said, project: str | None) -> None:
+        """Book to the person what the Brief of a new project cost of which no run came: else it would be nobody's money."""
+        if project is None and await self.desk.registry.run(run_id(said.key)) is None:
+            await self.desk.registry.rebook(run_id(said.key), account(said.person))
 
     async def _stored(self, said: Said) -> Proposal | None:
         """Return what a killed process had started of this very update: its project's name is taken, by itself."""

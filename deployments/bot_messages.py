@@ -57,6 +57,12 @@ class Said(Value):
         return Origin(channel="telegram", chat=self.chat, person=self.person)
 
     @property
+    def command(self) -> str:
+        """Return the first word without the bot's name; empty when it is no command."""
+        first = next(iter(self.text.split(maxsplit=1)), "")
+        return first.split("@")[0].lower() if first.startswith("/") else ""
+
+    @property
     def words(self) -> str:
         """What follows the command."""
         return rest_of(self.text)

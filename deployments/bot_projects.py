@@ -66,7 +66,7 @@ class ProjectCommands:
             return
         known, now = newest(await self._vault.listed(project.slug)), datetime.now(UTC)
         lines = [
-            say(said.language, "secret_line", name=name, age=age(now - info.made), length=info.length or "?")
+            say(said.language, "secret_line", name=name, age=age(now - info.made, said.language), length=info.length or "?")
             for name, info in sorted(known.items())
         ]
         lines += [say(said.language, "secret_missing", name=name) for name in await self._missing(project, known)]

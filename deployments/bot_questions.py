@@ -21,7 +21,7 @@ class QuestionMessages:
         self._chat = chat
         self._asks = asks
         self._secret_asks = secret_asks
-        self._handlers = handlers
+        self._speech = handlers.speech
 
     async def take(self, said: Said) -> bool:
         """Deal with an answer to a question; False when it is none."""
@@ -41,11 +41,11 @@ class QuestionMessages:
         button = pressed(said.text)
         run = await self._desk.registry.run(button.run) if button else None
         if run is not None and run.origin.person != said.person:
-            await self._handlers.speech.pop(said, "not_yours")
+            await self._speech.pop(said, "not_yours")
         elif run is None or button is None or (question := await self._offered(run, button)) is None:
-            await self._handlers.speech.pop(said, "dead_button")
+            await self._speech.pop(said, "dead_button")
         else:
-            await self._handlers.speech.heard(said)
+            await self._speech.heard(said)
             await self._chosen(said, run, question, button.choice)
         return True
 
@@ -69,12 +69,12 @@ class QuestionMessages:
         try:
             await self._desk.answer(run.id, choice, text, said.person, "telegram", number)
         except AnsweredAlready:
-            await self._handlers.tell(said, "answered_already", project=run.project)
+            await self._speech.tell(said, "answered_already", project=run.project)
         except BadInput:
             late = await self._open(run, number) is None
-            await self._handlers.tell(said, "answered_already" if late else "answer_bad", project=run.project)
+            await self._speech.tell(said, "answered_already" if late else "answer_bad", project=run.project)
         else:
-            await self._handlers.tell(said, "answered_stop" if choice == "stop" else "answered", project=run.project)
+            await self._speech.tell(said, "answered_stop" if choice == "stop" else "answered", project=run.project)
 
     async def _offered(self, run: Run, button: Button) -> Escalation | None:
         """Return the question when it is open and this is one of its answers; money is not given by button."""

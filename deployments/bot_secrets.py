@@ -21,14 +21,14 @@ class SecretMessages:
         self._desk = desk
         self._chat = chat
         self._asks = asks
-        self._handlers = handlers
+        self._speech = handlers.speech
 
     async def refuse_credential(self, said: Said) -> bool:
         """Delete a message that holds a credential and say so; False when it holds none."""
         kind = sealed_credential(said.text)
         if kind is None or said.press:
             return False
-        await self._handlers.tell(said, "credential" if await self._deleted(said) else "credential_left", kind=kind)
+        await self._speech.tell(said, "credential" if await self._deleted(said) else "credential_left", kind=kind)
         return True
 
     async def take_answer(self, said: Said) -> bool:
@@ -41,14 +41,14 @@ class SecretMessages:
         if answer.outcome == "stored":
             await record_stored(run.project, said.person, answer.name, "stored", self._desk.registry, self._desk.vault)
         if answer.outcome == "late":
-            await self._handlers.tell(said, "secret_late", name=answer.name, project=run.project)
+            await self._speech.tell(said, "secret_late", name=answer.name, project=run.project)
         elif answer.outcome != "stored":
             await self._ask(said, run, f"secret_{answer.outcome}", name=answer.name, first=answer.name)
         elif missing := await self._missing(run):
             await self._ask(said, run, "secret_next", name=answer.name, first=missing[0])
         else:
             await self._desk.resume_waiting(run.project)
-            await self._handlers.tell(
+            await self._speech.tell(
                 said, "secret_stored" if deleted else "secret_stored_left", name=answer.name, project=run.project
             )
         return True

@@ -31,7 +31,11 @@ class Speech:
 
     async def tell(self, said: Said, key: str, *, buttons: Sequence[tuple[str, str]] = (), **fields: object) -> None:
         """Answer with one of the texts for people."""
-        await self.answer(said, escape(say(said.language, key, **fields), quote=False), buttons)
+        await self.say(said, say(said.language, key, **fields), buttons)
+
+    async def say(self, said: Said, text: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer with plain text."""
+        await self.answer(said, escape(text, quote=False), buttons)
 
     async def answer(self, said: Said, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Send an answer, its buttons as (label, action)."""

@@ -41,7 +41,7 @@ class VoiceMessages:
     async def hear(self, said: Said) -> None:
         """Show what was heard, with buttons; say in a sentence why nothing was."""
         if self._transcriber is None or said.sent is None:
-            await self._handlers.tell(said, "voice_none")
+            await self._handlers.speech.tell(said, "voice_none")
             return
         await without_fail(self._chat.react(said.chat, said.message, "👀"))
         typing = ChatSigns(self._chat).typing(said.chat)
@@ -50,9 +50,9 @@ class VoiceMessages:
         finally:
             typing.cancel()
         if not heard:
-            await self._handlers.tell(said, "voice_nothing")
+            await self._handlers.speech.tell(said, "voice_nothing")
         elif kind := credential_in(heard):
-            await self._handlers.tell(said, "credential_left", kind=kind)
+            await self._handlers.speech.tell(said, "credential_left", kind=kind)
         else:
             await self._show(said, heard)
 

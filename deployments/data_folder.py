@@ -169,6 +169,11 @@ class DataFolder:
         """Key of the tokens with which workers use the model gateway."""
         return self.kept("gateway.key", secrets.token_hex(32))
 
+    @property
+    def invitation_key(self) -> str:
+        """Key of the digests of invitations: without this file the registry's invite nobody."""
+        return self.kept("invitation.key", secrets.token_hex(32))
+
 
 def read_up(home: Path) -> Up | None:
     """Return what is up; None when nothing is, or it is still starting, or its file was left by a kill."""

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
+from deployments.allowances import Allowances
 from deployments.cards import noted
 from domain.proposals import Proposal
-from domain.protocols import Registry
+from domain.protocols import Registry, Wakeups
 from domain.runs import Run
 
 
@@ -13,6 +14,7 @@ class Acting(Protocol):
     """The part of `deployments.requests.Desk` that acts."""
 
     registry: Registry
+    wakeups: Wakeups
 
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
@@ -21,14 +23,19 @@ class Acting(Protocol):
 
 
 class DeskDeeds:
-    """The deeds of one desk."""
+    """The deeds of one desk, within what its people may begin."""
 
-    def __init__(self, desk: Acting) -> None:
+    def __init__(self, desk: Acting, allowances: Allowances | None = None) -> None:
         self._desk = desk
+        self._allowances = allowances or Allowances(desk.registry, desk.wakeups)
 
     async def start(self, proposal: Proposal) -> Run:
-        """Start the run; of a change, write down once what it is to bring: the project keeps its Brief until it is online."""
-        run = await self._desk.start(proposal)
+        """Start the run; of a change, write down once what it is to bring: the project keeps its Brief until it is online.
+
+        Raises LimitReached when its person may begin nothing more now.
+        """
+        async with self._allowances.starting(proposal.origin.person, proposal.run):
+            run = await self._desk.start(proposal)
         if proposal.change and not [line for line in await self._desk.registry.progress(run.id) if "checks" in line.data]:
             brief = proposal.brief
             await self._desk.registry.add_progress(run.id, "note", brief.title, datetime.now(UTC), "brief", noted(brief))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from deployments.bot_messages import Said
 from deployments.deeds import Acting, DeskDeeds
+from deployments.explaining import explain
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
 from deployments.talk_cards import TALK, Spoken, messages_of, written
-from deployments.wording import explain, say
+from deployments.wording import say
 from domain.deeds import Deeds
 from domain.errors import LeaseLost, SlipwayError
 from domain.proposals import Answered
@@ -52,8 +53,18 @@ class Signs(Protocol):
 class Dialogue:
     """The sessions that this process leads, one task for each person who waits for an answer."""
 
-    def __init__(self, desk: Talking, talks: Talks, inbox: Inbox, cards: LiveCards, signs: Signs, beat: float = BEAT) -> None:
+    def __init__(
+        self,
+        desk: Talking,
+        talks: Talks,
+        inbox: Inbox,
+        cards: LiveCards,
+        signs: Signs,
+        beat: float = BEAT,
+        deeds: Deeds | None = None,
+    ) -> None:
         self._desk = desk
+        self._deeds = deeds or DeskDeeds(desk)
         self._talks = talks
         self._inbox = inbox
         self._cards = cards
@@ -163,7 +174,7 @@ class Dialogue:
 
         talk = taken.talk
         turn = Turn(name=talk.name, epoch=talk.epoch, number=talk.turn, chat=chat)
-        working = asyncio.ensure_future(self._desk.talk(turn, DeskDeeds(self._desk)))
+        working = asyncio.ensure_future(self._desk.talk(turn, self._deeds))
         beating = asyncio.ensure_future(self._keep(taken))
         try:
             await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)

@@ -60,9 +60,14 @@ class Look:
             return None
         proofs = await self._registry.proofs(run.project)
         base = next((proof.body["base"] for proof in proofs if proof.run == run.id), None)
-        patch = await self._git.patch(run.project, base or await self._git.head(run.project), head)
+        patch = await self._git.patch(run.project, base or await self._began(run.project, head), head)
         redactor = await project_redactor(run.project, self._vault)
         return patch.model_copy(update={"diff": redactor.redact(patch.diff)})
+
+    async def _began(self, project: str, head: str) -> str | None:
+        """Return what a run that has no proof began with: main may have gone on since, by work of others."""
+        main = await self._git.head(project)
+        return await self._git.fork(project, main, head) if main else None
 
     async def proof(self, project: str) -> Shown | None:
         """Return the project's newest proof; None when nothing was proved yet."""

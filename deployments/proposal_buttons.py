@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from deployments.bot_messages import Said
 from deployments.bot_speech import Speech
-from deployments.deeds import Acting, DeskDeeds
+from deployments.deeds import Acting
 from deployments.live_cards import LiveCards
 from deployments.talk_cards import BUILD, LATER
 from domain.conversations import Message
+from domain.deeds import Deeds
 from domain.proposals import proposal_run, proposals
 from domain.talks import Talks
 
@@ -15,8 +16,9 @@ from domain.talks import Talks
 class ProposalButtons:
     """Takes pressed buttons of proposals; only its own person's session is looked into."""
 
-    def __init__(self, desk: Acting, speech: Speech, cards: LiveCards, talks: Talks) -> None:
+    def __init__(self, desk: Acting, deeds: Deeds, speech: Speech, cards: LiveCards, talks: Talks) -> None:
         self._desk = desk
+        self._deeds = deeds
         self._speech = speech
         self._cards = cards
         self._talks = talks
@@ -47,7 +49,7 @@ class ProposalButtons:
         if verb == LATER:
             return "proposal_kept", ""
         proposal = await proposal_of(made[-1], run, said.origin, self._desk.registry, messages)
-        started = await DeskDeeds(self._desk).start(proposal)
+        started = await self._deeds.start(proposal)
         self._cards.follow(started.id)
         return "building", started.project
 

@@ -21,6 +21,7 @@ from domain.escalations import Door, Escalation
 from domain.previews import Preview
 from domain.proposals import Answered, Proposal
 from domain.protocols import Registry, Vault, Wakeups
+from domain.refusals import RollbackRefused
 from domain.releases import live
 from domain.remarks import Remark
 from domain.rollbacks import refusal
@@ -175,7 +176,7 @@ class Desk:
         serving = live(releases)
         only_data = data not in get_args(DataChoice)
         if not only_data and (why := refusal(project, releases, to)) is not None:
-            raise NothingToRollBackTo(project) if serving is not None and to is None else BadInput(why)
+            raise NothingToRollBackTo(project) if serving is not None and to is None else RollbackRefused(project, why)
         bad = serving.number if serving else None
         parameters: dict[str, object] = {
             "project": project, "release": bad, "to": to, "reason": f"{reason} (by {who})", "who": who,

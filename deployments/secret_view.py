@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deployments.wording import say
 from domain.vault import newest, users
 
 if TYPE_CHECKING:
@@ -56,13 +57,11 @@ def secrets(rows: Sequence[dict[str, Any]], now: datetime) -> "Table":
     return made
 
 
-def age(passed: timedelta) -> str:
+def age(passed: timedelta, language: str = "en") -> str:
     """Say how long ago in one unit: days, hours or minutes."""
     minutes = max(0, int(passed / timedelta(minutes=1)))
-    for unit, size in (("d", 24 * 60), ("h", 60)):
-        if minutes >= size:
-            return f"{minutes // size} {unit}"
-    return f"{minutes} min"
+    unit, size = next((each for each in (("days", 24 * 60), ("hours", 60)) if minutes >= each[1]), ("minutes", 1))
+    return say(language, f"age_{unit}", number=minutes // size)
 
 
 def now() -> datetime:

@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from deployments.file_settings import FileSettings
 from deployments.misspelt import misspelt
+from deployments.setting_people import PeopleSettings
 from deployments.setting_types import (
     KNOWN_ENGINES,
     PATTERNS,
@@ -30,7 +31,7 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PREFIX = "SLIPWAY_"
 
 
-class Settings(FileSettings):
+class Settings(FileSettings, PeopleSettings):
     """Settings of one installation. The description of a field is the cure that a person reads when its value is wrong."""
 
     model_config = SettingsConfigDict(
@@ -146,16 +147,6 @@ class Settings(FileSettings):
     )
     record: Where | None = Field(default=None, description="a folder: the model session is saved there")
     replay: ExistingFolder | None = Field(default=None, description="an existing folder with a recorded model session to play")
-    telegram_token: SecretStr | None = Field(default=None, description="the token that @BotFather gave you")
-    telegram_api_url: str | None = Field(
-        default=None, pattern=r"^https?://", description="address of another Bot API server, like http://127.0.0.1:8081"
-    )
-    telegram_allowed: Annotated[tuple[int, ...], NoDecode, SPLIT] = Field(
-        default=(), description="numeric Telegram ids of the people who may use the bot, with commas between"
-    )
-    telegram_operator_chat: int | None = Field(
-        default=None, description="the numeric id of the Telegram chat that gets alarms and the daily digest"
-    )
     bots_low: int = Field(
         default=1, ge=0, le=1000, description="0 to 1000: with fewer free bots in the pool the operator is warned"
     )

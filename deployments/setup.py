@@ -134,6 +134,7 @@ def installation(wiring: Wiring) -> Installation:
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,
         telegram_api_url=settings.telegram_api_url,
+        telegram_access=settings.people.access,
         bots_low=settings.bots_low,
         bots_rest_hours=settings.bots_rest_hours,
         operator_chat=str(settings.telegram_operator_chat or "") if settings.telegram_token else "",

@@ -15,7 +15,6 @@ ENGLISH: dict[str, str] = {
     "command_status": "Your projects and their addresses",
     "command_rollback": "Back to an earlier version",
     "command_cancel": "Stop what is being built",
-    "not_allowed": "This Slipway serves only the people on its list. Ask its operator to add your id: {person}",
     "credential": "That looked like a secret ({kind}). I passed it to nobody and deleted your message; if others could see it, "
     "renew it where it came from. Say what you want without it: I ask for secrets by name when they are needed.",
     "credential_left": "That looked like a secret ({kind}). I passed it to nobody but cannot delete your message: delete it "
@@ -64,14 +63,6 @@ ENGLISH: dict[str, str] = {
     "card_failed": "Not delivered",
     "card_cancelled": "Stopped",
     "told_delivered": "{title} is online. To change it: /change {project} what should be different",
-    "error_budget": "The money for {project} is spent ({used} of {limit} USD). Ask the operator to raise the budget.",
-    "error_model_key": "The model's key is not accepted. Ask the operator to set a valid one; then send your message again.",
-    "error_model_busy": "The model is busy at the moment. Send your message again in a minute.",
-    "error_no_earlier": "{project} has no earlier good version, so it stays as it is. To change it: /change {project} what",
-    "error_try_again": "That did not work just now: {what}. Send it again in a minute.",
-    "error_needs_person": "I cannot go on: {what}",
-    "error_broken": "Something here is broken: {what}. Tell the operator; nothing of yours was lost.",
-    "error_unexpected": "Something went wrong on my side ({reference}). Tell the operator that number; you can try again.",
     "done_when": "It is done when:",
     "more": "and {number} more",
     "verdict_passed": "all {total} tests pass",
@@ -174,7 +165,6 @@ ENGLISH: dict[str, str] = {
     "next_again": "Send your message again in a minute.",
     "too_long": "That has {length} characters and I read at most {limit}. Say what you want in a few sentences.",
     "no_words": "I see no words in that. Say in one message what you want, for example: “{example}”.",
-    "error_no_brief": "I could not make out what to build. Say it in other words: what should it do, and for whom?",
     "proposal_build": "Build it",
     "proposal_later": "Not yet",
     "proposal_kept": "As you like. Say what should be different, or press Build when it is right.",
@@ -186,7 +176,5 @@ ENGLISH: dict[str, str] = {
     "talk_set_aside": "This conversation kept making me stumble, so I put it aside and begin a fresh one. Your "
     "projects are as they were. Say again what you want, in a few sentences.",
     "talk_again": "Something went wrong on my side. Say it again in a minute; your projects are as they were.",
-    "error_no_reply": "I could not come to an answer. Say it in other words, or in smaller steps.",
-    "error_talk_budget": "The money for our conversation is spent. Ask the operator to raise the budget.",
     "wish_for": "My project {project} shall be changed: {wish}",
 }

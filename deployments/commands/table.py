@@ -12,6 +12,8 @@ from deployments.commands import (
     answers,
     bots,
     domains,
+    invitations,
+    people,
     previews,
     projects,
     proofs,
@@ -63,6 +65,8 @@ app.add_typer(secrets.secret, name="secret")
 app.add_typer(domains.domain, name="domain")
 app.add_typer(bots.bots, name="bots")
 app.add_typer(previews.preview, name="preview")
+app.add_typer(invitations.invite, name="invite")
+app.add_typer(people.people, name="people")
 
 
 @app.callback()

@@ -9,7 +9,10 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
+from deployments.bot_door import House
+from domain.admission import Rules
 from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TOKEN
 
 
@@ -17,7 +20,8 @@ async def main(api: str, registry: str, folder: str, hold: bool) -> None:
     desk = FakeDesk(SqlRegistry(url=SecretStr(registry), budget_micro_usd=5_000_000), Hints())
     if hold:
         desk.free.clear()
-    async with bot_running(desk, TelegramChat(token=SecretStr(TOKEN), api_url=api), Path(folder)):
+    house = House(rules=Rules(), rates=MemoryRates(), key="k")
+    async with bot_running(desk, TelegramChat(token=SecretStr(TOKEN), api_url=api), Path(folder), house):
         await asyncio.Event().wait()
 
 

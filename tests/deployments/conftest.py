@@ -14,13 +14,23 @@ from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
+from deployments.bot_door import House
 from deployments.settings import Settings, variable
+from domain.admission import Rules
 from domain.releases import ReleaseState
 from domain.runs import Run
 from tests.fakes.desk import FakeDesk, Hints
+from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
 
 ANN, BOB, IVAN = 1001, 1002, 1003
+
+
+def house(rules: Rules | None = None, rates: MemoryRates | None = None) -> House:
+    """Return whom the bot lets in: everybody, without limits, unless the rules say otherwise."""
+    return House(rules=rules or Rules(), rates=rates or MemoryRates(), key="k")
+
+
 Start = Callable[..., AbstractAsyncContextManager[None]]
 
 
@@ -50,9 +60,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
 
 @pytest.fixture
 def start(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> Start:
-    def running(*allowed: int, **more: Any) -> AbstractAsyncContextManager[None]:
+    def running(
+        *allowed: int, rules: Rules | None = None, rates: MemoryRates | None = None, **more: Any
+    ) -> AbstractAsyncContextManager[None]:
         chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
-        return bot_running(desk, chat, tmp_path / "telegram", allowed, pace=0.01, stopping=0.05, **more)
+        rules = rules or Rules(access="list" if allowed else "open", named=frozenset(allowed))
+        return bot_running(desk, chat, tmp_path / "telegram", house(rules, rates), pace=0.01, stopping=0.05, **more)
 
     return running
 

@@ -16,7 +16,7 @@ from domain.errors import Broken, ModelOverloaded, NoReply
 from domain.proposals import Answered, Proposal, Quote, Reply, proposal_run, turn_text
 from domain.talks import TalkState
 from tasks.dialogue import Turn
-from tests.deployments.conftest import ANN, BOB, cut_off, eventually
+from tests.deployments.conftest import ANN, BOB, cut_off, eventually, house
 from tests.fakes.desk import FakeDesk, a_brief
 from tests.fakes.talks import MemoryTalks
 from tests.fakes.telegram_api import TOKEN, TelegramApi
@@ -88,7 +88,7 @@ def owner(desk: FakeDesk, talks: MemoryTalks) -> Owner:
 def door(api: TelegramApi, desk: FakeDesk, talks: MemoryTalks, tmp_path: Path) -> Open:
     def running() -> AbstractAsyncContextManager[None]:
         chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
-        return bot_running(desk, chat, tmp_path / "telegram", pace=0.01, stopping=0.05, talks=talks)
+        return bot_running(desk, chat, tmp_path / "telegram", house(), pace=0.01, stopping=0.05, talks=talks)
 
     return running
 

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running, log_without_token
 from deployments.bot_access import check_access
+from domain.admission import Rules
 from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded
-from tests.deployments.conftest import ANN, BOB, Start, begun, eventually
+from tests.deployments.conftest import ANN, BOB, Start, begun, eventually, house
 from tests.fakes.desk import FakeDesk, a_brief
 from tests.fakes.telegram_api import TOKEN, TelegramApi
 
@@ -97,7 +98,7 @@ async def test_foreign_and_dead_buttons_answer_with_a_sentence(api: TelegramApi,
 async def test_wrong_token_ends_the_bot_with_the_cure(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
     chat = TelegramChat(token=SecretStr("42:wrong"), api_url=api.url)
     with pytest.raises(ChatTokenRefused, match="@BotFather"):
-        async with bot_running(desk, chat, tmp_path / "telegram"):
+        async with bot_running(desk, chat, tmp_path / "telegram", house()):
             raise AssertionError("it must not start")
 
 
@@ -108,7 +109,7 @@ async def test_log_never_holds_the_token(
     caplog.set_level(logging.INFO)
     wrong = TelegramChat(token=SecretStr("42:AAwrong"), api_url=api.url)
     with pytest.raises(ChatTokenRefused):
-        async with bot_running(desk, wrong, tmp_path / "other"):
+        async with bot_running(desk, wrong, tmp_path / "other", house()):
             raise AssertionError("it must not start")
     async with start():
         desk.errors.append(ZeroDivisionError("inner detail"))
@@ -121,6 +122,6 @@ async def test_log_never_holds_the_token(
 
 def test_bot_does_not_start_for_everybody_where_nothing_isolates() -> None:
     with pytest.raises(BadInput, match="SLIPWAY_TELEGRAM_ALLOWED"):
-        check_access(isolates=False, allowed=())
-    assert check_access(isolates=False, allowed=(ANN,)) is None
-    assert check_access(isolates=True, allowed=()) is None
+        check_access(isolates=False, rules=Rules())
+    assert check_access(isolates=False, rules=Rules(access="list")) is None
+    assert check_access(isolates=True, rules=Rules()) is None

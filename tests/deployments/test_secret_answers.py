@@ -11,7 +11,7 @@ from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
 from domain.complaints import Complaint
 from domain.runs import Notification, Run, RunState
-from tests.deployments.conftest import ANN
+from tests.deployments.conftest import ANN, house
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TOKEN, TelegramApi
 from tests.fakes.telegram_methods import Message
@@ -147,7 +147,7 @@ async def test_second_answer_to_a_question_is_no_request_either(api: TelegramApi
 async def test_question_is_remembered_by_the_next_process(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
     def running() -> AbstractAsyncContextManager[None]:
         chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
-        return bot_running(desk, chat, tmp_path / "telegram", pace=0.01, stopping=0.05)
+        return bot_running(desk, chat, tmp_path / "telegram", house(), pace=0.01, stopping=0.05)
 
     async with running():
         _, question = await waiting(api, desk, "API_KEY")
