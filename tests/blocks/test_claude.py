@@ -90,7 +90,7 @@ async def test_an_answer_comes_back_as_our_values() -> None:
 async def test_the_request_on_the_wire_is_exactly_this() -> None:
     with ScriptedMessagesAPI([Say([text("done")])]) as api:
         claude = block(api)
-        first = user(Text(text="look"), Image(media_type="image/png", base64="AAAA"))
+        first = user(Text(text="look"), Image(media_type="image/png", base64="iVBORw0KGgo="))
         asked = Message(role="assistant", parts=(Text(text=" "), ToolUse(id="t1", name="bash", input={"command": "ls"})))
         told = user(ToolResult(tool_use_id="t1", text="", is_error=True))
         more = user(Text(text="Round 2"), Summary(until=1, text="in short"), Heard(sequence=1, text="blue"))
@@ -110,7 +110,7 @@ async def test_the_request_on_the_wire_is_exactly_this() -> None:
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "look"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}, **mark},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}, **mark},
                 ],
             },
             {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "bash", "input": {"command": "ls"}}]},
