@@ -1,6 +1,8 @@
 """The life of one app, on either engine: built, changed, broken, brought back, taken down.
 
-Each step is a fixture that stands on the one before, so that any test can be run alone.
+Each step is a fixture that stands on the one before, so that any test can be run alone. Where the engine plays no part it
+is local processes; a preview, whose copy of the data each engine makes in its own way, is looked at where people get it: in
+containers. The conformance suite of `tests/blocks/test_app_data.py` holds the copies of both to the same.
 """
 
 import asyncio
@@ -28,6 +30,8 @@ BREAKS = {
 """By engine: what breaks the app (errors for people while it is healthy; its own word), and what is complained of."""
 PACE = 0.02
 """Seconds between two requests of the steady load."""
+ON_PROCESSES = pytest.mark.parametrize("place", ["process"], indirect=True)
+ON_DOCKER = pytest.mark.parametrize("place", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
 
 pytestmark = pytest.mark.story
 
@@ -70,7 +74,7 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def good_change(place: Installation, breaking_change: Spoken) -> tuple[Spoken, Load]:
+def good_change(place: Installation, refused_rollback: Spoken) -> tuple[Spoken, Load]:
     command = place.start("change", APP, tales.FEET.request, "--yes", "--json")
     load = asyncio.run(steady_load(place, lambda: command.poll() is not None))
     return place.heard(command), load
@@ -103,10 +107,7 @@ def previewed(place: Installation, broken: int) -> Spoken:
     """Let the app keep something, and another change be shown first."""
     release = place.live(APP)
     assert release is not None
-    if place.engine == "docker":
-        docker("exec", f"slipway-{place.name}-{release.identity}", "sh", "-c", "echo 3 ells >/data/pattern")
-    else:
-        (place.data / "engine" / "data" / APP / "pattern").write_text("3 ells")
+    docker("exec", f"slipway-{place.name}-{release.identity}", "sh", "-c", "echo 3 ells >/data/pattern")
     return place.say("change", APP, preview_tale.YARDS.request, "--yes", "--json", "--preview")
 
 
@@ -126,7 +127,9 @@ def confirmed(place: Installation, looked_at: dict[str, Any]) -> list[Spoken]:
 
 
 @pytest.fixture(scope="module")
-def taken_down(place: Installation, confirmed: list[Spoken]) -> Spoken:
+def taken_down(place: Installation, broken: int, request: pytest.FixtureRequest) -> Spoken:
+    if place.engine == "docker":
+        request.getfixturevalue("confirmed")
     return place.say("down", APP, "--yes")
 
 
@@ -135,7 +138,7 @@ async def steady_load(place: Installation, ended: Callable[[], bool]) -> Load:
     load, waiting = Load(0, []), set[asyncio.Task[None]]()
     url, headers = place.url(MILES), place.host(APP)
     limits = httpx.Limits(max_connections=40)
-    async with httpx.AsyncClient(trust_env=False, timeout=20, limits=limits) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
 
         async def ask() -> None:
             try:
@@ -229,6 +232,7 @@ def test_a_first_release_cannot_be_rolled_back_and_stays(place: Installation, re
     assert (first.number, first.went_live is not None) == (1, True)
 
 
+@ON_PROCESSES
 def test_a_change_that_breaks_an_earlier_check_never_goes_live(place: Installation, breaking_change: Spoken) -> None:
     run = breaking_change.document
     assert (breaking_change.code, run["state"]) == (3, "waiting"), breaking_change
@@ -265,6 +269,7 @@ def test_a_broken_app_comes_back_with_nobodys_help(place: Installation, broken: 
     assert BREAKS[place.engine][1] in place.say("history", APP).out
 
 
+@ON_DOCKER
 def test_a_change_is_shown_beside_what_serves_with_a_copy_of_its_data(
     place: Installation, previewed: Spoken, looked_at: dict[str, Any]
 ) -> None:
@@ -278,6 +283,7 @@ def test_a_change_is_shown_beside_what_serves_with_a_copy_of_its_data(
     assert looked_at["after"] == ["pattern", "scribble"]
 
 
+@ON_DOCKER
 def test_what_was_looked_at_goes_live_once_with_the_data_that_is_there(
     place: Installation, looked_at: dict[str, Any], confirmed: list[Spoken]
 ) -> None:
