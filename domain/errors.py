@@ -206,6 +206,17 @@ class RestoreUnfinished(NeedsPerson):
         )
 
 
+class DataBeingReplaced(TryAgain):
+    """A snapshot is taking the place of the data, and what is copied of it now may be half of each: (project, snapshot)."""
+
+    def __str__(self) -> str:
+        project, snapshot = self.args
+        return (
+            f"the data of {project} is being replaced by that of snapshot {snapshot} "
+            f"(`slipway rollback {project} --data {snapshot}` goes on with one that was interrupted): no copy is made now"
+        )
+
+
 class RunCancelled(NeedsPerson):
     """The person stopped the run: (run,)."""
 

@@ -176,6 +176,17 @@ def being_restored(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     return next((snapshot for snapshot in snapshots if snapshot.state is SnapshotState.RESTORING), None)
 
 
+def replacements(snapshots: Sequence[Snapshot]) -> frozenset[tuple[str, SnapshotState, datetime]]:
+    """Return what is another after each restore: what it was done with, and what it has kept of the data before."""
+    restores = (SnapshotState.RESTORING, SnapshotState.RESTORED)
+    kept = ("-undo", "-redo")
+    return frozenset(
+        (each.reference, each.state, each.taken)
+        for each in snapshots
+        if each.state in restores or each.reference.endswith(kept)
+    )
+
+
 def superseded(snapshots: Sequence[Snapshot], releases: Sequence[Release]) -> tuple[Snapshot, ...]:
     """Return those that may go: no release that can be gone back to needs them, and they are not among the newest."""
     good = [release for release in releases if startable(releases, release.number)]

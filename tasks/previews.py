@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.errors import UnknownObject
+from domain.errors import DataBeingReplaced, UnknownObject
 from domain.health import HealthCheck, gone
 from domain.outcomes import Previewed, Rejected
 from domain.previews import Preview, PreviewedChange, PreviewState, preview_route
 from domain.procfile import RELEASE
 from domain.protocols import Registry, Vault, Wakeups
 from domain.routes import Proxy
+from domain.snapshots import being_restored, replacements
 from domain.trimming import tail
 from domain.workers import AppRunner, AppSpec, AppState
 from tasks.audit import record
@@ -51,15 +52,34 @@ async def announce_preview(change: PreviewedChange, base_domain: str, days: floa
 async def start_preview(
     preview: Preview, environment_version: int, process: str, registry: Registry, engine: AppRunner, vault: Vault
 ) -> Preview:
-    """Record what its environment is, and start its copy or adopt it; its data is made before its first start."""
+    """Record what its environment is, and start its copy or adopt it; its data is made before its first start.
+
+    DataBeingReplaced while a snapshot takes the place of the data: this is no lease, so a restore that began meanwhile is
+    looked for afterwards, and what was copied in between is given up. A process killed just then leaves such a copy.
+    """
     now = await preview_row(preview, registry)
     if now.state is PreviewState.STARTING:
         now = await registry.move_preview(
             preview.project, preview.number, PreviewState.STARTING, environment_version=environment_version
         )
-    if now.state.open:
+    if not now.state.open:
+        return now
+    if now.state is PreviewState.STARTING and now.data == "copy":
+        await start_on_whole_data(now, process, registry, engine, vault)
+    else:
         await start_preview_copy(now, process, registry, engine, vault)
     return now
+
+
+async def start_on_whole_data(preview: Preview, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:
+    """Start the copy on data that no restore has touched while it was copied; DataBeingReplaced when one did."""
+    before = await registry.snapshots(preview.project)
+    if (begun := being_restored(before)) is not None:
+        raise DataBeingReplaced(preview.project, begun.reference)
+    await start_preview_copy(preview, process, registry, engine, vault)
+    if came := replacements(await registry.snapshots(preview.project)) - replacements(before):
+        await engine.remove(preview.identity)
+        raise DataBeingReplaced(preview.project, min(came)[0])
 
 
 async def start_preview_copy(preview: Preview, process: str, registry: Registry, engine: AppRunner, vault: Vault) -> None:

@@ -1,6 +1,6 @@
 """A change comes up beside what serves; whatever is killed, one preview is up and what serves was not touched."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import pytest
 import pytest_asyncio
 
 from blocks.registry import SqlRegistry
-from domain.errors import BadInput
+from domain.errors import BadInput, DataBeingReplaced
 from domain.outcomes import Rejected
 from domain.previews import Preview, PreviewState
 from domain.releases import ReleaseState
 from domain.routes import Route
 from domain.runs import RunState
-from domain.workers import AppState, AppStatus
+from domain.snapshots import Snapshot, SnapshotState
+from domain.workers import AppSpec, AppState, AppStatus
 from tasks.domains import add_domain
 from tasks.janitor import remove_candidates
 from tasks.leases import claim
@@ -23,6 +24,7 @@ from tasks.reconciler import pause_apps, reconcile_routes, resume_apps
 from tasks.removal import remove_project
 from tasks.secret_use import forget_superseded, forget_values
 from tests.fakes.bot_accounts import MemoryAccounts
+from tests.fakes.engine import FakeEngine
 from tests.fakes.services import MemoryProxy
 from tests.tasks.conftest import NOW
 from tests.tasks.fragile import Fate, Fragile, Killed
@@ -89,7 +91,7 @@ async def test_copy_that_dies_after_its_gate_gets_no_host(stage: Stage) -> None:
     assert (await stage.row()).state is PreviewState.FAILED
 
 
-MOMENTS = 44
+MOMENTS = 48
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -191,6 +193,56 @@ async def test_secret_of_an_open_preview_is_not_forgotten(stage: Stage) -> None:
         await forget_values("notes", [old], "me", stage.registry, stage.engine, stage.vault, stage.wakeups)
     await stage.registry.move_preview("notes", 1, PreviewState.REMOVED)
     assert await forget_superseded.fn(stage.registry, stage.vault, later) == [old]
+
+
+def snapshot(state: SnapshotState, reference: str = "v1") -> Snapshot:
+    return Snapshot(project="notes", release=1, reference=reference, state=state, taken=NOW)
+
+
+async def put(registry: SqlRegistry, row: Snapshot) -> None:
+    await registry.put_snapshot(row, fence=await registry.fence("notes"))
+
+
+async def start(stage: Stage, preview: Preview, engine: FakeEngine | None = None) -> Preview:
+    version = await stage.registry.add_environment("notes", {}, {})
+    return await start_preview.fn(preview, version.number, "web", stage.registry, engine or stage.engine, stage.vault)
+
+
+async def test_data_that_is_half_replaced_is_not_copied(stage: Stage) -> None:
+    preview = await stage.announce(await stage.change(await stage.serve()))
+    await put(stage.registry, snapshot(SnapshotState.RESTORING))
+    with pytest.raises(DataBeingReplaced, match="the data of notes is being replaced by that of snapshot v1"):
+        await start(stage, preview)
+    assert set(stage.engine.live_apps) == {"notes-v1"}
+    await put(stage.registry, snapshot(SnapshotState.RESTORED))
+    await start(stage, preview)
+    assert set(stage.engine.live_apps) == {"notes-v1", "notes-p1"}
+
+
+@pytest.mark.parametrize("end", [SnapshotState.RESTORING, SnapshotState.RESTORED])
+async def test_what_was_copied_while_a_restore_began_is_given_up(stage: Stage, end: SnapshotState) -> None:
+    preview = await stage.announce(await stage.change(await stage.serve()))
+    meanwhile = Restoring(stage.registry, [snapshot(SnapshotState.TAKEN, "v1-undo"), snapshot(end)])
+    with pytest.raises(DataBeingReplaced):
+        await start(stage, preview, meanwhile)
+    assert (set(meanwhile.live_apps), meanwhile.own_data) == (set(), {})
+    await put(stage.registry, snapshot(SnapshotState.RESTORED))
+    await start(stage, preview, meanwhile)
+    assert set(meanwhile.live_apps) == {"notes-p1"}
+
+
+class Restoring(FakeEngine):
+    """An engine on which a restore begins while it starts the first copy."""
+
+    def __init__(self, registry: SqlRegistry, rows: Sequence[Snapshot]) -> None:
+        super().__init__()
+        self._registry = registry
+        self._rows = [*rows]
+
+    async def start(self, spec: AppSpec) -> AppStatus:
+        while self._rows:
+            await put(self._registry, self._rows.pop(0))
+        return await super().start(spec)
 
 
 async def test_preview_writes_into_no_server_of_the_persons(stage: Stage) -> None:
