@@ -26,9 +26,13 @@ async def ring(bell: asyncio.Event, wakeups: Wakeups, *channels: str) -> None:
 
 
 async def rung(bell: asyncio.Event, seconds: float) -> None:
-    """Return when the bell rings, or after `seconds`: the sweep."""
+    """Return when the bell rings, or after `seconds`: the sweep.
+
+    Not by `asyncio.wait_for`: that of Python 3.11 loses a cancellation that comes as the bell rings, and a bot would never end.
+    """
     try:
-        await asyncio.wait_for(bell.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await bell.wait()
     except TimeoutError:
         return
     finally:
