@@ -22,7 +22,7 @@ class RunRemarks(Store):
                 raise UnknownObject("run", run)
             last = (await db.execute(select(func.max(table.c.sequence)).where(table.c.run == run))).scalar() or 0
             remark = Remark(run=run, sequence=last + 1, at=at, person=person, text=text)
-            await db.execute(insert(table).values(remark.model_dump()))
+            await db.execute(insert(table).values(remark.model_dump(exclude={"files", "pictures"})))  # words alone come here
         return remark
 
     async def remarks(self, run: str, after: int = 0) -> Sequence[Remark]:
