@@ -1,7 +1,8 @@
 """Sessions of the dialogue in Redis, with their queues: each step is one script, so no kill leaves half of it.
 
 Of a person there are a hash (how the session stands), a list (what was said, the newest last) and a hash of keys, by which a
-message that comes twice is one. Numbers begin at the server's clock, so that they go on growing after Redis lost its data.
+message that comes twice is one: also after its session was set aside, so the newest are kept over all sessions. Numbers begin
+at the server's clock, so that they go on growing after Redis lost its data.
 """
 
 import json
@@ -55,7 +56,13 @@ while redis.call('LLEN', KEYS[2]) > tonumber(ARGV[5]) do
   local oldest = cjson.decode(redis.call('LINDEX', KEYS[2], 0))
   if oldest.sequence > number('answered') then break end
   redis.call('LPOP', KEYS[2])
-  redis.call('HDEL', KEYS[3], oldest.key)
+end
+if redis.call('HLEN', KEYS[3]) > 2 * tonumber(ARGV[5]) then
+  local keys = redis.call('HGETALL', KEYS[3])
+  for place = 1, #keys, 2 do
+    local each = tonumber(keys[place + 1])
+    if each <= number('answered') and each <= sequence - tonumber(ARGV[5]) then redis.call('HDEL', KEYS[3], keys[place]) end
+  end
 end
 return {sequence, 0}
 """
@@ -87,7 +94,7 @@ return number('last') - number('answered')
 """
 
 _STOP = """
-if not mine(ARGV[1], ARGV[2]) then return 0 end
+if not mine(ARGV[1], ARGV[2]) or number('until') == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'until', 0)
 if ARGV[3] == '1' then redis.call('HINCRBY', KEYS[1], 'attempts', -1) end
 return 1

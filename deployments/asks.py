@@ -16,11 +16,12 @@ KEPT = 200
 
 
 class Ask(Value):
-    """One question: the value of `name`, for which `run` waits."""
+    """One question: the value of `name`, for which `run` waits, or which the Product Owner asked for."""
 
     chat: str
     message: str = NOT_SENT
-    run: str
+    run: str = ""
+    """Empty when no run waits for it."""
     project: str
     name: str
 

@@ -87,7 +87,8 @@ class Handlers:
         self._proposing: dict[str, asyncio.Task[Proposal]] = {}
 
     async def start(self, said: Said) -> None:
-        await self.speech.tell(said, "start", example=say(said.language, "example"))
+        key = "start" if self._dialogue is None else "start_talk"
+        await self.speech.tell(said, key, example=say(said.language, "example"))
 
     async def help(self, said: Said) -> None:
         await self.speech.tell(said, "help")
@@ -200,10 +201,13 @@ class Handlers:
             await self.desk.registry.rebook(run_id(said.key), account(said.person))
 
     async def _stored(self, said: Said) -> Proposal | None:
-        """Return what a killed process had started of this very update: its project's name is taken, by itself."""
+        """Return what a killed process had started of this very update: its project's name is taken, by itself.
+
+        Of a change only its own proposal knows the Brief that its card needs: that is read again, and paid for only once.
+        """
         run = await self.desk.registry.run(run_id(said.key))
         project = await self.desk.registry.project(run.project) if run else None
-        if run is None or project is None or (run.change and not run.flow_run):
+        if run is None or project is None or (run.change and not run.state.ended):
             return None
         return Proposal(run=run.id, brief=project.brief, change=run.change, request=run.request, origin=run.origin)
 

@@ -5,9 +5,12 @@ from typing import Protocol
 
 from deployments.allowances import Allowances
 from deployments.cards import noted
+from deployments.looking import Look
+from deployments.talk_cards import secret_question
+from deployments.talk_telling import Telling
 from domain.proposals import Proposal
 from domain.protocols import Registry, Wakeups
-from domain.runs import Run
+from domain.runs import Origin, Run
 
 
 class Acting(Protocol):
@@ -15,6 +18,7 @@ class Acting(Protocol):
 
     registry: Registry
     wakeups: Wakeups
+    look: Look
 
     async def start(self, proposal: Proposal) -> Run: ...
     async def cancel(self, run: str, who: str) -> Run: ...
@@ -48,6 +52,18 @@ class DeskDeeds:
     async def rollback(self, project: str, reason: str, who: str, *, key: str | None = None) -> str:
         """Start going back to the release before."""
         return await self._desk.rollback(project, reason, who, key=key)
+
+    async def ask_secret(self, project: str, name: str, why: str, origin: Origin, *, key: str) -> None:
+        """Put the question into the outbox, in the language that the person chose, else in that of the project."""
+        registry = self._desk.registry
+        found, person = await registry.project(project), await registry.person(origin.person)
+        language = person.speaks(found.brief.language if found else "en")
+        question = secret_question(project, name, why, key, language, origin, datetime.now(UTC))
+        await Telling(self._desk).tell(question)
+
+    async def output(self, project: str) -> str:
+        """Return the last lines that the project's app printed, redacted; empty when nothing of it is online."""
+        return await self._desk.look.output(project)
 
     async def add_domain(self, project: str, host: str, who: str) -> str:
         """Let the host lead to the project as well and return its address."""

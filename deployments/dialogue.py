@@ -7,23 +7,20 @@ at any point, the next process takes the same turn up, and its person reads one 
 import asyncio
 import logging
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.bot_messages import Said
 from deployments.deeds import Acting, DeskDeeds
-from deployments.explaining import explain
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
-from deployments.talk_cards import TALK, Spoken, messages_of, written
+from deployments.talk_cards import TALK
+from deployments.talk_lease import under_lease
+from deployments.talk_telling import Telling
 from deployments.wording import say
 from domain.deeds import Deeds
 from domain.errors import LeaseLost, SlipwayError
-from domain.proposals import Answered
-from domain.protocols import Wakeups
-from domain.runs import Notification
+from domain.proposals import Answered, replied_in
 from domain.talks import LEASE, Rest, Taken, Talks, TalkState, after_failure, is_poisoned
-from tasks.notify import OUTBOX
 from tasks.talk_projects import Belongings
 
 if TYPE_CHECKING:
@@ -38,8 +35,6 @@ BEAT = LEASE / 4
 
 class Talking(Acting, Protocol):
     """The part of `deployments.requests.Desk` that the dialogue needs."""
-
-    wakeups: Wakeups
 
     async def talk(self, turn: "Turn", deeds: Deeds) -> Answered: ...
 
@@ -70,6 +65,7 @@ class Dialogue:
         self._cards = cards
         self._signs = signs
         self._beat = beat
+        self._telling = Telling(desk)
         self._leading: dict[str, asyncio.Task[None]] = {}
         """By person: the task that leads their turns, or did last. One that is cancelled early never gets to clean up."""
         self._held: dict[str, dict[int, int]] = {}
@@ -86,9 +82,7 @@ class Dialogue:
             return
         self._inbox.keep(said.update)
         self._held.setdefault(name, {})[queued.sequence] = said.update
-        self._rung.add(name)
-        if (leading := self._leading.get(name)) is None or leading.done():
-            self._leading[name] = asyncio.create_task(self._lead(said), name=f"talk with {name}")
+        self._begin(said)
 
     async def awaits(self, person: str) -> bool:
         """Tell whether the person was asked something and has not answered."""
@@ -96,13 +90,21 @@ class Dialogue:
         return talk is not None and talk.state is TalkState.AWAITING
 
     async def cancel(self, said: Said) -> bool:
-        """Stop the turn that is at work, what waits counts as answered; False when none is."""
+        """Stop the turn that is at work, what waits counts as answered; False when none is.
+
+        An answer that was there already is told: the transcript holds it, and the next turn builds on it.
+        """
         leading = self._leading.get(said.person)
         if leading is None or leading.done():
             return False
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
-        if (taken := await self._talks.take(said.person, OWNER)) is not None:
+        if (taken := await self._talks.take(said.person, OWNER)) is None:
+            return True
+        if await self._is_answered(taken):
+            await self._talks.stop(taken, forgive=True)
+            self._begin(said)
+        else:
             await self._end(taken, await self._last(taken), TalkState.IDLE)
         return True
 
@@ -112,6 +114,12 @@ class Dialogue:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, said: Said) -> None:
+        """See to it that a task leads the person's turns, and looks once more."""
+        self._rung.add(said.person)
+        if (leading := self._leading.get(said.person)) is None or leading.done():
+            self._leading[said.person] = asyncio.create_task(self._lead(said), name=f"talk with {said.person}")
 
     async def _lead(self, said: Said) -> None:
         typing = self._signs.typing(said.chat)
@@ -125,13 +133,24 @@ class Dialogue:
     async def _lead_on(self, said: Said) -> None:
         """Lead turns until none can be led now."""
         try:
-            while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led(taken, said):
+            while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led_in_order(taken, said):
                 pass
         except LeaseLost as lost:
             logger.warning("the talk with %s is led by another process: %s", said.person, lost)
         except Exception as error:
             logger.warning("the talk with %s rests", said.person, exc_info=error)
-            await self._explain(said, error, f"{TALK}{said.key}:error")
+            await self._explained(said, error, f"{TALK}{said.key}:error")
+
+    async def _led_in_order(self, taken: Taken, said: Said) -> bool:
+        """Lead one turn as `_led` does; one that is cut off in order, as when the bot stops, does not count as begun."""
+        try:
+            return await self._led(taken, said)
+        except asyncio.CancelledError:
+            try:
+                await self._talks.stop(taken, forgive=True)
+            except SlipwayError as error:
+                logger.info("turn %s of %s counts as begun: %s", taken.talk.turn, taken.talk.session, error)
+            raise
 
     async def _led(self, taken: Taken, said: Said) -> bool:
         """Lead one turn; tell whether there may be another one now."""
@@ -142,11 +161,11 @@ class Dialogue:
         last = await self._last(taken)
         try:
             answered = await self._answered(taken, said.chat)
-        except LeaseLost:
-            return False
         except Exception as error:
             return await self._failed(taken, said, error, last, key)
-        await self._tell(*messages_of(answered, key, said.language, said.origin, datetime.now(UTC)))
+        if answered is None:
+            return False
+        await self._telling.answer(said, answered, key)
         rest: Rest = TalkState.AWAITING if answered.reply.questions or answered.proposal else TalkState.IDLE
         await self._end(taken, answered.upto, rest)
         await self._follow(said.person)
@@ -163,46 +182,33 @@ class Dialogue:
             return True
         if move == "tell":
             await self._talks.stop(taken, forgive=True)  # first: what keeps it from being told says nothing against it either
-        await self._explain(said, error, f"{key}:error-{last}")
+        await self._telling.explain(said, error, f"{key}:error-{last}")
         if move == "over":
             await self._end(taken, last, TalkState.IDLE)
         return move == "over"
 
-    async def _answered(self, taken: Taken, chat: str) -> Answered:
-        """Have the turn answered under the lease; when that is lost meanwhile, cancel the turn and raise LeaseLost."""
+    async def _answered(self, taken: Taken, chat: str) -> Answered | None:
+        """Have the turn answered under the lease; None when that is lost meanwhile."""
         from tasks.dialogue import Turn
 
         talk = taken.talk
         turn = Turn(name=talk.name, epoch=talk.epoch, number=talk.turn, chat=chat)
-        working = asyncio.ensure_future(self._desk.talk(turn, self._deeds))
-        beating = asyncio.ensure_future(self._keep(taken))
-        try:
-            await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                beating.result()
-            return working.result()
-        finally:
-            working.cancel()
-            beating.cancel()
-            await asyncio.gather(working, beating, return_exceptions=True)
+        return await under_lease(self._desk.talk(turn, self._deeds), taken, self._talks, self._beat)
 
-    async def _keep(self, taken: Taken) -> None:
-        """Extend the lease again and again; return never, raise LeaseLost."""
-        while True:
-            await asyncio.sleep(self._beat)
-            try:
-                await self._talks.extend(taken)
-            except LeaseLost:
-                raise
-            except SlipwayError as error:
-                logger.warning("the lease of %s is extended later: %s", taken.talk.session, error)
+    async def _is_answered(self, taken: Taken) -> bool:
+        from tasks.dialogue import conversation_of
+
+        return replied_in(await self._desk.registry.load(conversation_of(taken.talk.session)), taken.talk.turn)
 
     async def _set_aside(self, taken: Taken, said: Said) -> None:
-        """Set a poisoned session aside; its person goes on in a fresh one, and the operator reads of it in the log."""
+        """Set a poisoned session aside; its person goes on in a fresh one, and the operator reads of it in the log.
+
+        Its person is told first: once it is set aside, nobody who comes after a kill knows that there was something to tell.
+        """
         logger.error("session %s is poisoned and set aside", taken.talk.session)
         last = await self._last(taken)
+        await self._telling.text(said, say(said.language, "talk_set_aside"), f"{TALK}{taken.talk.session}:aside")
         await self._talks.set_aside(taken)
-        await self._tell_text(said, say(said.language, "talk_set_aside"), f"{TALK}{taken.talk.session}:aside")
         await self._release(said.person, last)
 
     async def _last(self, taken: Taken) -> int:
@@ -224,19 +230,9 @@ class Dialogue:
             if run.origin.channel == "telegram":
                 self._cards.follow(run.id)
 
-    async def _explain(self, said: Said, error: Exception, key: str) -> None:
-        text = explain(said.language, error) if isinstance(error, SlipwayError) else say(said.language, "talk_again")
-        await self._tell_text(said, text, key)
-
-    async def _tell_text(self, said: Said, text: str, key: str) -> None:
-        spoken = Spoken(html=escape(text, quote=False), language=said.language)
-        await self._tell(written(key, spoken, said.origin, datetime.now(UTC)))
-
-    async def _tell(self, *messages: Notification) -> None:
-        """Put messages into the outbox, each once, and hint its sender."""
-        for message in messages:
-            await self._desk.registry.add_notification(message)
+    async def _explained(self, said: Said, error: Exception, key: str) -> None:
+        """Tell why there is no answer, if that can be told at all."""
         try:
-            await self._desk.wakeups.publish(OUTBOX, messages[0].key)
-        except SlipwayError as error:
-            logger.info("the outbox's sender looks by itself: %s", error)
+            await self._telling.explain(said, error, key)
+        except SlipwayError as second:
+            logger.warning("%s could not be told why their talk rests: %s", said.person, second)

@@ -21,7 +21,7 @@ from deployments.question_cards import ASK, question_card
 from deployments.references import referenced
 from deployments.rollback_cards import data_buttons
 from deployments.sendings import Sendings
-from deployments.talk_cards import spoken_in
+from deployments.talk_cards import is_secret_question, spoken_in
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -107,6 +107,11 @@ class Outbox:
     async def _tell(self, notification: Notification, *, again: bool) -> None:
         """Tell news of a run in the words of its person's language, anything else as it was written."""
         if (spoken := spoken_in(notification)) is not None:
+            if spoken.secret:
+                hint = say(spoken.language, "secret_hint", name=spoken.secret)
+                ask = Ask(chat=notification.chat, project=spoken.project, name=spoken.secret)
+                await self._asks.ask(ask, self._chat.ask(notification.chat, spoken.html, hint))
+                return
             card = Card(html=spoken.html, buttons=spoken.buttons)
             await self._bring(notification.chat, card, spoken.person, spoken.language, again=again)
             return
@@ -171,8 +176,10 @@ def asks_for_secrets(key: str, run: Run) -> bool:
 
 
 def awaits_answer(notification: Notification) -> bool:
-    """Tell whether a run waits for what a person answers to this."""
-    return notification.key.startswith((f"{notification.run}:secrets-", f"{notification.run}:question-"))
+    """Tell whether something waits for what a person answers to this."""
+    return is_secret_question(notification) or notification.key.startswith(
+        (f"{notification.run}:secrets-", f"{notification.run}:question-")
+    )
 
 
 def perhaps(html: str, language: str, *, again: bool) -> str:

@@ -2,8 +2,9 @@
 
 The answer to a question for a secret goes straight to the vault, while Telegram still holds the update: a kill brings it
 again, and storing it again changes nothing. A credential in any other message is dropped. What goes on, to the inbox and
-the handlers, says only what happened. While a question is open, a message of one word is its answer too: people who
-dismiss the reply would otherwise send the value to the model.
+the handlers, says only what happened. While a run's question is open, a message of one word is its answer too: people who
+dismiss the reply would otherwise send the value to the model. What the Product Owner asks for is answered by a reply only,
+since nothing says until when it waits, and people say "yes" to it.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ ANSWER = "\u2063secret:"
 CREDENTIAL = "\u2063credential:"
 """Beginnings of sealed texts, with an invisible separator that nobody types. Typed all the same, they reveal nothing."""
 
+OF = "@"
+"""Begins a project's name where a run's id stands else."""
 VALUE_LIMIT = 32_768
 VAULT_SECONDS = 15.0
 KEPT = ("message_id", "date", "chat", "from")
@@ -41,7 +44,10 @@ class Answered(Value):
 
     outcome: str
     run: str
+    """Id of the run that waits for it; empty for one that the Product Owner asked for."""
     name: str
+    project: str = ""
+    """Whose it is, where no run waits."""
 
 
 class Seal:
@@ -61,7 +67,7 @@ class Seal:
             return update
         if (ask := await self._asked(message)) is not None:
             outcome = await self._stored(ask, message.text or "")
-            return _with(update, f"{ANSWER}{outcome} {ask.run} {ask.name}")
+            return _with(update, f"{ANSWER}{outcome} {ask.run or OF + ask.project} {ask.name}")
         kind = credential_in(message.text or message.caption or "")
         if kind is not None:
             return _with(update, f"{CREDENTIAL}{kind}")
@@ -77,7 +83,7 @@ class Seal:
         if ask is None or text.startswith("/"):
             return None
         unsent = to is not None and ask.message == NOT_SENT and ask.name in (to.text or "")
-        return ask if unsent or (len(text.split()) == 1 and await self._lacks(ask)) else None
+        return ask if unsent or (ask.run and len(text.split()) == 1 and await self._lacks(ask)) else None
 
     async def _stored(self, ask: Ask, value: str) -> str:
         try:
@@ -98,6 +104,8 @@ class Seal:
         return await self._waits(ask) and ask.name not in await self._vault.names(ask.project)
 
     async def _waits(self, ask: Ask) -> bool:
+        if not ask.run:
+            return await self._registry.project(ask.project) is not None
         run = await self._registry.run(ask.run)
         return run is not None and run.state is RunState.WAITING and ask.name in run.waits_for
 
@@ -107,6 +115,8 @@ def answered(text: str) -> Answered | None:
     words = text.removeprefix(ANSWER).split(" ")
     if not text.startswith(ANSWER) or len(words) != 3:
         return None
+    if words[1].startswith(OF):
+        return Answered(outcome=words[0], run="", name=words[2], project=words[1].removeprefix(OF))
     return Answered(outcome=words[0], run=words[1], name=words[2])
 
 

@@ -154,7 +154,7 @@ class Settings(FileSettings, PeopleSettings):
         default=24.0, ge=0, le=720, description="0 to 720 hours for which a bot that was given back rests"
     )
     chat_approval: bool = Field(
-        default=False, description="true or false: a person sees a proposal first, and work starts when they agree"
+        default=True, description="true or false: a person sees a proposal first, and work starts when they agree"
     )
     digest_hour: int = Field(default=8, ge=0, le=23, description="0 to 23: the hour, in UTC, of the daily digest")
     health_interval: float = Field(default=2.0, ge=1, description="seconds, at least 1, between two probes of a live release")

@@ -7,7 +7,10 @@ from pydantic import ValidationError
 
 from deployments.cards import Card, cut
 from deployments.wording import say
+from domain.errors import Broken
+from domain.people import Person
 from domain.proposals import Answered, Proposal, Quote
+from domain.roles import in_short
 from domain.runs import Notification, Origin
 from domain.values import Value
 
@@ -16,6 +19,8 @@ BUILD, LATER = "build", "later"
 
 TALK = "talk:"
 """How the keys of the dialogue's notifications begin."""
+ASKING = ":asks"
+"""How the key of one ends that asks for a secret."""
 
 CHECKS, CHECK, SUMMARY = 10, 240, 700
 
@@ -29,25 +34,33 @@ class Spoken(Value):
     person: str = ""
     """Who may press its buttons."""
     buttons: tuple[tuple[str, str], ...] = ()
+    secret: str = ""
+    """Name of the secret that is asked for; the answer goes to the vault of `project`."""
+    project: str = ""
 
 
 def spoken_in(notification: Notification) -> Spoken | None:
-    """Return a notification of the dialogue as it is to be sent; None for any other."""
+    """Return a notification of the dialogue as it is to be sent; None for any other.
+
+    Raises Broken for one that no version of ours can have written: a person must not read our JSON.
+    """
     if not notification.key.startswith(TALK):
         return None
     try:
         return Spoken.model_validate_json(notification.text)
-    except ValidationError:
-        return None
+    except ValidationError as error:
+        raise Broken(f"the dialogue's message {notification.key} cannot be read: {in_short(error)}") from error
 
 
-def messages_of(answered: Answered, key: str, language: str, origin: Origin, at: datetime) -> list[Notification]:
+def messages_of(
+    answered: Answered, key: str, language: str, person: Person, origin: Origin, at: datetime
+) -> list[Notification]:
     """Return the messages of one turn, in order; the same turn gives the same keys."""
     reply = answered.reply
     parts = [reply.text, *(f"❓ {question}" for question in reply.questions)]
     said = [(key, Spoken(html=escape("\n\n".join(parts), quote=False), language=language))]
     if answered.proposal is not None:
-        card = proposal_card(answered.proposal, answered.quote)
+        card = proposal_card(answered.proposal, answered.quote, person.speaks(answered.proposal.brief.language))
         said.append((f"{key}:proposal", Spoken(html=card.html, language=language, person=origin.person, buttons=card.buttons)))
     return [written(each_key, each, origin, at) for each_key, each in said]
 
@@ -58,10 +71,20 @@ def written(key: str, spoken: Spoken, origin: Origin, at: datetime) -> Notificat
     return Notification(key=key, channel=origin.channel, chat=origin.chat, text=text, created=at)
 
 
-def proposal_card(proposal: Proposal, quote: Quote | None) -> Card:
+def secret_question(project: str, name: str, why: str, key: str, language: str, origin: Origin, at: datetime) -> Notification:
+    """Return the message that asks for a secret by its name."""
+    html = escape(f"🔑 {project}: {why}\n\n{say(language, 'secret_wanted', name=name)}", quote=False)
+    spoken = Spoken(html=html, language=language, secret=name, project=project)
+    return written(f"{TALK}{key}{ASKING}", spoken, origin, at)
+
+
+def is_secret_question(notification: Notification) -> bool:
+    return notification.key.startswith(TALK) and notification.key.endswith(ASKING)
+
+
+def proposal_card(proposal: Proposal, quote: Quote | None, language: str) -> Card:
     """Render what would be built, how its person will know that it is right, and what it costs."""
     brief = proposal.brief
-    language = brief.language
     more = len(brief.checks) - CHECKS
     lines = [
         f"📝 <b>{escape(cut(brief.title), quote=False)}</b> · {escape(brief.slug)}",

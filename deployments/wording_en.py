@@ -124,6 +124,9 @@ ENGLISH: dict[str, str] = {
     "secret_hint": "value of {name}",
     "secret_stored": "{name} is in the vault and your message is deleted. {project} goes on.",
     "secret_stored_left": "{name} is in the vault, but I cannot delete your message: delete it yourself. {project} goes on.",
+    "secret_kept": "{name} is in the vault and your message is deleted. {project} uses it from its next release on.",
+    "secret_kept_left": "{name} is in the vault, but I cannot delete your message: delete it yourself. {project} uses it from "
+    "its next release on.",
     "secret_next": "{name} is in the vault and your message is deleted.\nNow answer this message with the value of {first}.",
     "secret_lost": "That did not reach the vault. I deleted your message. Answer this message with the value of {name}.",
     "secret_late": "{project} does not wait for {name} any more, so I passed your message to nobody and deleted it.",
@@ -165,6 +168,9 @@ ENGLISH: dict[str, str] = {
     "next_again": "Send your message again in a minute.",
     "too_long": "That has {length} characters and I read at most {limit}. Say what you want in a few sentences.",
     "no_words": "I see no words in that. Say in one message what you want, for example: “{example}”.",
+    "start_talk": "Hello, I am Slipway. Say in one message what you want, for example: “{example}”. "
+    "I ask what I must and show you what I would build and what it costs. When you agree I build it, prove that it works, put "
+    "it online and send you the address.",
     "proposal_build": "Build it",
     "proposal_later": "Not yet",
     "proposal_kept": "As you like. Say what should be different, or press Build when it is right.",

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from domain.proposals import Proposal
-from domain.runs import Run
+from domain.runs import Origin, Run
 
 
 class Deeds(Protocol):
@@ -17,6 +17,14 @@ class Deeds(Protocol):
 
     async def rollback(self, project: str, reason: str, who: str, *, key: str | None = None) -> str:
         """Start going back to the release before; raise NothingToRollBackTo or BadInput when that cannot be."""
+        ...
+
+    async def ask_secret(self, project: str, name: str, why: str, origin: Origin, *, key: str) -> None:
+        """Ask the person for a secret by its name, once for the same key; its value goes to the vault and to nobody else."""
+        ...
+
+    async def output(self, project: str) -> str:
+        """Return the last lines that the project's app printed, redacted; empty when nothing of it is online."""
         ...
 
     async def add_domain(self, project: str, host: str, who: str) -> str:

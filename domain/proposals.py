@@ -15,7 +15,7 @@ from domain.attachments import Attachment
 from domain.briefs import Brief
 from domain.conversations import Heard, Message, Text
 from domain.names import REQUEST_LIMIT, Slug
-from domain.runs import Origin
+from domain.runs import Origin, Run
 from domain.stuck import ending_call, exchanges
 from domain.values import Value
 
@@ -94,9 +94,31 @@ class Answered(Value):
     quote: Quote | None = None
 
 
-def turn_text(turn: int) -> str:
+def turn_text(turn: int, news: Sequence[str] = ()) -> str:
     """Return the message that begins a turn; its number makes it the only one of its kind in the session."""
-    return f"{TURN}{turn}] What the person wrote follows. End the turn with one call of `reply`."
+    told = "\n".join(["What has ended since; the person was told of it:", *news, ""]) if news else ""
+    return f"{_mark(turn)} {told}What the person wrote follows. End the turn with one call of `reply`."
+
+
+def _mark(turn: int) -> str:
+    return f"{TURN}{turn}]"
+
+
+def opening(messages: Sequence[Message], turn: int) -> str:
+    """Return the message that began the turn as it stands in the transcript; empty when the turn has not begun."""
+    return next((text for text in _openings(messages) if text.startswith(_mark(turn))), "")
+
+
+def untold(runs: Sequence[Run], messages: Sequence[Message]) -> tuple[Run, ...]:
+    """Return the runs that have ended and whose end no turn of the session began with, in their order."""
+    told = "\n".join(_openings(messages))
+    return tuple(run for run in runs if run.state.ended and run.id not in told)
+
+
+def _openings(messages: Sequence[Message]) -> list[str]:
+    return [
+        part.text for message in messages for part in message.parts if isinstance(part, Text) and part.text.startswith(TURN)
+    ]
 
 
 def proposal_run(session: str, number: int) -> str:
@@ -128,13 +150,19 @@ def _is_shown(messages: Sequence[Message], place: int, replied: Sequence[int]) -
 
 
 def _begins_turn(message: Message) -> bool:
-    return any(isinstance(part, Text) and part.text.startswith(TURN) for part in message.parts)
+    return bool(_openings((message,)))
+
+
+def replied_in(messages: Sequence[Message], turn: int) -> bool:
+    """Tell whether the turn has its reply: all that is left to do is to tell it."""
+    began = turn_began(messages, turn)
+    return any(ending_call(exchange, REPLY) for exchange in exchanges(messages[began:]))
 
 
 def turn_began(messages: Sequence[Message], turn: int) -> int:
     """Return the position at which the turn begins; the end when it has not begun."""
-    beginning = (Text(text=turn_text(turn)),)
-    return next((place for place, message in enumerate(messages) if message.parts == beginning), len(messages))
+    begun = (place for place, message in enumerate(messages) if opening((message,), turn))
+    return next(begun, len(messages))
 
 
 def made_in(messages: Sequence[Message], turn: int) -> Proposed | None:

@@ -92,8 +92,8 @@ class Registry(
         ...
 
     async def run(self, run: str) -> Run | None: ...
-    async def runs(self, project: str | None = None, limit: int = 50) -> Sequence[Run]:
-        """Return runs, newest first."""
+    async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
+        """Return runs, newest first; those of one project, and those that one person asked for, when named."""
         ...
 
     async def update_run(

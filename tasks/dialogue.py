@@ -17,7 +17,7 @@ from domain.attachments import Attachments
 from domain.conversations import Finished, GaveUp, ModelClient
 from domain.deeds import Deeds
 from domain.errors import NeedsPerson, NoReply
-from domain.proposals import REPLY, Answered, Reply, made_in, proposal_run, turn_text
+from domain.proposals import REPLY, Answered, Reply, made_in, opening, proposal_run, turn_text, untold
 from domain.protocols import Registry, Vault, Wakeups
 from domain.remarks import Remark, last_heard
 from domain.roles import CallFacts, Role, RoleLimits
@@ -30,7 +30,7 @@ from tasks.kinds import kinds
 from tasks.product_owner import PATIENCE
 from tasks.prompts import prompt
 from tasks.redaction import shield
-from tasks.talk_projects import Belongings
+from tasks.talk_projects import Belongings, in_a_line
 from tasks.talk_proposals import proposal_of, quote_for
 from tasks.talk_tools import TALK_TOOLS, TalkTools
 
@@ -111,9 +111,18 @@ async def answer_turn(
         ledger=registry,
         clock=time.monotonic,
         remarks=Unanswered(turn, talks, files),
-        follow_up=turn_text(turn.number),
+        follow_up=await _opening(turn, registry),
     )
     return await _answered(turn, end, registry)
+
+
+async def _opening(turn: Turn, registry: Registry) -> str:
+    """Return what the turn begins with: which runs ended since. One that was begun before begins as it did then."""
+    messages = await registry.load(turn.conversation)
+    if begun := opening(messages, turn.number):
+        return begun
+    ended = untold(await Belongings(turn.name, registry).ended(), messages)
+    return turn_text(turn.number, [f"- {in_a_line(run)}" for run in ended])
 
 
 async def _answered(turn: Turn, end: Finished[Reply] | GaveUp, registry: Registry) -> Answered:

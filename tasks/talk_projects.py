@@ -13,7 +13,7 @@ RUNS = 5
 LINES = 25
 LINE = 200
 LOOK_BACK = 200
-"""Runs of all people among which one person's are looked for."""
+"""Runs of one person among which those that go on are looked for."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,28 @@ class Belongings:
             raise BadInput(f"this person has no project {slug[:40]!r}; they have: {named}")
         return found
 
+    async def run(self, name: str) -> Run:
+        """Return the person's run; raise BadInput when they have none of this id."""
+        run = await self.registry.run(name)
+        if run is None or run.origin.person != self.person:
+            at_work = ", ".join(each.id for each in await self.going_on()) or "none"
+            raise BadInput(f"this person has no run {name!r}; at work of theirs: {at_work}")
+        return run
+
     async def going_on(self, project: str | None = None) -> list[Run]:
         """Return the person's runs that have not ended, newest first."""
-        runs = await self.registry.runs(project, limit=LOOK_BACK)
-        return [run for run in runs if run.origin.person == self.person and not run.state.ended]
+        runs = await self.registry.runs(project, limit=LOOK_BACK, person=self.person)
+        return [run for run in runs if not run.state.ended]
+
+    async def ended(self) -> Sequence[Run]:
+        """Return the person's newest runs that have ended, oldest first."""
+        runs = await self.registry.runs(limit=LOOK_BACK, person=self.person)
+        return [run for run in runs if run.state.ended][:RUNS][::-1]
 
     async def listed(self) -> str:
         """List the projects, a line each, with what stands online and what is at work."""
         lines = [await self._line(project) for project in await self.projects()]
-        unborn = [_run(run) for run in await self.going_on() if await self.registry.project(run.project) is None]
+        unborn = [in_a_line(run) for run in await self.going_on() if await self.registry.project(run.project) is None]
         return "\n".join([*lines, *unborn]) or "this person has no project yet"
 
     async def inspected(self, slug: str) -> str:
@@ -55,10 +68,10 @@ class Belongings:
     async def status(self, slug: str | None) -> str:
         """Return the last runs of the project, or what goes on in all of them."""
         if slug is None:
-            return "\n".join(map(_run, await self.going_on())) or "nothing of this person's is at work"
+            return "\n".join(map(in_a_line, await self.going_on())) or "nothing of this person's is at work"
         project = await self.project(slug)
-        runs = [run for run in await self.registry.runs(project.slug) if run.origin.person == self.person]
-        return "\n".join([await self._line(project), *map(_run, runs[:RUNS])])
+        runs = await self.registry.runs(project.slug, RUNS, person=self.person)
+        return "\n".join([await self._line(project), *map(in_a_line, runs)])
 
     async def costs(self, slug: str | None) -> str:
         """Return what models cost so far, for one project or for all, and what it may cost."""
@@ -69,11 +82,11 @@ class Belongings:
     async def log(self, slug: str) -> str:
         """Return the last lines of what the project's newest run did."""
         project = await self.project(slug)
-        runs = [run for run in await self.registry.runs(project.slug) if run.origin.person == self.person]
+        runs = await self.registry.runs(project.slug, 1, person=self.person)
         if not runs:
             return f"nothing was done on {slug} yet"
         lines = await self.registry.progress(runs[0].id)
-        return "\n".join([_run(runs[0]), *map(_progress, lines[-LINES:])])
+        return "\n".join([in_a_line(runs[0]), *map(_progress, lines[-LINES:])])
 
     async def _cost(self, project: str, shown: str) -> str:
         cost, most = await self.registry.cost(project), await self.registry.budget(project)
@@ -93,11 +106,14 @@ class Belongings:
         return address or f"host {project.domain}"
 
 
-def _run(run: Run) -> str:
+def in_a_line(run: Run) -> str:
+    """Say what the run is and how it stands."""
     what = "change" if run.change else "new"
     waits = f", waits for the secret {', '.join(run.waits_for)}" if run.waits_for else ""
     why = f": {run.message[:LINE]}" if run.message else ""
-    return f"{run.id} ({what} {run.project}, {run.created:%Y-%m-%d %H:%M} UTC): {run.state.value} {run.step}{waits}{why}"
+    where = f", {run.address}" if run.address else ""
+    state = f"{run.state.value} {run.step}".rstrip()
+    return f"{run.id} ({what} {run.project}, {run.created:%Y-%m-%d %H:%M} UTC): {state}{where}{waits}{why}"
 
 
 def _progress(line: Progress) -> str:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from domain.conversations import ToolResult, ToolSpec, ToolUse
 from domain.deeds import Deeds
 from domain.errors import BadInput, NeedsPerson
-from domain.names import Slug
+from domain.names import EnvName, Slug
 from domain.proposals import PROPOSE, Propose, files_heard, proposal_run, proposals, why_not_started
 from domain.protocols import Registry, Wakeups
 from domain.roles import in_short
@@ -37,9 +37,21 @@ class MaybeProject(Value):
     project: Slug | None = Field(default=None, description="Leave it out for all of them")
 
 
+class OfRun(Value):
+    run: str = Field(max_length=40, description="Id of the run, like r-0123456789: `status` shows which are at work")
+
+
 class GoBack(Value):
     project: Slug
     why: str = Field(min_length=1, max_length=300, description="What the person said is wrong")
+
+
+class AskSecret(Value):
+    project: Slug
+    name: EnvName = Field(description="Name of the environment variable, like STRIPE_SECRET_KEY")
+    why: str = Field(
+        min_length=1, max_length=500, description="What it is for and where the person finds it, in their language"
+    )
 
 
 class SetDomain(Value):
@@ -61,9 +73,11 @@ INPUTS: dict[str, tuple[type[Value], str]] = {
     "status": (MaybeProject, "Return what is at work, or the last runs of one project."),
     "costs": (MaybeProject, "Return what models cost so far, and the limit."),
     "logs": (OfProject, "Return the last lines of what the project's newest run did."),
+    "app_log": (OfProject, "Return the last lines that a project's app itself printed."),
+    "ask_secret": (AskSecret, "Ask the person for a secret by its name. The value goes to the vault; you never see it."),
     "rollback": (GoBack, "Take a project back to the version before."),
     "set_domain": (SetDomain, "Let another host name lead to a project. Its DNS record is the person's to make."),
-    "cancel": (OfProject, "Stop what is at work on a project."),
+    "cancel": (OfRun, "Stop a run that is at work."),
     "hand_to_person": (HandOver, "Tell the human operator that this person needs them."),
 }
 TALK_TOOLS = tuple(INPUTS)
@@ -112,9 +126,11 @@ class TalkTools:
             "status": lambda: self.own.status(given.project),
             "costs": lambda: self.own.costs(given.project),
             "logs": lambda: self.own.log(given.project),
+            "app_log": lambda: self._app_log(given.project),
+            "ask_secret": lambda: self._ask_secret(given, self._key(call)),
             "rollback": lambda: self._rollback(given, self._key(call)),
             "set_domain": lambda: self._set_domain(given),
-            "cancel": lambda: self._cancel(given.project),
+            "cancel": lambda: self._cancel(given.run),
             "hand_to_person": lambda: self._hand_over(given, self._key(call)),
         }
         return await acts[call.name]()
@@ -139,9 +155,18 @@ class TalkTools:
         started = await self.deeds.start(await proposal_of(newest, run, self.origin, self.registry, messages))
         return f"{started.project} is being built as {started.id}; the person sees its card and is told when it ends"
 
+    async def _app_log(self, project: str) -> str:
+        await self.own.project(project)
+        return await self.deeds.output(project) or f"nothing of {project} is online, or its app printed nothing yet"
+
+    async def _ask_secret(self, given: AskSecret, key: str) -> str:
+        await self.own.project(given.project)
+        await self.deeds.ask_secret(given.project, given.name, given.why, self.origin, key=key)
+        return f"the person is asked for {given.name} in a message of its own; {given.project} has it from its next release on"
+
     async def _rollback(self, given: GoBack, key: str) -> str:
         await self.own.project(given.project)
-        await self.deeds.rollback(given.project, given.why, self.origin.person, key=key)
+        await self.deeds.rollback(given.project, f"asked for in the dialogue: {given.why}", self.origin.person, key=key)
         return f"{given.project} goes back to the version before; the person is told what came of it"
 
     async def _set_domain(self, given: SetDomain) -> str:
@@ -149,12 +174,11 @@ class TalkTools:
         address = await self.deeds.add_domain(given.project, given.host, self.origin.person)
         return f"{address} leads to {given.project}, as soon as the host's DNS record points here"
 
-    async def _cancel(self, project: str) -> str:
-        runs = await self.own.going_on(project)
-        if not runs:
-            raise BadInput(f"nothing of this person's is at work on {project}")
-        stopped = await self.deeds.cancel(runs[0].id, self.origin.person)
-        return f"{stopped.id} on {project} is {stopped.state.value}"
+    async def _cancel(self, name: str) -> str:
+        """Stop exactly this run: a call that comes again after a kill stops no other one."""
+        run = await self.own.run(name)
+        stopped = run if run.state.ended else await self.deeds.cancel(run.id, self.origin.person)
+        return f"{stopped.id} on {stopped.project} is {stopped.state.value}"
 
     async def _hand_over(self, given: HandOver, key: str) -> str:
         text = f"{self.origin.person} asks for a human: {given.why}"

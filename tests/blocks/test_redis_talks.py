@@ -9,7 +9,7 @@ from redis import Redis
 from blocks.redis_talks import RedisTalks
 from domain.attachments import Attachment
 from domain.errors import LeaseLost, ServiceUnreachable
-from domain.talks import Talks, TalkState
+from domain.talks import KEPT, Talks, TalkState
 from tests.blocks.services import RedisServer, redis_server
 from tests.fakes.talks import MemoryTalks
 
@@ -93,6 +93,7 @@ async def test_turn_that_is_given_back_may_be_forgiven(talks: Talks) -> None:
         taken = await talks.take(ANN, "bot")
         assert taken
         await talks.stop(taken, forgive=forgive)
+        await talks.stop(taken, forgive=True)  # given back already: nothing happens
     left = await talks.look(ANN)
     assert left
     assert (left.state, left.attempts, left.waiting) == (TalkState.IDLE, 1, 1)
@@ -142,6 +143,27 @@ async def test_redis_set_aside_is_kept_to_be_looked_at(server: RedisServer) -> N
         key = f"slipway:talk-aside:{{telegram:3}}:{taken.talk.epoch}"
         assert redis.ttl(key) > 0
         assert "poison" in redis.lrange(f"{key}:said", 0, -1)[0]
+
+
+async def test_redis_keys_of_answered_messages_go_also_when_their_session_was_set_aside(server: RedisServer) -> None:
+    talks, name = RedisTalks(server.url), "telegram:4"
+    for number in range(KEPT):
+        await talks.say(name, f"old{number}", "poison", NOON)
+    taken = await talks.take(name, "bot")
+    assert taken
+    await talks.set_aside(taken)
+    for number in range(KEPT):
+        await talks.say(name, f"u{number}", "hello", NOON)
+    again = await talks.take(name, "bot")
+    assert again
+    [*_, last] = await talks.waiting(name, again.talk.epoch)
+    await talks.end(again, last.sequence, TalkState.IDLE)
+    await talks.say(name, "newest", "hello", NOON)
+    with Redis.from_url(server.url, decode_responses=True) as redis:
+        kept = redis.hkeys(f"slipway:talk:{{{name}}}:keys")
+    assert len(kept) == KEPT
+    assert not [key for key in kept if key.startswith("old")]
+    assert (await talks.say(name, f"u{KEPT - 1}", "hello", NOON)).answered
 
 
 async def test_redis_that_is_gone_is_told_as_such() -> None:

@@ -146,6 +146,17 @@ async def test_runs_come_newest_first_and_at_most_as_many_as_asked(registry: Sql
     assert [run.id for run in await registry.runs("other")] == ["r-000000"]
 
 
+async def test_runs_of_one_person_are_found_however_many_others_have(registry: SqlRegistry) -> None:
+    for number in range(4):
+        origin = Origin(channel="telegram", chat="1", person=f"telegram:{number % 2}")
+        request = a_request(f"r-00000{number}", "notes" if number else "other").model_copy(update={"origin": origin})
+        await registry.add_run(request, NOON + timedelta(seconds=number))
+    assert [run.id for run in await registry.runs(person="telegram:0")] == ["r-000002", "r-000000"]
+    assert [run.id for run in await registry.runs(limit=1, person="telegram:0")] == ["r-000002"]
+    assert [run.id for run in await registry.runs("other", person="telegram:0")] == ["r-000000"]
+    assert await registry.runs("other", person="telegram:1") == ()
+
+
 async def test_update_changes_only_what_is_given(registry: SqlRegistry) -> None:
     await registry.add_run(a_request(), NOON)
     origin = Origin(channel="telegram", chat="1", message="2")

@@ -3,10 +3,12 @@
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from deployments.bot import has_dialogue
 from deployments.bot_access import has_bot
 from deployments.doctor import telegram
 from deployments.settings import Settings
@@ -64,3 +66,16 @@ async def test_bot_is_started_while_telegram_is_away_and_not_without_a_token(tmp
     assert said == ["Telegram does not answer yet; the bot goes on trying"]
     assert not await has_bot(settings(tmp_path, url, token=None), False, said.append)
     assert (await telegram(settings(tmp_path, url))).ok is None
+
+
+@pytest.mark.usefixtures("no_settings")
+@pytest.mark.parametrize(("given", "talks"), [({}, True), ({"chat_approval": False}, False), ({"replay": "."}, False)])
+def test_people_are_talked_with_unless_the_settings_say_otherwise_or_a_session_is_played(
+    given: dict[str, Any], *, talks: bool
+) -> None:
+    assert has_dialogue(Settings.model_validate(given)) is talks
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_session_that_is_recorded_knows_requests_only(tmp_path: Path) -> None:
+    assert not has_dialogue(Settings.model_validate({"record": tmp_path / "session"}))

@@ -118,6 +118,12 @@ async def test_message_is_answered_and_nothing_starts(api: TelegramApi, desk: Fa
     assert owner.heard == [["what do I <have>?"]]
 
 
+@pytest.mark.usefixtures("bot", "owner")
+async def test_greeting_says_that_one_is_asked_first(api: TelegramApi) -> None:
+    await api.open(ANN)
+    await api.message(ANN, "Hello, I am Slipway", "When you agree I build it")
+
+
 @pytest.mark.usefixtures("bot")
 async def test_messages_that_come_meanwhile_are_answered_in_order_by_the_next_turn(api: TelegramApi, owner: Owner) -> None:
     owner.free.clear()

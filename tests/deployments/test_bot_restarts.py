@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.runs import Notification
+from domain.runs import Notification, Origin
 from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, cut_off, eventually, released
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TelegramApi
@@ -41,6 +41,26 @@ async def test_process_that_died_right_after_starting_a_run_starts_no_second_one
     assert [r.id for r in await desk.registry.runs()] == [run.id]
     assert [p.slug for p in await desk.registry.projects()] == ["notes"]
     assert (len(api.messages(ANN)), desk.proposed) == (1, ["notes"])
+
+
+async def test_change_whose_process_died_right_after_starting_it_still_gets_the_note_that_its_card_needs(
+    api: TelegramApi, desk: FakeDesk, start: Start
+) -> None:
+    async with start():
+        run = await begun(api, desk, ANN, "notes")
+    key, origin = f"tg:{ANN}:{api.next_update}", Origin(channel="telegram", chat=str(ANN), person=run.origin.person)
+    change = await desk.start(await desk.propose("add a search", origin, project="notes", key=key))
+
+    async def is_noted() -> bool:
+        return [line.data["title"] for line in await desk.registry.progress(change.id) if "title" in line.data] == [
+            "add a search"
+        ]
+
+    assert not await is_noted()
+    async with start():
+        await api.say(ANN, "/change notes add a search")
+        await eventually(is_noted)
+    assert len(await desk.registry.runs()) == 2
 
 
 async def test_process_that_died_right_after_a_rollback_began_begins_no_second_one(

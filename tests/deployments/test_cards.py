@@ -170,6 +170,7 @@ def test_every_verdict_and_every_cause_is_said_in_russian(outcome: Outcome) -> N
         ("it was unhealthy: /health does not answer (ReadTimeout)", "/health не ответил"),
         ("it was unhealthy: the app is stopped (exit code 1)", "работа прервалась сама"),
         ("asked for in Telegram (by telegram:1)", "вы попросили"),
+        ("asked for in the dialogue: it is slow (by telegram:1)", "вы попросили"),
     ],
 )
 def test_rollback_is_told_with_its_reason_in_the_persons_language(reason: str, why: str) -> None:

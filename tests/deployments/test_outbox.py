@@ -14,9 +14,10 @@ from blocks.registry_migrations import migrate
 from deployments.asks import Asks
 from deployments.outbox import Outbox
 from deployments.sendings import Sendings
-from deployments.talk_cards import messages_of
+from deployments.talk_cards import TALK, messages_of, spoken_in
 from domain.errors import AnswerLost, ChatBusy, ServiceUnreachable, SlipwayError
-from domain.proposals import Answered, Reply
+from domain.people import Person
+from domain.proposals import Answered, Proposal, Reply
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from tasks.notify import tell_operator
 from tests.fakes.desk import Hints, a_brief
@@ -182,7 +183,8 @@ async def test_answer_of_the_dialogue_that_may_have_arrived_says_so_in_the_langu
     registry: SqlRegistry, tmp_path: Path
 ) -> None:
     answered = Answered(reply=Reply(text="Готово & ясно"), upto=1)
-    for message in messages_of(answered, "talk:t-1:7", "ru", Origin(channel="telegram", chat="1"), datetime.now(UTC)):
+    at = Origin(channel="telegram", chat="1")
+    for message in messages_of(answered, "talk:t-1:7", "ru", Person(name="telegram:1"), at, datetime.now(UTC)):
         await registry.add_notification(message)
     paper = Paper(AnswerLost("Telegram", "sending"))
     outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
@@ -191,6 +193,29 @@ async def test_answer_of_the_dialogue_that_may_have_arrived_says_so_in_the_langu
     await outbox.send_waiting()
     doubt = "<i>Возможно, вы это уже видели: меня прервали, когда я это отправлял.</i>"
     assert paper.sent == [("1", f"[quiet] {doubt}\nГотово &amp; ясно")]
+
+
+async def test_proposal_is_in_the_language_that_its_person_chose_else_in_that_of_the_brief() -> None:
+    at = Origin(channel="telegram", chat="1")
+    proposal = Proposal(run="r-1", brief=a_brief("timer", "Чай", "ru"), change=False, request="чай", origin=at)
+    answered = Answered(reply=Reply(text="."), upto=1, proposal=proposal)
+    shown = {
+        chosen: spoken_in(messages_of(answered, "talk:t-1:7", "en", person, at, datetime.now(UTC))[1])
+        for chosen in ("auto", "en")
+        if (person := Person.model_validate({"name": "telegram:1", "language": chosen}))
+    }
+    assert [spoken and spoken.buttons[0][0] for spoken in shown.values()] == ["🔨 Сделать", "🔨 Build it"]
+
+
+async def test_message_of_the_dialogue_that_cannot_be_read_is_given_up_with_the_reason(
+    registry: SqlRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await registry.add_notification(news(f"{TALK}t-1:7"))
+    paper = Paper()
+    await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    assert paper.sent == []
+    assert await registry.unsent("telegram") == ()
+    assert "the dialogue's message talk:t-1:7 cannot be read" in caplog.text
 
 
 async def test_preview_that_is_told_again_says_so(registry: SqlRegistry, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
+from deployments.deeds import DeskDeeds
 from domain.complaints import Complaint
 from domain.runs import Notification, Run, RunState
-from tests.deployments.conftest import ANN, house
+from tests.deployments.conftest import ANN, begun, house
 from tests.fakes.desk import FakeDesk
 from tests.fakes.telegram_api import TOKEN, TelegramApi
 from tests.fakes.telegram_methods import Message
@@ -63,6 +64,30 @@ async def test_one_word_without_a_reply_is_the_answer_while_a_question_is_open_a
     await api.message(ANN, "API_KEY is in the vault")
     assert desk.vault.held(run.project) == {"API_KEY": VALUE}
     assert desk.proposed == ["weather page", "a page with jokes"]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_secret_that_the_product_owner_asks_for_goes_to_the_vault_by_a_reply_only(
+    api: TelegramApi, desk: FakeDesk, tmp_path: Path
+) -> None:
+    run = await begun(api, desk, ANN, "weather page")
+    for _ in range(2):  # as a turn that is led again does
+        await DeskDeeds(desk).ask_secret(run.project, "API_KEY", "For the forecast", run.origin, key="t-1:7:call")
+    question = await api.message(ANN, f"🔑 {run.project}: For the forecast", "Answer this message with the value of API_KEY")
+    assert question.asks == "value of API_KEY"
+    await api.say(ANN, "jokes")
+    await api.until(lambda: desk.proposed == ["weather page", "jokes"])
+    given = await api.say(ANN, VALUE, to=question)
+    await api.message(
+        ANN, f"API_KEY is in the vault and your message is deleted. {run.project} uses it from its next release on."
+    )
+    assert (desk.vault.held(run.project), given.deleted) == ({"API_KEY": VALUE}, True)
+    assert len([m for m in api.messages(ANN) if "For the forecast" in m.text]) == 1
+    assert (desk.proposed, on_disk(tmp_path)) == (["weather page", "jokes"], [])
+    await desk.registry.remove_project(run.project)
+    late = await api.say(ANN, f"{VALUE}-2", to=question)
+    await api.message(ANN, f"{run.project} does not wait for API_KEY any more")
+    assert late.deleted
 
 
 @pytest.mark.usefixtures("bot")

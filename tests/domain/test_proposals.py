@@ -1,7 +1,21 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from domain.conversations import Message, Text, ToolResult, ToolUse
-from domain.proposals import Quote, made_in, proposals, quoted, turn_began, turn_text, why_not_started
+from domain.proposals import (
+    Quote,
+    made_in,
+    opening,
+    proposals,
+    quoted,
+    replied_in,
+    turn_began,
+    turn_text,
+    untold,
+    why_not_started,
+)
+from domain.runs import Origin, Run, RunState
 from tests.tasks.conftest import brief
 
 
@@ -35,6 +49,28 @@ def test_proposals_are_the_accepted_calls_in_order() -> None:
 
 def test_proposal_of_a_turn_that_broke_off_is_not_shown() -> None:
     assert [each.shown for each in proposals([*AMENDED, turn(9), *replying("e")])] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("messages", "turn", "replied"), [(FIRST, 7, True), (FIRST, 8, False), (AMENDED, 7, True), (AMENDED, 8, False)]
+)
+def test_turn_is_replied_to_when_its_reply_was_accepted(messages: list[Message], turn: int, *, replied: bool) -> None:
+    assert replied_in(messages, turn) is replied
+
+
+def test_what_ended_begins_a_turn_once_and_the_turn_begins_alike_when_it_is_taken_up() -> None:
+    text = turn_text(7, ["- r-one (new timer): delivered"])
+    told = Message(role="user", parts=(Text(text=text),))
+    assert opening([TASK, told], 7) == text
+    assert turn_began([TASK, told], 7) == 1
+    assert opening([TASK, told], 8) == ""
+    ended = [run("r-one", RunState.DELIVERED), run("r-two", RunState.FAILED), run("r-three", RunState.RUNNING)]
+    assert [each.id for each in untold(ended, [TASK, told])] == ["r-two"]
+
+
+def run(name: str, state: RunState) -> Run:
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    return Run(id=name, project="timer", change=False, request="a timer", state=state, origin=Origin(channel="cli"), created=at)
 
 
 def test_call_without_a_result_proposes_nothing_yet() -> None:

@@ -78,6 +78,8 @@ class MemoryTalks:
             found = self._held(taken)
         except LeaseLost:
             return
+        if found.until == 0.0:
+            return
         found.until = 0.0
         found.attempts -= int(forgive)
 

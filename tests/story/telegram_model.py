@@ -4,9 +4,7 @@ import json
 from typing import Any
 
 from tests.fakes.messages_api import Answer, Asked, Fault, Hang, Say, use
-
-TEA, JUMPS, NEVER, SLOW = "Tea <Timer> & Co", "Счётчик прыжков", "Perpetuum mobile", "Медленный сервис"
-"""Titles, and what each story is: two rounds in English, a missing secret in Russian, never green, never answered."""
+from tests.story.telegram_talk import JUMPS, NEVER, TEA, is_talk, talk
 
 SECRET = "JUMP_TOKEN"
 
@@ -47,15 +45,13 @@ def test_word():
 
 def answer(asked: Asked) -> Answer:
     """Play the role that asks."""
+    if is_talk(asked):
+        return talk(asked)
     said = json.dumps(asked.body["messages"], ensure_ascii=False)
-    if "молчун" in said:
-        return Hang()
     if "медлен" in said.lower():
-        return _brief(SLOW, "slow", "ru") if asked.role == "product_owner" else Hang()
-    title = _title(said)
+        return Hang()
+    title = JUMPS if "прыжк" in said else NEVER if "erpetu" in said else TEA
     match asked.role:
-        case "product_owner":
-            return _brief_of(title, "The present Brief" in said)
         case "architect":
             return _plan(said)
         case "developer":
@@ -64,38 +60,6 @@ def answer(asked: Asked) -> Answer:
             return Say([use("submit_review", findings=[])])
         case _:
             return Fault(400, "invalid_request_error", message=f"no such role {asked.role}")
-
-
-def _title(said: str) -> str:
-    if "прыжк" in said:
-        return JUMPS
-    return NEVER if "erpetu" in said else TEA
-
-
-def _brief_of(title: str, change: bool) -> Answer:
-    slug, language = {TEA: ("tea-timer", "en"), JUMPS: ("jumps", "ru"), NEVER: ("perpetuum", "en")}[title]
-    return _brief(f"{title} 2" if change else title, slug, language)
-
-
-def _brief(title: str, slug: str, language: str) -> Answer:
-    check = {
-        "en": "When /word is asked, then it says <b>the word</b> & nothing else",
-        "ru": "Когда спрашивают /word, он отвечает словом",
-    }[language]
-    return Say(
-        [
-            use(
-                "submit_brief",
-                title=title,
-                slug=slug,
-                kind="web-service",
-                language=language,
-                summary="One word, over HTTP.",
-                stories=["As a person I ask for the word"],
-                checks=[{"id": "word", "text": check}],
-            )
-        ]
-    )
 
 
 def _plan(said: str) -> Answer:

@@ -14,7 +14,8 @@ from tests.fakes.messages_api import ScriptedMessagesAPI
 from tests.fakes.telegram_api import TOKEN, TelegramApi
 from tests.fakes.telegram_methods import Message
 from tests.story.installation import Installation
-from tests.story.telegram_model import JUMPS, NEVER, SECRET, SLOW, TEA, answer
+from tests.story.telegram_model import SECRET, answer
+from tests.story.telegram_talk import BEGUN, GOES_BACK, JUMPS, NEVER, QUESTIONS, SHALL_I, SLOW, TEA
 
 ANN, BOB, IVAN, STRANGER = 2001, 2002, 2003, 2666
 VALUE = "jump-" + "7c1e9b" * 4
@@ -65,7 +66,6 @@ async def slipway(model: ScriptedMessagesAPI, telegram: TelegramApi) -> AsyncIte
         "SLIPWAY_TELEGRAM_TOKEN": TOKEN,
         "SLIPWAY_TELEGRAM_API_URL": telegram.url,
         "SLIPWAY_TELEGRAM_ALLOWED": f"{ANN},{BOB},{IVAN}",
-        "SLIPWAY_CHAT_APPROVAL": "false",
     }
     door = Door(os.environ.get("SLIPWAY_ENGINE", "process"), more=more)
     try:
@@ -89,17 +89,50 @@ def holding(api: TelegramApi, chat: int, text: str) -> list[Message]:
     return [m for m in api.messages(chat) if text in m.text]
 
 
-async def test_request_becomes_an_app_and_one_card_tells_of_it(slipway: Door, telegram: TelegramApi) -> None:
+async def proposed(api: TelegramApi, chat: int, number: int = 1) -> Message:
+    """Wait for the person's proposal of this number."""
+    shown = await api.until(lambda: with_button(api, chat, "🔨")[number - 1 :], SOON)
+    return shown[0]
+
+
+async def live_card(api: TelegramApi, chat: int, title: str) -> Message:
+    """Wait for the card of a run that goes on."""
+    shown = await api.until(lambda: [m for m in with_button(api, chat, "⏹") if title in m.text], SOON)
+    return shown[-1]
+
+
+def with_button(api: TelegramApi, chat: int, sign: str) -> list[Message]:
+    return [m for m in api.messages(chat) if m.buttons and m.buttons[0].label.startswith(sign)]
+
+
+async def test_wish_is_asked_about_proposed_and_agreed_to_in_words_and_becomes_an_app_though_the_bot_is_killed(
+    slipway: Door, telegram: TelegramApi
+) -> None:
+    await telegram.open(ANN)
+    hello = await said(telegram, ANN, "Hello, I am Slipway")
     asked = await telegram.say(ANN, "A <b>tea</b> timer & biscuits <script>")
     await telegram.until(lambda: asked.reaction and telegram.people[ANN].actions, SOON)
-    card = await said(telegram, ANN, TEA, "<b>the word</b> & nothing else")
+    questions = await said(telegram, ANN, *(f"❓ {question}" for question in QUESTIONS))
+    await telegram.say(ANN, "Green, and for two")
+    words, proposal = await said(telegram, ANN, SHALL_I), await proposed(telegram, ANN)
+    for shown in (
+        f"📝 {TEA} · tea-timer",
+        "☐ When /word is asked, then it says <b>the word</b> & nothing else",
+        "At most $5.00",
+    ):
+        assert shown in proposal.text
+    assert [button.label for button in proposal.buttons] == ["🔨 Build it", "Not yet"]
+    slipway.bot().kill()
+    await telegram.say(ANN, "yes")
+    begun, card = await said(telegram, ANN, BEGUN), await live_card(telegram, ANN, TEA)
     assert [button.label for button in card.buttons] == ["⏹ Stop", "📜 Logs", "🧾 Diff", "💰 Cost"]
     told = await said(telegram, ANN, f"{TEA} is online", seconds=RUN)
     await telegram.until(lambda: "🌐 Online" in card.text, SOON)
-    assert telegram.messages(ANN) == [card, told]
-    seen = "\n".join(card.versions)
-    for words in ("Code · round 1 of 3", "🧪 1 of ", "Code · round 2 of 3", "▶️ Tests", "▶️ Release"):
-        assert words in seen
+    seen = {message.id for message in (hello, questions, words, proposal, begun, card, told)}
+    assert {message.id for message in telegram.messages(ANN)} == seen
+    versions = "\n".join(card.versions)
+    for line in ("Code · round 1 of 3", "🧪 1 of ", "Code · round 2 of 3", "▶️ Tests", "▶️ Release"):
+        assert line in versions
     assert [button.label for button in card.buttons] == ["📜 Logs", "🧾 Diff", "💰 Cost"]
     assert f"http://tea-timer.localhost:{slipway.up.http_port}" in told.text
     assert (await slipway.ask("tea-timer", "/word")).json() == {"word": "word"}
@@ -109,7 +142,11 @@ async def test_missing_secret_is_asked_for_in_russian_and_its_value_is_seen_by_n
     slipway: Door, telegram: TelegramApi, model: ScriptedMessagesAPI
 ) -> None:
     await telegram.say(IVAN, "Счётчик прыжков со скакалкой 🤸")
-    card = await said(telegram, IVAN, JUMPS, "Готово, когда:")
+    await said(telegram, IVAN, "Сделать это?")
+    proposal = await proposed(telegram, IVAN)
+    assert "Готово, когда:" in proposal.text
+    await telegram.press(proposal.buttons[0])
+    card = await live_card(telegram, IVAN, JUMPS)
     question = await said(telegram, IVAN, f"Ответьте на это сообщение значением {SECRET}", seconds=RUN)
     assert f"slipway secret set jumps {SECRET}" in question.text
     given = await telegram.say(IVAN, VALUE, to=question)
@@ -118,8 +155,8 @@ async def test_missing_secret_is_asked_for_in_russian_and_its_value_is_seen_by_n
     await said(telegram, IVAN, f"{JUMPS} в сети", f"http://jumps.localhost:{slipway.up.http_port}", seconds=RUN)
     assert (await slipway.ask("jumps", "/word")).json() == {"word": "word", "known": len(VALUE)}
     await telegram.until(lambda: "🌐 В сети" in card.text, SOON)
-    assert len(telegram.messages(IVAN)) == 4
-    assert not re.search(r"\b(the|tests?|round|plan|release|code)\b", "\n".join(card.versions), re.I)
+    assert len(telegram.messages(IVAN)) == 6
+    assert not re.search(r"\b(the|tests?|round|plan|release|code|build)\b", "\n".join([*card.versions, proposal.text]), re.I)
     assert [file for file in slipway.files_with(VALUE) if "/engine/apps/" not in file] == []  # where the app itself gets it
     assert VALUE not in str([asked.body for asked in model.requests])
 
@@ -128,32 +165,37 @@ async def test_run_that_comes_to_a_halt_asks_and_is_told_once_with_the_reason_an
     slipway: Door, telegram: TelegramApi
 ) -> None:
     await telegram.say(BOB, "A perpetuum mobile")
+    proposal = await proposed(telegram, BOB)
+    await telegram.press(proposal.buttons[0])
+    card = await live_card(telegram, BOB, NEVER)
     question = await said(telegram, BOB, f"{NEVER} came to a halt: the same test failed twice", seconds=RUN)
     assert [button.label for button in question.buttons] == ["Say what to do", "Try on", "Change the wish", "Stop"]
-    await telegram.until(lambda: "Waits for your answer: the same test failed twice" in telegram.messages(BOB)[0].text, SOON)
+    await telegram.until(lambda: "Waits for your answer: the same test failed twice" in card.text, SOON)
     await telegram.press(question.buttons[3])
     stops = await said(telegram, BOB, "perpetuum stops.")
     told = await said(telegram, BOB, "was not delivered", seconds=RUN)
     assert told.text == (
         f"❌ {NEVER} was not delivered: the same test failed twice. Say it in other words, or with less in it, and I try again."
     )
-    card = telegram.messages(BOB)[0]
     await telegram.until(lambda: "Not delivered: the same test failed twice" in card.text, SOON)
-    assert telegram.messages(BOB) == [card, question, stops, told]
+    assert telegram.messages(BOB)[2:] == [card, question, stops, told]
 
 
 async def test_broken_change_is_taken_back_by_itself_while_bot_dies_and_telegram_is_busy(
     slipway: Door, telegram: TelegramApi
 ) -> None:
     before = len(telegram.messages(ANN))
+    await telegram.say(ANN, "The tea timer: I wish that it can be broken")
+    proposal = await proposed(telegram, ANN, 2)
+    assert f"📝 {TEA} 2 · tea-timer" in proposal.text
     telegram.busy(1, times=3, method="editMessageText")
-    await telegram.say(ANN, "/change tea-timer it can be broken")
-    card = await said(telegram, ANN, f"{TEA} 2", "the word")
+    await telegram.press(proposal.buttons[0])
+    card = await live_card(telegram, ANN, f"{TEA} 2")
     await telegram.until(lambda: len(card.versions) > 1, SOON)  # before its first edit nobody knows yet which message it is
     slipway.bot().kill()
     await said(telegram, ANN, f"{TEA} 2 is online", seconds=RUN)
     await telegram.until(lambda: "🌐 Online" in card.text, SOON)
-    assert len(telegram.messages(ANN)) == before + 2
+    assert len(telegram.messages(ANN)) == before + 4
     await slipway.ask("tea-timer", "/break", "POST")
     told = await said(telegram, ANN, "version 2 was taken back", "version 1 is online again", seconds=RUN)
     assert "Why: /health answered 500" in told.text
@@ -162,22 +204,32 @@ async def test_broken_change_is_taken_back_by_itself_while_bot_dies_and_telegram
     await said(telegram, ANN, f"{TEA} 2 (tea-timer): online", f"http://tea-timer.localhost:{slipway.up.http_port}")
     await telegram.say(ANN, "/rollback tea-timer")
     await said(telegram, ANN, "tea-timer has no earlier good version")
-    assert len(telegram.messages(ANN)) == before + 5
+    assert len(telegram.messages(ANN)) == before + 7
 
 
-async def test_rollback_brings_the_version_before_back(slipway: Door, telegram: TelegramApi) -> None:
+async def test_change_and_rollback_by_talking_bring_the_version_before_back_and_cost_is_told(
+    slipway: Door, telegram: TelegramApi
+) -> None:
     await telegram.say(ANN, "/change tea-timer once more")
+    proposal = await proposed(telegram, ANN, 3)
+    await telegram.press(proposal.buttons[0])
     await telegram.until(lambda: len(holding(telegram, ANN, f"{TEA} 2 is online")) == 2, RUN)
-    await telegram.say(ANN, "/rollback tea-timer")
+    await telegram.say(ANN, "No, take it back")
+    await said(telegram, ANN, GOES_BACK)
     await said(telegram, ANN, "version 3 was taken back, version 1 is online again. Why: you asked for it", seconds=RUN)
     assert (await slipway.ask("tea-timer", "/word")).json() == {"word": "word"}
+    await telegram.say(ANN, "/cost tea-timer")
+    await said(telegram, ANN, f"💰 {TEA} 2", "of $5.00")
 
 
 async def test_stop_acts_at_once_also_when_the_chat_is_busy(slipway: Door, telegram: TelegramApi) -> None:
     await telegram.say(IVAN, "Медленный сервис")
-    card = await said(telegram, IVAN, SLOW)
+    proposal = await proposed(telegram, IVAN, 2)
+    await telegram.press(proposal.buttons[0])
+    card = await live_card(telegram, IVAN, SLOW)
+    before = len(telegram.people[IVAN].actions)
     await telegram.say(IVAN, "молчун")
-    await telegram.until(lambda: len([a for a in telegram.people[IVAN].actions if a == "typing"]) > 2, SOON)
+    await telegram.until(lambda: "typing" in telegram.people[IVAN].actions[before:], SOON)
     started = asyncio.get_running_loop().time()
     pressed = await telegram.press(card.buttons[0])
     await telegram.until(lambda: "Остановлено" in card.text, SOON)

@@ -10,7 +10,7 @@ from blocks.claude import Claude
 from blocks.registry import SqlRegistry
 from domain.errors import NothingToRollBackTo
 from domain.proposals import Answered, Proposal
-from domain.runs import DeliveryRequest, Run, RunState
+from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.talks import Taken
 from tasks.dialogue import Turn, answer_turn
 from tests.fakes.messages_api import use
@@ -34,6 +34,10 @@ def propose(slug: str = "timer", project: str | None = None, **changes: object) 
     return use("propose", **given, **({"project": project} if project else {}))
 
 
+def ask_secret(project: str) -> dict[str, Any]:
+    return use("ask_secret") | {"input": {"project": project, "name": "API_KEY", "why": "for the weather"}}
+
+
 @dataclass
 class Counting:
     """Deeds on the real registry: the same proposal is one run, the same key one rollback."""
@@ -42,6 +46,7 @@ class Counting:
     started: list[Proposal] = field(default_factory=list)
     rolled_back: dict[str, str] = field(default_factory=dict)
     domains: list[tuple[str, str]] = field(default_factory=list)
+    asked: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     async def start(self, proposal: Proposal) -> Run:
         slug = proposal.brief.slug
@@ -55,10 +60,16 @@ class Counting:
         return await self.registry.update_run(run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=NOON)
 
     async def rollback(self, project: str, reason: str, who: str, *, key: str | None = None) -> str:
-        if reason == "nothing there":
+        if reason.endswith("nothing there"):
             raise NothingToRollBackTo(project)
         self.rolled_back.setdefault(key or "", project)
         return "flow-of-rollback"
+
+    async def ask_secret(self, project: str, name: str, why: str, origin: Origin, *, key: str) -> None:
+        self.asked.setdefault(key, (project, name, origin.person))
+
+    async def output(self, project: str) -> str:
+        return f"{project} listens"
 
     async def add_domain(self, project: str, host: str, who: str) -> str:
         self.domains.append((project, host))

@@ -10,12 +10,12 @@ from blocks.registry import SqlRegistry
 from domain.conversations import ToolResult
 from domain.errors import NoReply
 from domain.proposals import Answered
-from domain.runs import RunState
+from domain.runs import DeliveryRequest, Origin, RunState
 from domain.talks import Taken, account
 from tests.fakes.messages_api import Answer, Asked, Say, ScriptedMessagesAPI, use
 from tests.tasks.conftest import brief
 from tests.tasks.fragile import Fate, Fragile, Killed
-from tests.tasks.talk_desk import ANN, BOB, TalkDesk, propose, reply
+from tests.tasks.talk_desk import ANN, BOB, TalkDesk, ask_secret, propose, reply
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -116,7 +116,9 @@ async def test_quote_is_learned_from_what_was_delivered(registry: SqlRegistry) -
         (use("status", project="notes"), "r-000001 is at work"),
         (use("costs"), "notes: 0.00 USD of at most 5.00 USD"),
         (use("logs", project="notes"), "r-000001 (new notes"),
-        (use("cancel", project="notes"), "r-000001 on notes is cancelled"),
+        (use("app_log", project="notes"), "notes listens"),
+        (ask_secret("notes"), "the person is asked for API_KEY"),
+        (use("cancel", run="r-000001"), "r-000001 on notes is cancelled"),
         (use("rollback", project="notes", why="it is slow"), "notes goes back"),
         (use("set_domain", project="notes", host="shop.example.org"), "http://shop.example.org leads to notes"),
         (use("hand_to_person", why="wants a human"), "the operator is told"),
@@ -137,6 +139,8 @@ async def test_tools_serve_the_owner(registry: SqlRegistry, call: dict[str, Any]
         use("status", project="notes"),
         use("costs", project="notes"),
         use("logs", project="notes"),
+        use("app_log", project="notes"),
+        ask_secret("notes"),
         use("rollback", project="notes", why="mine now"),
         use("set_domain", project="notes", host="shop.example.org"),
         propose("notes", project="notes"),
@@ -147,13 +151,13 @@ async def test_tools_know_nothing_of_what_belongs_to_others(registry: SqlRegistr
     result, desk = await told(registry, call, person=BOB)
     assert result.is_error
     assert "no project 'notes'" in result.text
-    assert (desk.deeds.rolled_back, desk.deeds.domains) == ({}, [])
+    assert (desk.deeds.rolled_back, desk.deeds.domains, desk.deeds.asked) == ({}, [], {})
 
 
 async def test_run_of_another_person_is_neither_listed_nor_stopped(registry: SqlRegistry) -> None:
     listed, _ = await told(registry, use("list_projects"), person=BOB)
     assert listed.text == "this person has no project yet"
-    result, _ = await told(registry, use("cancel", project="notes"), person="telegram:3")
+    result, _ = await told(registry, use("cancel", run="r-000001"), person="telegram:3")
     assert result.is_error
     found = await registry.run("r-000001")
     assert found
@@ -174,6 +178,35 @@ async def test_what_is_wrong_with_a_call_is_told_to_the_model(registry: SqlRegis
     result, _ = await told(registry, call)
     assert result.is_error
     assert words in result.text
+
+
+async def test_end_of_a_run_is_known_to_the_next_turn_and_told_to_it_once(registry: SqlRegistry) -> None:
+    with ScriptedMessagesAPI([Say([reply("Hello.")]), Say([reply("It is online.")]), Say([reply("Yes.")])]) as api:
+        desk = TalkDesk(registry, api.url)
+        await desk.talk("hello")
+        await registry.update_run("r-000001", state=RunState.DELIVERED, address="http://notes.localhost", ended=NOW)
+        for words in ("is it there?", "sure?"):
+            await desk.talk(words)
+        [first, second, third] = [str(asked.body["messages"]) for asked in api.requests]
+    ended = "r-000001 (new notes, 2026-11-23 12:00 UTC): delivered, http://notes.localhost"
+    assert (first.count(ended), second.count(ended), third.count(ended)) == (0, 1, 1)
+
+
+async def test_stop_that_comes_again_stops_no_other_run(registry: SqlRegistry) -> None:
+    request = DeliveryRequest(
+        run="r-000002",
+        project="notes",
+        change=True,
+        request="more",
+        brief=brief("notes"),
+        origin=Origin(channel="cli", person=ANN),
+    )
+    await registry.add_run(request, NOW)
+    result, _ = await told(registry, use("cancel", run="r-000002"), use("cancel", run="r-000002"))
+    assert result.text == "r-000002 on notes is cancelled"
+    other = await registry.run("r-000001")
+    assert other
+    assert not other.state.ended
 
 
 async def test_turn_without_an_answer_says_why(registry: SqlRegistry) -> None:

@@ -18,6 +18,8 @@ from tests.tasks.talk_desk import BOB, Counting
 CANARY = "kanarienvogel"
 GIVEN: dict[str, object] = {
     "project": "notes",
+    "run": "r-000001",
+    "name": "API_KEY",
     "why": "it is broken",
     "host": "shop.example.org",
     "request": "add a search",
@@ -47,9 +49,9 @@ async def test_tool_neither_tells_nor_changes_what_is_anothers(registry: SqlRegi
     result = await tools.run(ToolUse(id="u1", name=tool, input=given))
     assert CANARY not in result.text
     assert result.is_error is (tool not in OF_NOBODY or tool == "start")
-    if "project" in given:
+    if {"project", "run"} & {*given}:
         assert "this person" in result.text, json.dumps(given)
-    assert (deeds.started, deeds.rolled_back, deeds.domains) == ([], {}, [])
+    assert (deeds.started, deeds.rolled_back, deeds.domains, deeds.asked) == ([], {}, [], {})
     assert (await registry.runs(), await registry.domains("notes"), await registry.project("notes")) == before
 
 
