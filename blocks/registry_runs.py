@@ -40,12 +40,16 @@ class Runs(Store):
             row = await _row(db, run)
         return None if row is None else _run(row)
 
-    async def runs(self, project: str | None = None, limit: int = 50) -> Sequence[Run]:
-        """Return runs, newest first."""
+    async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
+        """Return runs, newest first: all, or those of a project, or of one person's."""
         table = tables.runs
         newest = select(table).order_by(table.c.created.desc(), table.c.id).limit(limit)
+        if project is not None:
+            newest = newest.where(table.c.project == project)
+        if person is not None:
+            newest = newest.where(table.c.origin["person"].as_string() == person)
         async with self.reading() as db:
-            rows = await db.execute(newest if project is None else newest.where(table.c.project == project))
+            rows = await db.execute(newest)
         return tuple(_run(row) for row in rows)
 
     async def update_run(

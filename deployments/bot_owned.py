@@ -20,7 +20,7 @@ class Owned:
 
     async def runs(self, said: Said, limit: int = 200) -> list[Run]:
         """Return the person's runs, newest first."""
-        return [run for run in await self._registry.runs(limit=limit) if run.origin.person == said.person]
+        return list(await self._registry.runs(limit=limit, person=said.person))
 
     async def going_on(self, said: Said) -> list[Run]:
         return [run for run in await self.runs(said) if not run.state.ended]

@@ -92,8 +92,8 @@ class Registry(
         ...
 
     async def run(self, run: str) -> Run | None: ...
-    async def runs(self, project: str | None = None, limit: int = 50) -> Sequence[Run]:
-        """Return runs, newest first."""
+    async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
+        """Return runs, newest first: all, or those of a project, or of one person's."""
         ...
 
     async def update_run(

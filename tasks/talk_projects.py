@@ -37,8 +37,8 @@ class Belongings:
 
     async def going_on(self, project: str | None = None) -> list[Run]:
         """Return the person's runs that have not ended, newest first."""
-        runs = await self.registry.runs(project, limit=LOOK_BACK)
-        return [run for run in runs if run.origin.person == self.person and not run.state.ended]
+        runs = await self.registry.runs(project, limit=LOOK_BACK, person=self.person)
+        return [run for run in runs if not run.state.ended]
 
     async def listed(self) -> str:
         """List the projects, a line each, with what stands online and what is at work."""

@@ -146,6 +146,15 @@ async def test_runs_come_newest_first_and_at_most_as_many_as_asked(registry: Sql
     assert [run.id for run in await registry.runs("other")] == ["r-000000"]
 
 
+async def test_runs_of_one_person_are_found_behind_those_of_others(registry: SqlRegistry) -> None:
+    for number, person in enumerate(("me", "you", "you", "you")):
+        asked = a_request(f"r-00000{number}").model_copy(update={"origin": Origin(person=person)})
+        await registry.add_run(asked, NOON + timedelta(seconds=number))
+    assert [run.id for run in await registry.runs(limit=1, person="me")] == ["r-000000"]
+    assert [run.id for run in await registry.runs("notes", limit=2, person="you")] == ["r-000003", "r-000002"]
+    assert await registry.runs(person="m") == ()
+
+
 async def test_update_changes_only_what_is_given(registry: SqlRegistry) -> None:
     await registry.add_run(a_request(), NOON)
     origin = Origin(channel="telegram", chat="1", message="2")
