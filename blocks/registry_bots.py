@@ -12,6 +12,7 @@ from blocks.registry_projects import project_row
 from blocks.registry_store import Store
 from domain.bots import MOVES, Bot, BotState
 from domain.errors import BadInput, UnknownObject
+from domain.runs import RunState
 
 _TABLE = tables.bots
 _POOL = "the bot pool"
@@ -50,12 +51,14 @@ class BotPool(Store):
             row = (await db.execute(longest)).first()
             return None if row is None else await _moved(db, _bot(row), BotState.LEASED, project, at)
 
-    async def move_bot(self, bot: Bot, state: BotState, at: datetime) -> Bot | None:
-        """Move from the very row that `bot` is; None when that was moved since."""
+    async def move_bot(self, bot: Bot, state: BotState, at: datetime, *, idle: bool = False) -> Bot | None:
+        """Move from the very row that `bot` is; None when that was moved since, or when `idle` and somebody works on it."""
         if state not in MOVES[bot.state] or state is BotState.LEASED:
             raise BadInput(f"@{bot.username} is {bot.state.value} and cannot become {state.value}")
         project = bot.project if state is BotState.RESTING else ""
         async with self.writing(_POOL) as db:
+            if idle and await _is_worked_on(db, bot.project):
+                return None
             return await _moved(db, bot, state, project, at)
 
     async def dress_bot(self, bot: Bot, profile: str) -> bool:
@@ -70,6 +73,15 @@ async def _moved(db: AsyncConnection, bot: Bot, state: BotState, project: str, a
     same = update(_TABLE).where(_TABLE.c.id == bot.id, _TABLE.c.fence == bot.fence, _TABLE.c.state == bot.state.value)
     changed = (await db.execute(same.values(row).returning(_TABLE))).first()
     return None if changed is None else _bot(changed)
+
+
+async def _is_worked_on(db: AsyncConnection, project: str) -> bool:
+    """Tell whether the project is there and a run of it goes on. Who leases a bot has both rows before."""
+    if await project_row(db, project) is None:
+        return False
+    over = [state.value for state in RunState if state.ended]
+    runs = select(tables.runs.c.id).where(tables.runs.c.project == project, tables.runs.c.state.not_in(over))
+    return (await db.execute(runs.limit(1))).first() is not None
 
 
 async def _found(db: AsyncConnection, id: str) -> Bot | None:

@@ -1,8 +1,10 @@
 """Telegram through python-telegram-bot: one bot's side of its chats."""
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Awaitable, Sequence
+from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -145,9 +147,13 @@ class TelegramChat(Block):
 
 
 def bot_client(token: SecretStr, api_url: str | None) -> Bot:
-    """Return the vendor's client, for this block and for the poller; a server on this machine is reached without a proxy."""
+    """Return the vendor's client, for every call of ours to Telegram; a server nearby is reached without a proxy.
+
+    httpx's line for each request is silenced from here on: addresses stand in it, and the token in them.
+    """
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     base = (api_url or "https://api.telegram.org").rstrip("/")
-    here = {"trust_env": urlsplit(base).hostname not in ("127.0.0.1", "::1", "localhost")}
+    here = {"trust_env": not _is_near(urlsplit(base).hostname or "")}
     return Bot(
         token.get_secret_value(),
         base_url=f"{base}/bot",
@@ -155,6 +161,14 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
         request=HTTPXRequest(connection_pool_size=32, httpx_kwargs=here),
         get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
     )
+
+
+def _is_near(host: str) -> bool:
+    """Tell whether the host is this machine, or an address of a private network, like that of a container bridge."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"
 
 
 def translated(error: TelegramError, attempted: str, message: str = "") -> SlipwayError:  # noqa: PLR0911  (a table)

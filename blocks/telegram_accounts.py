@@ -1,6 +1,5 @@
 """Telegram as the owner of a bot's token: who the bot is, and what it says of itself."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -36,7 +35,6 @@ class TelegramAccounts:
 
     @asynccontextmanager
     async def _asked(self, token: str, attempted: str) -> AsyncIterator[Bot]:
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and the token is in them
         bot = bot_client(SecretStr(token), self._api_url)
         try:
             yield bot

@@ -93,9 +93,8 @@ def has_dialogue(settings: Settings) -> bool:
 
 
 def log_without_token() -> None:
-    """Log to stderr, without httpx's line per request: the token is in Telegram's URLs."""
+    """Log to stderr; httpx's line per request, with the token in it, is silenced where the client is made."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*retry_after", PTBDeprecationWarning)  # both of its types are taken: blocks/telegram.py
 
 

@@ -164,8 +164,11 @@ class Bots(Protocol):
         """
         ...
 
-    async def move_bot(self, bot: Bot, state: BotState, at: datetime) -> Bot | None:
-        """Move along `domain.bots.MOVES`, from the very row that `bot` is; None when that was moved since."""
+    async def move_bot(self, bot: Bot, state: BotState, at: datetime, *, idle: bool = False) -> Bot | None:
+        """Move along `domain.bots.MOVES`, from the very row that `bot` is; None when that was moved since.
+
+        With `idle` also None, and nothing moved, when its project is there and a run of it has not ended.
+        """
         ...
 
     async def dress_bot(self, bot: Bot, profile: str) -> bool:

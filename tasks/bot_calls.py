@@ -1,8 +1,11 @@
-"""How a bot's calls are read, in all the forms in which the Bot API takes them."""
+"""How a bot's calls are read, in all the forms in which the Bot API takes them, and which are too long for Telegram."""
 
 import json
+import re
+from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,12 +31,52 @@ def _texts_of(kind: str, body: bytes) -> dict[str, str]:
     return {name: str(part.get_content()) for name, part in parts.items() if part.get_content_type() == "text/plain"}
 
 
+MESSAGE, CAPTION, BUTTON = 4096, 1024, 64
+"""Telegram's limits (https://core.telegram.org/bots/api): UTF-16 units of what is seen, bytes of a button's data."""
+TAGS, SIGNS = re.compile(r"<[^>]*>"), re.compile(r"[*_~`|\\\[\]()]")
+
+
+def refusal(method: str, call: Mapping[str, Any]) -> str:
+    """Return in Telegram's words why a call (its name in lower case) is refused for its length; empty when it is not.
+
+    Of Markdown the signs are not counted, and so never too much is.
+    """
+    mode = str(call.get("parse_mode", ""))
+    if any(len(data.encode("utf-8", "replace")) > BUTTON for data in _callbacks(call.get("reply_markup"))):
+        return "BUTTON_DATA_INVALID"
+    if method in ("sendmessage", "editmessagetext"):
+        length = _units(call.get("text"), mode)
+        return "message text is empty" if not length else "message is too long" if length > MESSAGE else ""
+    return "message caption is too long" if _units(call.get("caption"), mode) > CAPTION else ""
+
+
+def _units(text: Any, mode: str) -> int:
+    """Count the UTF-16 units that a person sees."""
+    seen = str(text or "")
+    if mode.lower() == "html":
+        seen = unescape(TAGS.sub("", seen))
+    elif mode:
+        seen = SIGNS.sub("", seen)
+    return len(seen.strip().encode("utf-16-le", "replace")) // 2
+
+
 def buttons(markup: Any) -> tuple[tuple[str, str], ...]:
     """Return the buttons of an inline or plain keyboard; none of what is no keyboard."""
     try:
-        given = json.loads(markup) if isinstance(markup, str) else markup or {}
-        rows = given.get("inline_keyboard") or given.get("keyboard") or []
-        flat = [button if isinstance(button, dict) else {"text": button} for row in rows for button in row]
-        return tuple((str(button["text"]), str(button.get("callback_data") or button["text"])) for button in flat)
+        return tuple((str(key["text"]), str(key.get("callback_data") or key["text"])) for key in _keys(markup))
     except (ValueError, AttributeError, TypeError, KeyError):
         return ()
+
+
+def _callbacks(markup: Any) -> tuple[str, ...]:
+    """Return the data of buttons that carry some; none of what is no keyboard."""
+    try:
+        return tuple(str(key["callback_data"]) for key in _keys(markup) if "callback_data" in key)
+    except (ValueError, AttributeError, TypeError):
+        return ()
+
+
+def _keys(markup: Any) -> list[dict[str, Any]]:
+    given = json.loads(markup) if isinstance(markup, str) else markup or {}
+    rows = given.get("inline_keyboard") or given.get("keyboard") or []
+    return [key if isinstance(key, dict) else {"text": key} for row in rows for key in row]

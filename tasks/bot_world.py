@@ -24,7 +24,7 @@ from blocks.plain_http import plain_client
 from domain.chat_matching import BotMessage
 from domain.environment import TELEGRAM_API_URL, TELEGRAM_BOT_TOKEN
 from domain.errors import NeedsPerson
-from tasks.bot_calls import buttons, parameters
+from tasks.bot_calls import buttons, parameters, refusal
 
 TOKEN = "1000001:rehearsal-of-a-bot-that-reaches-nobody"  # noqa: S105 opens nothing outside of this server
 BOT = {"id": 1000001, "is_bot": True, "first_name": "Rehearsal", "username": "rehearsal_bot", "can_join_groups": True}
@@ -94,6 +94,8 @@ class BotWorld:
             return JSONResponse({"ok": False, "error_code": 401, "description": "Unauthorized"}, 401)
         call = await parameters(request)
         method = request.path_params["method"].lower()
+        if why := refusal(method, call):
+            return JSONResponse({"ok": False, "error_code": 400, "description": f"Bad Request: {why}"}, 400)
         result = await self._updates_from(call) if method == "getupdates" else await self._done(method, call)
         return JSONResponse({"ok": True, "result": result})
 
@@ -149,7 +151,8 @@ class BotWorld:
                     f"http://{self.webhook_address}{urlsplit(url).path or '/'}", json=update, headers=headers
                 )
             if said.content.strip().startswith(b"{") and (call := said.json()).get("method"):
-                await self._done(str(call["method"]).lower(), call)
+                method = str(call["method"]).lower()
+                await (self._tell() if refusal(method, call) else self._done(method, call))
 
     async def _is_guest(self, host: str) -> bool:
         """Tell whether the copy asks; it has its address since it runs, and keeps it."""

@@ -50,6 +50,7 @@ async def lease_bot(
     """
     bot = await leased(project, registry)
     if bot is None:
+        await forget_given_back(project, registry, vault)
         given = [info.key for info in await vault.listed(project)]
         if not wants_bot(requirements, given):
             return ""
@@ -142,6 +143,19 @@ async def refuse_lost_bot(project: str, values: Mapping[str, str], registry: Reg
     for bot in await registry.bots() if ids else ():
         if bot.id in ids and (bot.state is not BotState.LEASED or bot.project != project):
             raise BotLost(project, bot.username)
+
+
+async def forget_given_back(project: str, registry: Registry, vault: Vault) -> None:
+    """Drop the token of a bot that the project gave back: whoever did that was killed before it was dropped."""
+    for bot in await registry.bots():
+        if bot.state is BotState.RESTING and bot.project == project and await is_left_behind(bot, vault):
+            await forget_token(project, [await token_of(bot, vault)], vault)
+
+
+async def is_left_behind(bot: Bot, vault: Vault) -> bool:
+    """Tell whether the token of the bot still lies among the secrets of who had it last."""
+    infos = await vault.listed(bot.project) if bot.project else ()
+    return any([bot_id(await vault.get(info.reference)) == bot.id for info in infos if info.key == TELEGRAM_BOT_TOKEN])
 
 
 async def forget_token(project: str, tokens: Collection[str], vault: Vault) -> None:

@@ -3,7 +3,6 @@
 The token is part of the address that is asked: it is kept out of every message and log line.
 """
 
-import logging
 from contextlib import suppress
 
 from prefect import task
@@ -22,7 +21,6 @@ async def chat_address(project: str, version: EnvironmentVersion, vault: Vault, 
     reference = version.secrets.get(TELEGRAM_BOT_TOKEN)
     if reference is None:
         return ""
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     chat = TelegramChat(token=SecretStr(await vault.get(reference)), api_url=telegram_api)
     with suppress(SlipwayError):
         try:

@@ -3,8 +3,6 @@
 True afterwards: nothing changed. A token is part of the address that is asked: it is kept out of every message and log line.
 """
 
-import logging
-
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
@@ -24,7 +22,6 @@ async def complaint_of(variable: Variable, value: str, telegram_api: str | None)
 
 
 async def _is_refused(token: str, telegram_api: str | None) -> bool:
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and the token is in them
     chat = TelegramChat(token=SecretStr(token), api_url=telegram_api)
     try:
         await chat.username()

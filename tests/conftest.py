@@ -164,7 +164,9 @@ class Failures:
 
 FIRST = ("stories", "story-process", "hostile")
 """Groups that take minutes begin first, and two at most are stories: a third one at a time only slows them all down."""
-APART = ("test_cli_engine", "test_demo", "test_telegram_docker", "test_telegram_story")
+ON_DOCKER = ("test_bot_docker", "test_telegram_docker")
+"""Stories that play on the shared installation with Docker alone."""
+APART = ("test_cli_engine", "test_demo", "test_telegram_story", *ON_DOCKER)
 """Stories that do not play on the installation without Docker that the others share."""
 
 
@@ -200,7 +202,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def rank(nodeid: str) -> tuple[int, bool]:
     """Order the groups; the installation with Docker comes last in its one, so that it is not idle beside others."""
     group = group_of(nodeid)
-    on_docker = group == "stories" and ("[docker]" in nodeid or "test_telegram_docker" in nodeid)
+    on_docker = group == "stories" and ("[docker]" in nodeid or Path(nodeid.partition("::")[0]).stem in ON_DOCKER)
     return (FIRST.index(group) if group in FIRST else len(FIRST)), on_docker
 
 

@@ -38,12 +38,6 @@ class Methods(Profile):
         self.next_message = 100
         self.next_update = 700_000
 
-    def getMe(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "id": 42, "is_bot": True, "first_name": "Slipway", "username": "slipway_test_bot",
-            "can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False,
-        }  # fmt: skip
-
     def sendMessage(self, call: dict[str, Any]) -> dict[str, Any]:
         return self.posted(call, *self.content(call))
 

@@ -65,7 +65,7 @@ def page(api: TelegramApi) -> Starlette:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return Response("only JSON is taken", 415)
         try:
-            await ACTS[request.path_params["verb"]](api, await request.json())
+            await ACTS[request.path_params["verb"]](api, an_object(await request.json()))
         except (KeyError, ValueError, IndexError, Refused) as error:
             return JSONResponse({"problem": str(error)}, 400)
         return JSONResponse({})
@@ -79,6 +79,13 @@ def page(api: TelegramApi) -> Starlette:
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
     )
+
+
+def an_object(given: object) -> dict[str, Any]:
+    """Return what was given when it is a JSON object; raise ValueError."""
+    if not isinstance(given, dict):
+        raise ValueError("only a JSON object is taken")  # noqa: TRY004  (the page's fault like any other, not the code's)
+    return given
 
 
 def seen(api: TelegramApi) -> dict[str, Any]:

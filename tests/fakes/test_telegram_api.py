@@ -183,6 +183,34 @@ async def test_webhook_gets_updates_with_its_secret_and_shuts_polling_out(api: T
     assert await bot.get_updates() == ()
 
 
+async def test_one_server_has_many_bots_that_know_nothing_of_each_other(api: TelegramApi, bot: Bot) -> None:
+    other = await api.another("43:AAanother-bot-of-the-simulator-0123456", "other_bot")
+    other.person(ANN)
+    await api.say(ANN, "to the first")
+    async with Bot(other.token, f"{api.url}/bot", f"{api.url}/file/bot") as second:
+        assert (second.id, second.username) == (43, "other_bot")
+        assert await second.get_updates() == ()
+        await second.set_webhook("http://nobody.localhost:9/telegram")
+        await other.say(ANN, "to the second")
+        await other.until(lambda: "last_error_date" in other.webhook)
+        assert (await second.get_webhook_info()).last_error_message == "Connection refused"
+    [update] = await bot.get_updates(timeout=1)
+    assert update.message.text == "to the first"
+
+
+async def test_webhook_that_is_held_brings_what_waited_afterwards(api: TelegramApi, bot: Bot) -> None:
+    async with telegram_api() as receiver:
+        address = receiver.url.replace("127.0.0.1", "bots.localhost")
+        await bot.set_webhook(f"{address}/bot{TOKEN}/getMe")
+        api.held = True
+        await api.say(ANN, "hello")
+        assert (await bot.get_webhook_info()).pending_update_count == 1
+        api.held = False
+        await api.look()
+        await api.until(lambda: not api.updates)
+        assert receiver.calls[0][0] == "getMe"
+
+
 async def test_unknown_method_and_every_body_form_are_answered(api: TelegramApi) -> None:
     async with httpx.AsyncClient(base_url=f"{api.url}/bot{TOKEN}", trust_env=False) as client:
         assert (await client.post("/noSuchMethod")).status_code == 404

@@ -99,3 +99,9 @@ async def test_command_runs_with_the_simulators_settings_and_its_code_is_returne
     printed = capfd.readouterr().out
     assert "chat at http://127.0.0.1:" in printed
     assert "slipway_test_bot" in printed
+
+
+@pytest.mark.parametrize("body", ["[1]", '"text"', "3", "null"])
+async def test_json_that_is_no_object_is_refused(browser: httpx.AsyncClient, body: str) -> None:
+    answer = await browser.post("/say", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, "a JSON object" in answer.text) == (400, True)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.messages_api import ScriptedMessagesAPI
 from tests.story import bot_tales, door_tale, guests_tale
-from tests.story.installation import Installation
+from tests.story.installation import Installation, docker
 from tests.story.phone import Phone
 from tests.story.player import Player
 from tests.story.preview_tale import YARDS
@@ -44,7 +44,9 @@ def on_processes(bots: Phone) -> Iterator[Installation]:
 
 @pytest.fixture(scope="package")
 def phone() -> Iterator[Phone]:
-    with Phone() as found:
+    """Yield the Telegram of Slipway's own bot and of apps, on an address of this machine that containers reach as well."""
+    [host] = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", "bridge")
+    with Phone(host) as found:
         yield found
 
 

@@ -166,10 +166,11 @@ class Installation:
             self.remove_containers()
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def containers(self, *, running: bool) -> list[str]:
-        """Return the names of its containers, those of spares that wait included."""
-        label = f"label=slipway.installation={self.name}"
-        return docker("ps", *([] if running else ["-a"]), "--filter", label, "--format", "{{.Names}}")
+    def containers(self, *, running: bool, project: str = "") -> list[str]:
+        """Return the names of its containers, those of spares that wait included, or of one project's."""
+        labels = [f"slipway.installation={self.name}", *([f"slipway.project={project}"] if project else [])]
+        filters = [word for label in labels for word in ("--filter", f"label={label}")]
+        return docker("ps", *([] if running else ["-a"]), *filters, "--format", "{{.Names}}")
 
     def spares(self) -> list[str]:
         """Return the names of the workers that wait for a run; a claimed one has another name."""

@@ -7,19 +7,52 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tests.fakes.telegram_api import TOKEN, TelegramApi
+from tests.fakes.telegram_bot import SimulatedBot
 from tests.fakes.telegram_methods import Message
 
 T = TypeVar("T")
 OWNER = 2001
 
 
-class Phone:
-    """What one person sees of the bot."""
+class Chat:
+    """What one person sees of a bot."""
 
-    def __init__(self) -> None:
-        self._api = TelegramApi()
-        self._api.person(OWNER)
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, bot: SimulatedBot, loop: asyncio.AbstractEventLoop) -> None:
+        self.bot = bot
+        self._loop = loop
+        bot.person(OWNER)
+
+    @property
+    def conflicts(self) -> list[str]:
+        """Return how often two asked for the same bot's updates."""
+        return self.bot.conflicts
+
+    def say(self, text: str) -> Message:
+        return self._done(self.bot.say(OWNER, text))
+
+    def messages(self) -> list[Message]:
+        """Return what the bot has said and not deleted, oldest first."""
+        return self.bot.messages(OWNER)
+
+    def told(self, *texts: str, seconds: float) -> Message:
+        """Wait for a message of the bot that holds all texts now."""
+
+        def found() -> Message | None:
+            return next((message for message in self.messages() if all(text in message.text for text in texts)), None)
+
+        message: Message = self._done(self.bot.until(found, seconds))
+        return message
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class Phone(Chat):
+    """The simulator, and the chat with its first bot; `host` is the address of this machine on which it listens."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._api = TelegramApi(host=host)
+        super().__init__(self._api, asyncio.new_event_loop())
         self._thread = threading.Thread(target=self._loop.run_forever, name="phone")
 
     @property
@@ -36,10 +69,9 @@ class Phone:
     def url(self) -> str:
         return self._api.url
 
-    @property
-    def conflicts(self) -> list[str]:
-        """Return how often two asked for the same bot's updates."""
-        return self._api.conflicts
+    def another(self, token: str, username: str) -> Chat:
+        """Make one more bot, and return this person's chat with it."""
+        return Chat(self._done(self._api.another(token, username)), self._loop)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -51,22 +83,3 @@ class Phone:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def say(self, text: str) -> Message:
-        return self._done(self._api.say(OWNER, text))
-
-    def messages(self) -> list[Message]:
-        """Return what the bot has said and not deleted, oldest first."""
-        return self._api.messages(OWNER)
-
-    def told(self, *texts: str, seconds: float) -> Message:
-        """Wait for a message of the bot that holds all texts now."""
-
-        def found() -> Message | None:
-            return next((message for message in self.messages() if all(text in message.text for text in texts)), None)
-
-        message: Message = self._done(self._api.until(found, seconds))
-        return message
-
-    def _done(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()

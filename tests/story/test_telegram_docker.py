@@ -3,7 +3,7 @@
 import pytest
 
 from tests.story import tales
-from tests.story.installation import RUN_SECONDS, Installation, docker
+from tests.story.installation import RUN_SECONDS, Installation
 from tests.story.phone import Phone
 
 pytestmark = [pytest.mark.story, pytest.mark.docker]
@@ -18,6 +18,5 @@ def test_a_message_becomes_an_app_in_a_container_and_one_card_tells_of_it(on_doc
     assert phone.messages() == [card, told]
     assert "▶️ Tests" in "\n".join(card.versions)
     assert on_docker.get(APP, "/ring").json() == {"rings": True}
-    labels = (f"label=slipway.installation={on_docker.name}", f"label=slipway.project={APP}")
-    assert len(docker("ps", "-q", "--filter", labels[0], "--filter", labels[1])) == 1
+    assert len(on_docker.containers(running=True, project=APP)) == 1
     assert on_docker.runs(APP)[0]["state"] == "delivered"

@@ -66,6 +66,9 @@ class World:
         await self.tidy(2 * REST)
         return await self.lease(project)
 
+    async def give_back(self) -> Bot | None:
+        return await give_back_bot("notes", "gone", self.registry, self.vault, self.accounts, self.now)
+
     async def remove(self, folder: Path) -> None:
         git, at = BareGitHost(folder=str(folder)), self
         await git.create("notes")
@@ -143,7 +146,7 @@ async def test_bot_that_cannot_be_cleared_is_nobodys_until_it_is(world: World) -
     await world.add()
     await world.lease()
     world.accounts.away = True
-    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    await world.give_back()
     assert world.vault.held("notes") == {}
     assert await world.tidy(2 * REST) == []
     world.accounts.away = False
@@ -177,7 +180,7 @@ async def test_who_slept_until_the_bot_was_anothers_starts_nothing_with_its_toke
     token = world.vault.held("notes")["TELEGRAM_BOT_TOKEN"]
     values = {"TELEGRAM_BOT_TOKEN": token, "PORT": "8000"}
     await refuse_lost_bot("notes", values, world.registry)
-    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    await world.give_back()
     with pytest.raises(BotLost, match="@one_bot belongs to the bot pool"):
         await refuse_lost_bot("notes", values, world.registry)
     await world.tidy(2 * REST)
@@ -211,7 +214,7 @@ async def test_neither_copy_nor_command_of_a_release_is_started_with_a_bot_that_
 async def test_janitor_that_slept_until_the_bot_was_anothers_neither_clears_nor_forgets(world: World) -> None:
     await world.add()
     await world.lease()
-    resting = await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    resting = await world.give_back()
     assert resting is not None
     assert await world.lease_to_chat() == "one_bot"
     world.accounts.wiped.clear()
@@ -225,7 +228,7 @@ async def test_deploy_that_slept_until_the_bot_was_anothers_does_not_name_it(wor
     await world.add()
     slept = await world.registry.lease_bot("notes", world.now)
     assert slept is not None
-    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    await world.give_back()
     assert await world.lease_to_chat() == "one_bot"
     assert not await dress(slept, brief(), world.registry, world.vault, world.accounts)
     assert world.accounts.profiles[ONE].name == "Chat"
@@ -237,7 +240,7 @@ async def test_bot_that_was_leased_while_it_was_cleared_or_named_for_the_last_on
     assert slept is not None
 
     async def goes_on() -> None:
-        await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+        await world.give_back()
         await world.lease_to_chat()
 
     world.accounts.meanwhile = goes_on
@@ -274,7 +277,7 @@ async def test_retired_bot_leaves_no_token_and_a_leased_one_stays(world: World) 
     await world.lease()
     with pytest.raises(BadInput, match="is the bot of notes"):
         await retire_bot(await world.bot(), "me", world.registry, world.vault, world.now)
-    await give_back_bot("notes", "gone", world.registry, world.vault, world.accounts, world.now)
+    await world.give_back()
     await retire_bot(await world.bot(), "me", world.registry, world.vault, world.now)
     assert ((await world.bot()).state, world.vault.held(POOL)) == (BotState.RETIRED, {})
     await world.add()

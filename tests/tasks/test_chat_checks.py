@@ -1,11 +1,13 @@
 """Dialogues held with real bots: python-telegram-bot that polls, and one that gets its updates by webhook."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,10 +19,16 @@ from domain.checks import ChatCheck, ChatTurn
 from domain.health import HealthCheck
 from domain.reports import CaseResult, TestCase
 from domain.workers import AppSpec, Built
+from tasks.bot_calls import refusal
 from tasks.bot_world import BotWorld, bot_world
 from tasks.chat_checks import run_chat_check
 from tasks.rehearsal import rehearse
 from tests.blocks.engine_bench import process_engine, shared_folder
+
+
+def inline(data: str) -> dict[str, Any]:
+    return {"inline_keyboard": [[{"text": "Go", "callback_data": data}]]}
+
 
 POLLING = """
 import os
@@ -176,6 +184,36 @@ async def test_the_world_knows_one_token_and_takes_calls_that_it_does_not_know()
         )
         assert photo.json()["result"]["text"] == "sunset"
         assert [message.text for message in world.chats[1].values()] == ["a", "sunset"]
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "why"),
+    [
+        ("sendMessage", {"text": "x" * 4096}, ""),
+        ("sendMessage", {"text": "x" * 4097}, "message is too long"),
+        ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
+        ("sendMessage", {"text": f"<b>{'x' * 4095}</b>&amp;", "parse_mode": "HTML"}, ""),
+        ("sendMessage", {"text": f"*{'x' * 4096}*", "parse_mode": "MarkdownV2"}, ""),
+        ("sendMessage", {"text": " \n"}, "message text is empty"),
+        ("editMessageText", {"text": "x" * 4097, "message_id": 1}, "message is too long"),
+        ("editMessageReplyMarkup", {"message_id": 1}, ""),
+        ("sendPhoto", {"caption": "x" * 1025}, "message caption is too long"),
+        ("sendMessage", {"text": "a", "reply_markup": inline("я" * 33)}, "BUTTON_DATA_INVALID"),
+        ("sendMessage", {"text": "a", "reply_markup": json.dumps(inline("я" * 32))}, ""),
+        ("sendMessage", {"text": "a", "reply_markup": {"keyboard": [[{"text": "я" * 33}]]}}, ""),
+        ("sendMessage", {"text": "a", "reply_markup": {"inline_keyboard": [[{"text": "я" * 33, "url": "x"}]]}}, ""),
+    ],
+)
+def test_what_telegram_would_refuse_for_its_length_is_refused(method: str, call: dict[str, Any], why: str) -> None:
+    assert refusal(method.lower(), call) == why
+
+
+async def test_a_refused_message_reaches_nobody() -> None:
+    async with bot_world() as world, plain_client() as client:
+        url, token = world.environment["TELEGRAM_API_URL"], world.environment["TELEGRAM_BOT_TOKEN"]
+        answer = await client.post(f"{url}/bot{token}/sendMessage", json={"chat_id": 1, "text": "x" * 4097})
+        told = {"ok": False, "error_code": 400, "description": "Bad Request: message is too long"}
+        assert (answer.status_code, answer.json(), world.chats) == (400, told, {})
 
 
 @pytest.mark.parametrize(
