@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from blocks.registry_bots import BotPool
 from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
+from blocks.registry_keys import ApiKeys
 from blocks.registry_ledger import LedgerLines
+from blocks.registry_listings import Pages
 from blocks.registry_members import KnownMembers
 from blocks.registry_outbox import Outbox
 from blocks.registry_people import KnownPeople
@@ -16,6 +18,7 @@ from blocks.registry_projects import Projects
 from blocks.registry_proofs import Proofs
 from blocks.registry_releases import Releases
 from blocks.registry_remarks import RunRemarks
+from blocks.registry_requested import AskedOnce
 from blocks.registry_resources import ProjectResources
 from blocks.registry_rollbacks import ProjectRollbacks
 from blocks.registry_runs import Runs
@@ -46,6 +49,9 @@ class SqlRegistry(  # type: ignore[misc]
     Variables,
     SnapshotRows,
     BotPool,
+    ApiKeys,
+    Pages,
+    AskedOnce,
     Block,
 ):
     """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.

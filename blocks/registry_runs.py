@@ -21,7 +21,7 @@ class Runs(Store):
         table = tables.runs
         async with self.writing(f"run {request.run}") as db:
             if (row := await _row(db, request.run)) is not None:
-                return _run(row)
+                return run_of(row)
             new = Run(
                 id=request.run,
                 project=request.project,
@@ -32,13 +32,13 @@ class Runs(Store):
                 created=at,
             )
             added = await db.execute(insert(table).values(_values(new)).returning(table))
-            return _run(added.one())
+            return run_of(added.one())
 
     async def run(self, run: str) -> Run | None:
         """Return the run, or None."""
         async with self.reading() as db:
             row = await _row(db, run)
-        return None if row is None else _run(row)
+        return None if row is None else run_of(row)
 
     async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
         """Return runs, newest first; those of one project, and those that one person asked for, when named."""
@@ -50,7 +50,7 @@ class Runs(Store):
             newest = newest.where(table.c.origin["person"].as_string() == person)
         async with self.reading() as db:
             rows = await db.execute(newest)
-        return tuple(_run(row) for row in rows)
+        return tuple(run_of(row) for row in rows)
 
     async def update_run(
         self,
@@ -86,7 +86,7 @@ class Runs(Store):
         async with self.writing(f"run {run}") as db:
             if (row := await _row(db, run)) is None:
                 raise UnknownObject("run", run)
-            before = _run(row)
+            before = run_of(row)
             after = before.model_copy(update=_allowed(before, changes))
             if after != before:
                 await db.execute(update(tables.runs).where(tables.runs.c.id == run).values(_values(after)))
@@ -139,7 +139,8 @@ def _values(run: Run) -> dict[str, Any]:
     return {**run.model_dump(), **run.model_dump(mode="json", include={"waits_for", "origin"}), "state": run.state.value}
 
 
-def _run(row: Row[Any]) -> Run:
+def run_of(row: Row[Any]) -> Run:
+    """Return the run that a whole row is."""
     return Run.model_validate(dict(row._mapping))
 
 

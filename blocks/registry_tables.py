@@ -15,10 +15,13 @@ from sqlalchemy import (
 )
 
 from blocks.registry_columns import NAME, UtcTime, Words, metadata, of_project
+from blocks.registry_door_tables import api_keys, api_requests
 from blocks.registry_people_tables import buttons, invitations, members, people
 from blocks.registry_release_tables import domains, previews, releases, resources, rollbacks, snapshots, variables
 
 __all__ = [
+    "api_keys",
+    "api_requests",
     "audit",
     "bots",
     "buttons",

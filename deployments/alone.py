@@ -25,7 +25,7 @@ def _join(settings: Settings) -> None:
 
 async def run_server(settings: Settings) -> None:
     """Become the Prefect server of this data folder; does not return."""
-    from deployments.preflight import choose_port
+    from deployments.ports import choose_port
     from deployments.services import prefect_service
     from deployments.wiring import LOOPBACK, Wiring
 
@@ -52,6 +52,14 @@ async def run_bot(settings: Settings) -> None:
     from deployments.bot import run_bot as answer
 
     await answer(settings)
+
+
+async def run_api(settings: Settings, port: int | None = None, mark: Path | None = None) -> None:
+    """Serve the HTTP API until SIGTERM, on the port of the settings or the one given; `mark` is made when it listens."""
+    _join(settings)
+    from deployments.api.serving import serve
+
+    await serve(settings, port, mark)
 
 
 async def run_replay(folder: Path, port: int) -> None:
@@ -86,6 +94,8 @@ async def _run(name: str, *words: str) -> None:
             await run_gateway(load_settings(), words[0], int(words[1]), Path(words[2]))
         case "bot":
             await run_bot(load_settings())
+        case "api":
+            await run_api(load_settings(), int(words[0]), Path(words[1]))
         case "runner":
             await run_runner(load_settings(), Path(words[0]))
         case _:

@@ -15,6 +15,7 @@ from deployments.deeds import DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
 from deployments.requests import run_id
+from deployments.reservations import begun_before
 from deployments.waiting_files import WaitingFiles
 from deployments.wording import say
 from domain.attachments import Attachment, Attachments, distinct
@@ -182,7 +183,7 @@ class Handlers:
 
     async def _started(self, said: Said, wish: str, project: str | None) -> Run | None:
         """Start the run; None when its person cancelled meanwhile."""
-        if (stored := await self._stored(said)) is not None:
+        if (stored := await begun_before(run_id(said.key), self.desk.registry)) is not None:
             return await self.desk.start(stored.model_copy(update={"attachments": said.files}))
         await self._allowances.check(said.person, run_id(said.key))
         try:
@@ -199,17 +200,6 @@ class Handlers:
         """Book to the person what the Brief of a new project cost of which no run came: else it would be nobody's money."""
         if project is None and await self.desk.registry.run(run_id(said.key)) is None:
             await self.desk.registry.rebook(run_id(said.key), account(said.person))
-
-    async def _stored(self, said: Said) -> Proposal | None:
-        """Return what a killed process had started of this very update: its project's name is taken, by itself.
-
-        Of a change only its own proposal knows the Brief that its card needs: that is read again, and paid for only once.
-        """
-        run = await self.desk.registry.run(run_id(said.key))
-        project = await self.desk.registry.project(run.project) if run else None
-        if run is None or project is None or (run.change and not run.state.ended):
-            return None
-        return Proposal(run=run.id, brief=project.brief, change=run.change, request=run.request, origin=run.origin)
 
     async def _proposed(self, said: Said, wish: str, project: str | None) -> Proposal | None:
         """Return the proposal; None when its person cancelled meanwhile."""

@@ -16,7 +16,7 @@ Exit codes:
 """
 
 
-COLD = ("up", "demo", "server", "runner", "bot", "replay", "doctor")
+COLD = ("up", "demo", "server", "runner", "bot", "api", "replay", "doctor")
 """Commands that start things or look at the machine: they run in their own process."""
 
 

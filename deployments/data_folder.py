@@ -142,10 +142,10 @@ class DataFolder:
         write_private(self._up, up.model_dump_json(indent=1))
 
     def kept(self, name: str, make: str) -> str:
-        """Return the text of a small private file, made with `make` the first time."""
+        """Return the text of a small private file; of two processes that make it at once, the first one's counts for both."""
         path = self.home / name
         if not path.exists():
-            write_private(path, make)
+            write_private(path, make, once=True)
         return path.read_text().strip()
 
     @property
@@ -199,14 +199,18 @@ def prefect_environment(up: Up) -> dict[str, str]:
     }
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by this user only."""
+def write_private(path: Path, text: str, *, once: bool = False) -> None:
+    """Replace a file in one step, readable by this user only; `once`: what is there already stays."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        fresh.unlink()
+    fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
-    fresh.replace(path)
+    if once:
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    else:
+        fresh.replace(path)
 
 
 def _locked(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:

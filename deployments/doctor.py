@@ -14,7 +14,8 @@ from deployments.bot_access import check_bot
 from deployments.data_folder import DataFolder, read_up
 from deployments.database_check import app_postgres
 from deployments.findings import Finding
-from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, port_owner, port_problem, served_on, tls_warnings
+from deployments.ports import port_owner, port_problem
+from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, served_on, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, registry_address

@@ -48,8 +48,13 @@ async def summary(desk: Desk, project: Project) -> dict[str, Any]:
 
 async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
     """Return one project with its releases, checks, names of secrets and last runs."""
-    releases = await desk.registry.releases(project.slug)
     runs = await desk.registry.runs(project.slug, 5)
+    return {**await project_facts(desk, project), "runs": [await run_document(desk, run, up) for run in runs]}
+
+
+async def project_facts(desk: Desk, project: Project) -> dict[str, Any]:
+    """Return one project with its releases, checks and names of secrets."""
+    releases = await desk.registry.releases(project.slug)
     return {
         **await summary(desk, project),
         "releases": [release.model_dump(mode="json") for release in releases],
@@ -58,7 +63,6 @@ async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
         "domains": list(await project_hosts(project.slug, desk.registry)),
         "resources": await resources(desk, project),
         "secrets": sorted({info.key for info in await desk.vault.listed(project.slug)}),
-        "runs": [await run_document(desk, run, up) for run in runs],
     }
 
 
@@ -107,7 +111,12 @@ async def all_runs(desk: Desk, up: Up) -> Sequence[dict[str, Any]]:
 
 
 async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
-    """Return everything about a run."""
+    """Return everything about a run, and where its operator sees it."""
+    return {**await run_facts(desk, run), "flow_run": run_link(run, up.prefect_ui_url)}
+
+
+async def run_facts(desk: Desk, run: Run) -> dict[str, Any]:
+    """Return everything about a run that its person may see."""
     cost = await desk.registry.cost(run=run.id)
     reports = [line.text for line in await desk.registry.progress(run.id) if line.kind == "report"]
     return {
@@ -124,7 +133,6 @@ async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
         "cost_usd": cost.usd,
         "calls": cost.calls,
         "tokens": cost.tokens.model_dump(),
-        "flow_run": run_link(run, up.prefect_ui_url),
         "created": run.created.isoformat(),
         "ended": run.ended.isoformat() if run.ended else None,
     }

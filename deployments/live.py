@@ -1,7 +1,7 @@
 """The live view of a run in a terminal: steps, rounds, tests, cost, address."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ TITLES = {
 
 async def follow(
     run: str, registry: Registry, wakeups: Wakeups, until: Callable[[Run], bool]
-) -> AsyncIterator[tuple[Run, list[Progress]]]:
+) -> AsyncGenerator[tuple[Run, list[Progress]], None]:
     """Yield the run and all its progress after each change, until `until` says so of the run."""
     lines: list[Progress] = []
     hints: asyncio.Queue[None] = asyncio.Queue()

@@ -1,14 +1,13 @@
 """What must be true before anything starts, each told in one sentence with its cure."""
 
 import asyncio
-import errno
 import shutil
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from pathlib import Path
 
-from deployments.data_folder import DataFolder, write_private
+from deployments.data_folder import DataFolder
 from deployments.firewall import egress_warning
+from deployments.ports import choose_port, free_port
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, Wiring
 from domain.errors import BadInput
@@ -31,69 +30,6 @@ def check_disk(folder: DataFolder, floor: int = DISK_FLOOR) -> None:
             f"the disk of {folder.home} has {free // 1024**2} MB left and at least {floor // 1024**2} MB are needed: "
             "free some, or choose a folder on another disk with SLIPWAY_HOME"
         )
-
-
-def choose_port(folder: DataFolder, name: str, wanted: int, setting: str, host: str) -> int:
-    """Return the wanted port, or for 0 a free one that stays the same from start to start; raise BadInput when it is used."""
-    if wanted:
-        refuse_used(wanted, setting, host)
-        return wanted
-    file = folder.home / f"{name}.port"
-    kept = int(file.read_text()) if file.exists() else 0
-    if kept and port_problem(kept, host) is None:
-        return kept
-    chosen = free_port(host)
-    write_private(file, str(chosen))
-    return chosen
-
-
-def refuse_used(port: int, setting: str, host: str) -> None:
-    problem = port_problem(port, host)
-    if problem is errno.EACCES:
-        raise BadInput(f"port {port} may not be opened by this user: set {setting} to one above 1023, or 0 for a free one")
-    if problem is not None:
-        by = f" by {owner}" if (owner := port_owner(port)) else ""
-        raise BadInput(f"port {port} is in use{by}: end that, or set {setting} to another port, or 0 for a free one")
-
-
-def port_problem(port: int, host: str) -> int | None:
-    """Return the error number with which the port refuses to be opened; None when it can be."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError as error:
-            return error.errno
-    return None
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def port_owner(port: int) -> str:
-    """Return `name (pid N)` of the listening process, as far as this user may see it; empty when not."""
-    inodes = set(_listening(port))
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if str(link.readlink()) in inodes:
-                process = link.parent.parent
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
-        except OSError:  # it ended, or belongs to another user
-            continue
-    return ""
-
-
-def _listening(port: int) -> Iterator[str]:
-    """Yield `socket:[inode]` of the sockets that listen on the port (proc(5), /proc/net/tcp; state 0A is listening)."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:] if Path(table).exists() else ():
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                yield f"socket:[{fields[9]}]"
 
 
 def is_local(domain: str) -> bool:
@@ -206,6 +142,15 @@ def https_port(settings: Settings, folder: DataFolder) -> int:
     return choose_port(folder, "https", settings.https_port, "SLIPWAY_HTTPS_PORT", served_on(settings))
 
 
+def api_port(settings: Settings, folder: DataFolder) -> int:
+    """Return the port of the HTTP API; 0 when there is to be none."""
+    if settings.api_port is None:
+        return 0
+    if not is_ours(settings.api_bind):
+        raise BadInput(f"SLIPWAY_API_BIND: {settings.api_bind} is no address of this machine; set it to one, like 127.0.0.1")
+    return choose_port(folder, "api", settings.api_port, "SLIPWAY_API_PORT", settings.api_bind)
+
+
 def tls_warnings(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each reason why a public authority will certify no app."""
     if settings.tls != "auto" or settings.acme_url:
@@ -244,5 +189,6 @@ async def decided(settings: Settings, folder: DataFolder, report: Callable[[str]
         else choose_port(folder, "prefect", prefect, "SLIPWAY_PREFECT_PORT", LOOPBACK),
         replay_port=free_port() if settings.replay else 0,
         egress_port=choose_port(folder, "egress", 0, "", "0.0.0.0") if engine == "docker" else 0,  # noqa: S104  (a probe only)
+        api_port=api_port(settings, folder),
         gateway_port=choose_port(folder, "gateway", 0, "", "0.0.0.0"),  # noqa: S104  (the same)
     )

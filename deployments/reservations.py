@@ -16,6 +16,18 @@ async def refuse_taken(slug: str, owner: str, registry: Registry) -> None:
         raise BadInput(f"there is a project {slug!r} already: choose another name, or use `slipway change {slug}`")
 
 
+async def begun_before(run: str, registry: Registry) -> Proposal | None:
+    """Return what a killed process had started under this id: its project's name is taken, by itself; None for nothing.
+
+    Of a change at work only its own proposal knows the Brief that its card needs: that is read again, and paid for only once.
+    """
+    found = await registry.run(run)
+    project = await registry.project(found.project) if found else None
+    if found is None or project is None or (found.change and not found.state.ended):
+        return None
+    return Proposal(run=found.id, brief=project.brief, change=found.change, request=found.request, origin=found.origin)
+
+
 async def reserve(proposal: Proposal, owner: str, domain: str, at: datetime, registry: Registry) -> None:
     """Make the project as of `at`, the run's own time: by it a run that was interrupted here knows its project again.
 

@@ -177,6 +177,23 @@ def bot_service(wiring: Wiring) -> Service:
     )
 
 
+def api_service(wiring: Wiring) -> Service:
+    mark = wiring.folder.sockets / "api.ready"
+
+    async def ready() -> bool:
+        return mark.exists()
+
+    return Service(
+        name="api",
+        argv=_alone("api", str(wiring.api_port), str(mark)),
+        environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
+        ready=ready,
+        acts=True,
+        vital=False,
+        sockets=(mark,),
+    )
+
+
 def first_services(wiring: Wiring) -> tuple[Service, ...]:
     """Return what must be ready before blocks are filled; these start at the same time."""
     settings = wiring.settings
@@ -192,7 +209,11 @@ def first_services(wiring: Wiring) -> tuple[Service, ...]:
 
 def last_services(wiring: Wiring, *, bot: bool) -> tuple[Service, ...]:
     """Return what works with the blocks; these start at the same time."""
-    return (runner_service(wiring), *((bot_service(wiring),) if bot else ()))
+    return (
+        runner_service(wiring),
+        *((bot_service(wiring),) if bot else ()),
+        *((api_service(wiring),) if wiring.api_port else ()),
+    )
 
 
 def _alone(*words: str) -> tuple[str, ...]:

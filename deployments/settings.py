@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from deployments.door_settings import DoorSettings
 from deployments.file_settings import FileSettings
 from deployments.misspelt import misspelt
 from deployments.setting_people import PeopleSettings
@@ -31,7 +32,7 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PREFIX = "SLIPWAY_"
 
 
-class Settings(FileSettings, PeopleSettings):
+class Settings(DoorSettings, FileSettings, PeopleSettings):
     """Settings of one installation. The description of a field is the cure that a person reads when its value is wrong."""
 
     model_config = SettingsConfigDict(
@@ -60,11 +61,6 @@ class Settings(FileSettings, PeopleSettings):
     )
     acme_email: str | None = Field(
         default=None, pattern=r"^[^@\s\"`{}]+@[^@\s\"`{}]+$", description="address to which the ACME authority may write"
-    )
-    http_bind: str | None = Field(
-        default=None,
-        pattern=r"^(\d{1,3}\.){3}\d{1,3}$",
-        description="an IPv4 address of this machine, like 127.0.0.1: the apps are served on it alone; unset: on all",
     )
     prefect_port: Port = Field(default=4200, description="a port number of Prefect's API and UI; 0 chooses a free one")
     prefect_api_url: str | None = Field(

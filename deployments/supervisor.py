@@ -151,6 +151,8 @@ class _Installation:
     def greet(self) -> None:
         up = self.up()
         self._report(f"Slipway is up: runs at {up.prefect_ui_url}, apps at {up.apps_url} (as <name>.{up.base_domain})")
+        if self._wiring.api_url:
+            self._report(f"the HTTP API is at {self._wiring.api_url}: `slipway keys add NAME` makes a key for it")
         if self._wiring.settings.tls == "internal" and up.root_certificate:
             self._report(f"browsers trust the apps' certificates once they are given {up.root_certificate}")
         if self._wiring.settings.anthropic_api_key is None and not up.replay:

@@ -39,6 +39,9 @@ class Wiring:
     gateway_port: int = 0
     """Of the model gateway, on the workers' network or on loopback; 0 when there is none."""
 
+    api_port: int = 0
+    """Of the HTTP API; 0 when there is none."""
+
     @property
     def prefect_api_url(self) -> str:
         return self.settings.prefect_api_url or f"http://{LOOPBACK}:{self.prefect_port}/api"
@@ -67,6 +70,11 @@ class Wiring:
     @property
     def caddy_admin(self) -> str:
         return self.settings.caddy_admin or f"unix/{self.caddy_socket}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the HTTP API is; empty without one."""
+        return f"http://{self.settings.api_bind}:{self.api_port}" if self.api_port else ""
 
     @property
     def apps_port(self) -> int:

@@ -72,6 +72,11 @@ def bot(context: typer.Context) -> None:
     _alone(context, lambda alone, settings: alone.run_bot(settings))
 
 
+def api(context: typer.Context) -> None:
+    """Run the HTTP API alone."""
+    _alone(context, lambda alone, settings: alone.run_api(settings))
+
+
 def replay(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of a recorded model session.", exists=True, file_okay=False)],

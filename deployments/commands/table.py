@@ -13,6 +13,7 @@ from deployments.commands import (
     bots,
     domains,
     invitations,
+    keys,
     people,
     previews,
     projects,
@@ -57,6 +58,7 @@ for name, command in (
     ("server", services.server),
     ("runner", services.runner),
     ("bot", services.bot),
+    ("api", services.api),
     ("replay", services.replay),
 ):
     app.command(name)(command)
@@ -64,6 +66,7 @@ secrets.secret.command("rotate")(rotation.rotate)
 app.add_typer(secrets.secret, name="secret")
 app.add_typer(domains.domain, name="domain")
 app.add_typer(bots.bots, name="bots")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(previews.preview, name="preview")
 app.add_typer(invitations.invite, name="invite")
 app.add_typer(people.people, name="people")

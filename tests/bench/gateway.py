@@ -19,7 +19,7 @@ from blocks.model_gateway import ModelGateway
 from blocks.registry import SqlRegistry
 from blocks.registry_migrations import migrate
 from deployments.data_folder import DataFolder
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from domain.workers import WorkerSpec
 from tests.bench.figures import Section
 from tests.fakes.messages_api import Say, ScriptedMessagesAPI, text

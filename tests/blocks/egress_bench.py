@@ -17,7 +17,7 @@ from blocks.docker_networks import DockerNetworks, WorkersNetwork, bridge_name
 from deployments.base_image import ensure_images
 from deployments.data_folder import DataFolder
 from deployments.firewall import can_lock
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from tests.blocks.engine_bench import until
 
 

@@ -32,7 +32,7 @@ from deployments.egress import listening
 from deployments.egress_accounts import Accounts
 from deployments.egress_proxy import EgressProxy
 from deployments.gateway_upstream import Upstream
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from domain.egress import Allowance
 from domain.receipts import Passage
 from domain.workers import Command, CommandResult, Worker, WorkerSpec

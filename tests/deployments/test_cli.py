@@ -120,6 +120,7 @@ class Bench:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._url = f"sqlite+aiosqlite:///{folder}/registry.db"
         self._capsys = capsys
+        self.up = UP
         self.vault = MemoryVault()
         self.engine = FakeEngine()
         self.prepare: Callable[[CliDesk], None] = lambda desk: None
@@ -132,7 +133,7 @@ class Bench:
         desk = CliDesk(registry, self.vault, self.engine)
         self.prepare(desk)
         try:
-            yield desk, UP
+            yield desk, self.up
         finally:
             await registry.close()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
-from deployments.preflight import Lookup, check_disk, choose_port, domain_warning, free_port, port_owner, served_on
+from deployments.ports import choose_port, free_port, port_owner
+from deployments.preflight import Lookup, check_disk, domain_warning, served_on
 from deployments.settings import load_settings
 from deployments.setup import installation
 from deployments.sockets import SOCKET_PATH_LIMIT

@@ -17,7 +17,7 @@ from blocks.model_gateway import ModelGateway
 from blocks.vault import SecretVault
 from deployments.data_folder import DataFolder
 from deployments.gateway_upstream import Upstream
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from domain.complaints import Complaint
 from domain.git_credentials import CLASSIC_REFUSED
 from domain.runs import RunState

@@ -21,7 +21,7 @@ from blocks.registry_migrations import migrate
 from deployments.data_folder import DataFolder
 from deployments.firewall import can_lock
 from deployments.gateway_server import CONNECTIONS, Doorkeeper, bound, server_of
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from domain.errors import Broken
 from domain.workers import Command, CommandResult, Worker, WorkerSpec
 from tests.blocks.egress_bench import installed

@@ -8,7 +8,8 @@ import pytest
 from deployments.caddy_service import caddy_service, forget_routes, tls_environment
 from deployments.data_folder import DataFolder
 from deployments.doctor import tls
-from deployments.preflight import free_port, https_port, tls_warnings
+from deployments.ports import free_port
+from deployments.preflight import https_port, tls_warnings
 from deployments.settings import Settings, load_settings
 from deployments.wiring import Wiring
 from domain.errors import BadInput

@@ -9,7 +9,7 @@ import pytest
 
 from blocks.docker_engine import DockerEngine
 from deployments.firewall import can_lock
-from deployments.preflight import free_port
+from deployments.ports import free_port
 from domain.workers import AppSpec, Built, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed
 from tests.blocks.engine_bench import PROJECT

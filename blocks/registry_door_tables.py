@@ -1,0 +1,31 @@
+"""The registry's tables of the HTTP API: its keys, and what was asked through it once."""
+
+from sqlalchemy import JSON, Column, Integer, PrimaryKeyConstraint, Table
+
+from blocks.registry_columns import NAME, UtcTime, Words, metadata
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest", NAME, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime),
+    Column("used", UtcTime),
+    Column("revoked", UtcTime),
+)
+
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("caller", NAME, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("digest", NAME, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("status", Integer),
+    Column("answer", JSON),
+    PrimaryKeyConstraint("caller", "key"),
+)

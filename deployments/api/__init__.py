@@ -1,0 +1,1 @@
+"""The HTTP API: a gate before everything, and one module for each noun behind it."""

@@ -1,0 +1,46 @@
+"""The application: all nouns behind one gate."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from deployments.api import domains, escalations, events, health, project_secrets, projects, releases, rollbacks, runs
+from deployments.api.access import House
+from deployments.api.doors import DESCRIPTION
+from deployments.api.gate import Gate
+from deployments.api.problems import MEDIA_TYPE, SCHEMA, answer_problems
+
+VERSION = "1"
+ABOUT = (
+    "Slipway by HTTP. Every call but health, readiness and this description needs a key: `slipway keys add NAME`, then "
+    "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
+)
+NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations)
+WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
+
+
+def routes(house: House) -> FastAPI:
+    """Return the application without its gate."""
+    shown = {"description": "What is wrong", "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+    app = FastAPI(
+        title="Slipway",
+        version=VERSION,
+        description=ABOUT,
+        openapi_url=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=dict.fromkeys(WRONG, shown),
+    )
+    app.state.house = house
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    answer_problems(app)
+    return app
+
+
+def application(house: House, rate: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
+    """Return the application behind its gate; nothing reaches a route but through it."""
+    return Gate(routes(house), house.registry, house.counters, house.pepper, rate, clock)

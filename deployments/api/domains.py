@@ -1,0 +1,41 @@
+"""Domains: host names that lead to a project."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+
+from deployments.api.access import Owned, TheHouse, TheProject
+from deployments.api.once import Done, OneCall
+from deployments.api.shapes import Said
+from deployments.api.wishes import NewDomain
+from domain.hosts import HostName
+from tasks.hosts import project_hosts
+
+router = APIRouter(prefix="/v1/projects/{project}/domains", tags=["domains"])
+
+HostInPath = Annotated[HostName, Path(description="Host name.", examples=["shop.example.org"])]
+
+
+@router.get("")
+async def list_domains(house: TheHouse, project: TheProject) -> list[str]:
+    """List the host names that lead to the project, its own first."""
+    return list(await project_hosts(project.slug, house.registry))
+
+
+@router.post("", status_code=201, response_model=Said)
+async def add_domain(house: TheHouse, theirs: Owned, project: TheProject, call: OneCall, wish: NewDomain) -> Response:
+    """Let a host name lead to the project as well; its DNS record is yours to make."""
+
+    async def work(_: str | None) -> Done:
+        host = await house.desk.look.add_host(project.slug, wish.host, theirs.caller.owner)
+        return Done(status=201, shown=Said(message=f"{host} leads to {project.slug}"))
+
+    return await call.answer(work)
+
+
+@router.delete("/{host}")
+async def remove_domain(house: TheHouse, theirs: Owned, project: TheProject, host: HostInPath) -> Said:
+    """Let a host name lead to the project no more; its main one stays."""
+    gone = await house.desk.look.remove_host(project.slug, host, theirs.caller.owner)
+    return Said(message=f"{gone} does not lead to {project.slug} any more")

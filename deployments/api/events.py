@@ -1,0 +1,71 @@
+"""A run's progress as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+Each line of progress is one event with its sequence number as id; a caller that was cut off says which it had last, and misses
+none. A stream ends after some minutes, and the caller comes again: with its key, which may count no more by then.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response, StreamingResponse
+
+from deployments.api.access import House, TheHouse, TheRun
+from deployments.api.problems import Refusal
+from deployments.api.runs import short
+from deployments.api.shapes import ProgressShown
+from deployments.live import follow
+from domain.runs import Run
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+STREAMS = 200
+"""At once; each reads the registry once a second at the least."""
+LASTS = 300.0
+"""Seconds of one stream."""
+SILENCE = 15.0
+"""Seconds after which a comment is sent: proxies cut what says nothing."""
+
+Had = Annotated[
+    str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="Id of the last event that you have.")
+]
+
+
+@router.get("/{run}/events", response_class=StreamingResponse, responses={204: {"description": "Nothing more comes"}})
+async def follow_run(house: TheHouse, run: TheRun, had: Had = None) -> Response:
+    """Follow a run: an event for each line of progress as it comes, and `ended` at its end."""
+    after = int(had or 0)
+    if had is not None and run.state.ended and not await house.registry.progress(run.id, after):
+        return Response(status_code=204)  # by this a browser comes no more
+    if len(house.streams) >= STREAMS:
+        raise Refusal(503, "too many runs are being followed: ask again in a moment", {"Retry-After": "10"})
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(house, run, after), headers=headers, media_type="text/event-stream")
+
+
+async def _events(house: House, run: Run, after: int) -> AsyncIterator[str]:
+    ends, said, stream = time.monotonic() + LASTS, time.monotonic(), object()
+    house.streams.add(stream)
+    try:
+        followed = follow(
+            run.id, house.desk.registry, house.desk.wakeups, lambda now: now.state.ended or time.monotonic() > ends
+        )
+        async with aclosing(followed):
+            async for now, lines in followed:
+                for line in (line for line in lines if line.sequence > after):
+                    after, said = line.sequence, time.monotonic()
+                    yield event(line.kind, ProgressShown.model_validate(line.model_dump()).model_dump_json(), after)
+                if now.state.ended:
+                    yield event("ended", short(now).model_dump_json(), after)
+                elif time.monotonic() - said > SILENCE:
+                    said = time.monotonic()
+                    yield ": it goes on\n\n"
+    finally:
+        house.streams.discard(stream)
+
+
+def event(kind: str, data: str, id: int) -> str:
+    """Return one event; JSON has no line breaks of its own."""
+    return f"id: {id}\nevent: {kind}\ndata: {data}\n\n"

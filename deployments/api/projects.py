@@ -1,0 +1,94 @@
+"""Projects: which there are, and how one stands; what it cost, who changed it, what was proved of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from deployments.api.access import House, Owned, TheHouse, TheProject
+from deployments.api.once import Done, OneCall
+from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
+from deployments.api.shapes import CostShown, HistoryLine, ProjectShort, ProjectShown, ProofShown, RunShown
+from deployments.api.tags import found, tagged
+from deployments.api.wishes import Change, NewProject
+from deployments.deeds import DeskDeeds
+from deployments.documents import project_facts, run_facts, summary
+from deployments.requests import run_id
+from deployments.reservations import begun_before
+from domain.proposals import Proposal
+from domain.runs import Origin
+
+router = APIRouter(prefix="/v1/projects", tags=["projects"])
+
+
+@router.get("")
+async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cursor: Cursor = None) -> Page[ProjectShort]:
+    """List your projects, oldest first."""
+    page = cut(await theirs.projects(), cursor, limit)
+    shown = [ProjectShort.model_validate(await summary(house.desk, each)) for each in page.items]
+    return Page(items=tuple(shown), next=page.next)
+
+
+@router.get("/{project}", response_model=ProjectShown)
+async def show_project(request: Request, house: TheHouse, project: TheProject) -> Response:
+    """Show one project with its releases, previews, checks, domains and databases."""
+    return tagged(request, ProjectShown.model_validate(await project_facts(house.desk, project)))
+
+
+@router.get("/{project}/costs")
+async def show_costs(house: TheHouse, project: TheProject) -> CostShown:
+    """Show what the project's model calls have cost, and what they may."""
+    cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
+    spent: dict[str, Any] = {"cost_usd": cost.usd, "calls": cost.calls, "tokens": cost.tokens}
+    return CostShown(project=project.slug, budget_usd=budget / 1_000_000, **spent)
+
+
+@router.get("/{project}/history")
+async def list_history(house: TheHouse, project: TheProject, limit: Limit = USUAL, cursor: Cursor = None) -> Page[HistoryLine]:
+    """List who changed what, oldest first; not what was done to an earlier project of the same name."""
+    lines = await house.registry.history(project.slug, since=project.created)
+    page = cut(lines, cursor, limit)
+    return Page(items=tuple(HistoryLine.model_validate(line.model_dump()) for line in page.items), next=page.next)
+
+
+@router.get("/{project}/proof", response_model=ProofShown)
+async def show_proof(request: Request, house: TheHouse, project: TheProject) -> Response:
+    """Show the newest proof: what speaks for what was accepted, signed by this installation."""
+    shown = found(await house.desk.look.proof(project.slug))
+    return tagged(request, ProofShown(genuine=shown.genuine, document=shown.document))
+
+
+@router.post("", status_code=201, response_model=RunShown)
+async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: NewProject) -> Response:
+    """Have something new built: answers with its run when the Brief is written, which takes seconds to a minute."""
+    origin = Origin(channel="api", person=theirs.caller.owner)
+
+    async def work(key: str | None) -> Done:
+        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind}
+        return await started(house, origin.person, key, lambda: house.desk.propose(wish.text, origin, key=key, **more))
+
+    return await call.answer(work)
+
+
+@router.post("/{project}/changes", status_code=201, response_model=RunShown)
+async def change_project(house: TheHouse, theirs: Owned, project: TheProject, call: OneCall, wish: Change) -> Response:
+    """Have a project changed: answers with the run when the Brief is written; earlier checks are run again."""
+    origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
+
+    async def work(key: str | None) -> Done:
+        more: dict[str, Any] = {"preview": wish.preview, "scratch": wish.scratch}
+        return await started(
+            house, origin.person, key, lambda: house.desk.propose(wish.text, origin, project=slug, key=key, **more)
+        )
+
+    return await call.answer(work)
+
+
+async def started(house: House, person: str, key: str | None, propose: Callable[[], Awaitable[Proposal]]) -> Done:
+    """Start the run of this key; what a killed process had begun of it goes on as it was."""
+    stored = await begun_before(run_id(key), house.registry) if key else None
+    if stored is None:
+        await house.allowances.check(person, run_id(key))
+    run = await DeskDeeds(house.desk, house.allowances).start(stored or await propose())
+    return Done(status=201, shown=RunShown.model_validate(await run_facts(house.desk, run)), place=f"/v1/runs/{run.id}")

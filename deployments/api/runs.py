@@ -1,0 +1,55 @@
+"""Runs: requests on their way to a release; how far they are, and their end."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from deployments.api.access import Owned, TheHouse, TheRun
+from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
+from deployments.api.shapes import ProgressShown, RunShort, RunShown
+from deployments.api.tags import tagged
+from deployments.documents import run_facts
+from domain.listings import RunMark
+from domain.names import Slug
+from domain.runs import Run
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+
+OfProject = Annotated[Slug | None, Query(description="Only runs of this project.")]
+After = Annotated[int, Query(ge=0, le=1_000_000_000, description="Only what has a higher sequence number.")]
+
+
+@router.get("")
+async def list_runs(
+    house: TheHouse, theirs: Owned, project: OfProject = None, limit: Limit = USUAL, cursor: Cursor = None
+) -> Page[RunShort]:
+    """List your runs, newest first."""
+    rows = await house.registry.run_page(theirs.person, project, mark_in(cursor, RunMark), limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    mark = cursor_of(RunMark(created=last.created, id=last.id)) if last else None
+    return Page(items=tuple(map(short, rows[:limit])), next=mark)
+
+
+def short(run: Run) -> RunShort:
+    return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round})
+
+
+@router.get("/{run}", response_model=RunShown)
+async def show_run(request: Request, house: TheHouse, run: TheRun) -> Response:
+    """Show one run with its question, test reports and cost."""
+    return tagged(request, RunShown.model_validate(await run_facts(house.desk, run)))
+
+
+@router.get("/{run}/progress")
+async def list_progress(house: TheHouse, run: TheRun, after: After = 0) -> list[ProgressShown]:
+    """List what happened in the run, in order: steps, rounds, test reports, costs."""
+    lines = await house.registry.progress(run.id, after)
+    return [ProgressShown.model_validate(line.model_dump()) for line in lines]
+
+
+@router.post("/{run}/cancel")
+async def cancel_run(house: TheHouse, theirs: Owned, run: TheRun) -> RunShown:
+    """Stop a run; one that has ended stays as it is. What it did so far stays in its repository."""
+    ended = run if run.state.ended else await house.desk.cancel(run.id, theirs.caller.owner)
+    return RunShown.model_validate(await run_facts(house.desk, ended))

@@ -1,0 +1,106 @@
+"""The API as a process: its desk, its server, and its end."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from blocks.redis_counters import RedisCounters
+from deployments.allowances import Allowances
+from deployments.api.access import House
+from deployments.api.application import application
+from deployments.api.pepper import pepper_of
+from deployments.data_folder import DataFolder
+from deployments.settings import Settings
+from deployments.stopping import stop_event
+from domain.doors import DoorRegistry
+from domain.errors import BadInput
+
+HEAD_BYTES = 32 * 1024
+STOPPING = 3
+"""Seconds that requests in flight get when it is ended."""
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to its caller."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server_of(app: ASGIApp, proxy: str | None) -> Server:
+    """Return the server; it believes the forwarded address of `proxy` alone, and does not name itself."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=proxy is not None,
+        forwarded_allow_ips=proxy or "",
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        limit_concurrency=1000,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=STOPPING,
+    )
+    return Server(config)
+
+
+async def serve(settings: Settings, port: int | None, mark: Path | None = None) -> None:
+    """Answer until SIGTERM; raise BadInput when there is no port to answer on."""
+    wanted = settings.api_port if port is None else port
+    if wanted is None:
+        raise BadInput("the HTTP API has no port: set SLIPWAY_API_PORT")
+    from blocks.wakeups import RedisWakeups
+    from deployments.requests import open_desk  # its blocks load every vendor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    for name in ("httpx", "prefect"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with _listening(settings.api_bind, wanted) as listener:
+        async with open_desk({}) as desk:
+            counters = RedisCounters(cast(RedisWakeups, desk.blocks.wakeups).url)
+            registry, pepper = cast(DoorRegistry, desk.blocks.registry), pepper_of(DataFolder(settings.home))
+            allowances = Allowances(registry, desk.wakeups, settings.people.usual)
+            house = House(desk=desk, registry=registry, counters=counters, pepper=pepper, allowances=allowances)
+            try:
+                await until_ended(server_of(application(house, settings.api_rate), settings.api_proxy), listener, mark)
+            finally:
+                await counters.close()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((host, port), backlog=256)
+    except OSError as error:
+        raise BadInput(f"the HTTP API cannot listen on {host}:{port}: {error.strerror}; set SLIPWAY_API_PORT") from error
+    with listener:
+        yield listener
+
+
+async def until_ended(
+    server: Server, listener: socket.socket, mark: Path | None = None, until: asyncio.Event | None = None
+) -> None:
+    """Serve until SIGINT, SIGTERM or `until`, or until the server ends by itself."""
+    with stop_event(until) as stop:
+        serving = asyncio.create_task(server.serve([listener]))
+        try:
+            if mark:
+                mark.touch()  # noqa: ASYNC240  (one instant; the listener takes connections by now)
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            server.should_exit = True
+            await serving

@@ -1,0 +1,69 @@
+"""What callers may wish: bodies of changing calls, each with its bounds."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from deployments.commands.secrets import SECRET_LIMIT
+from domain.names import REQUEST_LIMIT, Slug
+
+WHOLE = r"^[^\x00]*$"
+"""Without NUL, which neither databases nor environments take."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=REQUEST_LIMIT, pattern=WHOLE)]
+
+
+class Wish(BaseModel):
+    """A body: what it does not know is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class NewProject(Wish):
+    """Something new, in the caller's own words; its Brief is accepted as it is written."""
+
+    text: Text = Field(examples=["A short-link service for our team, with a page that counts the clicks"])
+    name: Slug | None = Field(default=None, description="Name of the project and its address", examples=["short-links"])
+    kind: str | None = Field(default=None, max_length=60, description="Kind of project; else the Product Owner chooses")
+
+
+class Change(Wish):
+    """A change of a project."""
+
+    text: Text = Field(examples=["Links can have an end date"])
+    preview: bool | None = Field(default=None, description="Show it first; unset: as the settings have it")
+    scratch: bool = Field(default=False, description="Begin the preview with no data, not with a copy")
+
+
+class GoBack(Wish):
+    """A rollback."""
+
+    version: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Release; unset: the previous good one")
+    data: str = Field(
+        default="",
+        pattern=r"^(keep|restore|v[0-9]{1,9}(-undo|-redo)?)?$",
+        description="What becomes of the data when its database was changed; a snapshot's name brings only the data back",
+    )
+    reason: str = Field(default="asked for by the API", min_length=1, max_length=500, pattern=WHOLE)
+
+
+class NewSecret(Wish):
+    """A secret's value; it is never shown again."""
+
+    value: str = Field(min_length=1, max_length=SECRET_LIMIT, pattern=WHOLE, json_schema_extra={"writeOnly": True}, repr=False)
+    unchecked: bool = Field(default=False, description="Use it whatever it looks like")
+
+
+class NewDomain(Wish):
+    """A host name; its DNS record is yours to make."""
+
+    host: str = Field(min_length=1, max_length=253, examples=["shop.example.org"])
+
+
+class Reply(Wish):
+    """An answer to what a run asks; the first one counts."""
+
+    choice: str = Field(max_length=40, examples=["guidance"])
+    text: str = Field(
+        default="", max_length=REQUEST_LIMIT, pattern=WHOLE, description="Words, or how many rounds or US dollars"
+    )
+    number: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Only if this is what it asks now")

@@ -1,0 +1,32 @@
+"""Settings of doors: on which addresses Slipway listens, and how the HTTP API does."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from deployments.setting_types import Port
+
+ADDRESS = r"^(\d{1,3}\.){3}\d{1,3}$"
+
+
+class DoorSettings(BaseSettings):
+    """The part of the settings about addresses that are listened on."""
+
+    http_bind: str | None = Field(
+        default=None,
+        pattern=ADDRESS,
+        description="an IPv4 address of this machine, like 127.0.0.1: the apps are served on it alone; unset: on all",
+    )
+    api_port: Port | None = Field(
+        default=None, description="a port number: the HTTP API is served on it; 0 chooses a free one; unset: there is none"
+    )
+    api_bind: str = Field(
+        default="127.0.0.1",
+        pattern=ADDRESS,
+        description="an IPv4 address of this machine, like 127.0.0.1: the HTTP API is served on it",
+    )
+    api_proxy: str | None = Field(
+        default=None,
+        pattern=ADDRESS,
+        description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; unset: nobody's",
+    )
+    api_rate: int = Field(default=600, ge=1, le=1_000_000, description="1 to 1,000,000 requests that one key may make a minute")

@@ -1,0 +1,127 @@
+"""The API in this process: the real registry on SQLite, the real gate and routes, a desk without Prefect."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from blocks.installation import Installation
+from blocks.registry import SqlRegistry
+from blocks.registry_migrations import migrate
+from deployments.allowances import Allowances
+from deployments.api.access import House
+from deployments.api.application import application, routes
+from domain.keys import Scope
+from domain.previews import Preview
+from domain.proposals import Proposal
+from domain.runs import DeliveryRequest, Origin, Run
+from tasks.keys import make_key
+from tests.fakes.counters import MemoryCounters
+from tests.fakes.desk import FakeDesk, Hints, a_brief
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+ANN, BOB = "local:ann", "local:bob"
+PEPPER = b"p" * 32
+RATE = 100_000
+"""Requests of one key a minute, where a test is not about that."""
+READ, WRITE, OPERATOR = Scope.READ, Scope.WRITE, Scope.OPERATOR
+
+
+class ApiDesk(FakeDesk):
+    """A desk with the blocks that documents are made of."""
+
+    def __init__(self, registry: SqlRegistry) -> None:
+        super().__init__(registry, Hints())
+        place = Installation(home="/home", engine="process", model="m")
+        self.blocks = SimpleNamespace(installation=place, vault=self.vault, engine=self.engine, registry=registry)
+        self.wishes: list[dict[str, Any]] = []
+        """What was said beside each text."""
+
+    async def propose(
+        self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None, **more: Any
+    ) -> Proposal:
+        self.wishes.append(more)
+        return await super().propose(text, origin, project=project, key=key)
+
+    async def drop(self, project: str, number: int | None, who: str) -> Preview:
+        raise AssertionError("no preview is dropped here")
+
+
+@dataclass(kw_only=True)
+class Api:
+    """What a test asks, and what stands behind."""
+
+    desk: ApiDesk
+    house: House
+    client: httpx.AsyncClient
+    counters: MemoryCounters
+    now: datetime = NOON
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def registry(self) -> SqlRegistry:
+        return self.desk.registry
+
+    async def key(self, owner: str = ANN, *scopes: Scope, days: float | None = None) -> str:
+        """Make a key and return it."""
+        name = f"{owner} {' '.join(scopes)} {days}"
+        if name not in self.keys:
+            made = await make_key(name, owner, scopes or (READ, WRITE), days, owner, PEPPER, self.registry, self.now)
+            self.keys[name] = made.shown
+        return self.keys[name]
+
+    async def ask(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx.Response:
+        """Ask with this key; without one, with Ann's."""
+        headers = {"Authorization": f"Bearer {key or await self.key()}", **more.pop("headers", {})}
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def get(self, path: str, key: str | None = None, **more: Any) -> httpx.Response:
+        return await self.ask("GET", path, key, **more)
+
+    async def project(self, slug: str, owner: str = ANN, *, days: int = 0) -> str:
+        """Let there be a project with its first run, and return that."""
+        at = NOON - timedelta(days=days)
+        await self.registry.add_project(a_brief(slug, slug), owner, f"{slug}.localhost", at)
+        return await self.run(slug, owner, at)
+
+    async def run(self, slug: str, person: str = ANN, at: datetime = NOON, id: str = "") -> str:
+        id = id or f"r-{slug.replace('-', '')}{len(await self.registry.runs(slug, 1000)):06}"
+        origin = Origin(channel="cli", person=person)
+        request = DeliveryRequest(run=id, project=slug, request="it", brief=a_brief(slug, slug), origin=origin)
+        made: Run = await self.registry.add_run(request, at)
+        return made.id
+
+
+@asynccontextmanager
+async def api_in(folder: Path, rate: int = RATE) -> AsyncIterator[Api]:
+    url = f"sqlite+aiosqlite:///{folder}/registry.db"
+    await migrate(url)
+    registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
+    desk, counters = ApiDesk(registry), MemoryCounters()
+    house = House(desk=desk, registry=registry, counters=counters, pepper=PEPPER, allowances=Allowances(registry, desk.wakeups))  # type: ignore[arg-type]
+    made: list[Api] = []
+    app = application(house, rate, lambda: made[0].now)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        made.append(Api(desk=desk, house=house, client=client, counters=counters))
+        yield made[0]
+    await registry.close()
+
+
+def all_routes() -> list[tuple[str, str]]:
+    """Return method and path of everything that the application answers, as its router sees it."""
+    house = House(desk=None, registry=None, counters=None, pepper=b"", allowances=None)  # type: ignore[arg-type]
+    return sorted({pair for route in routes(house).routes for pair in _pairs(route)})
+
+
+def _pairs(route: Any) -> list[tuple[str, str]]:
+    """Return what one route answers, or all that one router holds."""
+    if not hasattr(route, "effective_route_contexts"):
+        return [(method, route.path) for method in route.methods]
+    inner = list(route.effective_route_contexts())
+    return [(method, each.path) for each in inner for method in (each.starlette_route or each.original_route).methods]

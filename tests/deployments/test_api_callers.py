@@ -1,0 +1,116 @@
+"""The authorisation matrix: each route of the API by each kind of caller."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.api.doors import OPEN
+from domain.keys import id_in
+from domain.proofs import SignedProof
+from domain.runs import RunState
+from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, all_routes, api_in
+from tests.deployments.conftest import released
+
+RUN = "r-notes000000"
+IN_PATH = {"project": "notes", "run": RUN, "number": "1", "name": "WORD", "host": "notes.example.org"}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/projects"): {"text": "something of my own"},
+    ("POST", "/v1/projects/{project}/changes"): {"text": "colours"},
+    ("POST", "/v1/projects/{project}/rollback"): {"version": 1},
+    ("PUT", "/v1/projects/{project}/secrets/{name}"): {"value": "hush-hush-hush"},
+    ("POST", "/v1/projects/{project}/domains"): {"host": "other.example.org"},
+    ("POST", "/v1/runs/{run}/answer"): {"choice": "guidance", "text": "use a list"},
+}
+NOBODYS = {"/v1/me", "/v1/projects", "/v1/runs", "/v1/escalations"}
+"""Routes about the caller: everybody may ask them, and sees what is theirs."""
+STRANGERS = ("none", "wrong", "expired", "revoked")
+
+
+@dataclass(frozen=True)
+class Cell:
+    method: str
+    path: str
+    caller: str
+
+    @property
+    def wanted(self) -> int | None:
+        """Return the status with which it is refused; None when it is let through."""
+        writes = self.method not in ("GET", "HEAD")
+        if self.path in OPEN:
+            return None
+        if self.caller in STRANGERS:
+            return 401
+        if writes and self.caller in ("reader", "watcher"):
+            return 403
+        return 404 if self.caller == "other" and self.path not in NOBODYS else None
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    """A project with everything that a route may name."""
+    async with api_in(tmp_path) as bench:
+        await bench.project("notes")
+        await released(bench.desk, "notes", 2)
+        await bench.desk.look.add_host("notes", IN_PATH["host"], ANN)
+        proof = SignedProof(run=RUN, body={"commit": "c" * 40}, signature="00", created=NOON)
+        await bench.registry.add_proof("notes", "c" * 40, proof)
+        await bench.desk.end(RUN, RunState.FAILED)  # so that a stream of it ends
+        yield bench
+
+
+async def keys_of(api: Api) -> dict[str, str]:
+    """Return a key for each kind of caller; empty for the one that has none."""
+    expired, revoked = await api.key(ANN, READ, WRITE, days=1), await api.key(ANN, WRITE)
+    await api.registry.revoke_key(id_in(revoked) or "", NOON)
+    api.now = NOON + timedelta(days=2)
+    return {
+        "none": "",
+        "wrong": f"slipway_{'0' * 12}_{'a' * 43}",
+        "expired": expired,
+        "revoked": revoked,
+        "other": await api.key(BOB, READ, WRITE),
+        "reader": await api.key(ANN, READ),
+        "watcher": await api.key("local:op", OPERATOR),
+        "owner": await api.key(ANN, READ, WRITE),
+        "operator": await api.key("local:op", OPERATOR, WRITE),
+    }
+
+
+async def test_each_route_lets_through_whom_it_should_and_nobody_else(api: Api) -> None:
+    keys, failed = await keys_of(api), []
+    for method, path in all_routes():
+        for caller, key in keys.items():
+            api.counters.now += 60  # wrong keys have a limit of their own, which is not what this is about
+            cell = Cell(method, path, caller)
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            body = BODIES.get((method, path))
+            answered = await api.client.request(method, path.format(**IN_PATH), headers=headers, json=body)
+            let = answered.status_code not in (401, 403, 404) and answered.status_code < 500
+            if not (let if cell.wanted is None else answered.status_code == cell.wanted):
+                failed.append((cell, answered.status_code, answered.text))
+    assert failed == []
+
+
+async def test_what_is_anothers_answers_to_the_letter_as_what_is_not_there(api: Api) -> None:
+    other = await api.key(BOB, READ, WRITE)
+    for method, path in all_routes():
+        if path in OPEN or path in NOBODYS:
+            continue
+        body, answers = BODIES.get((method, path)), []
+        for names in (IN_PATH, IN_PATH | {"project": "ghost", "run": "r-ghost00000"}):
+            said = (await api.ask(method, path.format(**names), other, json=body)).json()
+            answers.append({name: value for name, value in said.items() if name != "request"})
+        assert answers[0] == answers[1], (method, path)
+    assert (await api.registry.projects())[0].owner == ANN
+    assert api.desk.rolled_back == api.desk.proposed == []
+    assert await api.desk.vault.names("notes") == ()
+
+
+def test_every_changing_route_is_tried_with_a_body_that_it_takes() -> None:
+    changing = {(method, path) for method, path in all_routes() if method in ("POST", "PUT", "PATCH", "DELETE")}
+    bare = {("POST", "/v1/runs/{run}/cancel"), ("DELETE", "/v1/projects/{project}/domains/{host}")}
+    assert changing == {*BODIES} | bare
