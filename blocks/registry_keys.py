@@ -24,7 +24,7 @@ class ApiKeys(Store):
             row = (await db.execute(select(api_keys).where(api_keys.c.id == id))).first()
         return None if row is None else _key(row)
 
-    async def keys(self) -> Sequence[ApiKey]:
+    async def api_keys(self) -> Sequence[ApiKey]:
         """Return all, also those that count no more, oldest first."""
         async with self.reading() as db:
             rows = await db.execute(select(api_keys).order_by(api_keys.c.created, api_keys.c.id))

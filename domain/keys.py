@@ -120,8 +120,11 @@ class Keys(Protocol):
 
     async def key(self, id: str) -> ApiKey | None: ...
 
-    async def keys(self) -> Sequence[ApiKey]:
-        """Return all, also those that count no more, oldest first."""
+    async def api_keys(self) -> Sequence[ApiKey]:
+        """Return all, also those that count no more, oldest first.
+
+        Not `keys`: Python takes an object with that method for a mapping, and Prefect reads through its tasks' arguments.
+        """
         ...
 
     async def revoke_key(self, id: str, at: datetime) -> bool:

@@ -62,7 +62,7 @@ def list_keys(context: typer.Context, as_json: Annotated[bool, JSON] = False) ->
         async with context.obj.session() as (desk, _):
             from deployments.tables import local, show, state, table
 
-            rows = [document(key) for key in await desk.registry.keys()]
+            rows = [document(key) for key in await desk.registry.api_keys()]
             if as_json:
                 print_json({"keys": rows})
             elif rows:

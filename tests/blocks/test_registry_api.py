@@ -27,7 +27,7 @@ async def test_key_comes_back_as_it_was_stored_and_remembers_use_and_end(registr
     for key in (KEY, other):
         await registry.add_key(key)
     assert (await registry.key(KEY.id), await registry.key("ghost")) == (KEY, None)
-    assert await registry.keys() == (other, KEY)
+    assert await registry.api_keys() == (other, KEY)
     await registry.use_key(KEY.id, NOON)
     assert [await registry.revoke_key(KEY.id, NOON + timedelta(hours=hours)) for hours in (1, 2)] == [True, True]
     ended = KEY.model_copy(update={"used": NOON, "revoked": NOON + timedelta(hours=1)})

@@ -70,4 +70,4 @@ async def test_key_is_revoked_by_what_is_shown_of_it_or_by_a_name_that_only_one_
 async def test_name_and_owner_must_be_printable(registry: SqlRegistry, name: str, owner: str) -> None:
     with pytest.raises(BadInput, match="needs a name"):
         await make_key(name, owner, (Scope.READ,), None, "me", PEPPER, registry, NOON)
-    assert await registry.keys() == ()
+    assert await registry.api_keys() == ()
