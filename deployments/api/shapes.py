@@ -19,7 +19,7 @@ class ProjectShort(Shown):
 
     project: str = Field(examples=["short-links"])
     title: str = Field(examples=["Short links"])
-    kind: str = Field(examples=["web-service"])
+    kind: str = Field(description="Kind of project, as in the Brief")
     state: str = Field(description="`release N`, or `not online`", examples=["release 3"])
     address: str = Field(description="Empty when it is not online", examples=["http://short-links.localhost:8080"])
     waiting: tuple[str, ...] = Field(description="What its last run waits for")

@@ -10,6 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Running
 
+from blocks.attachment_files import AttachmentFiles
 from blocks.git_host import BareGitHost
 from blocks.installation import Installation
 from blocks.registry import SqlRegistry
@@ -36,6 +37,7 @@ def desk(registry: SqlRegistry, tmp_path: Path) -> Desk:  # noqa: F811
         engine=FakeEngine(),
         proxy=MemoryProxy(),
         git=git,
+        attachments=AttachmentFiles(tmp_path),
         accounts=MemoryAccounts(),
         installation=Installation(home=str(tmp_path), engine="process", model="m"),
     )
