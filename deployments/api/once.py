@@ -1,7 +1,9 @@
 """Creating calls that come twice: the same Idempotency-Key gets the same answer, another request under it is refused.
 
-The call is written down before anything is done. What it then does has an identity of its own, made of caller and key (a
-run's id, Prefect's idempotency key), so that a call whose process was killed is done to its end by the next one.
+The call is written down before anything is done. What it then does has an identity of its own, made of caller, key and the
+moment of the first call (a run's id, Prefect's idempotency key), so that a call whose process was killed is done to its end by
+the next one. By the moment, a key that is taken again after it was forgotten begins something new, and nobody can make up a key
+whose run has the id of another one.
 """
 
 import hashlib
@@ -69,7 +71,7 @@ class Once:
             raise Refusal(422, "this Idempotency-Key was another request's: take a new one")
         if stored.status is not None and stored.answer is not None:
             return JSONResponse(stored.answer, stored.status, {"Idempotency-Replayed": "true"})
-        done = await work(f"api:{caller}:{key}")
+        done = await work(f"api:{caller}:{key}:{stored.at.isoformat()}")
         await registry.answer_once(asked, done.status, done.shown.model_dump(mode="json"))
         return _answer(done)
 

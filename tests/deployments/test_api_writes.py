@@ -70,6 +70,15 @@ async def test_call_whose_process_was_killed_is_done_to_its_end_as_the_same_run(
     assert len(await api.registry.runs()) == 1
 
 
+async def test_key_that_was_forgotten_begins_something_new(api: Api) -> None:
+    first = await api.ask("POST", "/v1/projects", json={"text": "notes"}, headers=ONCE)
+    async with api.registry.writing("test") as db:
+        await db.exec_driver_sql("UPDATE api_requests SET at = '2026-01-01 00:00:00.000000'")
+    other = await api.ask("POST", "/v1/projects", json={"text": "timer"}, headers=ONCE)
+    assert (other.status_code, other.json()["project"]) == (201, "timer")
+    assert other.json()["run"] != first.json()["run"]
+
+
 async def test_call_that_came_to_nothing_may_be_tried_again_under_its_key(api: Api) -> None:
     api.desk.errors.append(ServiceUnreachable("Prefect", "x"))
     assert (await api.ask("POST", "/v1/projects", json={"text": "notes"}, headers=ONCE)).status_code == 503
