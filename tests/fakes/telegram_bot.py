@@ -81,11 +81,12 @@ class SimulatedBot(Phones):
             while True:
                 async with self._changed:
                     await self._changed.wait_for(self._is_to_bring)
-                problem = await self._brought(client, self.webhook, self.updates[0])
+                webhook, update = self.webhook, self.updates[0]  # the bot may set another, or drop updates, meanwhile
+                problem = await self._brought(client, webhook, update)
                 if problem:
-                    self.webhook |= {"last_error_date": 1_790_000_002, "last_error_message": problem}
+                    webhook |= {"last_error_date": 1_790_000_002, "last_error_message": problem}
                 else:
-                    self.updates.pop(0)
+                    self.updates = [each for each in self.updates if each is not update]
                 await self._notify()
 
     def _is_to_bring(self) -> bool:

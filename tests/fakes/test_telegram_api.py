@@ -211,6 +211,33 @@ async def test_webhook_that_is_held_brings_what_waited_afterwards(api: TelegramA
         assert receiver.calls[0][0] == "getMe"
 
 
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+async def test_webhook_that_goes_while_it_is_brought_an_update_leaves_nothing_behind(
+    api: TelegramApi, bot: Bot, status: str
+) -> None:
+    came, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await goes_on.wait()
+        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as slow:
+        await bot.set_webhook(f"http://127.0.0.1:{slow.sockets[0].getsockname()[1]}/telegram")
+        await api.say(ANN, "for the webhook")
+        await came.wait()
+        await bot.delete_webhook(drop_pending_updates=True)
+        await api.say(ANN, "for a poller")
+        changes = api.changes()
+        await anext(changes)
+        goes_on.set()
+        await anext(changes)
+    [update] = await bot.get_updates()
+    assert update.message
+    assert update.message.text == "for a poller"
+
+
 async def test_unknown_method_and_every_body_form_are_answered(api: TelegramApi) -> None:
     async with httpx.AsyncClient(base_url=f"{api.url}/bot{TOKEN}", trust_env=False) as client:
         assert (await client.post("/noSuchMethod")).status_code == 404
