@@ -71,6 +71,11 @@ dump() {
   exec "$bin/pg_dump" --format=custom --no-owner --no-privileges
 }
 
+# Programs of Postgres 17 and newer begin by setting what an older server does not know.
+for_any_version() {
+  sed "1,20s/^SET transaction_timeout = 0;\$/SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';/"
+}
+
 # In one transaction: whoever looks sees the old data or the new, and an interruption leaves the old.
 restore() {
   programs
@@ -78,7 +83,7 @@ restore() {
     echo "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid();"
     echo "SET lock_timeout = '60s'; BEGIN; DROP OWNED BY CURRENT_USER CASCADE;"
     "$bin/pg_restore" --no-owner --no-privileges --file=- && printf '%s\n' 'COMMIT;' '\echo restored'
-  } | "$bin/psql" --no-psqlrc --quiet --output=/dev/null --set=ON_ERROR_STOP=1
+  } | for_any_version | "$bin/psql" --no-psqlrc --quiet --output=/dev/null --set=ON_ERROR_STOP=1
 }
 
 case $1 in

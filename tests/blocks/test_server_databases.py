@@ -8,13 +8,13 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.placed_resources import PlacedResources
-from blocks.postgres_programs import postgres_programs
+from blocks.postgres_programs import postgres_programs, run_resource_script
 from blocks.postgres_server import PostgresServer
 from blocks.server_databases import ServerDatabases
 from domain.database_servers import SETTING, database_name, lack, ownership
 from domain.errors import NeedsPerson, ServiceUnreachable
 from domain.resources import ResourceKind, ResourceSpec, ResourceState
-from tests.blocks.postgres import ADMIN_PASSWORD, SharedServer
+from tests.blocks.postgres import ADMIN_PASSWORD, SharedServer, server_folder
 from tests.blocks.resource_bench import Bench
 from tests.blocks.services import free_port
 from tests.fakes.resources import MemoryResources
@@ -145,3 +145,29 @@ async def test_containers_are_not_sent_to_a_server_on_loopback(apps_server: Shar
 def test_programs_that_are_too_old_for_the_server_are_told_with_the_cure() -> None:
     with pytest.raises(NeedsPerson, match="apt-get install postgresql-client-99"):
         postgres_programs(99)
+
+
+async def test_newer_programs_restore_into_an_older_server(bench: Bench, apps_server: SharedServer, tmp_path: Path) -> None:
+    """What pg_restore of Postgres 17 and newer begins with; an app's own row that reads the same is left as it is."""
+    installed, line = server_folder(), "SET transaction_timeout = 0;"
+    assert installed is not None
+    (tmp_path / "psql").symlink_to(installed / "psql")
+    rows = f"CREATE TABLE public.said (word TEXT);\nCOPY public.said (word) FROM stdin;\n{line}\n\\.\n"
+    (tmp_path / "script").write_text(
+        f"--\n-- PostgreSQL database dump\n--\n\nSET lock_timeout = 0;\n{line}\n" + "\n" * 20 + rows
+    )
+    (tmp_path / "pg_restore").write_text(f"#!/bin/sh\ncat {tmp_path}/script\n")
+    (tmp_path / "pg_restore").chmod(0o700)
+    spec = bench.spec(KIND)
+    await bench.runner.provide(spec)
+    where = await bench.runner.endpoint(spec)
+    environment = {
+        "PROGRAMS": str(tmp_path),
+        "PGHOST": where.host,
+        "PGPORT": str(where.port),
+        "PGUSER": where.user,
+        "PGDATABASE": where.database,
+        "PGPASSWORD": "s3cret",
+    }
+    await run_resource_script("restore", "restore", environment, reads=tmp_path / "script")
+    assert await bench.sql(spec, "SELECT word FROM said") == line
