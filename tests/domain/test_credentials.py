@@ -47,3 +47,11 @@ def test_credential_is_recognised_and_only_its_kind_is_told(text: str, kind: str
 )
 def test_ordinary_words_pass(text: str) -> None:
     assert credential_in(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-" * 60_000, "sk-" + ("a" * 20 + "-") * 10_000, "-eyJ" * 50_000], ids=["dashes", "blocks", "starts"]
+)
+def test_a_file_made_to_be_slow_is_searched_in_one_go(text: str) -> None:
+    """A shape that begins anew at each place needs minutes for this, and more with each byte: the bot hangs for everybody."""
+    assert credential_in(text) is None
