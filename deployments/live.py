@@ -41,10 +41,10 @@ async def follow(
     listener = asyncio.create_task(listen(run, wakeups, hints))
     try:
         while True:
-            lines += await registry.progress(run, lines[-1].sequence if lines else 0)
             found = await registry.run(run)
             if found is None:
                 raise UnknownObject("run", run)
+            lines += await registry.progress(run, lines[-1].sequence if lines else 0)  # after it: an ended run says no more
             yield found, lines
             if until(found):
                 return
