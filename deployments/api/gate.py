@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.api.doors import OPEN
-from deployments.api.problems import OURS, Refusal, problem, told
-from domain.errors import SlipwayError, TryAgain
+from deployments.api.problems import Refusal, problem, problem_of
+from domain.errors import TryAgain
 from domain.keys import ApiKey, Keys, digest_of
 from domain.keys import Scope as KeyScope
 from domain.limits import TRUSTED, WINDOW, WRONG, Counters, wait
@@ -100,15 +100,13 @@ class Gate:
         return caller
 
     async def _last_word(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        status, detail = told(error) if isinstance(error, SlipwayError) else (500, OURS)
         trace = None if isinstance(error, TryAgain) else error
         logger.error("%s: %s %s: %s", answer.request, scope["method"], type(error).__name__, error, exc_info=trace)
         if answer.has_ended:
             return
         if answer.has_begun:
             raise error  # the server cuts it off, and its reader sees that it is not whole
-        headers = {"Retry-After": "5"} if status == 503 else None
-        await problem(status, detail, answer.request, headers)(scope, receive, answer)
+        await problem_of(error, answer.request)(scope, receive, answer)
 
 
 class _Answer:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from deployments.terminal import is_connection
 from domain.errors import (
     BudgetSpent,
     ChatTokenRefused,
@@ -93,12 +94,18 @@ def problem(status: int, detail: str, request: str, headers: dict[str, str] | No
     return Response(body, status, headers, MEDIA_TYPE)
 
 
-def told(error: SlipwayError) -> tuple[int, str]:
+def told(error: Exception) -> tuple[int, str]:
     """Return status and sentence of an error by its family; what lies inside is not told."""
     for families, status, sentence in TOLD_OF:
         if isinstance(error, families):
             return status, sentence or str(error)
-    return 500, OURS
+    return (503, UNREACHABLE) if is_connection(error) else (500, OURS)
+
+
+def problem_of(error: Exception, request: str) -> Response:
+    """Return the answer for an error; what may pass by itself says when to come again."""
+    status, detail = told(error)
+    return problem(status, detail, request, {"Retry-After": "5"} if status == 503 else None)
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -112,13 +119,13 @@ def answer_problems(app: FastAPI) -> None:
         return problem(422, "the request is not as it has to be", request.state.request, None, *wrong[:TOLD])
 
     async def failed(request: Request, error: Any) -> Response:
-        status, detail = told(error)
+        status, _ = told(error)
         log = logger.error if status == 500 else logger.warning
         log("%s: %s: %s", request.state.request, type(error).__name__, error)
-        return problem(status, detail, request.state.request, {"Retry-After": "5"} if status == 503 else None)
+        return problem_of(error, request.state.request)
 
-    async def broken(request: Request, _: Exception) -> Response:
-        return problem(500, OURS, request.state.request)  # the gate is told too, and logs it
+    async def broken(request: Request, error: Exception) -> Response:
+        return problem_of(error, request.state.request)  # the gate is told too, and logs it
 
     app.add_exception_handler(Exception, broken)
     app.add_exception_handler(HTTPException, refused)

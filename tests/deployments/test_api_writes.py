@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from domain.allowances import OwnLimits
@@ -87,7 +88,14 @@ async def test_call_that_came_to_nothing_may_be_tried_again_under_its_key(api: A
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ModelKeyMissing(), 503), (BudgetSpent("notes", 5.0, 5.0), 402), (NoBrief("x", "y"), 422), (RuntimeError("inside"), 500)],
+    [
+        (ModelKeyMissing(), 503),
+        (BudgetSpent("notes", 5.0, 5.0), 402),
+        (NoBrief("x", "y"), 422),
+        (RuntimeError("inside"), 500),
+        (httpx.ConnectError("inside"), 503),
+        (RuntimeError("Failed to reach API at inside"), 503),
+    ],
 )
 async def test_what_cannot_be_begun_says_who_must_act(api: Api, error: Exception, status: int) -> None:
     api.desk.errors.append(error)
