@@ -10,15 +10,15 @@ from pydantic import BaseModel
 from deployments.api.problems import Refusal
 
 
-def tagged(request: Request, shown: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def tagged(request: Request, shown: BaseModel) -> Response:
     """Return it with its tag; 304 and nothing when the caller has named that (RFC 9110, 13.1.2)."""
     body = shown.model_dump_json().encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    sent = {"ETag": tag, "Cache-Control": "private, no-cache", **(headers or {})}
+    sent = {"ETag": tag, "Cache-Control": "private, no-cache"}
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     if tag in known or "*" in known:
         return Response(status_code=304, headers=sent)
-    return Response(body, status, sent, "application/json")
+    return Response(body, 200, sent, "application/json")
 
 
 def found(thing: Any | None) -> Any:

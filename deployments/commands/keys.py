@@ -79,9 +79,7 @@ def list_keys(context: typer.Context, as_json: Annotated[bool, JSON] = False) ->
 
 
 @keys.command("revoke")
-def revoke(
-    context: typer.Context, key: Annotated[str, typer.Argument(help="How the key begins, its id, or its name.")]
-) -> None:
+def revoke(context: typer.Context, key: Annotated[str, KEY]) -> None:
     """Let a key open nothing any more, from the next request on."""
 
     async def work() -> int:
