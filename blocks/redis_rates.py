@@ -1,15 +1,8 @@
 """What comes within a window of time, counted in Redis among all processes by one script: no key counts twice."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-from blocks.wakeups import translated
+from blocks.redis_client import redis_client, redis_errors
 from domain.allowances import Passage
 
 _ENTER = """
@@ -40,20 +33,7 @@ class RedisRates:
     async def enter(self, name: str, key: str, most: int, seconds: float) -> Passage:
         """Count `key` once within the window of this name; one that has passed passes again."""
         keys = (f"slipway:rate:{{{name}}}", f"slipway:rate:{{{name}}}:told")
-        with _errors(f"counting what comes of {name}"):
-            async with self._client() as redis:
+        with redis_errors(f"counting what comes of {name}"):
+            async with redis_client(self._url) as redis:
                 passes, first, wait = await cast(Any, redis.eval(_ENTER, 2, *keys, key, most, int(seconds * 1000)))
         return Passage(passes=bool(passes), first=bool(first), seconds=wait / 1000)
-
-    def _client(self) -> Redis:
-        return Redis.from_url(
-            self._url, decode_responses=True, retry=Retry(NoBackoff(), 0), socket_connect_timeout=5, socket_timeout=10
-        )
-
-
-@contextmanager
-def _errors(attempted: str) -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise translated(error, attempted) from error

@@ -8,11 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from blocks.redis_client import redis_client
 from domain.conversations import Message
 
 log = logging.getLogger("slipway.sessions")
@@ -40,7 +38,7 @@ class RedisSessions:
         A Redis that does not answer is done without: the message is in the registry.
         """
         try:
-            async with self._client() as redis:
+            async with redis_client(self._url, PATIENCE) as redis:
                 lines = [message.model_dump_json()]
                 length = await cast(Any, redis.llen(key))
                 if length != position:
@@ -53,12 +51,3 @@ class RedisSessions:
                     await pipe.execute()
         except (RedisError, OSError) as error:
             log.info("%s is not shown in Redis: %s", key, error)
-
-    def _client(self) -> Redis:
-        return Redis.from_url(
-            self._url,
-            decode_responses=True,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=PATIENCE,
-            socket_timeout=PATIENCE,
-        )

@@ -6,18 +6,13 @@ at the server's clock, so that they go on growing after Redis lost its data.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from pydantic import TypeAdapter
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
-from blocks.wakeups import translated
+from blocks.redis_client import redis_client, redis_errors
 from domain.attachments import Attachment
 from domain.errors import LeaseLost
 from domain.remarks import Remark
@@ -198,14 +193,9 @@ class RedisTalks:
 
     async def _run(self, script: str, name: str, *arguments: Any, more: tuple[str, ...] = ()) -> Any:
         keys = (_key(name), f"{_key(name)}:said", f"{_key(name)}:keys", *more)
-        with _errors(f"looking after the talk of {name}"):
-            async with self._client() as redis:
+        with redis_errors(f"looking after the talk of {name}"):
+            async with redis_client(self._url) as redis:
                 return await cast(Any, redis.eval(_OPEN + script, len(keys), *keys, *arguments))
-
-    def _client(self) -> Redis:
-        return Redis.from_url(
-            self._url, decode_responses=True, retry=Retry(NoBackoff(), 0), socket_connect_timeout=5, socket_timeout=10
-        )
 
 
 def _key(name: str) -> str:
@@ -225,11 +215,3 @@ def _talk(name: str, found: Any) -> Talk | None:
 
 def _lost(taken: Taken) -> LeaseLost:
     return LeaseLost(f"the talk with {taken.talk.name}", f"turn {taken.talk.turn}")
-
-
-@contextmanager
-def _errors(attempted: str) -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise translated(error, attempted) from error

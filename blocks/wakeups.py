@@ -1,19 +1,17 @@
 """Hints between processes and short locks, in Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import RedisError
 
-from domain.errors import Broken, ServiceUnreachable, SlipwayError
+from blocks.redis_client import redis_client, redis_errors
 
 _LOCK = """
 local owner, fence = unpack(redis.call('HMGET', KEYS[1], 'owner', 'fence'))
@@ -34,13 +32,6 @@ return 0
 """
 
 
-def translated(error: Exception, attempted: str) -> SlipwayError:
-    """Say whose fault a Redis error is: a refused password or command is ours, all else may pass."""
-    if isinstance(error, AuthenticationError):
-        return Broken(f"Redis refused the password while {attempted}: check SLIPWAY_REDIS_URL")
-    return ServiceUnreachable("Redis", attempted, str(error))
-
-
 class RedisWakeups(Block):
     """Publish, subscribe and lock by Redis 6 or later.
 
@@ -53,7 +44,7 @@ class RedisWakeups(Block):
     url: SecretStr = Field(description="unix:///path/redis.sock, redis:// or rediss://, with the password if it has one")
 
     async def publish(self, channel: str, text: str) -> None:
-        with _errors(f"publishing on {channel}"):
+        with redis_errors(f"publishing on {channel}"):
             async with self._client() as redis:
                 await redis.publish(channel, text)
 
@@ -61,10 +52,10 @@ class RedisWakeups(Block):
     async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
         """Yield (channel, text) as they come; a lost connection raises ServiceUnreachable out of the iteration."""
         attempted = f"listening on {', '.join(channels)}"
-        with _errors(attempted):
+        with redis_errors(attempted):
             redis = self._client()
         async with redis, redis.pubsub() as pubsub:
-            with _errors(attempted):
+            with redis_errors(attempted):
                 early = await _confirmed(pubsub, channels)
             messages = _Messages(pubsub, early, attempted)
             try:
@@ -74,24 +65,18 @@ class RedisWakeups(Block):
 
     async def lock(self, name: str, owner: str, seconds: float) -> int | None:
         """Take or extend the lease in one script run on the server."""
-        with _errors(f"locking {name}"):
+        with redis_errors(f"locking {name}"):
             async with self._client() as redis:
                 fence = await cast(Any, redis.eval(_LOCK, 2, _lock_key(name), _fence_key(name), owner, int(seconds * 1000)))
         return None if fence is None else int(fence)
 
     async def unlock(self, name: str, owner: str) -> None:
-        with _errors(f"unlocking {name}"):
+        with redis_errors(f"unlocking {name}"):
             async with self._client() as redis:
                 await cast(Any, redis.eval(_UNLOCK, 1, _lock_key(name), owner))
 
     def _client(self) -> Redis:
-        return Redis.from_url(
-            self.url.get_secret_value(),
-            decode_responses=True,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=5,
-            socket_timeout=10,
-        )
+        return redis_client(self.url.get_secret_value())
 
 
 class _Messages:
@@ -111,7 +96,7 @@ class _Messages:
             return self._early.pop(0)
         if self._reading is None:
             self._reading = asyncio.create_task(_next(self._pubsub))
-        with _errors(self._attempted):
+        with redis_errors(self._attempted):
             message = await asyncio.shield(self._reading)
         self._reading = None
         return message
@@ -151,11 +136,3 @@ def _lock_key(name: str) -> str:
 
 def _fence_key(name: str) -> str:
     return f"slipway:fence:{{{name}}}"
-
-
-@contextmanager
-def _errors(attempted: str) -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise translated(error, attempted) from error
