@@ -45,7 +45,7 @@ FROM pg_roles WHERE rolname = current_user
 """
 OPEN = r"""
 SELECT datname FROM pg_database
-WHERE datallowconn AND NOT datistemplate AND datname NOT LIKE 'slipway\_%'
+WHERE datallowconn AND datname NOT LIKE 'slipway\_%'
 AND EXISTS (
     SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0 AND privilege_type = 'CONNECT'
 )

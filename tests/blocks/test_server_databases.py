@@ -110,7 +110,7 @@ async def test_server_that_cannot_be_used_is_told_without_its_password(apps_serv
         await poor.make("slipway_shop", spec.identity, "word")
     assert lack(await poor.look()).endswith("CREATEDB CREATEROLE")
     facts = await PostgresServer(SecretStr(apps_server.url), "tests").look()
-    assert (lack(facts), facts.open_databases) == ("", ("postgres",))
+    assert (lack(facts), facts.open_databases) == ("", ("postgres", "template1"))
 
 
 async def test_what_is_there_stays_where_it_is_whatever_the_setting_says(apps_server: SharedServer, tmp_path: Path) -> None:
