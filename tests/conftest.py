@@ -157,8 +157,10 @@ class Failures:
         if report.failed:
             self._files.add(report.nodeid)
 
-    def pytest_sessionfinish(self) -> None:
-        if listed := self._config.getoption("--list-failed"):
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """List them when all has been run: one that broke off in between is no run whose failures are known."""
+        listed = self._config.getoption("--list-failed")
+        if listed and exitstatus == pytest.ExitCode.TESTS_FAILED:
             Path(listed).write_text("".join(f"{name}\n" for name in sorted(self._files)))
 
 
