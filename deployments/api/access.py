@@ -31,8 +31,8 @@ class House:
     """What one person may begin, whichever of their keys they use."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     """Idempotency keys that are being worked on in this process."""
-    streams: set[object] = field(default_factory=set)
-    """Streams that go on."""
+    streams: list[str] = field(default_factory=list)
+    """Owners of the keys by which streams go on, each as often as they have one."""
 
 
 class Theirs:

@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
 
-from deployments.api.access import House, TheHouse, TheRun
+from deployments.api.access import House, Owned, TheHouse, TheRun
 from deployments.api.problems import Refusal
 from deployments.api.runs import short
 from deployments.api.shapes import ProgressShown
@@ -23,6 +23,8 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 STREAMS = 200
 """At once; each reads the registry once a second at the least."""
+OF_ONE = 20
+"""Streams of one owner: nobody can have them all."""
 LASTS = 300.0
 """Seconds of one stream."""
 SILENCE = 15.0
@@ -34,20 +36,20 @@ Had = Annotated[
 
 
 @router.get("/{run}/events", response_class=StreamingResponse, responses={204: {"description": "Nothing more comes"}})
-async def follow_run(house: TheHouse, run: TheRun, had: Had = None) -> Response:
+async def follow_run(house: TheHouse, theirs: Owned, run: TheRun, had: Had = None) -> Response:
     """Follow a run: an event for each line of progress as it comes, and `ended` at its end."""
-    after = int(had or 0)
+    after, owner = int(had or 0), theirs.caller.owner
     if had is not None and run.state.ended and not await house.registry.progress(run.id, after):
         return Response(status_code=204)  # by this a browser comes no more
-    if len(house.streams) >= STREAMS:
+    if len(house.streams) >= STREAMS or house.streams.count(owner) >= OF_ONE:
         raise Refusal(503, "too many runs are being followed: ask again in a moment", {"Retry-After": "10"})
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(house, run, after), headers=headers, media_type="text/event-stream")
+    return StreamingResponse(_events(house, owner, run, after), headers=headers, media_type="text/event-stream")
 
 
-async def _events(house: House, run: Run, after: int) -> AsyncIterator[str]:
-    ends, said, stream = time.monotonic() + LASTS, time.monotonic(), object()
-    house.streams.add(stream)
+async def _events(house: House, owner: str, run: Run, after: int) -> AsyncIterator[str]:
+    ends, said = time.monotonic() + LASTS, time.monotonic()
+    house.streams.append(owner)
     try:
         followed = follow(
             run.id, house.desk.registry, house.desk.wakeups, lambda now: now.state.ended or time.monotonic() > ends
@@ -63,7 +65,7 @@ async def _events(house: House, run: Run, after: int) -> AsyncIterator[str]:
                     said = time.monotonic()
                     yield ": it goes on\n\n"
     finally:
-        house.streams.discard(stream)
+        house.streams.remove(owner)
 
 
 def event(kind: str, data: str, id: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deployments.api.events import OF_ONE, STREAMS
 from domain.allowances import OwnLimits
 from domain.errors import BudgetSpent, ModelKeyMissing, NoBrief, NothingToRollBackTo, ServiceUnreachable
 from domain.runs import RunState
@@ -199,6 +200,19 @@ async def test_run_is_followed_from_where_its_caller_was_to_its_end(api: Api) ->
     assert not api.house.streams
     assert (await api.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "9"})).status_code == 204
     assert (await api.get(f"/v1/runs/{run}/events", await api.key(BOB))).status_code == 404
+
+
+async def test_one_owner_cannot_have_all_streams_and_there_are_not_more_than_can_be_served(api: Api) -> None:
+    run, bobs = await api.project("notes"), await api.project("shop", BOB)
+    for each in (run, bobs):
+        await api.desk.end(each, RunState.FAILED)  # so that a stream of it ends
+    api.house.streams.extend([ANN] * OF_ONE)
+    refused = await api.get(f"/v1/runs/{run}/events", await api.key(ANN, WRITE))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    theirs = await api.get(f"/v1/runs/{bobs}/events", await api.key(BOB))
+    assert (theirs.status_code, api.house.streams) == (200, [ANN] * OF_ONE)
+    api.house.streams.extend(f"local:{number}" for number in range(STREAMS - OF_ONE))
+    assert (await api.get(f"/v1/runs/{bobs}/events", await api.key(BOB))).status_code == 503
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 201, "ключ"])
