@@ -4,9 +4,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import Awaitable, Sequence
-from ipaddress import ip_address
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from prefect.blocks.core import Block
@@ -16,6 +14,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from blocks.plain_http import is_near
 from blocks.telegram_downloads import downloaded
 from domain.attachments import AttachmentRefused
 from domain.chat_text import split_html
@@ -153,7 +152,7 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)
     base = (api_url or "https://api.telegram.org").rstrip("/")
-    here = {"trust_env": not _is_near(urlsplit(base).hostname or "")}
+    here = {"trust_env": not is_near(base)}
     return Bot(
         token.get_secret_value(),
         base_url=f"{base}/bot",
@@ -161,14 +160,6 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
         request=HTTPXRequest(connection_pool_size=32, httpx_kwargs=here),
         get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
     )
-
-
-def _is_near(host: str) -> bool:
-    """Tell whether the host is this machine, or an address of a private network, like that of a container bridge."""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return host == "localhost"
 
 
 def translated(error: TelegramError, attempted: str, message: str = "") -> SlipwayError:  # noqa: PLR0911  (a table)

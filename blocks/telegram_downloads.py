@@ -2,10 +2,10 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
+from blocks.plain_http import is_near
 from domain.attachments import AttachmentRefused
 from domain.errors import ServiceUnreachable
 
@@ -20,9 +20,8 @@ async def downloaded(place: str, name: str, limit: int) -> bytes:
     if not place.startswith(("http://", "https://")):
         return await asyncio.to_thread(_read, Path(place), name, limit)
     found = bytearray()
-    here = urlsplit(place).hostname in ("127.0.0.1", "::1", "localhost")
     try:
-        async with httpx.AsyncClient(trust_env=not here) as client, client.stream("GET", place) as answer:
+        async with httpx.AsyncClient(trust_env=not is_near(place)) as client, client.stream("GET", place) as answer:
             if answer.status_code != httpx.codes.OK:
                 raise ServiceUnreachable("Telegram", ATTEMPTED, f"status {answer.status_code}")
             async for chunk in answer.aiter_bytes():

@@ -167,6 +167,19 @@ async def test_file_of_a_person_is_downloaded_within_its_limit(chat: TelegramCha
     assert refused.value.why == "too_big"
 
 
+async def test_server_nearby_is_reached_without_a_proxy_also_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody is there
+    async with TelegramApi(host="127.0.0.2") as api:
+        api.person(ANN)
+        sent = await api.give(ANN, b"tea;3", "prices.csv")
+        assert sent.file is not None
+        chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+        try:
+            assert await chat.fetch(sent.file.id, "prices.csv", 5) == b"tea;3"
+        finally:
+            await chat.aclose()
+
+
 async def test_file_that_telegram_does_not_give_is_told_without_the_token(chat: TelegramChat, api: TelegramApi) -> None:
     sent = await api.give(ANN, b"x" * 20_000_001, "huge.csv")
     assert sent.file is not None
