@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
 from blocks.registry_projects import project_row
+from blocks.registry_runs import ENDED
 from blocks.registry_store import Store
 from domain.bots import MOVES, Bot, BotState
 from domain.errors import BadInput, UnknownObject
-from domain.runs import RunState
 
 _TABLE = tables.bots
 _POOL = "the bot pool"
@@ -79,8 +79,7 @@ async def _is_worked_on(db: AsyncConnection, project: str) -> bool:
     """Tell whether the project is there and a run of it goes on. Who leases a bot has both rows before."""
     if await project_row(db, project) is None:
         return False
-    over = [state.value for state in RunState if state.ended]
-    runs = select(tables.runs.c.id).where(tables.runs.c.project == project, tables.runs.c.state.not_in(over))
+    runs = select(tables.runs.c.id).where(tables.runs.c.project == project, tables.runs.c.state.not_in(ENDED))
     return (await db.execute(runs.limit(1))).first() is not None
 
 

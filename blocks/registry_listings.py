@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import exists, or_, select
 
 from blocks import registry_tables as tables
-from blocks.registry_runs import run_of
+from blocks.registry_runs import asked_by, run_of
 from blocks.registry_store import Store
 from domain.listings import RunMark
 from domain.runs import Run
@@ -22,7 +22,7 @@ class Pages(Store):
             of_theirs = exists().where(
                 projects.c.slug == runs.c.project, projects.c.owner == person, projects.c.created <= runs.c.created
             )
-            wanted = wanted.where(or_(runs.c.origin["person"].as_string() == person, of_theirs))
+            wanted = wanted.where(or_(asked_by(person), of_theirs))
         if project is not None:
             wanted = wanted.where(runs.c.project == project)
         if after is not None:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
 from blocks.registry_store import Store
 from domain.errors import UnknownObject
 from domain.runs import DeliveryRequest, Origin, Progress, ReleaseRequest, Run, RunState
+
+ENDED = tuple(state.value for state in RunState if state.ended)
 
 
 class Runs(Store):
@@ -47,7 +49,7 @@ class Runs(Store):
         if project is not None:
             newest = newest.where(table.c.project == project)
         if person is not None:
-            newest = newest.where(table.c.origin["person"].as_string() == person)
+            newest = newest.where(asked_by(person))
         async with self.reading() as db:
             rows = await db.execute(newest)
         return tuple(run_of(row) for row in rows)
@@ -137,6 +139,12 @@ async def _row(db: AsyncConnection, run: str) -> Row[Any] | None:
 def _values(run: Run) -> dict[str, Any]:
     """Return the row of a run: nested values as JSON, times as they are."""
     return {**run.model_dump(), **run.model_dump(mode="json", include={"waits_for", "origin"}), "state": run.state.value}
+
+
+def asked_by(person: str) -> ColumnElement[bool]:
+    """Return the condition on a run that this person asked for it."""
+    theirs: ColumnElement[bool] = tables.runs.c.origin["person"].as_string() == person
+    return theirs
 
 
 def run_of(row: Row[Any]) -> Run:

@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
 from blocks import registry_tables as tables
 from blocks.registry_ledger import USED
+from blocks.registry_runs import ENDED, asked_by
 from blocks.registry_store import Store
-from domain.runs import RunState
 from domain.talks import account
 
 _RUNS, _LEDGER, _PROJECTS = tables.runs, tables.ledger, tables.projects
-_ENDED = [state.value for state in RunState if state.ended]
 
 
 class PersonalUse(Store):
@@ -19,19 +18,14 @@ class PersonalUse(Store):
 
     async def open_runs(self, person: str) -> int:
         """Count the person's runs that have not ended."""
-        mine = select(func.count()).select_from(_RUNS).where(_asked_by(person), _RUNS.c.state.not_in(_ENDED))
+        mine = select(func.count()).select_from(_RUNS).where(asked_by(person), _RUNS.c.state.not_in(ENDED))
         async with self.reading() as db:
             return int((await db.execute(mine)).scalar_one())
 
     async def spent_by(self, person: str, since: datetime) -> int:
         """Sum what was spent and is set aside since then for the person, in millionths of a USD."""
         owned = select(_PROJECTS.c.slug).where(_PROJECTS.c.owner == person)
-        asked = select(_RUNS.c.id).where(_asked_by(person))
+        asked = select(_RUNS.c.id).where(asked_by(person))
         theirs = (_LEDGER.c.project == account(person)) | _LEDGER.c.project.in_(owned) | _LEDGER.c.run.in_(asked)
         async with self.reading() as db:
             return int((await db.execute(select(USED).where(_LEDGER.c.at >= since, theirs))).scalar_one())
-
-
-def _asked_by(person: str) -> ColumnElement[bool]:
-    theirs: ColumnElement[bool] = _RUNS.c.origin["person"].as_string() == person
-    return theirs
