@@ -6,6 +6,7 @@ from deployments.bot_messages import Said
 from deployments.bot_speech import Speech
 from domain.protocols import Registry
 from domain.runs import Project, Run
+from tasks.talk_projects import Belongings
 
 
 class Owned:
@@ -16,14 +17,11 @@ class Owned:
         self._speech = speech
 
     async def projects(self, said: Said) -> list[Project]:
-        return [project for project in await self._registry.projects() if project.owner == said.person]
-
-    async def runs(self, said: Said, limit: int = 200) -> list[Run]:
-        """Return the person's runs, newest first."""
-        return list(await self._registry.runs(limit=limit, person=said.person))
+        return await Belongings(said.person, self._registry).projects()
 
     async def going_on(self, said: Said) -> list[Run]:
-        return [run for run in await self.runs(said) if not run.state.ended]
+        """Return the person's runs that have not ended, newest first."""
+        return await Belongings(said.person, self._registry).going_on()
 
     async def project(self, said: Said, slug: str) -> Project | None:
         """Return the person's project of this name; None, and the person told, when there is none."""
