@@ -122,13 +122,7 @@ class RedisTalks:
         self._url = url
 
     async def say(
-        self,
-        name: str,
-        key: str,
-        text: str,
-        at: datetime,
-        epoch: int | None = None,
-        files: Sequence[Attachment] = (),
+        self, name: str, key: str, text: str, at: datetime, epoch: int | None = None, files: Sequence[Attachment] = ()
     ) -> Queued:
         """Queue the message; the same key again is the same message."""
         begin, with_it = "" if epoch is None else epoch, FILES.dump_json(tuple(files)).decode()

@@ -113,13 +113,7 @@ class Talks(Protocol):
     """Sessions with their queues. Each method is one atomic step."""
 
     async def say(
-        self,
-        name: str,
-        key: str,
-        text: str,
-        at: datetime,
-        epoch: int | None = None,
-        files: Sequence[Attachment] = (),
+        self, name: str, key: str, text: str, at: datetime, epoch: int | None = None, files: Sequence[Attachment] = ()
     ) -> Queued:
         """Queue the message; the same key again is the same message. `epoch`: where to go on when nothing is stored."""
         ...

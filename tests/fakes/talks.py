@@ -33,13 +33,7 @@ class MemoryTalks:
         self.reachable = True
 
     async def say(
-        self,
-        name: str,
-        key: str,
-        text: str,
-        at: datetime,
-        epoch: int | None = None,
-        files: Sequence[Attachment] = (),
+        self, name: str, key: str, text: str, at: datetime, epoch: int | None = None, files: Sequence[Attachment] = ()
     ) -> Queued:
         self._check()
         found = self.sessions.setdefault(name, _Session(epoch=1 if epoch is None else epoch))
