@@ -15,7 +15,7 @@ from domain.talks import Taken, account
 from tests.fakes.messages_api import Answer, Asked, Say, ScriptedMessagesAPI, use
 from tests.tasks.conftest import brief
 from tests.tasks.fragile import Fate, Fragile, Killed
-from tests.tasks.talk_desk import ANN, BOB, TalkDesk, ask_secret, propose, reply
+from tests.tasks.talk_desk import ANN, TalkDesk, ask_secret, propose, reply
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -27,12 +27,12 @@ async def results(desk: TalkDesk) -> list[ToolResult]:
     return [part for message in messages for part in message.parts if isinstance(part, ToolResult)]
 
 
-async def told(registry: SqlRegistry, *calls: dict[str, Any], person: str = ANN) -> tuple[ToolResult, TalkDesk]:
+async def told(registry: SqlRegistry, *calls: dict[str, Any]) -> ToolResult:
     """Let the model make these calls, each in its own step, and return what it was told of the last one."""
     with ScriptedMessagesAPI([*(Say([call]) for call in calls), Say([reply()])]) as api:
-        desk = TalkDesk(registry, api.url, person)
+        desk = TalkDesk(registry, api.url)
         await desk.talk("please")
-        return (await results(desk))[-2], desk
+        return (await results(desk))[-2]
 
 
 async def test_question_is_answered_with_the_messages_that_came_until_then(registry: SqlRegistry) -> None:
@@ -127,41 +127,9 @@ async def test_quote_is_learned_from_what_was_delivered(registry: SqlRegistry) -
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )
 async def test_tools_serve_the_owner(registry: SqlRegistry, call: dict[str, Any], words: str) -> None:
-    result, _ = await told(registry, call)
+    result = await told(registry, call)
     assert words in result.text
     assert not result.is_error
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        use("inspect_project", project="notes"),
-        use("status", project="notes"),
-        use("costs", project="notes"),
-        use("logs", project="notes"),
-        use("app_log", project="notes"),
-        ask_secret("notes"),
-        use("rollback", project="notes", why="mine now"),
-        use("set_domain", project="notes", host="shop.example.org"),
-        propose("notes", project="notes"),
-    ],
-    ids=lambda value: value["name"],
-)
-async def test_tools_know_nothing_of_what_belongs_to_others(registry: SqlRegistry, call: dict[str, Any]) -> None:
-    result, desk = await told(registry, call, person=BOB)
-    assert result.is_error
-    assert "no project 'notes'" in result.text
-    assert (desk.deeds.rolled_back, desk.deeds.domains, desk.deeds.asked) == ({}, [], {})
-
-
-async def test_run_of_another_person_is_neither_listed_nor_stopped(registry: SqlRegistry) -> None:
-    listed, _ = await told(registry, use("list_projects"), person=BOB)
-    assert listed.text == "this person has no project yet"
-    result, _ = await told(registry, use("cancel", run="r-000001"), person="telegram:3")
-    assert result.is_error
-    found = await registry.run("r-000001")
-    assert found
-    assert found.state is RunState.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -175,7 +143,7 @@ async def test_run_of_another_person_is_neither_listed_nor_stopped(registry: Sql
     ],
 )
 async def test_what_is_wrong_with_a_call_is_told_to_the_model(registry: SqlRegistry, call: dict[str, Any], words: str) -> None:
-    result, _ = await told(registry, call)
+    result = await told(registry, call)
     assert result.is_error
     assert words in result.text
 
@@ -202,7 +170,7 @@ async def test_stop_that_comes_again_stops_no_other_run(registry: SqlRegistry) -
         origin=Origin(channel="cli", person=ANN),
     )
     await registry.add_run(request, NOW)
-    result, _ = await told(registry, use("cancel", run="r-000002"), use("cancel", run="r-000002"))
+    result = await told(registry, use("cancel", run="r-000002"), use("cancel", run="r-000002"))
     assert result.text == "r-000002 on notes is cancelled"
     other = await registry.run("r-000001")
     assert other
