@@ -54,8 +54,8 @@ async def run_bot(settings: Settings) -> None:
     await answer(settings)
 
 
-async def run_api(settings: Settings, port: int | None = None, mark: Path | None = None) -> None:
-    """Serve the HTTP API until SIGTERM, on the port of the settings or the one given; `mark` is made when it listens."""
+async def run_api(settings: Settings, port: int = 0, mark: Path | None = None) -> None:
+    """Serve the HTTP API until SIGTERM, on that port, else on the one of the settings; `mark` is made when it listens."""
     _join(settings)
     from deployments.api.serving import serve
 

@@ -17,10 +17,13 @@ from deployments.api.access import House
 from deployments.api.application import application
 from deployments.api.pepper import pepper_of
 from deployments.data_folder import DataFolder
+from deployments.preflight import api_port
 from deployments.settings import Settings
 from deployments.stopping import stop_event
 from domain.doors import DoorRegistry
 from domain.errors import BadInput
+
+logger = logging.getLogger(__name__)
 
 HEAD_BYTES = 32 * 1024
 STOPPING = 3
@@ -56,10 +59,10 @@ def server_of(app: ASGIApp, proxy: str | None) -> Server:
     return Server(config)
 
 
-async def serve(settings: Settings, port: int | None, mark: Path | None = None) -> None:
-    """Answer until SIGTERM; raise BadInput when there is no port to answer on."""
-    wanted = settings.api_port if port is None else port
-    if wanted is None:
+async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> None:
+    """Answer until SIGTERM, without a port on that of the settings; raise BadInput when there is none to answer on."""
+    port = port or api_port(settings, DataFolder(settings.home))
+    if not port:
         raise BadInput("the HTTP API has no port: set SLIPWAY_API_PORT")
     from blocks.wakeups import RedisWakeups
     from deployments.requests import open_desk  # its blocks load every vendor
@@ -67,7 +70,8 @@ async def serve(settings: Settings, port: int | None, mark: Path | None = None) 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     for name in ("httpx", "prefect"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    with _listening(settings.api_bind, wanted) as listener:
+    with _listening(settings.api_bind, port) as listener:
+        logger.info("the HTTP API is at http://%s:%d", settings.api_bind, port)
         async with open_desk({}) as desk:
             counters = RedisCounters(cast(RedisWakeups, desk.blocks.wakeups).url)
             registry, pepper = cast(DoorRegistry, desk.blocks.registry), pepper_of(DataFolder(settings.home))

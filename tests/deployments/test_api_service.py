@@ -25,11 +25,11 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @asynccontextmanager
-async def served(api: Api) -> AsyncIterator[httpx.AsyncClient]:
+async def served(api: Api, proxy: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the bench's application on loopback, as the process does."""
     stop = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = server_of(application(api.house, RATE, lambda: api.now), None)
+        server = server_of(application(api.house, RATE, lambda: api.now), proxy)
         serving = asyncio.create_task(until_ended(server, listener, None, stop))
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=60) as client:
@@ -65,11 +65,13 @@ def test_api_is_off_until_it_is_given_a_port_and_keeps_a_free_one(tmp_path: Path
 
 async def test_api_without_a_port_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="set SLIPWAY_API_PORT"):
-        await serve(load_settings(home=tmp_path), None)
+        await serve(load_settings(home=tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BadInput, match=f"cannot listen on 127.0.0.1:{port}"):
             await serve(load_settings(home=tmp_path), port)
+        with pytest.raises(BadInput, match=f"port {port} is in use"):
+            await serve(load_settings(home=tmp_path, api_port=port))
 
 
 async def test_progress_comes_while_the_run_goes_on(api: Api) -> None:
@@ -96,6 +98,19 @@ async def test_address_that_a_caller_claims_is_not_believed(api: Api) -> None:
             wrong = {"Authorization": f"Bearer slipway_{number:012x}_{'a' * 43}"}
             answered.append((await client.get("/v1/me", headers={**claimed, **wrong})).status_code)
     assert answered == [401] * WRONG + [429]
+
+
+async def test_proxy_that_was_named_is_believed_its_own_part_alone(api: Api) -> None:
+    async with served(api, "127.0.0.1") as client:
+        wrong = {"Authorization": f"Bearer slipway_{'0' * 12}_{'a' * 43}"}
+        for number in range(WRONG):
+            claimed = {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"}  # the left part is what the caller sent
+            assert (await client.get("/v1/me", headers={**claimed, **wrong})).status_code == 401
+        again = [
+            (await client.get("/v1/me", headers={"X-Forwarded-For": f"10.0.0.9, {address}", **wrong})).status_code
+            for address in ("192.0.2.1", "192.0.2.2")
+        ]
+    assert again == [429, 401]
 
 
 async def test_what_is_no_http_is_cut_off_and_the_rest_is_answered(api: Api) -> None:
