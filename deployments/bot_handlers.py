@@ -85,7 +85,8 @@ class Handlers:
         self._signs = ChatSigns(chat)
         self._owned = Owned(desk.registry, self.speech)
         self._dialogue = dialogue
-        self._proposing: dict[str, asyncio.Task[Proposal]] = {}
+        self._proposing: dict[asyncio.Task[Proposal], str] = {}
+        """What is being read, and in which chat: a button does not wait for the messages before it."""
 
     async def start(self, said: Said) -> None:
         key = "start" if self._dialogue is None else "start_talk"
@@ -105,8 +106,7 @@ class Handlers:
     async def written(self, said: Said) -> None:
         """Words of a caption or a voice message: what they would be as a text, with the command that they begin with."""
         commands = {"/new": self.new, "/change": self.change}
-        act = commands.get(said.text.split(maxsplit=1)[0].split("@")[0], self.text)
-        await act(said)
+        await commands.get(said.command, self.text)(said)
 
     async def is_awaited(self, said: Said) -> bool:
         """Tell whether the Product Owner has asked this person something, which a file without words may answer."""
@@ -140,8 +140,8 @@ class Handlers:
         if self._dialogue is not None and await self._dialogue.cancel(said):
             await self.speech.tell(said, "forgotten")
             return True
-        proposing = self._proposing.get(said.chat)
-        if proposing is not None and proposing.cancel():
+        stopped = [task.cancel() for task, chat in self._proposing.items() if chat == said.chat]
+        if any(stopped):
             return True
         if dropped:
             await self.speech.tell(said, "forgotten")
@@ -204,10 +204,10 @@ class Handlers:
     async def _proposed(self, said: Said, wish: str, project: str | None) -> Proposal | None:
         """Return the proposal; None when its person cancelled meanwhile."""
         task = asyncio.create_task(self.desk.propose(wish, said.origin, project=project, key=said.key, attachments=said.files))
-        self._proposing[said.chat] = task
+        self._proposing[task] = said.chat
         try:
             await asyncio.wait([task])
         finally:
             task.cancel()
-            del self._proposing[said.chat]
+            del self._proposing[task]
         return None if task.cancelled() else task.result()

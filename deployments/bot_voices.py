@@ -37,6 +37,7 @@ class VoiceMessages:
         self._limits = limits
         self._transcriber = transcriber
         self._folder = folder
+        self._in_use: set[Path] = set()
 
     async def hear(self, said: Said) -> None:
         """Show what was heard, with buttons; say in a sentence why nothing was."""
@@ -61,20 +62,29 @@ class VoiceMessages:
         verb, _, name = said.text.partition(":")
         if not said.press or verb not in (USE, DROP):
             return False
-        path = self._folder / Path(name).name
-        if not path.exists():
+        chat, _, update = name.partition("_")
+        path = self._folder / f"{said.chat}_{update}"
+        if chat != said.chat or not update.isdecimal() or not path.exists():
             await self._handlers.speech.pop(said, "dead_button")
+        elif path in self._in_use:  # pressed once more: the first one says what becomes of it
+            await self._handlers.speech.heard(said)
         elif verb == DROP:
             path.unlink()
             await self._handlers.speech.pop(said, "voice_dropped")
         else:
-            await self._handlers.speech.heard(said)
-            text = await asyncio.to_thread(path.read_text, "utf-8")
-            await self._handlers.written(
-                said.model_copy(update={"text": text, "press": "", "heard_in": int(name.split("_")[1])})
-            )
-            path.unlink(missing_ok=True)
+            self._in_use.add(path)
+            try:
+                await self._use(said, path, int(update))
+            finally:
+                self._in_use.discard(path)
         return True
+
+    async def _use(self, said: Said, path: Path, update: int) -> None:
+        """Take the words as written; they stay on disk until something came of them."""
+        await self._handlers.speech.heard(said)
+        text = await asyncio.to_thread(path.read_text, "utf-8")
+        await self._handlers.written(said.model_copy(update={"text": text, "press": "", "heard_in": update}))
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _heard(self, said: Said, transcriber: Transcriber) -> str:
         assert said.sent is not None  # noqa: S101  (looked at before)

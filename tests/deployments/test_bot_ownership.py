@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from deployments.bot_commands import COMMANDS
+from deployments.bot_voices import DROP, USE
 from deployments.cards import STOP
 from deployments.preview_cards import CONFIRM
 from deployments.question_cards import ASK
@@ -40,7 +42,12 @@ SAYS: dict[str, Sequence[str]] = {
     "language": ("", "notes"),
 }
 """What is said after each command about a project that is another's. A new command needs its line here."""
-PRESSED = (f"{STOP}:{{run}}", f"{CONFIRM}:{{run}}", f"{ASK}:{{run}}:1:stop", f"{BUILD}:{{run}}", f"{LATER}:{{run}}")
+VOICE = f"{ANN}_77"
+PRESSED = (
+    *(f"{verb}:{{run}}" for verb in (STOP, CONFIRM, BUILD, LATER)),
+    f"{ASK}:{{run}}:1:stop",
+    *(f"{verb}:{name}" for verb in (USE, DROP) for name in (VOICE, "..", "")),
+)
 
 
 async def at_home(api: TelegramApi, desk: FakeDesk) -> Run:
@@ -108,9 +115,11 @@ async def test_command_neither_shows_nor_changes_what_is_anothers(api: TelegramA
 
 
 @pytest.mark.usefixtures("bot")
-async def test_button_neither_shows_nor_changes_what_is_anothers(api: TelegramApi, desk: FakeDesk) -> None:
+async def test_button_neither_shows_nor_changes_what_is_anothers(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
     """The references are BOB's own, as if a message of ours had offered him ANN's things by mistake."""
     run = await at_home(api, desk)
+    voice = tmp_path / "telegram" / "heard" / VOICE
+    voice.write_text(CANARY)
     before = await world(desk)
     card = api.messages(BOB)[0]
     commands = [f"/{name} {phrase}" for name, phrases in SAYS.items() for phrase in phrases if "notes" in phrase]
@@ -124,6 +133,7 @@ async def test_button_neither_shows_nor_changes_what_is_anothers(api: TelegramAp
     await api.message(BOB, "Write what you want")
     assert CANARY not in seen(api)
     assert await world(desk) == before
+    assert voice.read_text() == CANARY
     heard = [await api.press(each, by=BOB) for message in api.messages(ANN) for each in message.buttons]
     assert heard
     await api.until(lambda: all(api.queries[each] == "That button is not for you." for each in heard))

@@ -1,5 +1,6 @@
 """Voice messages in the chat: shown before they are used, once, also after a restart; a sentence where nothing is heard."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,26 @@ async def test_what_was_heard_is_shown_and_starts_one_run_when_it_is_right(
         again = await api.press(use)
         assert "has ended already" in str(await api.until(lambda: api.queries[again]))
     assert [run.request for run in await desk.registry.runs()] == ["a <tea> timer"]
+
+
+async def test_button_that_is_pressed_twice_in_a_row_begins_once_beside_what_is_being_read(
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path
+) -> None:
+    desk.free.clear()
+    async with start(transcriber=Ear()):
+        await speak(api, ANN, "a tea timer")
+        use, drop = (await api.message(ANN, "I heard: “a tea timer”")).buttons
+        await api.say(ANN, "notes")
+        await eventually(lambda: asyncio.sleep(0, desk.proposed == ["notes"]))
+        await api.press(use)
+        await eventually(lambda: asyncio.sleep(0, desk.proposed == ["notes", "a tea timer"]))
+        again = [await api.press(button) for button in (use, drop)]
+        await api.until(lambda: all(api.queries[each] == "" for each in again))
+        desk.free.set()
+        await eventually(lambda: nothing_is_kept(tmp_path))
+        await eventually(lambda: asyncio.sleep(0, len([m for m in api.messages(ANN) if "waiting for its turn" in m.text]) == 2))
+    assert desk.proposed == ["notes", "a tea timer"]
+    assert not any("went wrong" in message.text for message in api.messages(ANN))
 
 
 async def nothing_is_kept(tmp_path: Path) -> bool:
