@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from blocks.docker_connection import DockerConnection
 from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
 from blocks.docker_execs import DockerExecs
 from blocks.docker_networks import DockerNetworks
+from blocks.docker_resource_containers import PORTS, address_of, fits, libpq, own_url, status_of
 from blocks.docker_resource_image import ResourceImage
 from blocks.postgres_schema import postgres_schema
 from blocks.resource_clients import await_answer, endpoint_at, settle_file
@@ -23,23 +24,19 @@ from domain.resources import (
     Endpoint,
     ResourceKind,
     ResourceSpec,
-    ResourceState,
     ResourceStatus,
     resource_identity,
-    url_of,
 )
 from domain.workers import Limits
 
 DATA = "/data"
 PROGRAM = "/usr/local/bin/slipway-resource"
-PORTS = {ResourceKind.POSTGRES: 5432, ResourceKind.REDIS: 6379}
 LIMITS = {
     ResourceKind.POSTGRES: Limits(memory_mb=512, cpus=1.0, pids=128),
     ResourceKind.REDIS: Limits(memory_mb=256, cpus=0.5, pids=32),
 }
 REDIS_MB = 160
 """What Redis may fill with data; the rest is for rewriting its file, and for clients."""
-STATES = {"running": ResourceState.RUNNING, "restarting": ResourceState.RESTARTING}
 LOG_LINES = 20
 STOP_SECONDS = 20
 
@@ -62,7 +59,7 @@ class DockerResources:
         """Make or adopt it, and return when it answers. A container of another image, password or network is replaced."""
         network, image = await self._networks.of_project(spec.project), await self._image.ensure()
         found = await self._containers.find(spec.identity)
-        if found is not None and not _fits(found, spec, network, image):
+        if found is not None and not fits(found, spec, network, image):
             await self.stop(spec.project, spec.kind, spec.scratch_of)
             await self._containers.remove(spec.identity)
             found = None
@@ -82,7 +79,22 @@ class DockerResources:
     async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
         listed = await self._containers.labelled(project=project)
         found = await asyncio.gather(*(self._containers.find(each["Labels"]["slipway.identity"]) for each in listed))
-        return [_status(container) for container in found if container is not None]
+        return [status_of(container) for container in found if container is not None]
+
+    async def keeps(self, project: str, kind: ResourceKind, scratch_of: str = "") -> bool:
+        """Tell whether its container is there, or its volume: whoever prunes an engine takes what is stopped."""
+        if await self._containers.find(resource_identity(project, kind, scratch_of)) is not None:
+            return True
+        return not scratch_of and await self._has_volume(self._volume(project, kind))
+
+    async def _has_volume(self, name: str) -> bool:
+        def find(api: Any) -> bool:
+            try:
+                return bool(api.inspect_volume(name))
+            except NotFound:
+                return False
+
+        return await self._connection.ask(f"looking for the volume {name}", find)
 
     async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         identity = resource_identity(project, kind, scratch_of)
@@ -106,19 +118,19 @@ class DockerResources:
     async def dump(self, project: str, path: Path) -> int:
         found = await self._running(resource_identity(project, ResourceKind.POSTGRES))
         partial = path.with_name(f"{path.name}.partial")
-        await DockerExecs(self._connection, found["Id"]).to_file([PROGRAM, "dump"], _libpq(found), partial)
+        await DockerExecs(self._connection, found["Id"]).to_file([PROGRAM, "dump"], libpq(found), partial)
         return await asyncio.to_thread(settle_file, partial, path)
 
     async def restore(self, project: str, path: Path) -> None:
         found = await self._running(resource_identity(project, ResourceKind.POSTGRES))
-        said = await DockerExecs(self._connection, found["Id"]).from_file([PROGRAM, "restore"], _libpq(found), path)
+        said = await DockerExecs(self._connection, found["Id"]).from_file([PROGRAM, "restore"], libpq(found), path)
         if "restored" not in said:
             raise Broken(f"{path.name} could not be restored into postgres of {project}: {said[-300:]}")
 
     async def schema(self, project: str, kind: ResourceKind) -> Schema:
         identity = resource_identity(project, kind)
         found = await self._running(identity)
-        return await postgres_schema(_own_url(found), identity) if kind is ResourceKind.POSTGRES else ()
+        return await postgres_schema(own_url(found), identity) if kind is ResourceKind.POSTGRES else ()
 
     async def _found(self, identity: str) -> Container:
         found = await self._containers.find(identity)
@@ -134,7 +146,7 @@ class DockerResources:
 
     async def _url(self, identity: str) -> str:
         found = await self._found(identity)
-        return _own_url(found) if _address(found) else ""
+        return own_url(found) if address_of(found) else ""
 
     async def _log(self, identity: str) -> str:
         name = container_name(self._installation, identity)
@@ -200,47 +212,3 @@ def _environment(spec: ResourceSpec) -> dict[str, str]:
         "MEMORY_MB": str(REDIS_MB),
         "AS": "",
     }
-
-
-def _environment_of(found: Container) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in found["Config"]["Env"])
-
-
-def _fits(found: Container, spec: ResourceSpec, network: str, image: str) -> bool:
-    """Tell whether the container has the password that is wanted, the image of now, and the network that its project has."""
-    on = {each["NetworkID"] for each in found["NetworkSettings"]["Networks"].values()}
-    wanted = (image, spec.password.get_secret_value())
-    same = (found["Config"]["Image"], _environment_of(found)["PASSWORD"]) == wanted
-    return same and (network in on or network == found["HostConfig"]["NetworkMode"])
-
-
-def _address(found: Container) -> str:
-    return next((each["IPAddress"] for each in found["NetworkSettings"]["Networks"].values() if each["IPAddress"]), "")
-
-
-def _own_url(found: Container) -> str:
-    kind = ResourceKind(found["Config"]["Labels"]["slipway.resource"])
-    return url_of(kind, endpoint_at(kind, _address(found), PORTS[kind]), _environment_of(found)["PASSWORD"])
-
-
-def _libpq(found: Container) -> Mapping[str, str]:
-    """Return libpq's variables for a program inside the container."""
-    return {
-        "PGHOST": "127.0.0.1",
-        "PGUSER": "app",
-        "PGDATABASE": "app",
-        "PGPASSWORD": _environment_of(found)["PASSWORD"],
-    }
-
-
-def _status(found: Container) -> ResourceStatus:
-    marks = found["Config"]["Labels"]
-    return ResourceStatus(
-        identity=marks["slipway.identity"],
-        project=marks["slipway.project"],
-        kind=ResourceKind(marks["slipway.resource"]),
-        run=marks["slipway.run"],
-        scratch_of=marks["slipway.scratch_of"],
-        state=STATES.get(found["State"]["Status"], ResourceState.STOPPED),
-        restarts=found["RestartCount"],
-    )

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from blocks.server_databases import ServerDatabases
 from domain.app_data import Schema
 from domain.resources import Endpoint, ResourceKind, ResourceRunner, ResourceSpec, ResourceStatus, resource_identity
+
+
+class OwnResources(ResourceRunner, Protocol):
+    """The engine's own runner."""
+
+    async def keeps(self, project: str, kind: ResourceKind, scratch_of: str = "") -> bool:
+        """Tell whether it is there, or data of it that it would come up with again."""
+        ...
 
 
 class PlacedResources:
@@ -14,7 +23,7 @@ class PlacedResources:
     A scratch one goes where the project's own is, so that a rehearsal meets the same server.
     """
 
-    def __init__(self, own: ResourceRunner, server: ServerDatabases) -> None:
+    def __init__(self, own: OwnResources, server: ServerDatabases) -> None:
         self._own = own
         self._server = server
 
@@ -45,13 +54,9 @@ class PlacedResources:
     async def _of(self, project: str, kind: ResourceKind, scratch_of: str = "") -> ResourceRunner:
         if kind is not ResourceKind.POSTGRES:
             return self._own
-        identities = (resource_identity(project, kind, scratch_of), resource_identity(project, kind))
-        if not self._server.is_wanted and not any(map(self._server.knows, identities)):
-            return self._own
-        own = {found.identity for found in await self._own.status(project)}
-        for identity in identities:
-            if self._server.knows(identity):
+        for owner in dict.fromkeys((scratch_of, "")):
+            if self._server.knows(resource_identity(project, kind, owner)):
                 return self._server
-            if identity in own:
+            if self._server.is_wanted and await self._own.keeps(project, kind, owner):
                 return self._own
         return self._server if self._server.is_wanted else self._own

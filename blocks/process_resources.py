@@ -86,6 +86,10 @@ class ProcessResources:
     async def status(self, project: str | None = None) -> Sequence[ResourceStatus]:
         return [status for status in self.found() if project in (None, status.project)]
 
+    async def keeps(self, project: str, kind: ResourceKind, scratch_of: str = "") -> bool:
+        """Tell whether it has its folder."""
+        return resource_identity(project, kind, scratch_of) in self._all_saved()
+
     def found(self) -> Sequence[ResourceStatus]:
         """Return how each is."""
         return [self._status(name, saved) for name, saved in self._all_saved().items()]

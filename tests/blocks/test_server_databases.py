@@ -1,12 +1,15 @@
 """Databases on the operator's server: who gets in, what is not ours, and where a project's own is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import docker
 import pytest
 from pydantic import SecretStr
 
+from blocks.docker_engine import DockerEngine
 from blocks.placed_resources import PlacedResources
 from blocks.postgres_programs import postgres_programs, run_resource_script
 from blocks.postgres_server import PostgresServer
@@ -14,6 +17,7 @@ from blocks.server_databases import ServerDatabases
 from domain.database_servers import SETTING, database_name, lack, ownership
 from domain.errors import NeedsPerson, ServiceUnreachable
 from domain.resources import ResourceKind, ResourceSpec, ResourceState
+from tests.blocks.engine_bench import docker_engine
 from tests.blocks.postgres import ADMIN_PASSWORD, SharedServer, server_folder
 from tests.blocks.resource_bench import Bench
 from tests.blocks.services import free_port
@@ -133,6 +137,27 @@ async def test_what_is_there_stays_where_it_is_whatever_the_setting_says(apps_se
         assert (await with_server.endpoint(scratch)).host == "old-rehearsal-r-1-round-1-postgres"
     finally:
         await bench.clear()
+
+
+@pytest.mark.docker
+def test_volume_whose_container_was_pruned_is_not_left_for_an_empty_database(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    engine = docker_engine(tmp_path_factory)
+    assert isinstance(engine, DockerEngine)
+    server = ServerDatabases(tmp_path, SecretStr("postgresql://slipway:word@203.0.113.7/postgres"), "tests", isolates=True)
+    placed = PlacedResources(engine.own_resources, server)
+    spec = Bench(placed).spec(KIND)
+    client = docker.from_env()
+    client.volumes.create(f"slipway-{engine.installation}-{spec.project}-postgres")
+    client.close()
+
+    async def places() -> list[str]:
+        before = (await placed.endpoint(spec)).host
+        await placed.remove(spec.project, KIND)
+        return [before, (await placed.endpoint(spec)).host]
+
+    assert asyncio.run(places()) == ["postgres", "203.0.113.7"]
 
 
 async def test_containers_are_not_sent_to_a_server_on_loopback(apps_server: SharedServer, tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ class MemoryResources:
         self._check("listing resources")
         return [self._status(name, spec) for name, spec in self.live.items() if project in (None, spec.project)]
 
+    async def keeps(self, project: str, kind: ResourceKind, scratch_of: str = "") -> bool:
+        return resource_identity(project, kind, scratch_of) in self.live
+
     async def stop(self, project: str, kind: ResourceKind, scratch_of: str = "") -> None:
         identity = resource_identity(project, kind, scratch_of)
         self._check(f"stopping {identity}")
