@@ -38,13 +38,15 @@ class Albums:
         self._begin = begin
         self._failed = failed
         self._pause = pause
-        self._coming: dict[str, _Album] = {}
+        self._coming: dict[tuple[str, str], _Album] = {}
+        """By chat and id: Telegram's ids of albums count inside their chats."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
     def part(self, said: Said) -> Iterator[list[tuple[Said, Attachment]]]:
         """Let a part be added to its album inside this block, meanwhile the album cannot end."""
-        album = self._coming.setdefault(said.album, _Album())
+        name = said.chat, said.album
+        album = self._coming.setdefault(name, _Album())
         album.at_work += 1
         if album.ending is not None:
             album.ending.cancel()
@@ -56,7 +58,7 @@ class Albums:
                 self._inbox.keep(kept.update)
             album.at_work -= 1
             if album.at_work == 0:
-                album.ending = asyncio.create_task(self._end(said.album, album), name=f"album {said.album}")
+                album.ending = asyncio.create_task(self._end(name, album), name=f"album {said.album}")
                 self._tasks.add(album.ending)
                 album.ending.add_done_callback(self._tasks.discard)
 
@@ -67,7 +69,7 @@ class Albums:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _end(self, name: str, album: _Album) -> None:
+    async def _end(self, name: tuple[str, str], album: _Album) -> None:
         await self._pause()
         self._coming.pop(name, None)  # nothing is awaited since: a part that comes from now on is an album of its own
         album.ending = None

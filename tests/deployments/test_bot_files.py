@@ -11,7 +11,7 @@ from deployments.bot_messages import sent_in
 from domain.attachments import Limits
 from domain.names import REQUEST_LIMIT
 from domain.talks import TalkState
-from tests.deployments.conftest import ANN, IVAN, Start, eventually
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, eventually
 from tests.deployments.test_bot_dialogue import Owner, state
 from tests.fakes.desk import FakeDesk
 from tests.fakes.talks import MemoryTalks
@@ -139,6 +139,20 @@ async def test_album_is_one_request_with_all_its_files(api: TelegramApi, desk: F
         await handled(tmp_path, 3)
         await api.give(ANN, PNG + b"3", "late.png", album="7")  # after it had begun
         await api.message(ANN, "late.png", "What shall I do with it?")
+
+
+async def test_albums_of_two_people_stay_apart_whatever_their_ids(
+    api: TelegramApi, desk: FakeDesk, start: Start, tmp_path: Path
+) -> None:
+    whole = asyncio.Event()
+    async with start(pause=whole.wait):
+        await api.give(ANN, b"tea;3", "prices.csv", caption="a page of this", album="7")
+        await api.give(BOB, b"mine", "secret.csv", album="7")
+        await stored(tmp_path, 2)
+        await eventually(lambda: asyncio.sleep(0, sum(method == "getFile" for method, _ in api.calls) == 2))
+        whole.set()
+        await api.message(BOB, "secret.csv", "What shall I do with it?")
+        assert await started(desk) == [("a page of this", ["prices.csv"])]
 
 
 async def handled(tmp_path: Path, number: int) -> None:
