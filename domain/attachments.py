@@ -21,6 +21,8 @@ IMAGE_BYTES = 3_750_000
 IMAGE_PIXELS = 8_000
 """Longest edge that it takes."""
 NAME_LIMIT = 80
+NAME_BYTES = 200
+"""File systems take 255, and a number may follow."""
 SHOWN = 24_000
 """Characters of all files of a request together that a model reads; the developer has them whole."""
 LISTED = 100
@@ -157,7 +159,8 @@ def safe_name(name: str, otherwise: str) -> str:
     if not plain:
         return otherwise
     stem, ending = PurePosixPath(plain).stem, PurePosixPath(plain).suffix[:12]
-    return f"{stem[: NAME_LIMIT - len(ending)]}{ending}"
+    room = NAME_BYTES - len(ending.encode())
+    return stem[: NAME_LIMIT - len(ending)].encode()[:room].decode(errors="ignore") + ending
 
 
 def path_complaint(path: str) -> str:

@@ -56,6 +56,7 @@ def test_a_file_is_what_its_bytes_say(content: bytes, kind: Kind | None) -> None
         ("..", "file.txt"),
         ("", "file.txt"),
         ("x" * 200 + ".csv", "x" * 76 + ".csv"),
+        ("\U0001d400" * 200 + ".csv", "\U0001d400" * 49 + ".csv"),
     ],
 )
 def test_names_are_made_harmless(name: str, safe: str) -> None:
