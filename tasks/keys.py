@@ -56,8 +56,9 @@ async def make_key(
 
 async def revoke_key(which: str, who: str, registry: DoorRegistry, now: datetime) -> ApiKey:
     """Revoke the key of this id, prefix or name, and return it; raise BadInput when none, or more than one, is meant."""
-    meant = [key for key in await registry.api_keys() if which in (key.id, key.prefix, key.prefix.rstrip("_"))]
-    named = meant or [key for key in await registry.api_keys() if key.name == which and key.revoked is None]
+    keys = await registry.api_keys()
+    meant = [key for key in keys if which in (key.id, key.prefix, key.prefix.rstrip("_"))]
+    named = meant or [key for key in keys if key.name == which and key.revoked is None]
     if len(named) != 1:
         found = f"{len(named)} keys are named so" if named else "there is no such key"
         raise BadInput(f"{found}: `slipway keys list` shows their ids")  # who pastes a whole key is not shown it again

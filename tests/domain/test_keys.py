@@ -68,9 +68,9 @@ def test_only_an_active_key_opens(change: dict[str, datetime], at: datetime, sta
     assert opens(key, DIGEST, at) is (state is KeyState.ACTIVE)
 
 
-@pytest.mark.parametrize(("key", "digest"), [(None, DIGEST), (None, "0" * 64), (KEY, "0" * 64), (KEY, "")])
-def test_another_digest_opens_nothing(key: ApiKey | None, digest: str) -> None:
-    assert not opens(key, digest, NOON)
+@pytest.mark.parametrize("digest", ["0" * 64, ""])
+def test_another_digest_opens_nothing(digest: str) -> None:
+    assert not opens(KEY, digest, NOON)
 
 
 @pytest.mark.parametrize(
