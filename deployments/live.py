@@ -33,9 +33,9 @@ TITLES = {
 
 
 async def follow(
-    run: str, registry: Registry, wakeups: Wakeups, until: Callable[[Run], bool]
+    run: str, registry: Registry, wakeups: Wakeups, until: Callable[[Run], bool], after: int = 0
 ) -> AsyncGenerator[tuple[Run, list[Progress]], None]:
-    """Yield the run and all its progress after each change, until `until` says so of the run."""
+    """Yield the run and all its progress behind number `after` after each change, until `until` says so of the run."""
     lines: list[Progress] = []
     hints: asyncio.Queue[None] = asyncio.Queue()
     listener = asyncio.create_task(listen(run, wakeups, hints))
@@ -44,7 +44,7 @@ async def follow(
             found = await registry.run(run)
             if found is None:
                 raise UnknownObject("run", run)
-            lines += await registry.progress(run, lines[-1].sequence if lines else 0)  # after it: an ended run says no more
+            lines += await registry.progress(run, lines[-1].sequence if lines else after)  # after it: an ended run says no more
             yield found, lines
             if until(found):
                 return

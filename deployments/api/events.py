@@ -51,9 +51,8 @@ async def _events(house: House, owner: str, run: Run, after: int) -> AsyncIterat
     ends, said = time.monotonic() + LASTS, time.monotonic()
     house.streams.append(owner)
     try:
-        followed = follow(
-            run.id, house.desk.registry, house.desk.wakeups, lambda now: now.state.ended or time.monotonic() > ends
-        )
+        desk, over = house.desk, lambda now: now.state.ended or time.monotonic() > ends
+        followed = follow(run.id, desk.registry, desk.wakeups, over, after)
         async with aclosing(followed):
             async for now, lines in followed:
                 for line in (line for line in lines if line.sequence > after):
