@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from domain.errors import BadInput
-from domain.resources import ResourceState
+from domain.resources import ResourceState, host_and_port
 from domain.values import Value
 
 SETTING = "SLIPWAY_APP_POSTGRES_URL"
@@ -26,7 +26,7 @@ class ServerAddress(Value):
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 class ServerFacts(Value):

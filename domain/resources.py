@@ -30,6 +30,10 @@ class Endpoint(Value):
     user: str
     database: str
 
+    @property
+    def address(self) -> str:
+        return host_and_port(self.host, self.port)
+
 
 class Resource(Value):
     """A row of the registry: the project has one of this kind, or is about to."""
@@ -148,12 +152,17 @@ FILE = "sqlite:///${DATA_DIR}/app.db"
 """The database of an app that has no server: a file in its data folder."""
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return both as URLs have them: RFC 3986 wants an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def url_of(kind: ResourceKind, endpoint: Endpoint, password: str) -> str:
     """Return the address with its credentials, as an app gets it.
 
     `postgresql://`, since SQLAlchemy refuses Heroku's `postgres://`, and every other library reads both.
     """
-    return f"{SCHEMES[kind]}://{endpoint.user}:{password}@{endpoint.host}:{endpoint.port}/{endpoint.database}"
+    return f"{SCHEMES[kind]}://{endpoint.user}:{password}@{endpoint.address}/{endpoint.database}"
 
 
 def is_own_address(value: str) -> bool:

@@ -47,7 +47,7 @@ async def reserve_resources(
             continue
         spec = await _spec(project, variable.addon, vault)
         endpoint = await engine.resources.endpoint(spec)
-        await registry.add_resource(project, variable.addon, f"{endpoint.host}:{endpoint.port}", datetime.now(UTC))
+        await registry.add_resource(project, variable.addon, endpoint.address, datetime.now(UTC))
         url = url_of(variable.addon, endpoint, spec.password.get_secret_value())
         install(Redactor({variable.name: url}))
         await vault.put(project, variable.name, url, generated=True)

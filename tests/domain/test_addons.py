@@ -76,6 +76,11 @@ def test_planned_addons_join_those_that_are_there_and_nothing_else_changes() -> 
             "postgresql://app:s3cret@postgres:5432/app",
         ),
         (
+            ResourceKind.POSTGRES,
+            Endpoint(host="fd00::1", port=5432, user="app", database="app"),
+            "postgresql://app:s3cret@[fd00::1]:5432/app",
+        ),
+        (
             ResourceKind.REDIS,
             Endpoint(host="redis", port=6379, user="default", database="0"),
             "redis://default:s3cret@redis:6379/0",

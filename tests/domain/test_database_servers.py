@@ -27,6 +27,7 @@ from domain.resources import ResourceKind, ResourceState, resource_identity
         ("postgres://slipway:word@db.example.org/postgres?sslmode=require", "db.example.org:5432"),
         ("postgresql://slipway:w%40rd%2F@172.17.0.1/postgres", "172.17.0.1:5432"),
         ("postgresql://slipway@db/postgres", "db:5432"),
+        ("postgresql://slipway@[fd00::1]:5433/postgres", "[fd00::1]:5433"),
     ],
 )
 def test_address_of_a_server_is_its_host_and_port(url: str, leads_to: str) -> None:
