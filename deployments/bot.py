@@ -124,8 +124,8 @@ async def bot_running(
     bot = bot_client(chat.token, chat.api_url)
     allowances = Allowances(desk.registry, desk.wakeups, house.rules.usual)
     deeds = DeskDeeds(desk, allowances)
-    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds=deeds) if talks else None
-    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), dialogue, allowances)
+    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds) if talks else None
+    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
     answers = Answers(

@@ -72,13 +72,13 @@ class Handlers:
         chat: TelegramChat,
         cards: LiveCards,
         waiting: WaitingFiles,
+        allowances: Allowances,
         dialogue: "Dialogue | None" = None,
-        allowances: Allowances | None = None,
     ) -> None:
         self.desk = desk
         self.waiting = waiting
-        self._allowances = allowances or Allowances(desk.registry, desk.wakeups)
-        self._deeds = DeskDeeds(desk, self._allowances)
+        self._allowances = allowances
+        self._deeds = DeskDeeds(desk, allowances)
         self.cards = cards
         self.speech = Speech(chat, desk.registry)
         self._chat = chat

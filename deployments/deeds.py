@@ -29,9 +29,9 @@ class Acting(Protocol):
 class DeskDeeds:
     """The deeds of one desk, within what its people may begin."""
 
-    def __init__(self, desk: Acting, allowances: Allowances | None = None) -> None:
+    def __init__(self, desk: Acting, allowances: Allowances) -> None:
         self._desk = desk
-        self._allowances = allowances or Allowances(desk.registry, desk.wakeups)
+        self._allowances = allowances
 
     async def start(self, proposal: Proposal) -> Run:
         """Start the run; of a change, write down once what it is to bring: the project keeps its Brief until it is online.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.bot_messages import Said
-from deployments.deeds import Acting, DeskDeeds
+from deployments.deeds import Acting
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
 from deployments.talk_cards import TALK
@@ -55,11 +55,11 @@ class Dialogue:
         inbox: Inbox,
         cards: LiveCards,
         signs: Signs,
+        deeds: Deeds,
         beat: float = BEAT,
-        deeds: Deeds | None = None,
     ) -> None:
         self._desk = desk
-        self._deeds = deeds or DeskDeeds(desk)
+        self._deeds = deeds
         self._talks = talks
         self._inbox = inbox
         self._cards = cards

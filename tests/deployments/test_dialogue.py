@@ -12,7 +12,9 @@ from telegram import Update
 
 from blocks.registry import SqlRegistry
 from blocks.telegram import TelegramChat
+from deployments.allowances import Allowances
 from deployments.bot_messages import Said
+from deployments.deeds import DeskDeeds
 from deployments.dialogue import BEAT, Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
@@ -78,10 +80,11 @@ def talks(desk: FakeDesk) -> MemoryTalks:
 async def open_dialogue(desk: FakeDesk, talks: MemoryTalks, tmp_path: Path) -> AsyncIterator[Open]:
     chat = TelegramChat(token=SecretStr("42:token"), api_url="http://127.0.0.1:1")
     cards = LiveCards(chat, desk.registry, desk.wakeups, Sendings(tmp_path / "sendings"))
+    deeds = DeskDeeds(desk, Allowances(desk.registry, desk.wakeups))
     opened: list[Dialogue] = []
 
     def opening(beat: float = BEAT) -> Dialogue:
-        opened.append(Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), beat))
+        opened.append(Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), deeds, beat))
         return opened[-1]
 
     yield opening

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
+from deployments.allowances import Allowances
 from deployments.bot import bot_running
 from deployments.deeds import DeskDeeds
 from domain.complaints import Complaint
@@ -72,7 +73,8 @@ async def test_secret_that_the_product_owner_asks_for_goes_to_the_vault_by_a_rep
 ) -> None:
     run = await begun(api, desk, ANN, "weather page")
     for _ in range(2):  # as a turn that is led again does
-        await DeskDeeds(desk).ask_secret(run.project, "API_KEY", "For the forecast", run.origin, key="t-1:7:call")
+        deeds = DeskDeeds(desk, Allowances(desk.registry, desk.wakeups))
+        await deeds.ask_secret(run.project, "API_KEY", "For the forecast", run.origin, key="t-1:7:call")
     question = await api.message(ANN, f"🔑 {run.project}: For the forecast", "Answer this message with the value of API_KEY")
     assert question.asks == "value of API_KEY"
     await api.say(ANN, "jokes")

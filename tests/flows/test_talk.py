@@ -16,6 +16,7 @@ from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
+from deployments.allowances import Allowances
 from deployments.deeds import DeskDeeds
 from deployments.requests import Desk
 from deployments.setup import save
@@ -54,8 +55,9 @@ async def test_turn_is_a_run_that_shows_no_words_and_is_over_when_it_is_answered
         taken = await desk.blocks.talks.take("telegram:9", "bot")
         assert taken
         turn = Turn(name="telegram:9", epoch=taken.talk.epoch, number=taken.talk.turn, chat="9")
-        answered = await desk.talk(turn, DeskDeeds(desk))
-        assert await desk.talk(turn, DeskDeeds(desk)) == answered
+        deeds = DeskDeeds(desk, Allowances(desk.registry, desk.wakeups))
+        answered = await desk.talk(turn, deeds)
+        assert await desk.talk(turn, deeds) == answered
         assert len(api.requests) == 2
         with pytest.raises(Broken, match="cannot act on it"):
             await chat_turn(turn)
