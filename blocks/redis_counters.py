@@ -41,6 +41,11 @@ class RedisCounters:
         with redis_errors(f"reading {name}"):
             return bool(await self._redis.exists(_key(name)))
 
+    async def forget(self, name: str) -> None:
+        """Remember it no more."""
+        with redis_errors(f"forgetting {name}"):
+            await self._redis.delete(_key(name))
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._redis.aclose()

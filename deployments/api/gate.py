@@ -5,7 +5,7 @@ It also gives each request its id and each answer its headers, bounds bodies, an
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from secrets import token_hex
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -47,7 +47,7 @@ class Gate:
         counters: Counters,
         pepper: bytes,
         rate: int,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
     ) -> None:
         self._app = app
         self._registry = registry
@@ -95,6 +95,7 @@ class Gate:
         caller = await admit(shown, digest, self._registry, self._clock())
         if caller is None:
             await self._counters.count(wrong, WINDOW)
+            await self._counters.forget(right)  # it opened once, and was revoked or has expired since
             raise _unknown("this key opens nothing")
         await self._counters.remember(right, TRUSTED)
         return caller

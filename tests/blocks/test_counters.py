@@ -43,6 +43,9 @@ async def test_what_is_remembered_is_known(counters: Counters) -> None:
     await counters.remember("right:1", 1000)
     assert await counters.remembers("right:1")
     assert not await counters.remembers("right:2")
+    for _ in range(2):
+        await counters.forget("right:1")
+    assert not await counters.remembers("right:1")
 
 
 async def test_window_in_redis_has_an_end_and_so_has_a_memory() -> None:

@@ -132,6 +132,14 @@ async def test_wrong_secret_of_a_known_key_is_not_believed_for_its_prefix(api: A
     assert (await api.get("/v1/me", known)).status_code == 200
 
 
+async def test_key_that_was_revoked_is_believed_no_longer_than_a_wrong_one(api: Api) -> None:
+    shown = await api.key()
+    assert (await api.get("/v1/me", shown)).status_code == 200
+    await api.registry.revoke_key(id_in(shown) or "", api.now)
+    answered = [(await api.get("/v1/me", shown)).status_code for _ in range(WRONG + 1)]
+    assert answered == [401] * WRONG + [429]
+
+
 async def test_key_that_asks_too_often_waits_and_others_do_not(tmp_path: Path) -> None:
     async with api_in(tmp_path, rate=3) as api:
         first, second = await api.key(), await api.key(ANN, READ)

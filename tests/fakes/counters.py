@@ -25,5 +25,8 @@ class MemoryCounters:
     async def remember(self, name: str, seconds: int) -> None:
         self._known[name] = self.now + seconds
 
+    async def forget(self, name: str) -> None:
+        self._known.pop(name, None)
+
     async def remembers(self, name: str) -> bool:
         return self._known.get(name, 0) > self.now
