@@ -91,8 +91,8 @@ async def read_files(attachments: Sequence[Attachment], files: Attachments) -> R
             continue
         if each.kind == "photo":
             pictures.append(Image(media_type=each.media_type, base64=base64.b64encode(content).decode()))
-        text = await asyncio.to_thread(_text_for_model, each, content)
-        shown.append(Shown(name=each.name, bytes=each.bytes, text=redacted(text)))
+        text = await asyncio.to_thread(_clean_text, each, content)
+        shown.append(Shown(name=each.name, bytes=each.bytes, text=text))
     return Read(text=as_data(shown), pictures=tuple(pictures))
 
 
@@ -100,6 +100,10 @@ async def first_message(text: str, attachments: Sequence[Attachment], files: Att
     """Return the first message of a conversation, with what a model is given of the files after it."""
     read = await read_files(attachments, files) if files is not None else Read()
     return (Text(text=f"{text}\n\n{read.text}" if read.text else text), *read.pictures)
+
+
+def _clean_text(attachment: Attachment, content: bytes) -> str:
+    return redacted(_text_for_model(attachment, content))
 
 
 def _text_for_model(attachment: Attachment, content: bytes) -> str:
