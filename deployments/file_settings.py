@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from deployments.setting_types import CommandLine
 from domain.attachments import Limits
 
 
@@ -15,7 +16,7 @@ class FileSettings(BaseSettings):
     attachment_count: int = Field(default=10, ge=1, le=50, description="1 to 50: files that come with one request")
     zip_files: int = Field(default=500, ge=1, le=20_000, description="1 to 20000: files that a zip may hold")
     zip_mb: float = Field(default=50.0, gt=0, le=500, description="megabytes, above 0, that a zip may have unpacked")
-    transcribe_command: str = Field(
+    transcribe_command: CommandLine = Field(
         default="", description="a program and its options that get the path of a sound file and print what is said in it"
     )
     transcribe_seconds: float = Field(default=60.0, gt=0, le=600, description="seconds, above 0, that it may take")

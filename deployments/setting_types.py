@@ -1,6 +1,7 @@
 """What settings may be: each type says in a few words why a value is none of it; the setting itself says the cure."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +41,14 @@ def _postgres(value: SecretStr) -> SecretStr:
         server_address(value.get_secret_value())
     except BadInput as error:
         raise ValueError(str(error)) from None
+    return value
+
+
+def _command(value: str) -> str:
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"its words cannot be told apart: {error}") from error
     return value
 
 
@@ -85,3 +94,5 @@ ExistingFolder = Annotated[Where, AfterValidator(_folder)]
 ExistingFile = Annotated[Where, AfterValidator(_file)]
 PostgresAddress = Annotated[SecretStr, AfterValidator(_postgres)]
 """Its host and role are looked at; what stands in it is never told."""
+CommandLine = Annotated[str, AfterValidator(_command)]
+"""A program and its options, quoted as for a shell."""

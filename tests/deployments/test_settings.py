@@ -98,3 +98,9 @@ def test_address_of_github_is_a_site_and_nothing_more(address: str, monkeypatch:
     monkeypatch.setenv("SLIPWAY_GITHUB_URL", address)
     with pytest.raises(BadInput, match="SLIPWAY_GITHUB_URL"):
         load_settings()
+
+
+def test_program_whose_quotes_do_not_end_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_TRANSCRIBE_COMMAND", "whisper --prompt 'tea")
+    with pytest.raises(BadInput, match="SLIPWAY_TRANSCRIBE_COMMAND: its words cannot be told apart: No closing quotation"):
+        load_settings()
