@@ -151,5 +151,10 @@ class PostgresServer:
             raise NeedsPerson(
                 f"{service} refused {attempted} ({error}): as a superuser there, ALTER ROLE ... CREATEDB CREATEROLE"
             ) from None
+        except asyncpg.DependentObjectsStillExistError as error:  # of another database, where its app was let in
+            raise NeedsPerson(
+                f"{service} refused {attempted} ({' '.join(str(error).split())}): as a superuser, run DROP OWNED BY this role "
+                "in the database where that is, then try again"
+            ) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise ServiceUnreachable(service, attempted, f"{type(error).__name__}: {error}") from None

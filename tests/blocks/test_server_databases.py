@@ -73,6 +73,19 @@ async def test_database_goes_though_somebody_is_connected(bench: Bench, apps_ser
     assert await PostgresServer(SecretStr(apps_server.url), "tests").states([name]) == {}
 
 
+async def test_role_that_owns_something_elsewhere_on_the_server_is_told_with_the_cure(
+    bench: Bench, apps_server: SharedServer
+) -> None:
+    await bench.runner.provide(bench.spec(KIND))
+    name = database_name(bench.spec(KIND).identity)
+    await as_superuser(apps_server, f'CREATE TABLE elsewhere (word TEXT); ALTER TABLE elsewhere OWNER TO "{name}"')
+    with pytest.raises(NeedsPerson, match=f'role "{name}" .* owner of table elsewhere.*DROP OWNED BY'):
+        await bench.runner.remove(bench.project, KIND)
+    await as_superuser(apps_server, f'DROP OWNED BY "{name}"')
+    await bench.runner.remove(bench.project, KIND)
+    assert await PostgresServer(SecretStr(apps_server.url), "tests").states([name]) == {}
+
+
 @pytest.mark.parametrize("also", [(), ('CREATE DATABASE "{name}" OWNER "{name}"',)], ids=["role", "database"])
 async def test_what_a_killed_process_has_half_made_is_finished(
     bench: Bench, apps_server: SharedServer, also: tuple[str, ...]
