@@ -16,7 +16,8 @@ from tasks.exclusive import bring_back_forgotten
 from tasks.reconciler import reconcile_routes
 from tasks.resources import revive_resources
 from tasks.traffic import TrafficReader
-from tasks.watch import Probe, Watch, emit_alive
+from tasks.watch import Watch
+from tasks.watch_events import Probe, emit_alive
 
 RELIEF = "slipway:watch"
 """Channel on which a run says that it has begun: the one before it ends then, so that at no moment nobody looks."""

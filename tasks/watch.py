@@ -12,26 +12,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import httpx
-from prefect.events import emit_event
 
 from blocks.plain_http import plain_client
 from domain.errors import SlipwayError
 from domain.health import HealthCheck
 from domain.protocols import GitHost, Registry, Vault
 from domain.releases import Release, ReleaseState
-from domain.values import Value
 from domain.watching import Look, Traffic, complaint, is_outside, is_platform_fault
 from domain.workers import AppRunner, AppState, AppStatus
 from tasks.health import probe_once
 from tasks.readiness import health_check_of
 from tasks.reconciler import live_releases
 from tasks.redaction import redacted, shield
+from tasks.watch_events import CUT_OFF, RECOVERED, UNHEALTHY, Probe, emit, emit_platform
 
-UNHEALTHY = "slipway.release.unhealthy"
-RECOVERED = "slipway.release.recovered"
-CUT_OFF = "slipway.release.cut-off"
-ALIVE = "slipway.watch.alive"
-PLATFORM = "slipway.watch.platform"
 PROBE_SECONDS = 3.0
 AGAIN_SECONDS = 0.7
 """Between two probes of a release that has just become unwell; they overlap, so that a hang is soon known."""
@@ -41,39 +35,6 @@ SUSPECTS = 10
 """More releases that are silent at once show a busy machine: asking them more often would not help."""
 RETELL_SECONDS = 60.0
 """After this time a release that is still unwell is spoken of again."""
-
-
-class Probe(Value):
-    """What one look at a release showed; `complaint` is empty when it is well."""
-
-    release: Release
-    complaint: str = ""
-    is_outside: bool = False
-    """The release is not at fault, and none is taken back."""
-
-
-def emit(event: str, probe: Probe) -> None:
-    """Send a Prefect event about the release; the automation that rolls back listens to it."""
-    release = probe.release
-    emit_event(
-        event,
-        resource={
-            "prefect.resource.id": f"slipway.release.{release.project}.{release.number}",
-            "prefect.resource.name": release.identity,
-            "slipway.project": release.project,
-        },
-        payload={"release": release.number, "project": release.project, "reason": probe.complaint},
-    )
-
-
-def emit_platform(unwell: int, watched: int) -> None:
-    """Say that most apps are unwell at once; an automation raises the alarm, and no release is taken back for it."""
-    emit_event(PLATFORM, resource={"prefect.resource.id": "slipway.watch"}, payload={"unwell": unwell, "watched": watched})
-
-
-def emit_alive() -> None:
-    """Say that somebody watches; an automation raises the alarm when this stays away."""
-    emit_event(ALIVE, resource={"prefect.resource.id": "slipway.watch"})
 
 
 class Watch:

@@ -22,8 +22,8 @@ from deployments.automations import NO_HEARTBEAT, RESUME_CRASHED, ROLL_BACK, STU
 from deployments.windows import HEARTBEAT, Windows
 from domain.abandoned import STARTS
 from domain.releases import Release, ReleaseState
-from tasks.watch import CUT_OFF as CUT_OFF_EVENT
-from tasks.watch import Probe, emit, emit_alive, emit_platform
+from tasks.watch_events import CUT_OFF as CUT_OFF_EVENT
+from tasks.watch_events import Probe, emit, emit_alive, emit_platform
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, read, start_run, until
 

@@ -19,7 +19,8 @@ from domain.releases import RESTS, Release, ReleaseState
 from domain.watching import Traffic
 from domain.workers import AppSpec, AppState, AppStatus
 from tasks.preparer import prepare_repository
-from tasks.watch import CUT_OFF, RECOVERED, UNHEALTHY, Watch
+from tasks.watch import Watch
+from tasks.watch_events import CUT_OFF, RECOVERED, UNHEALTHY
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
 from tests.tasks.conftest import COMMIT, NOW, brief, request
