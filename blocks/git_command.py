@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from domain.errors import FULL, Broken, DiskFull, SlipwayError, TryAgain
+from domain.errors import Broken, DiskFull, SlipwayError, TryAgain
+from domain.full_disks import FULL
 
 CLOSED = {
     "GIT_CONFIG_NOSYSTEM": "1",

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from flows.opening import Blocks
     from tasks.dialogue import Turn
 
-
 OPERATOR = "operator"
 """Owner of what nobody else owns."""
 

@@ -4,8 +4,6 @@ Every error takes plain positional arguments and hands them to `super().__init__
 the trip between processes. The message says what was attempted on what, and the cure where there is one.
 """
 
-from errno import EDQUOT, ENOSPC
-
 
 class SlipwayError(Exception):
     """Root of all errors that Slipway raises on purpose."""
@@ -60,15 +58,6 @@ class DiskFull(TryAgain):
     def __str__(self) -> str:
         where = f" of {self.args[0]}" if self.args[0] else ""
         return f"the disk{where} is full: free some space on it (`slipway down PROJECT`, `docker image prune`), then try again"
-
-
-FULL = ("No space left on device", "Disk quota exceeded")
-"""ENOSPC and EDQUOT as the C library words them."""
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Tell whether the operating system refused a write because the disk, or this user's share of it, is full."""
-    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
 
 
 class ModelOverloaded(TryAgain):

@@ -7,7 +7,8 @@ from prefect import flow, tags
 from prefect.runtime import flow_run
 
 from domain.diagnoses import diagnose, stopped
-from domain.errors import DiskFull, RunCancelled, SlipwayError, is_disk_full
+from domain.errors import DiskFull, RunCancelled, SlipwayError
+from domain.full_disks import is_disk_full
 from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Released, interrupted
 from domain.previews import PreviewedChange
 from domain.runs import DeliveryRequest, RunState

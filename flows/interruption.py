@@ -3,7 +3,8 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from domain.errors import DiskFull, LeaseLost, NeedsPerson, RunCancelled, TryAgain, is_disk_full
+from domain.errors import DiskFull, LeaseLost, NeedsPerson, RunCancelled, TryAgain
+from domain.full_disks import is_disk_full
 from domain.outcomes import Escalated, interrupted
 
 T = TypeVar("T")

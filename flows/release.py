@@ -11,7 +11,8 @@ from prefect import flow, tags
 from prefect.runtime import flow_run
 
 from domain.checks import Check
-from domain.errors import DiskFull, RunCancelled, SlipwayError, TryAgain, is_disk_full
+from domain.errors import DiskFull, RunCancelled, SlipwayError, TryAgain
+from domain.full_disks import is_disk_full
 from domain.outcomes import Delivered, Escalated, Overtaken, Previewed, Rejected, Released, interrupted
 from domain.runs import ReleaseRequest, RunState
 from flows.devops import Deployment
