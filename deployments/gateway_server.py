@@ -4,8 +4,6 @@ import asyncio
 import errno
 import socket
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -13,6 +11,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from blocks.quiet_server import QuietServer
 
 HEAD_SECONDS = 10.0
 """A connection that has asked nothing by then is closed."""
@@ -78,15 +78,7 @@ class Door(H11Protocol):
             self.transport.abort()
 
 
-class Server(uvicorn.Server):
-    """A server that leaves signals to its caller."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def server_of(application: ASGIApp, subnet: IPv4Network) -> Server:
+def server_of(application: ASGIApp, subnet: IPv4Network) -> QuietServer:
     """Return the server for workers on `subnet`; it answers HTTP/1.1 without naming itself."""
     config = uvicorn.Config(
         application,
@@ -100,7 +92,7 @@ def server_of(application: ASGIApp, subnet: IPv4Network) -> Server:
         h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_graceful_shutdown=2,
     )
-    return Server(config)
+    return QuietServer(config)
 
 
 def bound(address: str, port: int) -> socket.socket | None:

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from blocks.plain_http import plain_client
+from blocks.quiet_server import QuietServer
 from domain.chat_matching import BotMessage
 from domain.environment import TELEGRAM_API_URL, TELEGRAM_BOT_TOKEN
 from domain.errors import NeedsPerson
@@ -178,14 +179,6 @@ class BotWorld:
         return self._socket
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals of its process to its process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def bot_world(host: str = LOOPBACK, guest: Guest | None = None) -> AsyncIterator[BotWorld]:
     """Serve a new Telegram on this address of the machine until the block ends; only `guest` may use it, if one is named."""
@@ -199,7 +192,7 @@ async def bot_world(host: str = LOOPBACK, guest: Guest | None = None) -> AsyncIt
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = QuietServer(config)
     serving = asyncio.create_task(server.serve(sockets=[world.listener]))
     try:
         yield world

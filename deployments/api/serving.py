@@ -11,6 +11,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from blocks.quiet_server import QuietServer
 from blocks.redis_counters import RedisCounters
 from deployments.allowances import Allowances
 from deployments.api.access import House
@@ -30,15 +31,7 @@ STOPPING = 3
 """Seconds that requests in flight get when it is ended."""
 
 
-class Server(uvicorn.Server):
-    """A server that leaves signals to its caller."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def server_of(app: ASGIApp, proxy: str | None) -> Server:
+def server_of(app: ASGIApp, proxy: str | None) -> QuietServer:
     """Return the server; it believes the forwarded address of `proxy` alone, and does not name itself."""
     config = uvicorn.Config(
         app,
@@ -56,7 +49,7 @@ def server_of(app: ASGIApp, proxy: str | None) -> Server:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=STOPPING,
     )
-    return Server(config)
+    return QuietServer(config)
 
 
 async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> None:
@@ -94,7 +87,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 async def until_ended(
-    server: Server, listener: socket.socket, mark: Path | None = None, until: asyncio.Event | None = None
+    server: QuietServer, listener: socket.socket, mark: Path | None = None, until: asyncio.Event | None = None
 ) -> None:
     """Serve until SIGINT, SIGTERM or `until`, or until the server ends by itself."""
     with stop_event(until) as stop:

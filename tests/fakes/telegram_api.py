@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -18,20 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from blocks.quiet_server import QuietServer
 from tests.fakes.telegram_bot import SimulatedBot
 from tests.fakes.telegram_files import parts_of
 from tests.fakes.telegram_values import Refused
 
 TOKEN = "42:AAslipway-simulator-0123456789abcdefghi"
 CONFLICT = 409
-
-
-class QuietServer(uvicorn.Server):
-    """A server that leaves the signals of its process to its process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class TelegramApi(SimulatedBot):

@@ -27,7 +27,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.fakes.telegram_api import QuietServer, TelegramApi
+from blocks.quiet_server import QuietServer
+from tests.fakes.telegram_api import TelegramApi
 from tests.fakes.telegram_values import Message, Refused
 
 ANN = 1001
