@@ -11,7 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.states import Cancelled, Cancelling
+from prefect.states import Cancelled, Cancelling, Scheduled
 
 from deployments.due_runs import ASK_SECONDS, DueRuns
 from deployments.lost_runs import Fate, fate
@@ -86,6 +86,8 @@ async def test_queues_are_asked_when_a_run_is_due_and_else_now_and_then(prefect_
     deployment, due = await deploy("note", pool), DueRuns(pool, ahead=1, clock=lambda: next(times))
     async with get_client() as client:
         assert await due.are_worth_asking(client)  # nobody has asked yet
+        later = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))
+        await client.create_flow_run_from_deployment(deployment, state=later, parameters={"folder": str(tmp_path)})
         assert not await due.are_worth_asking(client)
         run = await start_run(deployment, folder=str(tmp_path))
         assert await due.are_worth_asking(client)
