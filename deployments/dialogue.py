@@ -18,7 +18,7 @@ from deployments.talk_lease import under_lease
 from deployments.talk_telling import Telling
 from deployments.wording import say
 from domain.deeds import Deeds
-from domain.errors import LeaseLost, SlipwayError
+from domain.errors import LeaseLost, SlipwayError, TryAgain
 from domain.proposals import Answered, replied_in
 from domain.talks import LEASE, Rest, Taken, Talks, TalkState, after_failure, is_poisoned
 from tasks.talk_projects import Belongings
@@ -142,10 +142,13 @@ class Dialogue:
             await self._explained(said, error, f"{TALK}{said.key}:error")
 
     async def _led_in_order(self, taken: Taken, said: Said) -> bool:
-        """Lead one turn as `_led` does; one that is cut off in order, as when the bot stops, does not count as begun."""
+        """Lead one turn as `_led` does.
+
+        One that is cut off in order, as when the bot stops, or by what may pass does not count as begun.
+        """
         try:
             return await self._led(taken, said)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TryAgain):
             try:
                 await self._talks.stop(taken, forgive=True)
             except SlipwayError as error:

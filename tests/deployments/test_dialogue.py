@@ -231,13 +231,15 @@ async def test_person_of_an_installation_without_a_key_is_told_so(desk: FakeDesk
     await eventually(lambda: told(desk, "set ANTHROPIC_API_KEY"))
 
 
-async def test_failure_that_cannot_even_be_told_says_nothing_against_the_session(
-    desk: FakeDesk, talks: MemoryTalks, dialogue: Dialogue, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("fails", [True, False], ids=["failure", "answer"])
+async def test_end_of_a_turn_that_cannot_be_told_says_nothing_against_the_session(
+    desk: FakeDesk, talks: MemoryTalks, dialogue: Dialogue, caplog: pytest.LogCaptureFixture, *, fails: bool
 ) -> None:
     async def overloaded(turn: Turn, _: Deeds) -> Answered:
         raise ModelOverloaded(529)
 
-    desk.talking = overloaded
+    if fails:
+        desk.talking = overloaded
     away: Any = Away(desk.registry)
     desk.registry = away
     await dialogue.hear(said(1), "one")
