@@ -11,7 +11,7 @@ from deployments.bot_messages import Said
 from deployments.bot_speech import patiently
 from deployments.chat_signs import without_fail
 from deployments.inbox import Inbox
-from domain.attachments import Attachment, AttachmentRefused, Limits, checked_count
+from domain.attachments import Attachment, AttachmentRefused, Limits, checked_count, safe_name
 from domain.errors import SlipwayError
 
 
@@ -61,10 +61,9 @@ class FileMessages:
 
         assert said.sent is not None  # noqa: S101  (such messages are routed here)
         sent, limit = said.sent, self._limits.bytes
-        name = sent.name or f"photo-{said.message}.jpg"  # Telegram's photos are JPEG, and in a talk each is called by its name
-        content = await patiently(lambda: self._chat.fetch(sent.id, name, limit))
+        content = await patiently(lambda: self._chat.fetch(sent.id, safe_name(sent.name, "file"), limit))
         try:
-            return await take_in(said.person, name, content, self._limits, self._handlers.desk.attachments)
+            return await take_in(said.person, sent.name, content, self._limits, self._handlers.desk.attachments)
         except AttachmentRefused as refused:
             if refused.why != "credential":
                 raise

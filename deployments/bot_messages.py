@@ -107,7 +107,10 @@ def sent_in(message: Message) -> Sent | None:
         size for size in message.photo if (size.file_size or 0) <= IMAGE_BYTES and max(size.width, size.height) <= IMAGE_PIXELS
     ]
     sizes = fits or list(message.photo[:1])
-    return Sent(id=max(sizes, key=lambda size: size.width * size.height).file_id) if sizes else None
+    if not sizes:
+        return None
+    best = max(sizes, key=lambda size: size.width * size.height)
+    return Sent(id=best.file_id, name=f"photo-{message.message_id}.jpg")  # they are JPEG; in a talk each is called by its name
 
 
 def unread_kind(message: Message) -> str:

@@ -45,6 +45,12 @@ async def test_file_with_a_caption_is_a_request_with_that_file(api: TelegramApi,
 
 
 @pytest.mark.usefixtures("bot")
+async def test_file_without_a_name_is_called_by_what_it_is(api: TelegramApi) -> None:
+    await api.give(ANN, b"tea;3", "")
+    await api.message(ANN, "file.txt", "What shall I do with it?")
+
+
+@pytest.mark.usefixtures("bot")
 async def test_file_without_words_is_asked_about_and_goes_with_the_next_text_alone(api: TelegramApi, desk: FakeDesk) -> None:
     await api.give(ANN, b"tea;3", "prices.csv")
     await api.message(ANN, "prices.csv", "What shall I do with it?")
@@ -91,6 +97,7 @@ async def test_waiting_files_are_forgotten_by_cancel(api: TelegramApi, desk: Fak
     ("content", "name", "kind", "words"),
     [
         (b"x" * 2_000, "big.csv", "document", "big.csv is too large: at most 0.001 MB."),
+        (b"x" * 2_000, "a\nb.csv", "document", "a_b.csv is too large: at most 0.001 MB."),
         (b"%PDF-1.7\n\xe2\xe3", "a.pdf", "document", "I cannot read a.pdf."),
         (b"PK\x03\x04" + bytes(50), "a.zip", "document", "a.zip is no zip that I can open."),
     ],
