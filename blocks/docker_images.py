@@ -15,9 +15,9 @@ from docker.utils.build import PatternMatcher
 from blocks.archives import is_git, pack
 from blocks.docker_connection import DockerConnection, is_conflict
 from blocks.docker_networks import DockerNetworks, EgressProxy
+from domain.candidates import BuildFailed, Built
 from domain.egress import proxy_environment, run_token
 from domain.errors import EngineUnreachable, SlipwayError
-from domain.workers import BuildFailed, Built
 
 MEMORY_BYTES = 2 * 1024**3
 CONTEXT_BYTES = 512 * 1024**2

@@ -17,8 +17,9 @@ from pathlib import Path
 from blocks.archives import is_git, stays_inside
 from blocks.process_environments import Environments
 from blocks.process_folders import delete, locked, partial, settle
+from domain.candidates import BuildFailed, Built
 from domain.errors import UnknownObject
-from domain.workers import BuildFailed, Built, CommandResult
+from domain.workers import CommandResult
 
 PREFIX = "folder:"
 LOG_TAIL = 20_000

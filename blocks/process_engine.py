@@ -21,8 +21,9 @@ from blocks.process_workers import ProcessWorker, Workers
 from blocks.resource_dumps import ResourceDumps
 from blocks.server_databases import ServerDatabases
 from domain.app_data import NoRoom, Saved, Schema
+from domain.candidates import BuildFailed, Built
 from domain.inventory import Held
-from domain.workers import AppSpec, AppStatus, BuildFailed, Built, WorkerInfo, WorkerSpec
+from domain.workers import AppSpec, AppStatus, WorkerInfo, WorkerSpec
 
 
 class ProcessEngine(Block):

@@ -4,10 +4,11 @@ A pass needs all of it at once: the command ended by itself with 0, its report c
 least one passed case and no failed one, and it hides none. Contradictions never pass.
 """
 
+from domain.candidates import BuildFailed
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.trimming import tail
 from domain.values import Value
-from domain.workers import BuildFailed, CommandResult
+from domain.workers import CommandResult
 
 LOG_LIMIT = 6_000
 """Characters of a runner's or builder's output that a report keeps."""

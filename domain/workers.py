@@ -1,16 +1,16 @@
-"""What runs elsewhere: workers for agents and tests, candidate images, running apps; and the Protocols of an engine.
+"""What runs elsewhere: workers for agents and tests, running apps; and the Protocols of an engine, which builds candidates too.
 
 Docker and local processes fulfil them. A failed command is a value; an engine that cannot be asked raises EngineUnreachable.
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from domain.app_data import DataKeeper
+from domain.candidates import ImageBuilder
 from domain.capabilities import Capability, NpmProgram
 from domain.inventory import Holder
 from domain.resources import ResourceRunner
@@ -136,39 +136,6 @@ class WorkerSpawner(Protocol):
 
     async def remove_worker(self, identity: str) -> None:
         """Kill and delete the worker with all its processes; nothing happens when there is none."""
-        ...
-
-
-class Built(Value):
-    """A candidate that can be run."""
-
-    candidate: str
-    """Image digest (`sha256:...`), or `folder:<content hash>`."""
-    log: str = ""
-    seconds: float = 0.0
-
-
-class BuildFailed(Value):
-    """A candidate that could not be built; `log` ends with the cause."""
-
-    log: str
-    timed_out: bool = False
-    seconds: float = 0.0
-
-
-class ImageBuilder(Protocol):
-    """Turns a clean clone into a candidate."""
-
-    async def build(self, source: Path, project: str, run: str, seconds: float = 600.0) -> Built | BuildFailed:
-        """Build the project in `source` (a folder with its Dockerfile). The same content may return the same candidate."""
-        ...
-
-    async def remove_candidate(self, candidate: str) -> None:
-        """Delete it; nothing happens when it is gone or still used."""
-        ...
-
-    async def candidates(self, project: str) -> Sequence[str]:
-        """List what was built for the project and for no other."""
         ...
 
 

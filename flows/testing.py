@@ -3,13 +3,13 @@
 from prefect import flow
 from pydantic import Field
 
+from domain.candidates import BuildFailed
 from domain.checks import Check
 from domain.dropped import KnownTest, with_missing
 from domain.names import Slug
 from domain.reports import DroppedTest, Outcome, TestReport
 from domain.values import Value
 from domain.verdicts import combined, tampered_report
-from domain.workers import BuildFailed
 from flows.opening import Blocks, open_blocks
 from flows.pairs import both
 from tasks.acceptance import rehearse_candidate

@@ -15,6 +15,7 @@ from typing import IO
 from prefect import task
 
 from blocks.archives import unpack
+from domain.candidates import BuildFailed, Built, ImageBuilder
 from domain.errors import Broken, UnsafeArchive
 from domain.manifests import at_the_project, command_of_tests, manifest_from
 from domain.patches import is_locked
@@ -23,16 +24,7 @@ from domain.protocols import GitHost
 from domain.report_tables import as_markdown
 from domain.reports import TestReport
 from domain.verdicts import ParsedReports, refused_report, report_of_build, verdict
-from domain.workers import (
-    BuildFailed,
-    Built,
-    Command,
-    CommandResult,
-    ImageBuilder,
-    Limits,
-    Worker,
-    WorkerSpawner,
-)
+from domain.workers import Command, CommandResult, Limits, Worker, WorkerSpawner
 from tasks.artifacts import publish
 from tasks.fresh_worker import fresh_worker
 from tasks.identity import once_per

@@ -17,9 +17,9 @@ from deployments.flow_results import has_ended
 from deployments.releasing import start_release
 from deployments.requests import Desk, open_desk
 from domain.briefs import AcceptanceCheck, Brief
+from domain.candidates import Built
 from domain.releases import Release, live
 from domain.runs import DeliveryRequest, Origin, Run, RunState
-from domain.workers import Built
 from tasks.preparer import AUTHOR, prepare_repository
 from tests.bench import frail_app
 from tests.bench.installation import Installation

@@ -13,9 +13,9 @@ import psutil
 
 from deployments.processes import parsed
 from deployments.requests import Desk, open_desk
+from domain.candidates import Built
 from domain.releases import Release, ReleaseState
 from domain.runs import DeliveryRequest, RunState
-from domain.workers import Built
 from tasks.deployer import start_release, switch_release
 from tasks.leases import claim, give_back
 from tasks.preparer import AUTHOR

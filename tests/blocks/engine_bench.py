@@ -15,8 +15,9 @@ import pytest
 from blocks.docker_commands import DockerWorker
 from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
+from domain.candidates import BuildFailed, Built
 from domain.errors import UnknownObject
-from domain.workers import AppSpec, BuildFailed, Built, Engine, Worker, WorkerSpec
+from domain.workers import AppSpec, Engine, Worker, WorkerSpec
 from tests.agent_environment import lay_agent_environment
 from tests.blocks.services import binary
 

@@ -14,8 +14,9 @@ from blocks.docker_engine import DockerEngine
 from blocks.egress_receipts import EgressReceipts
 from deployments.firewall import can_lock, chain
 from deployments.registries import registry_patterns
+from domain.candidates import Built
 from domain.egress import run_token
-from domain.workers import Built, Command, CommandResult, Limits, Worker, WorkerSpec
+from domain.workers import Command, CommandResult, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed, rules
 from tests.blocks.engine_bench import DOCKERFILE
 from tests.blocks.outside import ADDRESS, outside

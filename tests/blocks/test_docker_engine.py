@@ -15,8 +15,9 @@ from blocks.docker_commands import DockerWorker
 from blocks.docker_connection import DockerConnection
 from blocks.docker_engine import DockerEngine
 from deployments.base_image import ensure_images
+from domain.candidates import BuildFailed, Built
 from domain.errors import EngineUnreachable, UnknownObject, UnsafeArchive
-from domain.workers import AppSpec, AppState, AppStatus, BuildFailed, Built, Command, CommandResult, Limits, Worker, WorkerSpec
+from domain.workers import AppSpec, AppState, AppStatus, Command, CommandResult, Limits, Worker, WorkerSpec
 
 pytestmark = pytest.mark.docker
 

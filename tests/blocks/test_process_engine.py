@@ -19,8 +19,9 @@ from blocks.process_engine import ProcessEngine
 from blocks.process_folders import locked
 from blocks.process_shim import Supervisor, birth
 from blocks.process_tree import Tree, alive
+from domain.candidates import BuildFailed, Built
 from domain.errors import UnknownObject
-from domain.workers import AppSpec, AppState, BuildFailed, Built, Command, CommandResult, Limits, WorkerSpec
+from domain.workers import AppSpec, AppState, Command, CommandResult, Limits, WorkerSpec
 from tests.blocks.engine_bench import PROJECT, Bench, process_engine, shared_folder, until
 
 ROOT = Path(__file__).parents[2]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.candidates import BuildFailed
 from domain.reports import CaseResult, Outcome, TestCase
 from domain.verdicts import (
     ParsedReports,
@@ -14,7 +15,7 @@ from domain.verdicts import (
     report_of_build,
     verdict,
 )
-from domain.workers import BuildFailed, CommandResult
+from domain.workers import CommandResult
 from tasks.junit import parse
 
 SAMPLES = Path(__file__).parents[1] / "tasks" / "junit"

@@ -4,19 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from domain.app_data import NoRoom, Saved, Schema
+from domain.candidates import BuildFailed, Built
 from domain.errors import EngineUnreachable, UnknownObject
 from domain.inventory import Held
-from domain.workers import (
-    AppSpec,
-    AppState,
-    AppStatus,
-    BuildFailed,
-    Built,
-    Command,
-    CommandResult,
-    WorkerInfo,
-    WorkerSpec,
-)
+from domain.workers import AppSpec, AppState, AppStatus, Command, CommandResult, WorkerInfo, WorkerSpec
 from tests.fakes.resources import MemoryResources
 
 Answer = CommandResult | Exception

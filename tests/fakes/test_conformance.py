@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.workers import Built
+from domain.candidates import Built
 from tests.blocks.engine_bench import Bench
 from tests.blocks.ledger_process import BUDGET
 from tests.blocks.test_caddy import (  # noqa: F401

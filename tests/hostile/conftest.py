@@ -10,7 +10,8 @@ import pytest
 from blocks.docker_engine import DockerEngine
 from deployments.firewall import can_lock
 from deployments.ports import free_port
-from domain.workers import AppSpec, Built, Limits, Worker, WorkerSpec
+from domain.candidates import Built
+from domain.workers import AppSpec, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed
 from tests.blocks.engine_bench import PROJECT
 from tests.blocks.outside import Outside, outside

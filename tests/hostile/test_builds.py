@@ -12,8 +12,9 @@ from blocks.docker_engine import DockerEngine
 from blocks.docker_images import packed_context
 from blocks.egress_receipts import EgressReceipts
 from deployments.firewall import can_lock
+from domain.candidates import Built
 from domain.errors import UnsafeArchive
-from domain.workers import Built, Worker
+from domain.workers import Worker
 from tasks.tester import restore_platform_files
 from tests.blocks.egress_bench import Place
 from tests.blocks.outside import ADDRESS, METADATA, Outside

@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 
 from blocks.plain_http import plain_client
+from domain.candidates import Built
 from domain.checks import ChatCheck, ChatTurn
 from domain.env_rules import requirements
 from domain.env_values import settled
 from domain.environment import EnvironmentVersion, computed_values
 from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck
-from domain.workers import AppSpec, Built, Engine
+from domain.workers import AppSpec, Engine
 from tasks.kinds import kind_named
 from tasks.preparer import render
 from tasks.rehearsal import rehearse

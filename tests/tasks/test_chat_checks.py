@@ -14,11 +14,12 @@ import pytest
 from pydantic import ValidationError
 
 from blocks.plain_http import plain_client
+from domain.candidates import Built
 from domain.chat_matching import BotMessage, chat_complaint
 from domain.checks import ChatCheck, ChatTurn
 from domain.health import HealthCheck
 from domain.reports import CaseResult, TestCase
-from domain.workers import AppSpec, Built
+from domain.workers import AppSpec
 from tasks.bot_calls import refusal
 from tasks.bot_world import BotWorld, bot_world
 from tasks.chat_checks import run_chat_check

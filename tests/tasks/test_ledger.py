@@ -13,12 +13,13 @@ import pytest_asyncio
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
 from domain.briefs import AcceptanceCheck, Brief
+from domain.candidates import Built
 from domain.checks import Check, CommandCheck, HttpCheck, HttpStep
 from domain.health import HealthCheck
 from domain.plans import Plan, PlannedFile, gaps, in_force
 from domain.rehearsals import rehearsal_identity
 from domain.reports import CaseResult, Outcome, TestReport
-from domain.workers import AppSpec, Built
+from domain.workers import AppSpec
 from tasks.rehearsal import rehearse
 from tests.blocks.engine_bench import process_engine, shared_folder
 from tests.tasks.conftest import brief

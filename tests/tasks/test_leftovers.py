@@ -5,10 +5,11 @@ from pathlib import Path
 
 from blocks.kept_records import KeptRecords
 from blocks.registry import SqlRegistry
+from domain.candidates import Built
 from domain.inventory import Held
 from domain.leftovers import RECEIPT_AGE, YOUNG
 from domain.previews import PreviewState
-from domain.workers import AppSpec, Built
+from domain.workers import AppSpec
 from tasks.leftovers import remove_leftovers
 from tasks.previews import start_preview_copy
 from tests.fakes.engine import FakeEngine

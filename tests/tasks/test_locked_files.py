@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blocks.git_host import BareGitHost
+from domain.candidates import Built
 from domain.patches import is_locked, locked_files
-from domain.workers import Built
 from tasks.tester import build_candidate
 from tests.fakes.engine import FakeEngine
 

@@ -7,7 +7,7 @@ import pytest
 
 from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
-from domain.workers import Built
+from domain.candidates import Built
 from tasks.mutation import try_mutants
 from tests.blocks.engine_bench import DOCKERFILE, docker_engine
 from tests.tasks.test_mutation import APP, PYTEST, UNITTEST, WEAK, write

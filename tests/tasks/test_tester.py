@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from domain.candidates import BuildFailed, Built
 from domain.errors import Broken, EngineUnreachable, ServiceUnreachable
 from domain.patches import ChangedFile, Commit, Extent, Patch
 from domain.reports import Outcome, TestReport
-from domain.workers import BuildFailed, Built, Command, CommandResult, WorkerSpec
+from domain.workers import Command, CommandResult, WorkerSpec
 from tasks.retrying import only_try_again
 from tasks.tester import build_candidate, run_tests
 from tests.fakes.engine import FakeEngine

@@ -6,13 +6,14 @@ import pytest
 
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
+from domain.candidates import Built
 from domain.checks import HttpCheck, HttpStep
 from domain.errors import RunCancelled
 from domain.releases import Release, ReleaseState
 from domain.routes import Route
 from domain.runs import RunState
 from domain.snapshots import Snapshot, SnapshotState
-from domain.workers import AppSpec, Built, WorkerSpec
+from domain.workers import AppSpec, WorkerSpec
 from tasks.janitor import remove_candidates, remove_orphans, remove_retired
 from tasks.leases import claim, give_back
 from tasks.notify import end_run
