@@ -19,7 +19,7 @@ from domain.errors import NeedsPerson, ServiceUnreachable
 from domain.resources import ResourceKind, ResourceSpec, ResourceState
 from tests.blocks.engine_bench import docker_engine
 from tests.blocks.postgres import ADMIN_PASSWORD, SharedServer, server_folder
-from tests.blocks.resource_bench import Bench
+from tests.blocks.resource_bench import Bench, on_server
 from tests.blocks.services import free_port
 from tests.fakes.resources import MemoryResources
 
@@ -171,6 +171,14 @@ def test_volume_whose_container_was_pruned_is_not_left_for_an_empty_database(
         return [before, (await placed.endpoint(spec)).host]
 
     assert asyncio.run(places()) == ["postgres", "203.0.113.7"]
+
+
+async def test_process_that_has_its_folder_keeps_it_beside_a_server(apps_server: SharedServer, tmp_path: Path) -> None:
+    there, new = (ResourceSpec(project=project, kind=KIND, password="word") for project in ("there", "new"))
+    placed = on_server("postgresql://slipway:word@203.0.113.7/postgres", tmp_path)
+    assert isinstance(placed, PlacedResources)
+    await placed._own.endpoint(there)
+    assert [(await placed.endpoint(spec)).host for spec in (there, new)] == ["127.0.0.1", "203.0.113.7"]
 
 
 async def test_containers_are_not_sent_to_a_server_on_loopback(apps_server: SharedServer, tmp_path: Path) -> None:
