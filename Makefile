@@ -18,7 +18,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@"$(PYTHON)" -m venv $(VENV) || { echo "$(VENV) could not be made: see the lines above"; exit 1; }
 	@echo "==> the locked dependencies (about a minute)"
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --retries 2 --no-compile -r requirements.lock || { echo "the dependencies could not be installed: check the network and pip's own settings, then run make again"; exit 1; }
-	@$(RUN)/python -m compileall -q -j 0 $(VENV)/lib || true # pip would do it on one core, in half of its time
+	@$(RUN)/python -m compileall -q -j 0 $(VENV)/lib || true # pip would do it on one core, in half of its time; what does not compile fails where it is imported
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
