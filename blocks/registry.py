@@ -54,7 +54,7 @@ class SqlRegistry(  # type: ignore[misc]
     AskedOnce,
     Block,
 ):
-    """Fulfil `domain.protocols.Registry`: each method is one short transaction, safe among processes.
+    """Fulfil `domain.registry.Registry`: each method is one short transaction, safe among processes.
 
     `load(conversation)` is the Protocol's; the block document itself is opened with `SqlRegistry.aload("slipway")`.
     """

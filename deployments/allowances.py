@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from domain.allowances import Limits, check_money, check_runs, day_of, limits_of, month_of
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
 from domain.refusals import LimitReached
+from domain.registry import Registry
 from tasks.notify import tell_operator
 
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from domain.errors import AnsweredAlready, BadInput
 from domain.escalations import Answer, Door, Escalation, checked_answer, decided
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.runs import Run, RunState
 
 if TYPE_CHECKING:

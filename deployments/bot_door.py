@@ -13,7 +13,8 @@ from deployments.wording import say
 from domain.admission import Entry, Rules, Standing, entry
 from domain.allowances import MINUTE, Rates, limits_of
 from domain.invitations import PREFIX, TRIES, TRY_SECONDS, Redeemed, code_in, digest_of
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from tasks.notify import tell_operator
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from domain.errors import SlipwayError
 from domain.escalations import Door, Escalation
 from domain.names import REQUEST_LIMIT
 from domain.proposals import Answered, Proposal
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.runs import Origin, Run
 from domain.talks import account
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from deployments.bot_messages import Said
 from deployments.bot_speech import Speech
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import Project, Run
 from tasks.talk_projects import Belongings
 

@@ -10,7 +10,8 @@ from deployments.bot_speech import Speech
 from deployments.cards import link
 from deployments.secret_view import age
 from deployments.wording import say
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
+from domain.registry import Registry
 from domain.releases import live
 from domain.runs import Project, Run, RunState
 from domain.vault import newest

@@ -6,7 +6,7 @@ from deployments.bot_messages import Said
 from deployments.bot_speech import Speech
 from deployments.wording import say
 from domain.people import Language, Person
-from domain.protocols import Registry
+from domain.registry import Registry
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 

@@ -12,7 +12,7 @@ from deployments.references import referenced
 from deployments.wording import say
 from domain.chat_text import fits
 from domain.errors import ChatBusy, ChatRefused, SlipwayError
-from domain.protocols import Registry
+from domain.registry import Registry
 
 T = TypeVar("T")
 

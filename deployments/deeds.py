@@ -9,7 +9,8 @@ from deployments.looking import Look
 from deployments.talk_cards import secret_question
 from deployments.talk_telling import Telling
 from domain.proposals import Proposal
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Origin, Run
 
 

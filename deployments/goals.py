@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from deployments.cards import Wanted, wanted
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import Progress, Run
 
 

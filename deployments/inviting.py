@@ -9,7 +9,7 @@ from typing import Any
 
 from deployments.data_folder import DataFolder
 from domain.invitations import BYTES, Invitation, code_of, digest_of
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.values import Value
 
 NEEDS_SETTING = "codes count only with SLIPWAY_TELEGRAM_ACCESS=invite (it is {access}): set it and start `slipway up` again\n"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import Project
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from deployments.documents import run_link
 from domain.errors import ServiceUnreachable, UnknownObject
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import STEPS, Progress, Run, RunState, run_channel
 from domain.usage import Cost
 

@@ -13,7 +13,8 @@ from deployments.sendings import Sendings
 from deployments.whole import whole
 from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
 from domain.forecasts import Outlook, outlook
-from domain.protocols import Chat, Registry, Wakeups
+from domain.protocols import Chat, Wakeups
+from domain.registry import Registry
 from domain.runs import Progress, Run, run_channel
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.patches import Patch
-from domain.protocols import GitHost, Registry, Vault, Wakeups
+from domain.protocols import GitHost, Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import live
 from domain.routes import Proxy
 from domain.runs import Run

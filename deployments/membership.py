@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.admission import CHAT, Member, Standing, person_named
 from domain.allowances import OwnLimits, month_of
-from domain.protocols import Registry
+from domain.registry import Registry
 
 
 async def documents(registry: Registry) -> list[dict[str, Any]]:

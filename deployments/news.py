@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import Notification
 from domain.trimming import plain
 from tasks.notify import OPERATOR

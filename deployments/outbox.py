@@ -25,7 +25,8 @@ from deployments.talk_cards import is_secret_question, spoken_in
 from deployments.whole import whole
 from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
-from domain.protocols import Chat, Registry, Wakeups
+from domain.protocols import Chat, Wakeups
+from domain.registry import Registry
 from domain.runs import Notification, Run, RunState
 from tasks.notify import OPERATOR, OUTBOX
 

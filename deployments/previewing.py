@@ -9,7 +9,8 @@ from deployments.releasing import start_release
 from deployments.requests import run_id
 from domain.errors import BadInput, TryAgain
 from domain.previews import Preview, PreviewData, why_no_preview
-from domain.protocols import GitHost, Registry, Wakeups
+from domain.protocols import GitHost, Wakeups
+from domain.registry import Registry
 from domain.routes import Proxy
 from domain.runs import Origin, Project, Run, RunState
 from domain.workers import AppRunner

@@ -7,7 +7,7 @@ from deployments.flow_runs import hand_over
 from deployments.requests import run_id
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import made_main
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.releases import live
 from domain.runs import Origin, ReleaseRequest, Run, RunState
 

@@ -20,8 +20,9 @@ from domain.errors import BadInput, ModelKeyMissing, NothingToRollBackTo, Servic
 from domain.escalations import Door, Escalation
 from domain.previews import Preview
 from domain.proposals import Answered, Proposal
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
 from domain.refusals import RollbackRefused
+from domain.registry import Registry
 from domain.releases import live
 from domain.remarks import Remark
 from domain.rollbacks import refusal

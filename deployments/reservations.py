@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from deployments.leftovers import is_leftover
 from domain.errors import BadInput
 from domain.proposals import Proposal
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import RunState
 
 

@@ -16,7 +16,8 @@ from telegram import Message, Update
 from deployments.asks import NOT_SENT, Ask, Asks
 from domain.credentials import credential_in
 from domain.errors import SlipwayError
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
+from domain.registry import Registry
 from domain.runs import RunState
 from domain.secret_formats import shape_complaint
 from domain.values import Value

@@ -10,7 +10,8 @@ from domain.vault import newest, users
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from domain.protocols import Registry, Vault
+    from domain.protocols import Vault
+    from domain.registry import Registry
 
 
 async def secret_documents(project: str, registry: "Registry", vault: "Vault") -> list[dict[str, Any]]:

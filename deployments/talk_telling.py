@@ -11,7 +11,8 @@ from deployments.talk_cards import Spoken, messages_of, written
 from deployments.wording import say
 from domain.errors import SlipwayError
 from domain.proposals import Answered
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Notification
 from tasks.notify import OUTBOX
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from domain.errors import BadInput
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.remarks import Remark, checked_remark
 from domain.runs import Run, RunState
 

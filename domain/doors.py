@@ -4,7 +4,7 @@ from typing import Protocol
 
 from domain.keys import Keys
 from domain.listings import Listings
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.requested import Requested
 
 

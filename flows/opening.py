@@ -29,7 +29,8 @@ from domain.attachments import Attachments
 from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.errors import Broken
-from domain.protocols import GitHost, Registry, Vault, Wakeups
+from domain.protocols import GitHost, Vault, Wakeups
+from domain.registry import Registry
 from domain.routes import Proxy
 from domain.talks import Talks
 from domain.workers import Engine

@@ -16,7 +16,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry
 
 from domain.abandoned import Fate, FlowRunSeen, epitaph, fate_of
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Run, RunState
 from tasks.notify import end_run
 from tasks.retrying import only_try_again

@@ -13,7 +13,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.escalations import Escalation, decided, default_answer
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Run, RunState
 from tasks.notify import end_run
 from tasks.questions import filled, question_key, settle

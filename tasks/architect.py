@@ -18,7 +18,8 @@ from domain.checks import Check
 from domain.conversations import Finished, ModelClient
 from domain.outcomes import Abandoned
 from domain.plans import Plan, as_markdown, gaps
-from domain.protocols import GitHost, Registry
+from domain.protocols import GitHost
+from domain.registry import Registry
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest
 from tasks.agent import converse

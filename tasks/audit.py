@@ -6,7 +6,7 @@ True afterwards: the project's history has the line, without any secret of the p
 from datetime import UTC, datetime
 
 from domain.audit import AuditLine, is_same
-from domain.protocols import Registry
+from domain.registry import Registry
 from tasks.redaction import redacted
 
 

@@ -14,7 +14,8 @@ from prefect.cache_policies import NO_CACHE
 from domain.audit import JANITOR
 from domain.bots import POOL, Bot, BotAccounts, BotState, bot_id, has_rested, profile_of, why_not_retired
 from domain.errors import BadInput, SlipwayError
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
+from domain.registry import Registry
 from domain.vault import STARTABLE, newest
 from domain.workers import Engine
 from tasks.audit import record

@@ -16,8 +16,9 @@ from domain.bots import POOL, Bot, BotAccounts, BotState, bot_id, free, low_key,
 from domain.briefs import Brief
 from domain.environment import TELEGRAM_BOT_TOKEN, Requirements
 from domain.errors import BotLost, Broken, SlipwayError
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
 from domain.redaction import Redactor
+from domain.registry import Registry
 from domain.vault import newest
 from tasks.audit import record
 from tasks.notify import tell_operator

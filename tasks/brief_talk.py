@@ -12,7 +12,8 @@ from domain.briefs import Brief
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient, Part, Text
 from domain.errors import LockTaken
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.roles import CallFacts, Role
 from domain.workers import Limits, WorkerSpawner, WorkerSpec
 from tasks.agent import converse

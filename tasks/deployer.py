@@ -18,7 +18,8 @@ from domain.errors import RestoreUnfinished, UnknownObject
 from domain.health import HealthCheck, gone
 from domain.leases import Lease
 from domain.outcomes import Rejected
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.snapshots import being_restored

@@ -20,8 +20,9 @@ from domain.conversations import Finished, GaveUp, ModelClient
 from domain.outcomes import Abandoned, Developed, Handover
 from domain.plans import Plan, as_shown
 from domain.plans import as_markdown as plan_markdown
-from domain.protocols import GitHost, Registry, Wakeups
+from domain.protocols import GitHost, Wakeups
 from domain.receipts import as_markdown as receipt_markdown
+from domain.registry import Registry
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
 from domain.workers import Engine, Worker, WorkerSpawner

@@ -18,7 +18,8 @@ from domain.conversations import Finished, GaveUp, ModelClient
 from domain.deeds import Deeds
 from domain.errors import NeedsPerson, NoReply
 from domain.proposals import REPLY, Answered, Reply, made_in, opening, proposal_run, turn_text, untold
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.remarks import Remark, last_heard
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import Origin

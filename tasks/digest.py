@@ -12,7 +12,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.digest import LOOK_BACK, Day, digest, digest_key, since_when
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Run, RunState
 from tasks.artifacts import publish
 from tasks.notify import OPERATOR, tell_operator

@@ -8,8 +8,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from domain.host_claims import Domain, checked_host, claim_host, made_main
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
 from domain.refusals import HostRefused
+from domain.registry import Registry
 from domain.routes import Proxy
 from domain.workers import AppRunner
 from tasks.audit import record

@@ -16,7 +16,7 @@ from domain.env_rules import requirements
 from domain.env_typing import Typing, question, typing_complaints
 from domain.environment import Requirements, Variable
 from domain.errors import ModelRequestRefused, NeedsPerson, TryAgain
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.roles import CallFacts, Role, RoleLimits
 from tasks.agent import converse
 from tasks.prompts import prompt

@@ -15,7 +15,8 @@ from domain.environment import EnvironmentVersion
 from domain.errors import Broken, NeedsPerson, SlipwayError
 from domain.exclusivity import Exclusivity, is_judged, own
 from domain.leases import Lease
-from domain.protocols import GitHost, Registry, Vault, Wakeups
+from domain.protocols import GitHost, Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import RESTS, Release, ReleaseState, live
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState

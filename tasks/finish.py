@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from domain.briefs import Brief, as_markdown
 from domain.checks import Check
 from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Overtaken, Previewed, Rejected, Released
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, ReleaseRequest
 from tasks.artifacts import cost_markdown, publish

@@ -6,7 +6,7 @@ True afterwards: nothing changed. Blocks: registry.
 from domain.errors import UnknownObject
 from domain.host_claims import hosts_of
 from domain.previews import OPEN
-from domain.protocols import Registry
+from domain.registry import Registry
 
 
 async def project_hosts(project: str, registry: Registry) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from domain.audit import JANITOR
 from domain.errors import LeaseLost
 from domain.leases import Lease
 from domain.previews import needed_candidates
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.releases import KEEP, ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
 from domain.snapshots import superseded

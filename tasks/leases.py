@@ -15,7 +15,8 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.errors import LeaseLost, LockTaken, SlipwayError, TryAgain
 from domain.leases import Lease, deploy_lock
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from tasks.retrying import only_try_again
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from domain.audit import JANITOR
 from domain.inventory import Held, Holder
 from domain.leftovers import Leftover, leftovers, owners_of
 from domain.previews import OPEN
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.report_tables import cell
 from tasks.artifacts import publish
 from tasks.audit import record

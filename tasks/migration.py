@@ -18,7 +18,8 @@ from domain.app_data import NoRoom
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.procfile import RELEASE
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import Release
 from domain.snapshots import Snapshot, SnapshotState, as_text, ended_badly, no_room, reference_of
 from domain.trimming import tail

@@ -15,7 +15,8 @@ from domain.complaints import Complaint
 from domain.environment import TELEGRAM_BOT_TOKEN
 from domain.errors import UnknownObject
 from domain.escalations import Escalation, checked_answer
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.runs import WAITED_TOO_LONG, Run, RunState
 from tasks.answering import LOOK_BACK, PAUSE, Resume, go_on, newest_question, open_question
 from tasks.identity import once_per

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Notification, Run, RunState
 from tasks.progress import Journal, hint
 from tasks.redaction import redacted

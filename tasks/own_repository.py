@@ -6,7 +6,7 @@ Blocks: registry, and wakeups by the journal. Who answers git's questions is the
 
 from domain.cli_agents import Arrangement
 from domain.git_credentials import site_of
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import DeliveryRequest
 from tasks.progress import Journal
 from tasks.workplace import wanted_capabilities

@@ -25,7 +25,8 @@ from domain.previews import (
     uncleared,
     why_unfit,
 )
-from domain.protocols import GitHost, Registry, Wakeups
+from domain.protocols import GitHost, Wakeups
+from domain.registry import Registry
 from domain.releases import ReleaseState, live
 from domain.routes import Proxy
 from domain.runs import WAITING_PATIENCE

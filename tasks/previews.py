@@ -15,7 +15,8 @@ from domain.health import HealthCheck, gone
 from domain.outcomes import Previewed, Rejected
 from domain.previews import Preview, PreviewedChange, PreviewState, preview_route
 from domain.procfile import RELEASE
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.routes import Proxy
 from domain.snapshots import being_restored, replacements
 from domain.trimming import tail

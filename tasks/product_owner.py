@@ -15,7 +15,7 @@ from domain.conversations import Finished, ModelClient, Text
 from domain.errors import BadInput, NoBrief
 from domain.names import checked_slug, free_slug, slug_from
 from domain.outcomes import Abandoned
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest
 from tasks.artifacts import publish

@@ -11,7 +11,8 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
 from domain.errors import RunCancelled, ServiceUnreachable
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import RunState, run_channel
 from domain.trimming import plain
 from tasks.redaction import redacted

@@ -16,7 +16,7 @@ from prefect import task
 from blocks.installation import Installation
 from blocks.proof_key import ProofKey
 from domain.proofs import TESTS_LIMIT, Proof, SignedProof, Spent, as_markdown, canonical, proved_cases
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import DeliveryRequest
 from domain.turns import Judged, reservations
 from domain.usage import Cost

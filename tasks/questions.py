@@ -27,7 +27,8 @@ from domain.escalations import (
     checked_answer,
     decided,
 )
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import Run, RunState
 from tasks.artifacts import publish
 from tasks.audit import record

@@ -13,7 +13,8 @@ from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck, health_check
 from domain.outcomes import Rejected
 from domain.procfile import RELEASE, process_line
-from domain.protocols import GitHost, Registry
+from domain.protocols import GitHost
+from domain.registry import Registry
 from domain.releases import Release, failed_before
 from domain.routes import Proxy
 from domain.runs import Project

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from domain.audit import SLIPWAY
 from domain.errors import SlipwayError
 from domain.previews import Preview, PreviewState, preview_route, project_of_route
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState

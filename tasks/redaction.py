@@ -7,8 +7,9 @@ import asyncio
 import logging
 
 from domain.errors import UnknownObject
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
 from domain.redaction import Redactor
+from domain.registry import Registry
 from domain.vault import newest
 
 LOGGERS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")

@@ -8,7 +8,8 @@ Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so
 from datetime import UTC, datetime
 
 from domain.bots import BotAccounts
-from domain.protocols import GitHost, Registry, Vault
+from domain.protocols import GitHost, Vault
+from domain.registry import Registry
 from domain.routes import Proxy
 from domain.runs import RunState
 from domain.workers import Engine

@@ -17,8 +17,9 @@ from prefect.cache_policies import NO_CACHE
 from domain.addons import Addon
 from domain.environment import Requirements
 from domain.errors import SlipwayError
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
 from domain.redaction import Redactor
+from domain.registry import Registry
 from domain.resources import Resource, ResourceKind, ResourceRunner, ResourceSpec, ResourceState, password_key, url_of
 from domain.vault import newest
 from domain.workers import AppState, Engine

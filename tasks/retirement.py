@@ -12,7 +12,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.leases import Lease
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy
 from domain.workers import AppRunner, AppState

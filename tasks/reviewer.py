@@ -11,7 +11,8 @@ from prefect import task
 from domain.briefs import as_markdown as brief_markdown
 from domain.conversations import Finished, ModelClient, Text
 from domain.patches import Patch
-from domain.protocols import GitHost, Registry
+from domain.protocols import GitHost
+from domain.registry import Registry
 from domain.reviews import Findings, Review, as_markdown, review_of
 from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import DeliveryRequest

@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.audit import SLIPWAY
 from domain.leases import Lease
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.rollbacks import Attempt, RollbackOutcome, RollbackRequest, Stay, became_of
 from domain.runs import Notification, Run
 from tasks.audit import record

@@ -16,8 +16,9 @@ from domain.complaints import Complaint
 from domain.env_rules import shaped_secret
 from domain.env_values import Settled, filled, settled
 from domain.environment import EnvironmentVersion, Missing, Requirements
-from domain.protocols import Registry, Vault
+from domain.protocols import Vault
 from domain.redaction import Redactor
+from domain.registry import Registry
 from domain.releases import Release
 from domain.resources import is_own_address, stand_in
 from domain.vault import SecretInfo, newest

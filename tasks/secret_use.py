@@ -15,7 +15,8 @@ from domain.audit import JANITOR
 from domain.environment import EnvironmentVersion
 from domain.errors import BadInput
 from domain.previews import OPEN, Preview
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.vault import SecretInfo, newest, superseded, users
 from domain.workers import AppRunner

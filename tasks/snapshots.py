@@ -18,7 +18,8 @@ from blocks.access_log import written_since
 from domain.app_data import NoRoom
 from domain.errors import RestoreUnfinished
 from domain.leases import Lease
-from domain.protocols import Registry, Vault, Wakeups
+from domain.protocols import Vault, Wakeups
+from domain.registry import Registry
 from domain.releases import Release
 from domain.snapshots import (
     DataChoice,

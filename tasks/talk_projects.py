@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.errors import BadInput
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.releases import live
 from domain.runs import Progress, Project, Run, RunState
 from domain.talks import account

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from domain.conversations import Message
 from domain.proposals import Proposal, Propose, Proposed, Quote, files_heard, quoted
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import Origin, RunState
 from tasks.product_owner import complaints, settled
 from tasks.talk_projects import Belongings

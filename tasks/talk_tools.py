@@ -16,7 +16,8 @@ from domain.deeds import Deeds
 from domain.errors import BadInput, NeedsPerson
 from domain.names import EnvName, Slug
 from domain.proposals import PROPOSE, Propose, files_heard, proposal_run, proposals, why_not_started
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.roles import in_short
 from domain.runs import Origin
 from domain.values import Value

@@ -14,7 +14,8 @@ from prefect.cache_policies import NO_CACHE
 from domain.audit import JANITOR
 from domain.errors import TryAgain
 from domain.leases import deploy_lock
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.routes import Proxy
 from domain.workers import AppRunner, AppState

@@ -16,7 +16,8 @@ import httpx
 from blocks.plain_http import plain_client
 from domain.errors import SlipwayError
 from domain.health import HealthCheck
-from domain.protocols import GitHost, Registry, Vault
+from domain.protocols import GitHost, Vault
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState
 from domain.watching import Look, Traffic, complaint, is_outside, is_platform_fault
 from domain.workers import AppRunner, AppState, AppStatus

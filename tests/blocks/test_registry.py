@@ -22,7 +22,7 @@ from domain.checks import CommandCheck, HttpCheck, HttpStep
 from domain.conversations import Message, Opaque, Text, ToolUse
 from domain.errors import BadInput, Broken, UnknownObject
 from domain.escalations import Answer, Diagnosis
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 
 STUCK = Diagnosis(kind="no progress", cause="stuck", reason="it stands still", choices=("guidance", "stop"))

@@ -23,7 +23,7 @@ from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
 from domain.previews import Preview
 from domain.proposals import Proposal
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.releases import Release, ReleaseState, live
 from domain.runs import Origin, ReleaseRequest, Run, RunState
 from domain.vault import newest

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from deployments.live import follow
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
+from domain.registry import Registry
 from domain.runs import DeliveryRequest, Origin, Progress, Run, RunState
 from tests.fakes.desk import FakeDesk, a_brief
 

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from deployments.live import detail, plain
 from domain.patches import ChangedFile, Patch
-from domain.protocols import Registry, Wakeups
+from domain.protocols import Wakeups
 from domain.redaction import Redactor
+from domain.registry import Registry
 from domain.report_tables import as_markdown
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.runs import Progress

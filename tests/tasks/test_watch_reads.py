@@ -8,7 +8,7 @@ import pytest_asyncio
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
 from domain.previews import Preview, PreviewState
-from domain.protocols import Registry
+from domain.registry import Registry
 from domain.releases import Release
 from tasks.exclusive import bring_back_forgotten
 from tasks.reconciler import reconcile_routes
