@@ -23,6 +23,9 @@ from urllib.request import urlopen
 import pytest
 
 from tests import agent_environment, prefect_database
+from tests.failures import Failures
+from tests.groups import group_of, rank
+from tests.times import Times
 
 HOME = Path(tempfile.mkdtemp(prefix="slipway-tests-"))
 _started: list[subprocess.Popen[bytes]] = []
@@ -131,53 +134,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(report)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Failures(config))
+        config.pluginmanager.register(Times(time.time()))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take where the files of failed tests are listed, one in a line, for `.ci/run` to run them once more."""
     parser.addoption("--list-failed", metavar="FILE", default="")
-
-
-class Failures:
-    """Names each failure as soon as it is known: a whole run takes a while, and pytest's own list comes at its end."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._files: set[str] = set()
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        if not report.failed:
-            return
-        self._files.add(report.nodeid.partition("::")[0])
-        if reporter is not None:
-            reporter.write_line(f"\nfailed in {report.when}: {report.nodeid}")
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self._files.add(report.nodeid)
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """List them when all has been run: one that broke off in between is no run whose failures are known."""
-        listed = self._config.getoption("--list-failed")
-        if listed and exitstatus == pytest.ExitCode.TESTS_FAILED:
-            Path(listed).write_text("".join(f"{name}\n" for name in sorted(self._files)))
-
-
-FIRST = ("stories", "story-process", "hostile")
-"""Groups that take minutes begin first, and two at most are stories: a third one at a time only slows them all down."""
-ON_DOCKER = ("test_bot_docker", "test_telegram_docker")
-"""Stories that play on the shared installation with Docker alone."""
-APART = ("test_cli_engine", "test_demo", "test_telegram_story", *ON_DOCKER)
-"""Stories that do not play on the installation without Docker that the others share."""
-
-
-def group_of(nodeid: str) -> str:
-    """Return what a test shares its process with: the stories of one queue, the hostile suite, else its file."""
-    path = Path(nodeid.partition("::")[0])
-    if path.parent.name == "story":
-        return "stories" if path.stem in APART or nodeid.endswith("[docker]") else "story-process"
-    return "hostile" if path.parent.name == "hostile" else str(path)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -199,13 +161,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest groups first; then see to the tests that need Docker."""
     items.sort(key=lambda item: rank(item.nodeid))
     require_docker(items)
-
-
-def rank(nodeid: str) -> tuple[int, bool]:
-    """Order the groups; the installation with Docker comes last in its one, so that it is not idle beside others."""
-    group = group_of(nodeid)
-    on_docker = group == "stories" and ("[docker]" in nodeid or Path(nodeid.partition("::")[0]).stem in ON_DOCKER)
-    return (FIRST.index(group) if group in FIRST else len(FIRST)), on_docker
 
 
 def require_docker(items: list[pytest.Item]) -> None:

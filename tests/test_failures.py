@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from tests.conftest import Failures
+from tests.failures import Failures
 
 
 class Listing:
