@@ -1,4 +1,4 @@
-"""The registry's tables of the HTTP API: its keys, and what was asked through it once."""
+"""The registry's tables of doors: keys of the HTTP API, what was asked through it once, and what GitHub told."""
 
 from sqlalchemy import JSON, Column, Integer, PrimaryKeyConstraint, Table
 
@@ -28,4 +28,16 @@ api_requests = Table(
     Column("status", Integer),
     Column("answer", JSON),
     PrimaryKeyConstraint("caller", "key"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("digest", NAME, nullable=False, unique=True),
+    Column("event", JSON, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("handled", UtcTime),
+    Column("outcome", Words, nullable=False),
+    Column("tries", Integer, nullable=False),
 )

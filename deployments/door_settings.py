@@ -30,3 +30,9 @@ class DoorSettings(BaseSettings):
         description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; unset: nobody's",
     )
     api_rate: int = Field(default=600, ge=1, le=1_000_000, description="1 to 1,000,000 requests that one key may make a minute")
+    github_label: str = Field(
+        default="slipway",
+        min_length=1,
+        max_length=50,
+        description="name of the label by which an issue at GitHub becomes a request for its project",
+    )

@@ -1,4 +1,4 @@
-"""What the registry is to the HTTP API, beyond what it is to everybody."""
+"""What the registry is to doors, beyond what it is to everybody."""
 
 from typing import Protocol
 
@@ -6,7 +6,8 @@ from domain.keys import Keys
 from domain.listings import Listings
 from domain.registry import Registry
 from domain.requested import Requested
+from domain.webhooks import Webhooks
 
 
-class DoorRegistry(Registry, Keys, Listings, Requested, Protocol):
-    """The registry with keys, pages, and what was asked once."""
+class DoorRegistry(Registry, Keys, Listings, Requested, Webhooks, Protocol):
+    """The registry with keys, pages, what was asked once, and what GitHub told."""

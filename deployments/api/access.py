@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Path, Request
 
 from deployments.allowances import Allowances
+from deployments.api.hook import Hook
 from deployments.api.tags import found
 from domain.doors import DoorRegistry
 from domain.keys import ApiKey
@@ -31,6 +32,8 @@ class House:
     """What one person may begin, whichever of their keys they use."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     """Idempotency keys that are being worked on in this process."""
+    hook: Hook = field(default_factory=Hook)
+    """What GitHub's webhooks are known by."""
     streams: list[str] = field(default_factory=list)
     """Owners of the keys by which streams go on, each as often as they have one."""
 

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from deployments.api import domains, escalations, events, health, project_secrets, projects, releases, rollbacks, runs
+from deployments.api import (
+    domains,
+    escalations,
+    events,
+    health,
+    project_secrets,
+    projects,
+    releases,
+    rollbacks,
+    runs,
+    webhooks,
+)
 from deployments.api.access import House
 from deployments.api.doors import DESCRIPTION
 from deployments.api.gate import Gate
@@ -17,7 +28,7 @@ ABOUT = (
     "Slipway by HTTP. Every call but health, readiness and this description needs a key: `slipway keys add NAME`, then "
     "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
 )
-NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations)
+NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, webhooks)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 
 

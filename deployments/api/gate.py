@@ -12,12 +12,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.api.doors import OPEN
+from deployments.api.doors import OPEN, SIGNED
 from deployments.api.problems import Refusal, problem, problem_of
 from domain.errors import TryAgain
 from domain.keys import ApiKey, Keys, digest_of
 from domain.keys import Scope as KeyScope
 from domain.limits import TRUSTED, WINDOW, WRONG, Counters, wait
+from domain.webhooks import BODY_LIMIT as SIGNED_LIMIT
 from tasks.keys import admit
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Gate:
 
     async def _let_in(self, scope: Scope) -> None:
         """Return when the request may go on, with its caller in its state; raise Refusal."""
-        if scope["path"] in OPEN and scope["method"] in SAFE:
+        if (scope["path"] in OPEN and scope["method"] in SAFE) or _is_signed(scope):
             return
         caller = await self._caller(_shown(scope), scope["client"][0] if scope.get("client") else "")
         used = await self._counters.count(f"key:{caller.id}", WINDOW)
@@ -143,22 +144,27 @@ def _unknown(detail: str) -> Refusal:
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """Return `receive` for bodies of at most `BODY_LIMIT` bytes, whatever their length is said to be."""
-    said = Headers(scope=scope).get("content-length", "0")
-    if not said.isascii() or not said.isdecimal() or len(said) > 12 or int(said) > BODY_LIMIT:
-        raise _too_large()
+    """Return `receive` for bodies within their limit, whatever their length is said to be."""
+    said, limit = Headers(scope=scope).get("content-length", "0"), SIGNED_LIMIT if _is_signed(scope) else BODY_LIMIT
+    if not said.isascii() or not said.isdecimal() or len(said) > 12 or int(said) > limit:
+        raise _too_large(limit)
     read = 0
 
     async def bounded() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > BODY_LIMIT:
-            raise _too_large()
+        if read > limit:
+            raise _too_large(limit)
         return message
 
     return bounded
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"a request has at most {BODY_LIMIT:,} bytes", {"Connection": "close"})
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"a request has at most {limit:,} bytes", {"Connection": "close"})
+
+
+def _is_signed(scope: Scope) -> bool:
+    """Tell whether the route itself asks who sent it."""
+    return scope["path"] in SIGNED and scope["method"] == "POST"

@@ -16,6 +16,7 @@ from blocks.redis_counters import RedisCounters
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application
+from deployments.api.hook import Hook, hook_secret
 from deployments.api.pepper import pepper_of
 from deployments.data_folder import DataFolder
 from deployments.preflight import api_port
@@ -67,9 +68,15 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
         logger.info("the HTTP API is at http://%s:%d", settings.api_bind, port)
         async with open_desk({}) as desk:
             counters = RedisCounters(cast(RedisWakeups, desk.blocks.wakeups).url)
-            registry, pepper = cast(DoorRegistry, desk.blocks.registry), pepper_of(DataFolder(settings.home))
-            allowances = Allowances(registry, desk.wakeups, settings.people.usual)
-            house = House(desk=desk, registry=registry, counters=counters, pepper=pepper, allowances=allowances)
+            registry, folder = cast(DoorRegistry, desk.blocks.registry), DataFolder(settings.home)
+            house = House(
+                desk=desk,
+                registry=registry,
+                counters=counters,
+                pepper=pepper_of(folder),
+                allowances=Allowances(registry, desk.wakeups, settings.people.usual),
+                hook=Hook(secret=hook_secret(folder).encode(), label=settings.github_label),
+            )
             try:
                 await until_ended(server_of(application(house, settings.api_rate), settings.api_proxy), listener, mark)
             finally:

@@ -22,6 +22,7 @@ from deployments.commands import (
     rotation,
     secrets,
     services,
+    webhooks,
     work,
 )
 from deployments.commands.sessions import Shared
@@ -63,6 +64,10 @@ for name, command in (
 ):
     app.command(name)(command)
 secrets.secret.command("rotate")(rotation.rotate)
+github = typer.Typer(help="GitHub: what it is told.", no_args_is_help=True)
+github.command("webhook")(webhooks.webhook)
+github.callback()(lambda: None)  # so that one command alone keeps its name
+app.add_typer(github, name="github")
 app.add_typer(secrets.secret, name="secret")
 app.add_typer(domains.domain, name="domain")
 app.add_typer(bots.bots, name="bots")

@@ -17,6 +17,7 @@ from blocks.registry_migrations import migrate
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application, routes
+from deployments.api.hook import Hook
 from domain.keys import Scope
 from domain.previews import Preview
 from domain.proposals import Proposal
@@ -24,6 +25,7 @@ from domain.runs import DeliveryRequest, Origin, Run
 from tasks.keys import make_key
 from tests.fakes.counters import MemoryCounters
 from tests.fakes.desk import FakeDesk, Hints, a_brief
+from tests.fakes.github_webhooks import SECRET, THEN
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANN, BOB = "local:ann", "local:bob"
@@ -104,7 +106,14 @@ async def api_in(folder: Path, rate: int = RATE) -> AsyncIterator[Api]:
     await migrate(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
     desk, counters = ApiDesk(registry), MemoryCounters()
-    house = House(desk=desk, registry=registry, counters=counters, pepper=PEPPER, allowances=Allowances(registry, desk.wakeups))  # type: ignore[arg-type]
+    house = House(
+        desk=desk,  # type: ignore[arg-type]
+        registry=registry,
+        counters=counters,
+        pepper=PEPPER,
+        allowances=Allowances(registry, desk.wakeups),
+        hook=Hook(secret=SECRET, clock=lambda: THEN),
+    )
     made: list[Api] = []
     app = application(house, rate, lambda: made[0].now)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
