@@ -11,6 +11,7 @@ from domain.protocols import Vault
 from domain.vault import newest
 
 HELPER = Path(__file__).with_name("git_credential_helper.py")
+LENT_USER, LENT_PASSWORD = "SLIPWAY_LENT_USER", "SLIPWAY_LENT_PASSWORD"
 
 
 class StoredTokens:
@@ -37,7 +38,30 @@ class StoredTokens:
 def helper_environment(python: str) -> dict[str, str]:
     """Return the variables by which git asks our helper, run by `python`, and none that this machine has configured."""
     helper = f"!{shlex.quote(python)} -I {shlex.quote(str(HELPER))}"
-    settings = (("credential.helper", ""), ("credential.helper", helper), ("credential.useHttpPath", "true"))
+    return configuration(("credential.helper", ""), ("credential.helper", helper), ("credential.useHttpPath", "true"))
+
+
+def lent_environment(address: str, credential: GitCredential, *settings: tuple[str, str]) -> dict[str, str]:
+    """Return the variables that lend one git a credential for one address alone, besides other settings for it.
+
+    Git hands its environment to the helper, which prints from it: the secret is in no argument and no file.
+    """
+    helper = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "${LENT_USER}" "${LENT_PASSWORD}"; }}; f'
+    return {
+        **configuration(
+            ("credential.helper", ""),
+            (f"credential.{address}.helper", helper),
+            ("credential.useHttpPath", "true"),
+            ("http.followRedirects", "false"),
+            *settings,
+        ),
+        LENT_USER: credential.username,
+        LENT_PASSWORD: credential.password.get_secret_value(),
+    }
+
+
+def configuration(*settings: tuple[str, str]) -> dict[str, str]:
+    """Return the variables by which git has these settings, over those of any file."""
     numbered = {
         f"GIT_CONFIG_{part}_{number}": text
         for number, pair in enumerate(settings)

@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from deployments.door_settings import DoorSettings
 from deployments.file_settings import FileSettings
+from deployments.github_settings import GitHubSettings
 from deployments.misspelt import misspelt
 from deployments.setting_people import PeopleSettings
 from deployments.setting_types import (
@@ -32,7 +33,7 @@ CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PREFIX = "SLIPWAY_"
 
 
-class Settings(DoorSettings, FileSettings, PeopleSettings):
+class Settings(DoorSettings, FileSettings, GitHubSettings, PeopleSettings):
     """Settings of one installation. The description of a field is the cure that a person reads when its value is wrong."""
 
     model_config = SettingsConfigDict(
@@ -223,6 +224,8 @@ def wants_tracebacks() -> bool:
 
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    if not place:  # two settings that do not go together
+        return message.removeprefix("Value error, ")
     named = str(place[0])
     field = next((f for f in Settings.model_fields if named in (f, variable(f))), None)
     if field is None:

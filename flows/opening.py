@@ -16,6 +16,8 @@ from blocks.caddy import Caddy
 from blocks.claude import Claude
 from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
+from blocks.github import GitHubAccess
+from blocks.github_git import GitHubRemote
 from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from blocks.redis_rates import RedisRates
@@ -29,6 +31,7 @@ from domain.attachments import Attachments
 from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.errors import Broken
+from domain.github import GitHub, RemoteGit
 from domain.protocols import GitHost, Vault, Wakeups
 from domain.registry import Registry
 from domain.routes import Proxy
@@ -55,6 +58,10 @@ class Blocks:
     proxy: Proxy
     engine: Engine
     model: ModelClient
+    github: GitHub | None = None
+    """None: this installation does not act at GitHub."""
+    remote: RemoteGit | None = None
+    """Git between here and GitHub; None with it."""
 
     @property
     def attachments(self) -> Attachments:
@@ -95,6 +102,8 @@ async def _load_all() -> Blocks:
     found = BlockDocument.model_validate_list(answer.json())
     documents = {document.block_type.slug: document.data for document in found if document.block_type is not None}
     installation, wakeups = _block(Installation, documents), _block(RedisWakeups, documents)
+    host = _block(BareGitHost, documents)
+    github = _block(GitHubAccess, documents) if installation.github else None
     return Blocks(
         installation=installation,
         registry=_block(SqlRegistry, documents),
@@ -102,10 +111,12 @@ async def _load_all() -> Blocks:
         talks=RedisTalks(wakeups.url.get_secret_value()),
         rates=RedisRates(wakeups.url.get_secret_value()),
         vault=_block(SecretVault, documents),
-        git=_block(BareGitHost, documents),
+        git=host,
         proxy=_block(Caddy, documents),
         engine=_block(DockerEngine, documents) if installation.engine == "docker" else _block(ProcessEngine, documents),
         model=_block(Claude, documents),
+        github=github,
+        remote=GitHubRemote(Path(host.folder), installation.github_url, github, installation.ca_bundle) if github else None,
     )
 
 

@@ -12,6 +12,7 @@ import os
 import re
 import ssl
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +30,8 @@ class GitServer:
     def __init__(self, folder: Path, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.tokens: dict[str, str] = {}
+        self.opens: Callable[[str, str], bool] = lambda _token, _repository: False
+        """Tells of a token that is in nobody's list whether it opens a repository."""
         self.moved: dict[str, str] = {}
         """By repository: the address to which it sends whoever may see it."""
         self.asked: list[tuple[int, str, bool]] = []
@@ -68,11 +71,11 @@ class GitServer:
         token = ""
         with suppress(binascii.Error, ValueError):
             token = base64.b64decode(encoded, validate=True).decode().partition(":")[2]
-        if scheme.lower() != "basic" or token not in self.tokens:
+        if scheme.lower() != "basic" or not (token in self.tokens or self.opens(token, repository)):
             return 401
         if not (self.folder / f"{repository}.git").is_dir():
             return 404
-        return 200 if self.tokens[token] == repository else 403
+        return 200 if self.tokens.get(token) == repository or self.opens(token, repository) else 403
 
 
 def git(folder: Path, *words: str, given: bytes = b"") -> str:

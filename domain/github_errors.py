@@ -1,0 +1,76 @@
+"""What GitHub's answers mean when they are no success: who must act, and how long it wants us to wait.
+
+Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api, "Exceeding the rate limit".
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain.errors import AnswerLost, NeedsPerson, SlipwayError, TryAgain
+
+SECONDARY_SECONDS = 60.0
+"""How long to wait at a secondary limit that names no time."""
+
+WORDS_LIMIT = 300
+"""Characters of GitHub's own words that are told."""
+
+CURES = {
+    301: "the repository was renamed: `slipway repository PROJECT OWNER/NAME` says where it is now",
+    401: "look at SLIPWAY_GITHUB_TOKEN, or SLIPWAY_GITHUB_APP_ID and its key: `slipway doctor` asks GitHub who that is",
+    403: "docs/github.md lists the permissions that the App or token needs",
+    404: "the App must be installed on that repository, or the token be for it",
+}
+
+
+class GitHubBusy(TryAgain):
+    """GitHub asked to wait: (seconds, what was attempted)."""
+
+    def __init__(self, seconds: float, attempted: str) -> None:
+        super().__init__(seconds, attempted)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"GitHub asked to wait {self.args[0]:.0f} s before {self.args[1]}"
+
+
+class GitHubRefused(NeedsPerson):
+    """GitHub will not do it for us: (what was attempted, status or 0, its words, the cure where there is one)."""
+
+    def __init__(self, attempted: str, status: int, words: str, cure: str = "") -> None:
+        super().__init__(attempted, status, words, cure)
+        self.status = status
+
+    def __str__(self) -> str:
+        attempted, status, words, cure = self.args
+        number, help_ = f" ({status})" if status else "", f"; {cure}" if cure else ""
+        return f"GitHub refused {attempted}{number}: {words}{help_}"
+
+
+def seconds_to_wait(status: int, headers: Mapping[str, str], words: str, now: datetime) -> float | None:
+    """Return how long GitHub wants nothing from us; None when the answer is no limit. Header names are in lower case."""
+    if status not in (403, 429):
+        return None
+    after, reset = _number(headers.get("retry-after")), _number(headers.get("x-ratelimit-reset"))
+    if after is not None:
+        return max(after, 1.0)
+    if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
+        return max(reset - now.timestamp(), 1.0)
+    return SECONDARY_SECONDS if status == 429 or "rate limit" in words.lower() else None
+
+
+def refusal(status: int, headers: Mapping[str, str], words: str, attempted: str, now: datetime) -> SlipwayError:
+    """Return the error that an answer is; `words` are GitHub's."""
+    wait = seconds_to_wait(status, headers, words, now)
+    if wait is not None:
+        return GitHubBusy(wait, attempted)
+    said = " ".join(words.split())[:WORDS_LIMIT] or "it said nothing"
+    if status >= 500:
+        return AnswerLost("GitHub", attempted, f"{status} {said}")
+    return GitHubRefused(attempted, status, said, CURES.get(status, ""))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

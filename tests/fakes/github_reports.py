@@ -1,0 +1,70 @@
+"""What the fake GitHub keeps about commits: check runs, statuses, deployments and releases."""
+
+from collections import defaultdict
+from typing import Any
+
+from tests.fakes.github_rules import Call
+
+
+class ReportState:
+    """By repository, oldest first."""
+
+    def __init__(self) -> None:
+        self.checks: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.statuses: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.deployments: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.deployment_statuses: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        self.releases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def checks_list_for_ref(self, call: Call, said: dict[str, Any]) -> Any:
+        found = [
+            {**each, "output": {"annotations_count": len(each["output"]["annotations"])}}
+            for each in self.checks[call.repository]
+            if each["head_sha"] == call.places["ref"] and each["name"] == said.get("check_name", each["name"])
+        ]
+        return {"total_count": len(found), "check_runs": found}
+
+    def checks_create(self, call: Call, said: dict[str, Any]) -> Any:
+        output = {"annotations": [], **said.get("output", {})}
+        made = {**call.example, **said, "output": output, "id": len(self.checks[call.repository]) + 1}
+        self.checks[call.repository].append(made)
+        return made
+
+    def checks_update(self, call: Call, said: dict[str, Any]) -> Any:
+        """Change a check run; its annotations become more, as GitHub says they do."""
+        found = self.checks[call.repository][int(call.places["check_run_id"]) - 1]
+        more = said.get("output", {}).get("annotations", [])
+        output = {**said.get("output", {}), "annotations": [*found["output"]["annotations"], *more]}
+        found.update({**said, "output": output})
+        return found
+
+    def repos_create_commit_status(self, call: Call, said: dict[str, Any]) -> Any:
+        self.statuses[call.repository].append({**said, "sha": call.places["sha"]})
+        return {**call.example, **said}
+
+    def repos_list_deployments(self, call: Call, said: dict[str, Any]) -> Any:
+        wanted = (said.get("sha"), said.get("environment"))
+        return [each for each in self.deployments[call.repository] if (each["sha"], each["environment"]) == wanted][::-1]
+
+    def repos_create_deployment(self, call: Call, said: dict[str, Any]) -> Any:
+        kept = {key: said[key] for key in ("ref", "environment", "payload", "description")}
+        made = {**call.example, **kept, "sha": said["ref"], "id": len(self.deployments[call.repository]) + 1}
+        self.deployments[call.repository].append(made)
+        return made
+
+    def repos_list_deployment_statuses(self, call: Call, _: dict[str, Any]) -> Any:
+        return self.deployment_statuses[call.repository, int(call.places["deployment_id"])][::-1]
+
+    def repos_create_deployment_status(self, call: Call, said: dict[str, Any]) -> Any:
+        self.deployment_statuses[call.repository, int(call.places["deployment_id"])].append(said)
+        return {**call.example, **said}
+
+    def repos_get_release_by_tag(self, call: Call, _: dict[str, Any]) -> Any:
+        from tests.fakes.github_state import MISSING
+
+        return next((each for each in self.releases[call.repository] if each["tag_name"] == call.places["tag"]), MISSING)
+
+    def repos_create_release(self, call: Call, said: dict[str, Any]) -> Any:
+        made = {**call.example, **said}
+        self.releases[call.repository].append(made)
+        return made
