@@ -31,15 +31,15 @@ SILENCE = 15.0
 """Seconds after which a comment is sent: proxies cut what says nothing."""
 
 Had = Annotated[
-    str | None, Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,9}$", description="Id of the last event that you have.")
+    str, Header(alias="Last-Event-ID", pattern=r"^[0-9]{0,9}$", description="Id of the last event that you have; empty: none.")
 ]
 
 
 @router.get("/{run}/events", response_class=StreamingResponse, responses={204: {"description": "Nothing more comes"}})
-async def follow_run(house: TheHouse, theirs: Owned, run: TheRun, had: Had = None) -> Response:
+async def follow_run(house: TheHouse, theirs: Owned, run: TheRun, had: Had = "") -> Response:
     """Follow a run: an event for each line of progress as it comes, and `ended` at its end."""
     after, owner = int(had or 0), theirs.caller.owner
-    if had is not None and run.state.ended and not await house.registry.progress(run.id, after):
+    if had and run.state.ended and not await house.registry.progress(run.id, after):
         return Response(status_code=204)  # by this a browser comes no more
     if len(house.streams) >= STREAMS or house.streams.count(owner) >= OF_ONE:
         raise Refusal(503, "too many runs are being followed: ask again in a moment", {"Retry-After": "10"})

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from deployments.terminal import is_connection
 from domain.errors import (
@@ -112,7 +113,10 @@ def answer_problems(app: FastAPI) -> None:
     """Let the application answer everything that goes wrong in it so."""
 
     async def refused(request: Request, error: Any) -> Response:
-        return problem(error.status_code, str(error.detail), request.state.request, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(app, request.url.path))
+        return problem(error.status_code, str(error.detail), request.state.request, headers)
 
     async def unfit(request: Request, error: Any) -> Response:
         wrong = [Wrong(where=".".join(map(str, each["loc"]))[:200], what=each["msg"][:200]) for each in error.errors()]
@@ -131,3 +135,9 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, unfit)
     app.add_exception_handler(SlipwayError, failed)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Return all methods of a path; Starlette names only those of the first route that has it (RFC 9110, 10.2.1)."""
+    matching = (methods for each, methods in app.openapi()["paths"].items() if compile_path(each)[0].match(path))
+    return sorted({method.upper() for methods in matching for method in methods})

@@ -232,3 +232,16 @@ async def test_many_at_once_are_all_answered(api: Api) -> None:
     key = await api.key()
     answered: list[httpx.Response] = await asyncio.gather(*(api.get("/v1/projects/notes", key) for _ in range(50)))
     assert {each.status_code for each in answered} == {200}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/v1/projects", "GET, POST"),
+        ("DELETE", "/v1/projects/notes/domains", "GET, POST"),
+        ("POST", "/v1/me", "GET"),
+    ],
+)
+async def test_method_that_a_path_has_not_is_told_those_that_it_has(api: Api, method: str, path: str, allowed: str) -> None:
+    answered = await api.ask(method, path)
+    assert (answered.status_code, answered.headers["Allow"]) == (405, allowed)
