@@ -14,7 +14,7 @@ from pydantic import Field
 from blocks.git_command import git
 from blocks.git_patches import NOTHING, extent_between, patch_between
 from domain.errors import Broken, UnknownObject
-from domain.names import checked_slug
+from domain.names import formed_slug
 from domain.patches import Commit, Extent, Patch
 
 READ_LIMIT = 200_000
@@ -134,7 +134,7 @@ class BareGitHost(Block):
         await asyncio.to_thread(_remove, self._path(project))
 
     def _path(self, project: str) -> Path:
-        return Path(self.folder) / f"{checked_slug(project)}.git"
+        return Path(self.folder) / f"{formed_slug(project)}.git"
 
     async def _repository(self, project: str) -> Path:
         if not await self.exists(project):

@@ -5,9 +5,11 @@ from typing import ClassVar, Literal
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from domain.bot_webhook import Webhook
 from domain.capabilities import Capability
 from domain.cli_agents import LOOP, Arrangement
 from domain.hosts import web_address
+from domain.routes import Route
 
 
 class Installation(Block):
@@ -59,6 +61,8 @@ class Installation(Block):
         default=None, description="Bot API server that bot tokens are shown to; Telegram's own"
     )
     telegram_access: str = Field(default="open", description="Who may use the bot: open, invite or list")
+    webhook_url: str = Field(default="", description="Where Telegram brings our bot's updates; empty: it asks for them")
+    webhook_port: int = Field(default=0, description="Port of loopback on which our bot takes them; 0 for none")
     operator_chat: str = Field(default="", description="Telegram chat of the operator; empty: the terminal tells the operator")
     bots_low: int = Field(default=1, ge=0, description="With fewer free bots in the pool the operator is warned")
     bots_rest_hours: float = Field(default=24.0, ge=0, description="Hours for which a bot that was given back rests")
@@ -71,6 +75,16 @@ class Installation(Block):
     def address_of(self, domain: str) -> str:
         """Return the address under which people reach the host name."""
         return web_address(domain, self.public_port, tls=self.tls)
+
+    @property
+    def webhook(self) -> Webhook | None:
+        """Return where Telegram brings our own bot's updates; None when the bot asks for them."""
+        return Webhook(url=self.webhook_url, port=self.webhook_port) if self.webhook_url else None
+
+    @property
+    def own_routes(self) -> tuple[Route, ...]:
+        """Return the routes that lead to Slipway itself."""
+        return (self.webhook.route,) if self.webhook else ()
 
     def model_of(self, role: str) -> str:
         return self.models.get(role, self.model)

@@ -18,7 +18,7 @@ async def resume() -> None:
     await revive_resources(blocks.registry, blocks.vault, blocks.engine.resources)
     for failure in await resume_apps(blocks.registry, blocks.engine, blocks.vault):
         log.error("%s", failure)
-    await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
+    await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups, blocks.installation.own_routes)
 
 
 async def dismiss_orphans(blocks: Blocks) -> None:

@@ -1,15 +1,16 @@
-"""The Telegram bot: polls, hands updates to their handlers, keeps cards, sends the outbox."""
+"""The Telegram bot: polls or is brought updates, hands updates to their handlers, keeps cards, sends the outbox."""
 
 import asyncio
 import logging
 import shlex
 import signal
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from telegram import Bot
 from telegram.error import TelegramError
 from telegram.warnings import PTBDeprecationWarning
 
@@ -27,6 +28,7 @@ from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_voices import VoiceMessages
+from deployments.bot_webhook import Receiver
 from deployments.chat_signs import ChatSigns
 from deployments.data_folder import DataFolder
 from deployments.deeds import DeskDeeds
@@ -41,9 +43,12 @@ from deployments.settings import Settings
 from deployments.waiting_files import WaitingFiles
 from deployments.wording import LANGUAGES, say
 from domain.attachments import Limits
-from domain.errors import BadInput, ChatTokenRefused, SlipwayError, TryAgain
+from domain.bot_webhook import Webhook, webhook_secret
+from domain.errors import BadInput, ChatRefused, ChatTokenRefused, SlipwayError, TryAgain
+from domain.registry import Registry
 from domain.talks import Talks
 from domain.transcribing import Transcriber
+from tasks.hosts import host_owners
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +73,7 @@ async def run_bot(settings: Settings) -> None:
         operator = str(settings.telegram_operator_chat or "")
         house = House(rules=settings.people, rates=desk.blocks.rates, key=DataFolder(settings.home).invitation_key)
         talks = desk.blocks.talks if has_dialogue(settings) else None
+        webhook = await own_webhook(desk.blocks.installation.webhook, desk.registry)
         async with bot_running(
             desk,
             chat,
@@ -77,8 +83,16 @@ async def run_bot(settings: Settings) -> None:
             talks=talks,
             limits=settings.attachment_limits,
             transcriber=transcriber_of(settings),
+            webhook=webhook,
         ):
             await _told_to_stop()
+
+
+async def own_webhook(webhook: Webhook | None, registry: Registry) -> Webhook | None:
+    """Return the webhook; raise BadInput when its host is a project's, made before that name was kept for the bot."""
+    if webhook and (owner := (await host_owners(registry)).get(webhook.host)):
+        raise BadInput(f"{webhook.host} leads to the project {owner}: set SLIPWAY_TELEGRAM_WEBHOOK=false")
+    return webhook
 
 
 def transcriber_of(settings: Settings) -> Transcriber | None:
@@ -112,10 +126,11 @@ async def bot_running(
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     transcriber: Transcriber | None = None,
     pause: Pause = quiet,
+    webhook: Webhook | None = None,
 ) -> AsyncIterator[None]:
     """Run the bot inside this block. Everything it must remember is in the registry, in `folder` and in `talks`.
 
-    Without `talks` each message is a request that starts at once.
+    Without `talks` each message is a request that starts at once; without `webhook` the bot asks Telegram for updates.
     """
     asks = Asks(folder / "asks")
     inbox = Inbox(folder, Seal(asks, desk.registry, desk.vault))
@@ -136,18 +151,27 @@ async def bot_running(
     )
     door = Door(house, desk.registry, desk.wakeups, handlers.speech)
     app = application(bot, inbox, handlers, answers, files, door)
+    secret = webhook_secret(chat.token.get_secret_value())
+    receiver = Receiver(webhook, secret, inbox, bot) if webhook else None
     sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
     try:
-        await _reach_telegram(app)
+        await _until_answered(app.initialize, "asking who the bot is")
         await _name_commands(chat)
         await cards.resume()
         await app.start()
         await inbox.load(bot)
-        assert app.updater  # noqa: S101  (the builder makes one)
-        await app.updater.start_polling(bootstrap_retries=-1, allowed_updates=UPDATES, error_callback=_polling_failed)
+        if webhook and receiver:
+            receiver.start()
+            await _bring_updates_to(webhook, secret, bot)
+        else:
+            assert app.updater  # noqa: S101  (the builder makes one)
+            # It takes a webhook away first; what waits there is kept.
+            await app.updater.start_polling(bootstrap_retries=-1, allowed_updates=UPDATES, error_callback=_polling_failed)
         yield
     finally:
         sending.cancel()
+        if receiver is not None:
+            await receiver.aclose()
         await _stop(app, stopping)
         await files.albums.aclose()
         if dialogue is not None:
@@ -157,14 +181,26 @@ async def bot_running(
         await chat.aclose()
 
 
-async def _reach_telegram(app: App) -> None:
-    """Return when Telegram knows the bot, however long it cannot be reached."""
+async def _bring_updates_to(webhook: Webhook, secret: str, bot: Bot) -> None:
+    """Return when Telegram brings updates there, also those that waited; one at a time, so that they come in order."""
+
+    async def give() -> object:
+        return await bot.set_webhook(webhook.url, max_connections=1, allowed_updates=UPDATES, secret_token=secret)
+
+    try:
+        await _until_answered(give, "setting the webhook")
+    except ChatRefused as refused:
+        raise BadInput(f"Telegram takes no webhook at {webhook.url}: {refused}; see SLIPWAY_TELEGRAM_WEBHOOK") from None
+
+
+async def _until_answered(ask: Callable[[], Awaitable[object]], attempted: str) -> None:
+    """Ask Telegram until it answers, however long it cannot be reached."""
     wait = 1.0
     while True:
         try:
-            await app.initialize()
+            await ask()
         except TelegramError as refused:
-            error = translated(refused, "asking who the bot is")
+            error = translated(refused, attempted)
             if not isinstance(error, TryAgain):
                 raise error from None  # the vendor's text holds the token
             logger.warning("%s; tried again in %g s", error, wait)

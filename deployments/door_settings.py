@@ -1,9 +1,11 @@
-"""Settings of doors: on which addresses Slipway listens, and how the HTTP API does."""
+"""Settings of doors: on which addresses Slipway listens, how the HTTP API does, and how updates come to the bot."""
+
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from deployments.setting_types import Port
+from deployments.setting_types import WEBHOOK, Port
 
 ADDRESS = r"^(\d{1,3}\.){3}\d{1,3}$"
 
@@ -28,6 +30,11 @@ class DoorSettings(BaseSettings):
         default=None,
         pattern=ADDRESS,
         description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; unset: nobody's",
+    )
+    telegram_webhook: Annotated[str, WEBHOOK] = Field(
+        default="",
+        description="true, or the address of a proxy before Slipway, like https://bot.example.org/telegram: Telegram brings"
+        " updates there; false: the bot asks for them",
     )
     api_rate: int = Field(default=600, ge=1, le=1_000_000, description="1 to 1,000,000 requests that one key may make a minute")
     github_label: str = Field(

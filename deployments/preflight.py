@@ -10,6 +10,7 @@ from deployments.firewall import egress_warning
 from deployments.ports import choose_port, free_port
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, Wiring
+from domain.bot_webhook import webhook_problem
 from domain.errors import BadInput
 
 DISK_FLOOR = 200 * 1024 * 1024
@@ -151,6 +152,20 @@ def api_port(settings: Settings, folder: DataFolder) -> int:
     return choose_port(folder, "api", settings.api_port, "SLIPWAY_API_PORT", settings.api_bind)
 
 
+def webhook_port(settings: Settings, folder: DataFolder) -> int:
+    """Return the port of loopback on which the bot takes what Telegram brings; 0 when it asks for that, or there is no bot."""
+    return choose_port(folder, "webhook", 0, "", LOOPBACK) if settings.telegram_webhook and settings.telegram_token else 0
+
+
+def check_webhook(wiring: Wiring) -> None:
+    """Raise BadInput when Telegram would bring no update to the address that it is to be given."""
+    settings, url = wiring.settings, wiring.webhook_url
+    tls = settings.tls if settings.telegram_webhook == "true" else ""
+    own_server = settings.telegram_api_url is not None
+    if url and (problem := webhook_problem(url, settings.base_domain, tls, own_server=own_server)):
+        raise BadInput(f"SLIPWAY_TELEGRAM_WEBHOOK: {problem}; false lets the bot ask for updates")
+
+
 def tls_warnings(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each reason why a public authority will certify no app."""
     if settings.tls != "auto" or settings.acme_url:
@@ -177,7 +192,7 @@ async def decided(settings: Settings, folder: DataFolder, report: Callable[[str]
     for warning in tls_warnings(settings):
         report(warning)
     http, prefect = settings.http_port, settings.prefect_port
-    return Wiring(
+    wiring = Wiring(
         settings=settings,
         folder=folder,
         engine=engine,
@@ -190,5 +205,8 @@ async def decided(settings: Settings, folder: DataFolder, report: Callable[[str]
         replay_port=free_port() if settings.replay else 0,
         egress_port=choose_port(folder, "egress", 0, "", "0.0.0.0") if engine == "docker" else 0,  # noqa: S104  (a probe only)
         api_port=api_port(settings, folder),
+        webhook_port=webhook_port(settings, folder),
         gateway_port=choose_port(folder, "gateway", 0, "", "0.0.0.0"),  # noqa: S104  (the same)
     )
+    check_webhook(wiring)
+    return wiring

@@ -9,7 +9,7 @@ from deployments.recording import begin_session
 from deployments.reservations import refuse_taken
 from domain.attachments import Attachment
 from domain.errors import BadInput, ModelKeyMissing
-from domain.names import checked_request, checked_slug
+from domain.names import checked_request, checked_slug, formed_slug
 from domain.proposals import Proposal
 from domain.runs import Origin
 
@@ -46,7 +46,7 @@ async def proposed(
         kind_named(kind)
     if name is not None:
         await refuse_taken(checked_slug(name), owner, registry)
-    present = await registry.project(checked_slug(project)) if project is not None else None
+    present = await registry.project(formed_slug(project)) if project is not None else None
     if project is not None and present is None:
         raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
     shown: Literal["", "copy", "empty"] = ""

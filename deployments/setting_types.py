@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -52,6 +53,17 @@ def _command(value: str) -> str:
     return value
 
 
+def _webhook(value: str) -> str:
+    if value.lower() in ("", "false"):
+        return ""
+    if value.lower() == "true":
+        return "true"
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("neither true nor an address")
+    return value
+
+
 def _absolute(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -85,6 +97,9 @@ SPLIT = BeforeValidator(_split)
 """Words with commas between become a tuple."""
 PATTERNS = AfterValidator(_patterns)
 KNOWN_ENGINES = AfterValidator(_known_engines)
+
+WEBHOOK = AfterValidator(_webhook)
+"""`true`, an address, or empty for none."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Tls = Literal["off", "internal", "auto"]

@@ -153,6 +153,8 @@ def installation(wiring: Wiring) -> Installation:
         watch_seconds=WATCH_STAYS,
         unhealthy_threshold=settings.unhealthy_threshold,
         telegram_api_url=settings.telegram_api_url,
+        webhook_url=wiring.webhook_url,
+        webhook_port=wiring.webhook_port,
         telegram_access=settings.people.access,
         bots_low=settings.bots_low,
         bots_rest_hours=settings.bots_rest_hours,

@@ -6,6 +6,7 @@ from pathlib import Path
 from deployments.data_folder import DataFolder
 from deployments.prefect_trust import trust
 from deployments.settings import Settings
+from domain.bot_webhook import webhook_url
 from domain.hosts import web_address
 
 LOOPBACK = "127.0.0.1"
@@ -41,6 +42,8 @@ class Wiring:
 
     api_port: int = 0
     """Of the HTTP API; 0 when there is none."""
+    webhook_port: int = 0
+    """On loopback, where our bot takes what Telegram brings; 0 when the bot asks for it."""
 
     @property
     def prefect_api_url(self) -> str:
@@ -87,6 +90,12 @@ class Wiring:
     @property
     def apps_url(self) -> str:
         return web_address(self.settings.base_domain, self.apps_port, tls=bool(self.https_port))
+
+    @property
+    def webhook_url(self) -> str:
+        """Where Telegram brings our bot's updates; empty when the bot asks for them."""
+        chosen = self.settings.telegram_webhook if self.webhook_port else ""
+        return webhook_url(chosen, self.settings.base_domain, self.apps_port, tls=bool(self.https_port))
 
     @property
     def access_log(self) -> str:

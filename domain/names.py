@@ -20,18 +20,25 @@ REPOSITORY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.{1,2}$)(?!.*\.git$)[
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
-RESERVED = frozenset({"www", "api", "admin", "prefect", "slipway", "localhost", "mail", "caddy"})
+RESERVED = frozenset({"www", "api", "admin", "prefect", "slipway", "localhost", "mail", "caddy", "bot"})
+"""No new project may be called so; one that is called so already stays."""
 
 
 def checked_slug(text: str) -> str:
-    """Return `text` if it may name a project; raise BadInput that says what would be accepted."""
+    """Return `text` if it may name a new project; raise BadInput that says what would be accepted."""
+    formed_slug(text)
+    if text in RESERVED:
+        raise BadInput(f"{text!r} is reserved: choose another name, like `my-{text}`")
+    return text
+
+
+def formed_slug(text: str) -> str:
+    """Return `text` if a project can be called so; raise BadInput that says what would be accepted."""
     if not re.fullmatch(SLUG_PATTERN, text):
         raise BadInput(
             f"{text[:60]!r} cannot name a project: use 2 to 40 lower-case letters, digits and single dashes, "
             "starting with a letter, like `url-shortener`"
         )
-    if text in RESERVED:
-        raise BadInput(f"{text!r} is reserved: choose another name, like `my-{text}`")
     return text
 
 

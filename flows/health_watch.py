@@ -68,7 +68,7 @@ async def look(watch: Watch) -> Sequence[Probe] | None:
 async def mend_routes(blocks: Blocks) -> None:
     """Bring Caddy's routes in line; a Caddy that is away for now keeps nobody from looking at the apps."""
     with suppress(SlipwayError):
-        await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups)
+        await reconcile_routes(blocks.registry, blocks.engine, blocks.proxy, blocks.wakeups, blocks.installation.own_routes)
 
 
 async def mend_resources(blocks: Blocks) -> None:

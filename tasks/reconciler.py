@@ -6,7 +6,7 @@ Caddy lost its state.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.audit import SLIPWAY
 from domain.errors import SlipwayError
@@ -69,8 +69,12 @@ async def pause_apps(engine: AppRunner) -> None:
     await asyncio.gather(*(engine.stop(app.identity, 5.0) for app in running))
 
 
-async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups) -> Sequence[str]:
+async def reconcile_routes(
+    registry: Registry, engine: AppRunner, proxy: Proxy, wakeups: Wakeups, own: Sequence[Route] = ()
+) -> Sequence[str]:
     """Mend the routes that differ from the registry; return the projects whose route was mended.
+
+    `own` are those that lead to Slipway itself; one whose host is a project's is left out, and the same host is nobody's later.
 
     A project whose deploy lock is held is left alone: its deploy is about to set the route itself. A proxy that lost its
     configuration gets that back first, in one load, and with it all routes that were right.
@@ -78,10 +82,23 @@ async def reconcile_routes(registry: Registry, engine: AppRunner, proxy: Proxy, 
     await proxy.prepare()
     wanted = {route.project: route for route in await wanted_routes(registry, engine)}
     present = {route.project: route for route in await proxy.routes()}
-    differing = [name for name in {**wanted, **present} if wanted.get(name) != present.get(name)]
+    kept = await set_own_routes(own, present, registry, proxy)
+    differing = [name for name in {**wanted, **present} if name not in kept and wanted.get(name) != present.get(name)]
     turns = asyncio.Semaphore(AT_ONCE)
     mended = await asyncio.gather(*(mend_route(name, registry, engine, proxy, wakeups, turns) for name in differing))
     return tuple(name for name, done in zip(differing, mended, strict=True) if done)
+
+
+async def set_own_routes(
+    own: Sequence[Route], present: Mapping[str, Route], registry: Registry, proxy: Proxy
+) -> frozenset[str]:
+    """Lead to Slipway itself what is to lead there, and return the names of those routes."""
+    owners = await host_owners(registry) if own else {}
+    ours = [route for route in own if not any(host in owners for host in route.hosts)]
+    for route in ours:
+        if present.get(route.project) != route:
+            await proxy.set_route(route, 0)
+    return frozenset(route.project for route in ours)
 
 
 async def mend_route(

@@ -1,4 +1,7 @@
-"""A bot in its own process, for tests that kill it: `python -m tests.deployments.bot_process API REGISTRY FOLDER [hold]`."""
+"""A bot in its own process, for tests that kill it.
+
+`python -m tests.deployments.bot_process API REGISTRY FOLDER [hold] [WEBHOOK]`
+"""
 
 import asyncio
 import sys
@@ -11,19 +14,22 @@ from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
 from deployments.bot_door import House
 from domain.admission import Rules
+from domain.bot_webhook import Webhook
 from tests.fakes.desk import FakeDesk, Hints
 from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TOKEN
 
 
-async def main(api: str, registry: str, folder: str, hold: bool) -> None:
+async def main(api: str, registry: str, folder: str, hold: bool, webhook: Webhook | None) -> None:
     desk = FakeDesk(SqlRegistry(url=SecretStr(registry), budget_micro_usd=5_000_000), Hints())
     if hold:
         desk.free.clear()
     house = House(rules=Rules(), rates=MemoryRates(), key="k")
-    async with bot_running(desk, TelegramChat(token=SecretStr(TOKEN), api_url=api), Path(folder), house):
+    async with bot_running(desk, TelegramChat(token=SecretStr(TOKEN), api_url=api), Path(folder), house, webhook=webhook):
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4], hold=sys.argv[4:] == ["hold"]))
+    more = sys.argv[4:]
+    given = [Webhook.model_validate_json(word) for word in more if word != "hold"]
+    asyncio.run(main(*sys.argv[1:4], hold="hold" in more, webhook=next(iter(given), None)))

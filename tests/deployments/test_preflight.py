@@ -56,3 +56,15 @@ async def test_engine_that_answers_is_taken_unless_processes_were_wanted() -> No
     assert await choose_engine(load_settings()) == "docker"
     assert await choose_engine(load_settings(engine="docker")) == "docker"
     assert await choose_engine(load_settings(engine="process")) == "process"
+
+
+async def test_webhook_to_which_telegram_would_bring_nothing_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    some = {"engine": "process", "http_port": 0, "prefect_port": 0, "telegram_webhook": "true"}
+    with pytest.raises(BadInput, match=r"SLIPWAY_TELEGRAM_WEBHOOK: Telegram needs HTTPS and not http://bot\.localhost"):
+        await told_of(tmp_path, load_settings(**some, telegram_token="1:a"))
+    wiring, _ = await told_of(tmp_path, load_settings(**some))  # there is no bot
+    assert (wiring.webhook_url, wiring.webhook_port) == ("", 0)
+    own = load_settings(**some, telegram_token="1:a", telegram_api_url="http://127.0.0.1:1")
+    first, again = (await told_of(tmp_path, own))[0], (await told_of(tmp_path, own))[0]
+    assert first.webhook_url == f"http://bot.localhost:{first.http_port}/telegram"
+    assert first.webhook_port == again.webhook_port != 0

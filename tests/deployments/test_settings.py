@@ -104,3 +104,21 @@ def test_program_whose_quotes_do_not_end_is_told_before_anything_starts(monkeypa
     monkeypatch.setenv("SLIPWAY_TRANSCRIBE_COMMAND", "whisper --prompt 'tea")
     with pytest.raises(BadInput, match="SLIPWAY_TRANSCRIBE_COMMAND: its words cannot be told apart: No closing quotation"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("True", "true"), ("false", ""), ("", ""), ("https://bot.example.org/telegram", "https://bot.example.org/telegram")],
+)
+def test_webhook_is_true_false_or_an_address(said: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_TELEGRAM_WEBHOOK", said)
+    assert load_settings().telegram_webhook == meant
+
+
+@pytest.mark.parametrize(
+    "said", ["yes", "bot.example.org", "ftp://bot.example.org", "https://a@bot.example.org/", "https:///x"]
+)
+def test_webhook_that_is_no_address_is_told_with_the_cure(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_TELEGRAM_WEBHOOK", said)
+    with pytest.raises(BadInput, match="SLIPWAY_TELEGRAM_WEBHOOK: neither true nor an address; set it to true, or"):
+        load_settings()
