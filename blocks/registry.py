@@ -27,6 +27,7 @@ from blocks.registry_spending import PersonalUse
 from blocks.registry_store import open_engine
 from blocks.registry_transcripts import Conversations
 from blocks.registry_variables import Variables
+from blocks.registry_visits import BrowserVisits
 from blocks.registry_webhooks import HeardWebhooks
 
 
@@ -54,6 +55,7 @@ class SqlRegistry(  # type: ignore[misc]
     Pages,
     AskedOnce,
     HeardWebhooks,
+    BrowserVisits,
     Block,
 ):
     """Fulfil `domain.registry.Registry`: each method is one short transaction, safe among processes.

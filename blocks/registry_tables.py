@@ -18,6 +18,7 @@ from blocks.registry_columns import NAME, UtcTime, Words, metadata, of_project
 from blocks.registry_door_tables import api_keys, api_requests
 from blocks.registry_people_tables import buttons, invitations, members, people
 from blocks.registry_release_tables import domains, previews, releases, resources, rollbacks, snapshots, variables
+from blocks.registry_visit_tables import login_links, visits
 
 __all__ = [
     "api_keys",
@@ -31,6 +32,7 @@ __all__ = [
     "escalations",
     "invitations",
     "ledger",
+    "login_links",
     "members",
     "metadata",
     "notifications",
@@ -47,6 +49,7 @@ __all__ = [
     "snapshots",
     "transcripts",
     "variables",
+    "visits",
 ]
 
 projects = Table(

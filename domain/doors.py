@@ -6,8 +6,9 @@ from domain.keys import Keys
 from domain.listings import Listings
 from domain.registry import Registry
 from domain.requested import Requested
+from domain.visits import Visits
 from domain.webhooks import Webhooks
 
 
-class DoorRegistry(Registry, Keys, Listings, Requested, Webhooks, Protocol):
-    """The registry with keys, pages, what was asked once, and what GitHub told."""
+class DoorRegistry(Registry, Keys, Listings, Requested, Visits, Webhooks, Protocol):
+    """The registry with keys, pages, what was asked once, browsers that have signed in, and what GitHub told."""

@@ -8,7 +8,10 @@ from fastapi import Depends, Path, Request
 
 from deployments.allowances import Allowances
 from deployments.api.hook import Hook
+from deployments.api.knocking import Doorkeeper
 from deployments.api.tags import found
+from deployments.web.sessions import Keeper
+from domain.admission import Rules
 from domain.doors import DoorRegistry
 from domain.keys import ApiKey
 from domain.limits import Counters
@@ -30,12 +33,21 @@ class House:
     pepper: bytes
     allowances: Allowances
     """What one person may begin, whichever of their keys they use."""
+    rules: Rules = field(default_factory=Rules)
+    """Whom of the messenger the page lets in: whom the bot does."""
+    bot_token: str = field(default="", repr=False)
+    """Of the bot by whose signature Telegram names people; empty: it names nobody here."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     """Idempotency keys that are being worked on in this process."""
     hook: Hook = field(default_factory=Hook)
     """What GitHub's webhooks are known by."""
     streams: list[str] = field(default_factory=list)
     """Owners of the keys by which streams go on, each as often as they have one."""
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        """Return who looks at what callers show."""
+        return Doorkeeper(Keeper(registry=self.registry, pepper=self.pepper, rules=self.rules), self.counters)
 
 
 class Theirs:

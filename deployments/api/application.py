@@ -22,6 +22,8 @@ from deployments.api.access import House
 from deployments.api.doors import DESCRIPTION
 from deployments.api.gate import Gate
 from deployments.api.problems import MEDIA_TYPE, SCHEMA, answer_problems
+from deployments.web import assets, login
+from deployments.web.errors import answer_people
 
 VERSION = "1"
 ABOUT = (
@@ -29,6 +31,7 @@ ABOUT = (
     "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
 )
 NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, webhooks)
+PAGES = (assets, login)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 
 
@@ -46,12 +49,13 @@ def routes(house: House) -> FastAPI:
         responses=dict.fromkeys(WRONG, shown),
     )
     app.state.house = house
-    for noun in NOUNS:
+    for noun in (*NOUNS, *PAGES):
         app.include_router(noun.router)
     answer_problems(app)
+    answer_people(app)
     return app
 
 
 def application(house: House, rate: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
     """Return the application behind its gate; nothing reaches a route but through it."""
-    return Gate(routes(house), house.registry, house.counters, house.pepper, rate, clock)
+    return Gate(routes(house), house.doorkeeper, house.counters, rate, clock)

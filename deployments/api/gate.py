@@ -1,4 +1,4 @@
-"""The gate before the whole API: default-closed, it lets in a right key, and nothing else but what `doors` lists.
+"""The gate before everything: default-closed, it lets in a right key, a browser that has signed in, and what `doors` lists.
 
 It also gives each request its id and each answer its headers, bounds bodies, and has the last word on what went wrong.
 """
@@ -8,25 +8,26 @@ from collections.abc import Callable
 from datetime import datetime
 from secrets import token_hex
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from deployments.api.doors import OPEN, SIGNED
+from deployments.api.doors import ABOUT_ONESELF, SAFE, SIGNED, is_open
+from deployments.api.knocking import Doorkeeper, address_of, unknown
 from deployments.api.problems import Refusal, problem, problem_of
+from deployments.web.errors import turned_away, wants_page
+from deployments.web.sessions import is_from_our_page, token_of
 from domain.errors import TryAgain
-from domain.keys import ApiKey, Keys, digest_of
+from domain.keys import ApiKey
 from domain.keys import Scope as KeyScope
-from domain.limits import TRUSTED, WINDOW, WRONG, Counters, wait
+from domain.limits import WINDOW, Counters, wait
 from domain.webhooks import BODY_LIMIT as SIGNED_LIMIT
-from tasks.keys import admit
 
 logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request's body; the longest secret needs 192 KiB when each of its characters is escaped."""
-
-SAFE = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -35,7 +36,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Of every answer. None allows another origin anything: browsers' scripts from elsewhere are kept out."""
+"""Of every answer that has none of its own. None allows another origin anything: scripts from elsewhere are kept out."""
 
 
 class Gate:
@@ -43,17 +44,15 @@ class Gate:
 
     def __init__(
         self,
-        app: ASGIApp,
-        registry: Keys,
+        app: FastAPI,
+        doorkeeper: Doorkeeper,
         counters: Counters,
-        pepper: bytes,
         rate: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._app = app
-        self._registry = registry
+        self._doorkeeper = doorkeeper
         self._counters = counters
-        self._pepper = pepper
         self._rate = rate
         self._clock = clock
 
@@ -62,44 +61,41 @@ class Gate:
         if scope["type"] != "http":
             raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
         request = token_hex(8)
-        scope["state"] = {"request": request}
+        scope["state"] = {"request": request, "now": self._clock()}
         answer = _Answer(send, request)
         try:
             await self._let_in(scope)
             await self._app(scope, _bounded(scope, receive), answer)
         except HTTPException as error:
             refusal = problem(error.status_code, error.detail, request, dict(error.headers or {}))
-            await refusal(scope, receive, answer)
+            shown = await turned_away(scope, self._app, error) if wants_page(scope) else refusal
+            await shown(scope, receive, answer)
         except Exception as error:
             await self._last_word(error, scope, receive, answer)
 
     async def _let_in(self, scope: Scope) -> None:
         """Return when the request may go on, with its caller in its state; raise Refusal."""
-        if (scope["path"] in OPEN and scope["method"] in SAFE) or _is_signed(scope):
+        if is_open(scope["method"], scope["path"]):
             return
-        caller = await self._caller(_shown(scope), scope["client"][0] if scope.get("client") else "")
+        caller = await self._caller(scope)
         used = await self._counters.count(f"key:{caller.id}", WINDOW)
         if (seconds := wait(used, self._rate)) is not None:
             raise Refusal(429, f"this key may ask {self._rate} times a minute", {"Retry-After": str(seconds)})
-        needed = KeyScope.READ if scope["method"] in SAFE else KeyScope.WRITE
+        looks = scope["method"] in SAFE or scope["path"] in ABOUT_ONESELF
+        needed = KeyScope.READ if looks else KeyScope.WRITE
         if not caller.may(needed):
             raise Refusal(403, f"this key has not the scope `{needed.value}`")
         scope["state"]["caller"] = caller
 
-    async def _caller(self, shown: str, address: str) -> ApiKey:
-        """Return whose key it is. An address that was wrong too often is believed only what it has shown rightly before."""
-        digest = digest_of(shown, self._pepper)
-        wrong, right = f"wrong:{address}", f"right:{address}:{digest}"
-        seconds = wait(await self._counters.counted(wrong), WRONG - 1)
-        if seconds is not None and not await self._counters.remembers(right):
-            raise Refusal(429, "too many wrong keys from this address", {"Retry-After": str(seconds)})
-        caller = await admit(shown, digest, self._registry, self._clock())
-        if caller is None:
-            await self._counters.count(wrong, WINDOW)
-            await self._counters.forget(right)  # it opened once, and was revoked or has expired since
-            raise _unknown("this key opens nothing")
-        await self._counters.remember(right, TRUSTED)
-        return caller
+    async def _caller(self, scope: Scope) -> ApiKey:
+        """Return who asks: by a key, or where none is sent by a browser's session; that changes something by our page alone."""
+        if not Headers(scope=scope).getlist("authorization") and token_of(scope):
+            visit = await self._doorkeeper.visit(scope, scope["state"]["now"])
+            if scope["method"] not in SAFE and not is_from_our_page(scope):
+                raise Refusal(403, "a browser changes something only by this page itself")
+            scope["state"]["visit"] = visit
+            return visit.as_caller()
+        return await self._doorkeeper.key(_shown(scope), address_of(scope), scope["state"]["now"])
 
     async def _last_word(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         trace = None if isinstance(error, TryAgain) else error
@@ -123,7 +119,9 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.has_begun = True
             headers = MutableHeaders(scope=message)
-            headers.update({**HEADERS, "X-Request-Id": self.request})
+            headers["X-Request-Id"] = self.request
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store")
         elif message["type"] == "http.response.body":
             self.has_ended = not message.get("more_body", False)
@@ -135,12 +133,8 @@ def _shown(scope: Scope) -> str:
     sent = Headers(scope=scope).getlist("authorization")
     scheme, _, shown = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not shown:
-        raise _unknown("send one key: `Authorization: Bearer slipway_…`")
+        raise unknown("send one key: `Authorization: Bearer slipway_…`")
     return shown.strip()
-
-
-def _unknown(detail: str) -> Refusal:
-    return Refusal(401, detail, {"WWW-Authenticate": "Bearer"})
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

@@ -76,6 +76,8 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
                 pepper=pepper_of(folder),
                 allowances=Allowances(registry, desk.wakeups, settings.people.usual),
                 hook=Hook(secret=hook_secret(folder).encode(), label=settings.github_label),
+                rules=settings.people,
+                bot_token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
             )
             try:
                 await until_ended(server_of(application(house, settings.api_rate), settings.api_proxy), listener, mark)

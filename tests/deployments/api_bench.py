@@ -17,7 +17,9 @@ from blocks.registry_migrations import migrate
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application, routes
+from deployments.api.doors import DESCRIPTION, HEALTH, READY, WEBHOOK
 from deployments.api.hook import Hook
+from domain.admission import Rules
 from domain.keys import Scope
 from domain.previews import Preview
 from domain.proposals import Proposal
@@ -30,6 +32,8 @@ from tests.fakes.github_webhooks import SECRET, THEN
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANN, BOB = "local:ann", "local:bob"
 PEPPER = b"p" * 32
+BOT_TOKEN = "5768337691:AAH5YkoiEuPk8-FZa32hStHTqXiLPtAEhx8"
+"""Of the published example of init data."""
 RATE = 100_000
 """Requests of one key a minute, where a test is not about that."""
 READ, WRITE, OPERATOR = Scope.READ, Scope.WRITE, Scope.OPERATOR
@@ -101,7 +105,7 @@ class Api:
 
 
 @asynccontextmanager
-async def api_in(folder: Path, rate: int = RATE) -> AsyncIterator[Api]:
+async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> AsyncIterator[Api]:
     url = f"sqlite+aiosqlite:///{folder}/registry.db"
     await migrate(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
@@ -113,6 +117,8 @@ async def api_in(folder: Path, rate: int = RATE) -> AsyncIterator[Api]:
         pepper=PEPPER,
         allowances=Allowances(registry, desk.wakeups),
         hook=Hook(secret=SECRET, clock=lambda: THEN),
+        rules=rules or Rules(),
+        bot_token=BOT_TOKEN,
     )
     made: list[Api] = []
     app = application(house, rate, lambda: made[0].now)
@@ -120,6 +126,15 @@ async def api_in(folder: Path, rate: int = RATE) -> AsyncIterator[Api]:
         made.append(Api(desk=desk, house=house, client=client, counters=counters))
         yield made[0]
     await registry.close()
+
+
+def api_routes() -> list[tuple[str, str]]:
+    """Return those of the API: the page's own are for people, and have their tests in `test_web_callers`."""
+    return [
+        (method, path)
+        for method, path in all_routes()
+        if path.startswith("/v1") or path in (HEALTH, READY, DESCRIPTION, WEBHOOK)
+    ]
 
 
 def all_routes() -> list[tuple[str, str]]:

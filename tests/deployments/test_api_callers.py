@@ -12,7 +12,7 @@ from deployments.api.doors import OPEN, SIGNED, WEBHOOK
 from domain.keys import id_in
 from domain.proofs import SignedProof
 from domain.runs import RunState
-from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, all_routes, api_in
+from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, api_in, api_routes
 from tests.deployments.conftest import released
 
 RUN = "r-notes000000"
@@ -84,7 +84,7 @@ async def keys_of(api: Api) -> dict[str, str]:
 
 async def test_each_route_lets_through_whom_it_should_and_nobody_else(api: Api) -> None:
     keys, failed = await keys_of(api), []
-    for method, path in all_routes():
+    for method, path in api_routes():
         for caller, key in keys.items():
             api.counters.now += 60  # wrong keys have a limit of their own, which is not what this is about
             cell = Cell(method, path, caller)
@@ -99,7 +99,7 @@ async def test_each_route_lets_through_whom_it_should_and_nobody_else(api: Api) 
 
 async def test_what_is_anothers_answers_to_the_letter_as_what_is_not_there(api: Api) -> None:
     other = await api.key(BOB, READ, WRITE)
-    for method, path in all_routes():
+    for method, path in api_routes():
         if path in OPEN | SIGNED or path in NOBODYS:
             continue
         body, answers = BODIES.get((method, path)), []
@@ -113,6 +113,6 @@ async def test_what_is_anothers_answers_to_the_letter_as_what_is_not_there(api: 
 
 
 def test_every_changing_route_is_tried_with_a_body_that_it_takes() -> None:
-    changing = {(method, path) for method, path in all_routes() if method in ("POST", "PUT", "PATCH", "DELETE")}
+    changing = {(method, path) for method, path in api_routes() if method in ("POST", "PUT", "PATCH", "DELETE")}
     bare = {("POST", "/v1/runs/{run}/cancel"), ("DELETE", "/v1/projects/{project}/domains/{host}")}
     assert changing == {*BODIES} | bare | {("POST", WEBHOOK)}

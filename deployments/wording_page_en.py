@@ -1,0 +1,40 @@
+"""Texts of the owner's page, in English."""
+
+PAGE_ENGLISH: dict[str, str] = {
+    "page_skip": "To the content",
+    "page_login": "Sign in",
+    "page_login_lead": "Your apps, their releases and what they ask you.",
+    "page_login_as": "You sign in as {person}.",
+    "page_login_here": "Sign in here",
+    "page_login_telegram": "From Telegram",
+    "page_login_telegram_how": "Send /page to the bot of this Slipway: it answers with a link that signs you in.",
+    "page_login_terminal": "From a terminal",
+    "page_login_terminal_how": "`slipway page` prints a link that signs you in, once.",
+    "page_login_key": "With an API key",
+    "page_key": "API key",
+    "page_opening": "Telegram tells us who you are…",
+    "page_link_old": "This link was used, or is older than ten minutes. Ask for another one: /page in the bot, or "
+    "`slipway page` at the terminal.",
+    "page_key_wrong": "This key opens nothing: it is mistyped, has expired, or was revoked.",
+    "page_telegram_old": "Telegram's word for you is too old, was used already, or is not for this bot. Open the page from the "
+    "bot again.",
+    "page_not_let_in": "This Slipway does not let you in. Ask its operator; in the bot you can read your id.",
+    "page_needs_tls": "This page is reached without TLS, so others could read along. Open it by its https address.",
+    "page_error": "That did not work",
+    "page_error_403": "This is not allowed here: the form is old, was sent by another site, or your key may only read. Open "
+    "the page again.",
+    "page_error_404": "There is no such thing here.",
+    "page_error_405": "This address is only for forms.",
+    "page_error_409": "That cannot be done now.",
+    "page_error_413": "That is too much at once: nothing was changed. Send less.",
+    "page_error_415": "Only the forms of this page can be sent here.",
+    "page_error_422": "Something in the form cannot be used: nothing was changed. Go back and look at it again.",
+    "page_error_429": "That was too often. Wait a minute and try again.",
+    "page_error_503": "A service that is needed does not answer. Try again in a moment; nothing is lost.",
+    "page_error_500": "A fault of Slipway's own. Its operator finds more under this number: nothing of yours is lost.",
+    "page_error_number": "Number: {number}",
+    "page_back": "To your projects",
+    "page_projects": "Projects",
+    "page_log_out": "Sign out",
+    "page_log_out_everywhere": "Sign out everywhere",
+}
