@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from blocks.redis_client import redis_client, redis_errors
+from blocks.redis_client import redis_at, redis_errors
 from domain.allowances import Passage
 
 _ENTER = """
@@ -34,6 +34,6 @@ class RedisRates:
         """Count `key` once within the window of this name; one that has passed passes again."""
         keys = (f"slipway:rate:{{{name}}}", f"slipway:rate:{{{name}}}:told")
         with redis_errors(f"counting what comes of {name}"):
-            async with redis_client(self._url) as redis:
+            async with redis_at(self._url) as redis:
                 passes, first, wait = await cast(Any, redis.eval(_ENTER, 2, *keys, key, most, int(seconds * 1000)))
         return Passage(passes=bool(passes), first=bool(first), seconds=wait / 1000)

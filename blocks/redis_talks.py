@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
-from blocks.redis_client import redis_client, redis_errors
+from blocks.redis_client import redis_at, redis_errors
 from domain.attachments import Attachment
 from domain.errors import LeaseLost
 from domain.remarks import Remark
@@ -188,7 +188,7 @@ class RedisTalks:
     async def _run(self, script: str, name: str, *arguments: Any, more: tuple[str, ...] = ()) -> Any:
         keys = (_key(name), f"{_key(name)}:said", f"{_key(name)}:keys", *more)
         with redis_errors(f"looking after the talk of {name}"):
-            async with redis_client(self._url) as redis:
+            async with redis_at(self._url) as redis:
                 return await cast(Any, redis.eval(_OPEN + script, len(keys), *keys, *arguments))
 
 

@@ -1,5 +1,8 @@
 """The registry: the durable truth about projects, runs, releases, money and messages, on SQLite or Postgres."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -24,7 +27,7 @@ from blocks.registry_rollbacks import ProjectRollbacks
 from blocks.registry_runs import Runs
 from blocks.registry_snapshots import SnapshotRows
 from blocks.registry_spending import PersonalUse
-from blocks.registry_store import open_engine
+from blocks.registry_store import engine_kept, open_engine
 from blocks.registry_transcripts import Conversations
 from blocks.registry_variables import Variables
 from blocks.registry_visits import BrowserVisits
@@ -76,6 +79,12 @@ class SqlRegistry(  # type: ignore[misc]
     def engine(self) -> AsyncEngine:
         """Return this process's engine for the address."""
         return open_engine(self.url.get_secret_value())
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep connections open inside this block, for all methods that are called in this event loop."""
+        async with engine_kept(self.url.get_secret_value()):
+            yield
 
     async def close(self) -> None:
         """Let go of what the engine holds; the next method opens it again."""

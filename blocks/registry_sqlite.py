@@ -3,18 +3,19 @@
 import asyncio
 import sqlite3
 from contextlib import suppress
+from typing import Any
 
 import aiosqlite
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, Pool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction."""
 
 
-def sqlite_engine(url: str, pool: type[Pool] = NullPool) -> AsyncEngine:
-    """Return an engine whose writers take turns from their first statement on."""
+def sqlite_engine(url: str, kept: int = 0) -> AsyncEngine:
+    """Return an engine whose writers take turns from their first statement on; it keeps so many connections at most."""
     file = make_url(url).database or ""
 
     async def opened() -> aiosqlite.Connection:
@@ -25,9 +26,14 @@ def sqlite_engine(url: str, pool: type[Pool] = NullPool) -> AsyncEngine:
         connection._thread.daemon = True
         return await connection
 
-    engine = create_async_engine(url, poolclass=pool, hide_parameters=True, async_creator=opened)
+    engine = create_async_engine(url, hide_parameters=True, async_creator=opened, **_pool(kept))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _pool(kept: int) -> dict[str, Any]:
+    sizes = {"pool_size": kept, "max_overflow": 0, "pool_timeout": None}
+    return {"poolclass": AsyncAdaptedQueuePool, **sizes} if kept else {"poolclass": NullPool}
 
 
 def _open(file: str) -> sqlite3.Connection:

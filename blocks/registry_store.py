@@ -1,10 +1,12 @@
 """How the registry opens its database: one engine per address, one connection and one short transaction per method.
 
 Connections are not kept between methods (NullPool). That costs a few milliseconds, and in return a block can be used by
-any number of event loops, threads and forked processes: nothing open is ever carried from one to another.
+any number of event loops, threads and forked processes: nothing open is ever carried from one to another. A process that
+lives in one event loop keeps its connections, inside `engine_kept`.
 """
 
 from abc import ABC, abstractmethod
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -12,7 +14,7 @@ from functools import lru_cache
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.pool import NullPool
 
 from blocks.registry_sqlite import sqlite_engine
 from domain.errors import Broken, ServiceUnreachable, SlipwayError
@@ -78,15 +80,41 @@ def translated(error: StatementError | OSError, attempted: str) -> SlipwayError:
     return Broken(f"the registry failed while {attempted}: {detail}")
 
 
+KEPT = 8
+"""Connections that a process keeps: who comes while all are in use waits for as long as it takes, in order."""
+
+
 def pooled_engine(url: str) -> AsyncEngine:
     """Return an engine that keeps its connections, which a process with one event loop may: opening one takes milliseconds."""
     if make_url(url).get_backend_name() == "sqlite":
-        return sqlite_engine(url, AsyncAdaptedQueuePool)
-    return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return sqlite_engine(url, KEPT)
+    sizes = {"pool_size": KEPT, "max_overflow": 0, "pool_timeout": None}
+    return create_async_engine(url, pool_pre_ping=True, hide_parameters=True, **sizes)
+
+
+_kept: dict[tuple[str, AbstractEventLoop], AsyncEngine] = {}
+
+
+@asynccontextmanager
+async def engine_kept(url: str) -> AsyncIterator[None]:
+    """Keep connections while the block runs, for everything in this event loop that asks for this address."""
+    key = (url, get_running_loop())
+    engine = _kept[key] = pooled_engine(url)
+    try:
+        yield
+    finally:
+        del _kept[key]
+        await engine.dispose()
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """Return the engine that this event loop keeps, else the process's one, which keeps no connections."""
+    kept = _kept.get((url, get_running_loop())) if _kept else None
+    return kept or _common_engine(url)
 
 
 @lru_cache(maxsize=8)
-def open_engine(url: str) -> AsyncEngine:
+def _common_engine(url: str) -> AsyncEngine:
     """Return the engine of this address; the same one within a process, so that statements are compiled once."""
     if make_url(url).get_backend_name() == "sqlite":
         return sqlite_engine(url)

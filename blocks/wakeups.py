@@ -7,11 +7,10 @@ from typing import Any, cast
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from blocks.redis_client import redis_client, redis_errors
+from blocks.redis_client import redis_at, redis_client, redis_errors, redis_kept
 
 _LOCK = """
 local owner, fence = unpack(redis.call('HMGET', KEYS[1], 'owner', 'fence'))
@@ -35,7 +34,8 @@ return 0
 class RedisWakeups(Block):
     """Publish, subscribe and lock by Redis 6 or later.
 
-    Each exchange opens its own connection: a block may then be used from any event loop, and nothing is left open.
+    Each exchange opens its own connection: a block may then be used from any event loop, and nothing is left open. A
+    process that lives in one event loop keeps some, inside `kept`.
     """
 
     _block_type_slug = "slipway-redis-wakeups"
@@ -45,7 +45,7 @@ class RedisWakeups(Block):
 
     async def publish(self, channel: str, text: str) -> None:
         with redis_errors(f"publishing on {channel}"):
-            async with self._client() as redis:
+            async with redis_at(self.url.get_secret_value()) as redis:
                 await redis.publish(channel, text)
 
     @asynccontextmanager
@@ -53,7 +53,7 @@ class RedisWakeups(Block):
         """Yield (channel, text) as they come; a lost connection raises ServiceUnreachable out of the iteration."""
         attempted = f"listening on {', '.join(channels)}"
         with redis_errors(attempted):
-            redis = self._client()
+            redis = redis_client(self.url.get_secret_value())
         async with redis, redis.pubsub() as pubsub:
             with redis_errors(attempted):
                 early = await _confirmed(pubsub, channels)
@@ -66,17 +66,20 @@ class RedisWakeups(Block):
     async def lock(self, name: str, owner: str, seconds: float) -> int | None:
         """Take or extend the lease in one script run on the server."""
         with redis_errors(f"locking {name}"):
-            async with self._client() as redis:
+            async with redis_at(self.url.get_secret_value()) as redis:
                 fence = await cast(Any, redis.eval(_LOCK, 2, _lock_key(name), _fence_key(name), owner, int(seconds * 1000)))
         return None if fence is None else int(fence)
 
     async def unlock(self, name: str, owner: str) -> None:
         with redis_errors(f"unlocking {name}"):
-            async with self._client() as redis:
+            async with redis_at(self.url.get_secret_value()) as redis:
                 await cast(Any, redis.eval(_UNLOCK, 1, _lock_key(name), owner))
 
-    def _client(self) -> Redis:
-        return redis_client(self.url.get_secret_value())
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep connections open inside this block, for all exchanges of this event loop with this Redis."""
+        async with redis_kept(self.url.get_secret_value()):
+            yield
 
 
 class _Messages:

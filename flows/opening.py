@@ -1,6 +1,7 @@
 """Open the blocks: what every flow does first."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,7 @@ from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.errors import Broken
 from domain.github import GitHub, RemoteGit
-from domain.protocols import GitHost, Vault, Wakeups
-from domain.registry import Registry
+from domain.protocols import GitHost, Vault
 from domain.routes import Proxy
 from domain.talks import Talks
 from domain.workers import Engine
@@ -49,8 +49,8 @@ class Blocks:
     """The outside services of one installation, each behind its Protocol."""
 
     installation: Installation
-    registry: Registry
-    wakeups: Wakeups
+    registry: SqlRegistry
+    wakeups: RedisWakeups
     talks: Talks
     rates: Rates
     vault: Vault
@@ -72,6 +72,12 @@ class Blocks:
     def accounts(self) -> BotAccounts:
         """Return Telegram as the owners of bots see it."""
         return TelegramAccounts(self.installation.telegram_api_url)
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep connections to the registry and Redis open inside this block: for a process that lives in one event loop."""
+        async with self.registry.kept(), self.wakeups.kept():
+            yield
 
 
 _opened: ContextVar[Blocks | None] = ContextVar("opened", default=None)

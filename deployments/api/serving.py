@@ -58,7 +58,6 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
     port = port or api_port(settings, DataFolder(settings.home))
     if not port:
         raise BadInput("the HTTP API has no port: set SLIPWAY_API_PORT")
-    from blocks.wakeups import RedisWakeups
     from deployments.requests import open_desk  # its blocks load every vendor
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
@@ -67,7 +66,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
     with _listening(settings.api_bind, port) as listener:
         logger.info("the HTTP API is at http://%s:%d", settings.api_bind, port)
         async with open_desk({}) as desk:
-            counters = RedisCounters(cast(RedisWakeups, desk.blocks.wakeups).url)
+            counters = RedisCounters(desk.blocks.wakeups.url)
             registry, folder = cast(DoorRegistry, desk.blocks.registry), DataFolder(settings.home)
             house = House(
                 desk=desk,

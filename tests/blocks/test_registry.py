@@ -47,6 +47,23 @@ def test_block_fulfils_the_protocol_of_the_domain() -> None:
     assert "nowhere" not in repr(registry)
 
 
+async def test_kept_connections_serve_all_of_the_loop_and_another_loop_has_its_own(registry: SqlRegistry) -> None:
+    url = registry.url.get_secret_value()
+    common = open_engine(url)
+    same = SqlRegistry(url=url, budget_micro_usd=1)
+    async with registry.kept():
+        assert open_engine(url) is not common
+        await asyncio.gather(*(same.add_project(a_brief(f"notes-{n}"), "me", f"n{n}.localhost", NOON) for n in range(20)))
+        elsewhere = await asyncio.to_thread(asyncio.run, _count(SqlRegistry(url=url, budget_micro_usd=1)))
+        assert (len(await registry.projects()), elsewhere) == (20, 20)
+    assert open_engine(url) is common
+    assert len(await same.projects()) == 20
+
+
+async def _count(registry: SqlRegistry) -> int:
+    return len(await registry.projects())
+
+
 # projects and checks
 
 

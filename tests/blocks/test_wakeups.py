@@ -4,6 +4,7 @@ from time import time
 
 import pytest
 
+from blocks.redis_client import KEPT, redis_client
 from blocks.wakeups import RedisWakeups
 from domain.errors import ServiceUnreachable
 from domain.protocols import Wakeups
@@ -112,6 +113,28 @@ async def test_dead_server_is_told_by_every_call() -> None:
     with pytest.raises(ServiceUnreachable):
         async with wakeups.subscribe("runs"):
             pass
+
+
+async def test_kept_connections_serve_all_exchanges_and_are_opened_anew_when_they_broke(server: RedisServer) -> None:
+    block, other = RedisWakeups(url=server.url), RedisWakeups(url=server.url)
+    before = await _connections(server)
+    async with block.kept():
+        numbers = await asyncio.gather(*(other.lock("kept", f"w{i}", 30) for i in range(50)))
+        assert sum(number is not None for number in numbers) == 1
+        assert 0 < await _connections(server) - before <= KEPT
+        async with redis_client(server.url) as redis:
+            await redis.client_kill_filter(_type="normal", skipme=True)
+        async with other.subscribe("kept") as messages:
+            await other.publish("kept", "still")
+            assert await anext(messages) == ("kept", "still")
+    async with asyncio.timeout(60):
+        while await _connections(server) > before:  # noqa: ASYNC110  (the server closes them by and by)
+            await asyncio.sleep(0.01)
+
+
+async def _connections(server: RedisServer) -> int:
+    async with redis_client(server.url) as redis:
+        return len(await redis.client_list()) - 1
 
 
 def test_url_is_not_shown() -> None:
