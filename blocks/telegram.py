@@ -17,7 +17,7 @@ from telegram.request import HTTPXRequest
 from blocks.plain_http import is_near
 from blocks.telegram_downloads import downloaded
 from domain.attachments import AttachmentRefused
-from domain.chat_text import split_html
+from domain.chat_text import paired, sendable, split_html
 from domain.errors import (
     AnswerLost,
     ChatBusy,
@@ -35,6 +35,10 @@ CLOSED = ("chat not found", "user is deactivated", "peer_id_invalid", "not enoug
 GONE = ("message to edit not found", "message to delete not found", "message can't be edited", "message_id_invalid")
 PLAIN = LinkPreviewOptions(is_disabled=True)
 
+CONNECTIONS = 128
+POOL_SECONDS = 30.0
+"""How long a call waits for a connection when many chats are answered at once: the vendor's second would lose answers."""
+
 
 class TelegramChat(Block):
     """One bot. Fulfils `domain.protocols.Chat`; chats and messages are named by their ids as text."""
@@ -49,7 +53,7 @@ class TelegramChat(Block):
 
     async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         """Send a message, a long one as several, and return the id of the last, which has the buttons."""
-        *head, last = split_html(html)
+        *head, last = split_html(sendable(html))
         for part in head:
             await self._send(chat, part, (), quiet=quiet)
         return await self._send(chat, last, buttons, quiet=quiet)
@@ -57,20 +61,20 @@ class TelegramChat(Block):
     async def ask(self, chat: str, html: str, hint: str) -> str:
         """Send a question to which the person's client opens a reply; `hint` is cut to the 64 characters that it shows."""
         sent = self._client().send_message(
-            chat, html, parse_mode=ParseMode.HTML, reply_markup=ForceReply(input_field_placeholder=hint[:64])
+            chat, sendable(html), parse_mode=ParseMode.HTML, reply_markup=ForceReply(input_field_placeholder=hint[:64])
         )
         return str((await _asked(sent, "asking a question")).message_id)
 
     async def send_file(self, chat: str, name: str, content: bytes, caption: str = "") -> str:
         """Send a file with an HTML caption, which may have 1024 visible characters, and return the message's id."""
         document = InputFile(content, filename=name)
-        sent = self._client().send_document(chat, document, caption=caption, parse_mode=ParseMode.HTML)
+        sent = self._client().send_document(chat, document, caption=paired(caption), parse_mode=ParseMode.HTML)
         return str((await _asked(sent, "sending a file")).message_id)
 
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Replace a message, cut to what one can hold; raise UnknownObject when the person deleted it."""
         edited = self._client().edit_message_text(
-            split_html(html)[0],
+            split_html(sendable(html))[0],
             chat_id=chat,
             message_id=int(message),
             parse_mode=ParseMode.HTML,
@@ -96,7 +100,7 @@ class TelegramChat(Block):
 
     async def answer(self, press: str, text: str = "") -> None:
         """Answer a pressed button, which ends its spinner; `text` is shown over the chat."""
-        await _asked(self._client().answer_callback_query(press, text), "answering a button")
+        await _asked(self._client().answer_callback_query(press, paired(text)), "answering a button")
 
     async def fetch(self, file: str, name: str, limit: int, seconds: float = 60.0) -> bytes:
         """Download what a person sent, by its file id; raise AttachmentRefused (`too_big`) for more than `limit` bytes."""
@@ -157,7 +161,7 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
         token.get_secret_value(),
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
-        request=HTTPXRequest(connection_pool_size=32, httpx_kwargs=here),
+        request=HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=POOL_SECONDS, httpx_kwargs=here),
         get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
     )
 
@@ -191,7 +195,7 @@ def _seconds(error: RetryAfter) -> float:
 
 
 def _keyboard(buttons: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
-    keys = [InlineKeyboardButton(label, callback_data=data) for label, data in buttons]
+    keys = [InlineKeyboardButton(paired(label), callback_data=data) for label, data in buttons]
     return InlineKeyboardMarkup([keys[i : i + 2] for i in range(0, len(keys), 2)]) if keys else None
 
 

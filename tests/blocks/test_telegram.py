@@ -1,6 +1,8 @@
 """TelegramChat against the Bot API simulator."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -190,3 +192,29 @@ async def test_file_that_telegram_does_not_give_is_told_without_the_token(chat: 
     with pytest.raises(ServiceUnreachable, match="downloading a file: status 404") as missing:
         await downloaded(f"{api.url}/file/bot{TOKEN}/documents/none", "none.csv", 10)
     assert TOKEN not in str(missing.value)
+
+
+class HeldApi(TelegramApi):
+    """Answers `sendMessage` only when as many have come as the test wants."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__()
+        self.held, self.wanted, self.free = 0, wanted, asyncio.Event()
+
+    async def result(self, method: str, call: dict[str, Any]) -> Any:
+        if method == "sendMessage":
+            self.held += 1
+            if self.held == self.wanted:
+                self.free.set()
+            await self.free.wait()
+        return await super().result(method, call)
+
+
+async def test_many_chats_are_answered_at_once_however_slow_telegram_is() -> None:
+    async with HeldApi(100) as api:
+        chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+        for person in range(1, 101):
+            api.person(person)
+        await asyncio.gather(*(chat.send(str(person), "hello") for person in range(1, 101)))
+        await chat.aclose()
+        assert all(len(api.messages(person)) == 1 for person in range(1, 101))
