@@ -36,6 +36,7 @@ from deployments.dialogue import Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
+from deployments.places import Places
 from deployments.proposal_buttons import ProposalButtons
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
@@ -68,7 +69,7 @@ async def run_bot(settings: Settings) -> None:
     if settings.telegram_token is None:
         raise BadInput("there is no bot token: get one from @BotFather and set SLIPWAY_TELEGRAM_TOKEN")
     chat = TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)
-    async with open_desk({}) as desk:
+    async with open_desk({}) as desk, desk.blocks.kept():
         check_access(desk.blocks.engine.isolates, settings.people)
         operator = str(settings.telegram_operator_chat or "")
         house = House(rules=settings.people, rates=desk.blocks.rates, key=DataFolder(settings.home).invitation_key)
@@ -139,7 +140,7 @@ async def bot_running(
     bot = bot_client(chat.token, chat.api_url)
     allowances = Allowances(desk.registry, desk.wakeups, house.rules.usual)
     deeds = DeskDeeds(desk, allowances)
-    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds) if talks else None
+    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds, Places()) if talks else None
     handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
@@ -150,10 +151,12 @@ async def bot_running(
         ProposalButtons(desk, deeds, handlers.speech, cards, talks) if talks else None,
     )
     door = Door(house, desk.registry, desk.wakeups, handlers.speech)
-    app = application(bot, inbox, handlers, answers, files, door)
+    app = application(bot, inbox, handlers, answers, files, door, Places())
     secret = webhook_secret(chat.token.get_secret_value())
     receiver = Receiver(webhook, secret, inbox, bot) if webhook else None
-    sending = asyncio.create_task(Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator).run())
+    outbox = Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator)
+    await sendings.keep_only((*await outbox.unsent(), *await cards.unsent()))
+    sending = asyncio.create_task(outbox.run())
     try:
         await _until_answered(app.initialize, "asking who the bot is")
         await _name_commands(chat)

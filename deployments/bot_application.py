@@ -21,6 +21,7 @@ from deployments.bot_turns import Turns
 from deployments.bot_voices import VoiceMessages
 from deployments.explaining import explain
 from deployments.inbox import Inbox
+from deployments.places import Places
 from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
 from domain.errors import SlipwayError
@@ -52,9 +53,11 @@ class Answers:
         )
 
 
-def application(bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, door: Door) -> App:
+def application(
+    bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, door: Door, places: Places
+) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
-    builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox))
+    builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox, places))
     app = builder.build()
     answering = partial(_answering, handlers=handlers, answers=answers, door=door)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE

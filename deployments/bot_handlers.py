@@ -10,7 +10,7 @@ from deployments.allowances import Allowances
 from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
 from deployments.bot_speech import Speech
-from deployments.chat_signs import ChatSigns, without_fail
+from deployments.chat_signs import ChatSigns, FirstSigns
 from deployments.deeds import DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
@@ -84,6 +84,7 @@ class Handlers:
         self.speech = Speech(chat, desk.registry)
         self._chat = chat
         self._signs = ChatSigns(chat)
+        self._first_signs = FirstSigns()
         self._owned = Owned(desk.registry, self.speech)
         self._dialogue = dialogue
         self._proposing: dict[asyncio.Task[Proposal], str] = {}
@@ -157,7 +158,7 @@ class Handlers:
             await self.speech.tell(said, "no_words", example=say(said.language, "example"))
             return
         if not said.heard_in:
-            await without_fail(self._chat.react(said.chat, said.message, "👀"))
+            await self._first_signs.give(self._chat.react(said.chat, said.message, "👀"))
         waited = await self.waiting.take(said.chat, said.update, datetime.now(UTC))
         with_files = said.model_copy(update={"files": distinct((*waited, *said.files))})
         try:

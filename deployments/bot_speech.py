@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
 from html import escape
 from typing import TypeVar
 
 from blocks.telegram import TelegramChat
 from deployments.bot_messages import Said
 from deployments.references import referenced
+from deployments.talk_cards import TALK, Spoken, written
 from deployments.wording import say
-from domain.chat_text import fits
+from domain.chat_text import fits, paired
 from domain.errors import ChatBusy, ChatRefused, SlipwayError
 from domain.registry import Registry
+from domain.runs import Notification
 
 T = TypeVar("T")
 
 PATIENCE = 3
-"""How often an answer is tried when Telegram asks to wait."""
+"""How often a file, or an answer to a press, is tried when Telegram asks to wait."""
 POP = 200
 """Characters that Telegram shows over a chat (https://core.telegram.org/bots/api#answercallbackquery)."""
 
@@ -38,9 +42,15 @@ class Speech:
         await self.answer(said, escape(text, quote=False), buttons)
 
     async def answer(self, said: Said, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
-        """Send an answer, its buttons as (label, action)."""
+        """Send an answer, its buttons as (label, action); while Telegram asks to wait, leave it to the outbox.
+
+        So what the person does next is dealt with meanwhile, and a kill loses no answer.
+        """
         keys = await referenced(buttons, said.person, self._registry)
-        await patiently(lambda: self._chat.send(said.chat, html, keys))
+        try:
+            await self._chat.send(said.chat, html, keys)
+        except ChatBusy:
+            await self._registry.add_notification(later(said, html, buttons, datetime.now(UTC)))
 
     async def show(self, said: Said, title: str, text: str, name: str) -> None:
         """Show a title and what somebody else wrote: in the message where it fits into one, else as a file called `name`."""
@@ -51,7 +61,7 @@ class Speech:
             await self.send_file(said, title, text, name)
 
     async def send_file(self, said: Said, title: str, text: str, name: str) -> None:
-        await patiently(lambda: self._chat.send_file(said.chat, name, text.encode(), title))
+        await patiently(lambda: self._chat.send_file(said.chat, name, paired(text).encode(), title))
 
     async def pop(self, said: Said, key: str, **fields: object) -> None:
         """Answer a pressed button with a sentence over the chat; in it when that is too long, or Telegram forgot the press."""
@@ -69,6 +79,14 @@ class Speech:
         if said.press:
             with suppress(SlipwayError):
                 await self._chat.answer(said.press, "")
+
+
+def later(said: Said, html: str, buttons: Sequence[tuple[str, str]], at: datetime) -> Notification:
+    """Return an answer as the outbox holds it; the same answer to the same update has the same key."""
+    key = f"{TALK}{said.key}:{sha256(paired(html).encode()).hexdigest()[:10]}"
+    return written(
+        key, Spoken(html=paired(html), language=said.language, person=said.person, buttons=tuple(buttons)), said.origin, at
+    )
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -10,19 +10,21 @@ from telegram.ext import BaseUpdateProcessor
 
 from deployments.bot_messages import overtakes
 from deployments.inbox import Inbox
+from deployments.places import Places
 
-AT_ONCE = 1024
-"""Updates held in memory at once; further ones wait in the inbox."""
+AT_ONCE = 1_000_000
+"""Updates held in memory at once, which is no bound: one that waits for its chat must not keep Stop from beginning."""
 
 
 class Turns(BaseUpdateProcessor):
     """Lets updates wait for their chat's earlier ones, and marks each in the inbox when its handler is through."""
 
-    __slots__ = ("_at_work", "_chats", "_inbox")
+    __slots__ = ("_at_work", "_chats", "_inbox", "_places")
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, places: Places) -> None:
         super().__init__(AT_ONCE)
         self._inbox = inbox
+        self._places = places
         self._chats: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._at_work: set[asyncio.Task[Any]] = set()
 
@@ -38,7 +40,7 @@ class Turns(BaseUpdateProcessor):
         else:
             chat = update.effective_chat.id if update.effective_chat else 0
             turn = self._chats.setdefault(chat, asyncio.Lock())
-            async with turn:
+            async with turn, self._places.taken():
                 await self._deal(update, coroutine)
 
     async def initialize(self) -> None:

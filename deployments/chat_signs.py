@@ -11,6 +11,10 @@ TYPING = 4.0
 """Seconds between two signs of typing: Telegram shows each for five."""
 
 
+FIRST = 0.3
+"""Seconds that work waits at most for the first signs of other chats: within so long everybody is to see one."""
+
+
 class Typist(Protocol):
     async def typing(self, chat: str) -> None: ...
 
@@ -29,6 +33,29 @@ class ChatSigns:
         while True:
             await without_fail(self._chat.typing(chat))
             await asyncio.sleep(TYPING)
+
+
+class FirstSigns:
+    """Lets each who wrote see a sign before the work for any of those who wrote at the same time begins."""
+
+    def __init__(self, seconds: float = FIRST) -> None:
+        self._seconds = seconds
+        self._pending = 0
+        self._all_given = asyncio.Event()
+
+    async def give(self, sign: Awaitable[None]) -> None:
+        """Give it, and return when no other is being given any more, or after a while."""
+        self._pending += 1
+        self._all_given.clear()
+        try:
+            await without_fail(sign)
+        finally:
+            self._pending -= 1
+            if not self._pending:
+                self._all_given.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await self._all_given.wait()
 
 
 async def without_fail(sign: Awaitable[None]) -> None:

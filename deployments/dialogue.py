@@ -13,6 +13,7 @@ from deployments.bot_messages import Said
 from deployments.deeds import Acting
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
+from deployments.places import Places
 from deployments.talk_cards import TALK
 from deployments.talk_lease import under_lease
 from deployments.talk_telling import Telling
@@ -56,6 +57,7 @@ class Dialogue:
         cards: LiveCards,
         signs: Signs,
         deeds: Deeds,
+        places: Places,
         beat: float = BEAT,
     ) -> None:
         self._desk = desk
@@ -64,6 +66,7 @@ class Dialogue:
         self._inbox = inbox
         self._cards = cards
         self._signs = signs
+        self._places = places
         self._beat = beat
         self._telling = Telling(desk)
         self._leading: dict[str, asyncio.Task[None]] = {}
@@ -133,13 +136,19 @@ class Dialogue:
     async def _lead_on(self, said: Said) -> None:
         """Lead turns until none can be led now."""
         try:
-            while (taken := await self._talks.take(said.person, OWNER)) is not None and await self._led_in_order(taken, said):
+            while await self._led_next(said):
                 pass
         except LeaseLost as lost:
             logger.warning("the talk with %s is led by another process: %s", said.person, lost)
         except Exception as error:
             logger.warning("the talk with %s rests", said.person, exc_info=error)
             await self._explained(said, error, f"{TALK}{said.key}:error")
+
+    async def _led_next(self, said: Said) -> bool:
+        """Lead the next turn when there is a place for it; False when none can be led now."""
+        async with self._places.taken():
+            taken = await self._talks.take(said.person, OWNER)
+            return taken is not None and await self._led_in_order(taken, said)
 
     async def _led_in_order(self, taken: Taken, said: Said) -> bool:
         """Lead one turn as `_led` does.

@@ -7,7 +7,7 @@ What holds a secret is sealed before it is stored, so that no secret ever lies h
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from telegram import Bot, Update
@@ -28,6 +28,8 @@ class Inbox(asyncio.Queue[object]):
         self._new, self._done = folder / "new", folder / "done"
         for path in (folder, self._new, self._done):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._marks = dict.fromkeys(sorted(int(path.name) for path in self._done.iterdir()))
+        """What was handled, oldest first, as the folder has it."""
         self._queued: set[int] = set()
         self._kept: set[int] = set()
 
@@ -69,11 +71,15 @@ class Inbox(asyncio.Queue[object]):
     async def release(self, update_id: int) -> None:
         """Mark the update as dealt with, also one that was kept."""
         self._kept.discard(update_id)
-        await asyncio.to_thread(self._finish, update_id)
+        self._marks[update_id] = None
+        old = list(self._marks)[: max(0, len(self._marks) - KEPT)]
+        for mark in old:
+            del self._marks[mark]
+        await asyncio.to_thread(self._finish, update_id, old)
         self._queued.discard(update_id)
 
     def _is_known(self, update: Update) -> bool:
-        return update.update_id in self._queued or (self._done / str(update.update_id)).exists()
+        return update.update_id in self._queued or update.update_id in self._marks
 
     def _store(self, update: Update) -> None:
         fresh = self._new / f".{update.update_id}"
@@ -81,9 +87,8 @@ class Inbox(asyncio.Queue[object]):
         fresh.write_text(update.to_json())
         fresh.replace(self._new / str(update.update_id))
 
-    def _finish(self, update_id: int) -> None:
+    def _finish(self, update_id: int, old: Iterable[int]) -> None:
         (self._done / str(update_id)).touch(mode=0o600)
         (self._new / str(update_id)).unlink(missing_ok=True)
-        marks = sorted(self._done.iterdir(), key=lambda path: int(path.name))
-        for mark in marks[:-KEPT]:
-            mark.unlink(missing_ok=True)
+        for mark in old:
+            (self._done / str(mark)).unlink(missing_ok=True)

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from deployments.bells import ring, rung
 from deployments.cards import Card, card
 from deployments.goals import goal_of
-from deployments.references import referenced
+from deployments.outlooks import Outlooks
+from deployments.references import Labelled, referenced
 from deployments.sendings import Sendings
 from deployments.whole import whole
-from domain.errors import ChatBusy, SlipwayError, TryAgain, UnknownObject
-from domain.forecasts import Outlook, outlook
+from domain.errors import ChatBusy, ChatRefused, SlipwayError, TryAgain, UnknownObject
 from domain.protocols import Chat, Wakeups
 from domain.registry import Registry
 from domain.runs import Progress, Run, run_channel
+from domain.values import Value
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,13 @@ SWEEP = 3.0
 """Seconds between two looks at a run when no hint comes."""
 RECENT = timedelta(minutes=15)
 """A run that ended so recently may lack the last edit of its card after a restart."""
+
+
+class Shown(Value):
+    """A card as it was shown, with references in the place of what its buttons do."""
+
+    card: Card
+    buttons: Labelled
 
 
 class LiveCards:
@@ -50,7 +58,8 @@ class LiveCards:
         self._clock = clock
         self._following: dict[str, asyncio.Task[None]] = {}
         self._bells: dict[str, asyncio.Event] = {}
-        self._expected: dict[str, Outlook] = {}
+        self._outlooks = Outlooks(registry)
+        self._shown: dict[str, Shown] = {}
 
     def follow(self, run: str) -> None:
         """Keep the run's card up to date from now on; look at once when it is followed already."""
@@ -67,6 +76,10 @@ class LiveCards:
             if run.origin.channel == "telegram" and (not run.state.ended or (run.ended or run.created) > since):
                 self.follow(run.id)
 
+    async def unsent(self) -> list[str]:
+        """Return the keys of the cards that are still to be sent."""
+        return [card_key(run.id) for run in await self._registry.runs(limit=200) if not run.origin.message]
+
     async def aclose(self) -> None:
         """Stop following; the cards stay as they are."""
         tasks = list(self._following.values())
@@ -76,7 +89,8 @@ class LiveCards:
 
     def _forget(self, run: str) -> None:
         del self._following[run], self._bells[run]
-        self._expected.pop(run, None)
+        self._shown.pop(run, None)
+        self._outlooks.forget(run)
 
     async def _follow(self, run: str) -> None:
         bell = self._bells[run]
@@ -87,18 +101,17 @@ class LiveCards:
             logger.info("the card of %s was deleted by its person", run)
         except SlipwayError as error:
             logger.warning("the card of %s is no longer kept: %s", run, error)
+        except Exception:  # one that cannot be made stops no other
+            logger.exception("the card of %s is no longer kept", run)
         finally:
             ringing.cancel()
 
     async def _show_until_ended(self, run_id: str, bell: asyncio.Event) -> None:
         seen: list[Progress] = []
-        shown: Card | None = None
         while True:
             try:
                 run, fresh = await self._rendered(run_id, seen)
-                if fresh != shown:
-                    await self._show(run, fresh)
-                    shown = fresh
+                await self._show(run, fresh)
                 if run.state.ended:
                     return
                 await asyncio.sleep(self._pace)
@@ -116,31 +129,38 @@ class LiveCards:
         seen += await self._registry.progress(run_id, seen[-1].sequence if seen else 0)
         goal = await goal_of(run, seen, self._registry)
         cost = await self._registry.cost(run=run_id)
-        return run, card(run, seen, cost, goal, self._clock(), await self._outlook(run))
-
-    async def _outlook(self, run: Run) -> Outlook:
-        """Return what is expected of the run: looked up while it waits for its turn, and once more when it has begun."""
-        known = self._expected.get(run.id)
-        if known is None or known.place:
-            kinds = {project.slug: project.kind for project in await self._registry.projects()}
-            known = self._expected[run.id] = outlook(run, await self._registry.runs(limit=200), kinds)
-        return known
+        return run, card(run, seen, cost, goal, self._clock(), await self._outlooks.of(run))
 
     async def _show(self, run: Run, fresh: Card) -> None:
-        """Edit the card; the first time send it, and write down which message it is: else a restart sends another."""
-        if run.origin.message:
-            buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
-            await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, buttons)
-        else:
-            await whole(self._send(run, fresh))
+        """Edit the card where it changed; the first time send it, and write down which message it is for the next process.
 
-    async def _send(self, run: Run, fresh: Card) -> None:
-        buttons = await referenced(fresh.buttons, run.origin.person, self._registry)
+        One that Telegram refuses stays as it was until something else is to be shown.
+        """
+        shown = self._shown.get(run.id)
+        if shown is not None and shown.card == fresh:
+            return
+        if shown is None or shown.card.buttons != fresh.buttons:
+            shown = Shown(card=fresh, buttons=await referenced(fresh.buttons, run.origin.person, self._registry))
+        try:
+            if run.origin.message:
+                await self._chat.edit(run.origin.chat, run.origin.message, fresh.html, shown.buttons)
+            else:
+                await whole(self._send(run, fresh, shown.buttons))
+        except ChatRefused as refused:
+            logger.warning("the card of %s stays as it was: %s", run.id, refused)
+        self._shown[run.id] = shown.model_copy(update={"card": fresh})
+
+    async def _send(self, run: Run, fresh: Card, buttons: Labelled) -> None:
         person = await self._registry.person(run.origin.person)
 
         async def send(again: bool) -> str:
             return await self._chat.send(run.origin.chat, fresh.html, buttons, quiet=again or person.quiet)
 
-        message = await self._sendings.once(f"{run.id}:card", send)
+        message = await self._sendings.once(card_key(run.id), send)
         await self._registry.update_run(run.id, origin=run.origin.model_copy(update={"message": message}))
-        await self._sendings.end(f"{run.id}:card")
+        await self._sendings.end(card_key(run.id))
+
+
+def card_key(run: str) -> str:
+    """Return the key under which the run's card is sent."""
+    return f"{run}:card"

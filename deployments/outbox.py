@@ -2,6 +2,7 @@
 
 A notification is marked after it was sent. A kill between the two, or a lost answer, leaves a trace, and
 `domain.sending` decides what becomes of it: the messenger has no keys by which it would drop a second one.
+Each chat has a task of its own while something waits for it: one that is slow or refused holds nobody else back.
 """
 
 import asyncio
@@ -9,25 +10,16 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from html import escape
 
-from deployments.asks import Ask, Asks
+from deployments.asks import Asks
 from deployments.bells import ring, rung
-from deployments.cards import Card, Wanted
-from deployments.goals import goal_of
-from deployments.notices import told, told_rollback
-from deployments.preview_cards import preview_card
-from deployments.question_cards import ASK, question_card
-from deployments.references import referenced
-from deployments.rollback_cards import data_buttons
+from deployments.letters import Letters, awaits_answer
 from deployments.sendings import Sendings
-from deployments.talk_cards import is_secret_question, spoken_in
 from deployments.whole import whole
-from deployments.wording import say
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
 from domain.protocols import Chat, Wakeups
 from domain.registry import Registry
-from domain.runs import Notification, Run, RunState
+from domain.runs import Notification
 from tasks.notify import OPERATOR, OUTBOX
 
 logger = logging.getLogger(__name__)
@@ -35,6 +27,8 @@ logger = logging.getLogger(__name__)
 CHANNEL = "telegram"
 SWEEP = 3.0
 """Seconds between two looks at the outbox when no hint comes."""
+AT_ONCE = 16
+"""Chats that are sent to at the same time: Telegram takes about 30 messages a second of one bot."""
 
 
 class Outbox:
@@ -53,17 +47,20 @@ class Outbox:
         sweep: float = SWEEP,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._chat = chat
         self._registry = registry
         self._wakeups = wakeups
-        self._asks = asks
-        self._questions = questions
+        self._letters = Letters(chat, registry, asks, questions)
         self._sendings = sendings
         self._operator = operator
         self._sweep = sweep
         self._clock = clock
         self._bell = asyncio.Event()
         self._busy: set[str] = set()
+        self._sending: dict[str, asyncio.Task[TryAgain | None]] = {}
+        """By chat: the task that sends what waits for it."""
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._aside: set[str] = set()
+        """What raised something unforeseen: left for the next process, which may know better."""
 
     async def run(self) -> None:
         """Send at each hint and each sweep, until cancelled."""
@@ -71,18 +68,52 @@ class Outbox:
         try:
             while True:
                 try:
-                    await self.send_waiting()
+                    await self._begin()
                 except TryAgain as error:
                     logger.warning("the outbox is looked at again later: %s", error)
                 await rung(self._bell, self._sweep)
         finally:
             ringing.cancel()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let what is on its way come to its end, and send nothing more."""
+        tasks = tuple(self._sending.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def send_waiting(self) -> None:
-        """Send each once; a chat that asked to wait keeps its own later messages back, in their order."""
+        """Send all that waits, each once; raise TryAgain when something could not be sent now."""
+        await self._begin()
+        for error in await asyncio.gather(*self._sending.values()):
+            if error is not None:
+                raise error
+
+    async def unsent(self) -> list[str]:
+        """Return the keys of all that waits to be sent, also of what waits for an operator without a chat."""
+        waiting = (*await self._registry.unsent(CHANNEL), *await self._registry.unsent(OPERATOR))
+        return [notification.key for notification in waiting]
+
+    async def _begin(self) -> None:
+        """Give each chat for which something waits its task; a chat that asked to wait keeps its messages back, in order.
+
+        One that is at work when this begins to read is left alone: what is read then may be sent meanwhile.
+        """
+        apart = self._busy | set(self._sending)
+        chats: dict[str, list[Notification]] = {}
         for notification in (*await self._registry.unsent(CHANNEL), *await self._for_operator()):
-            if notification.chat not in self._busy:
-                await whole(self._send(notification))
+            if notification.chat not in apart and notification.key not in self._aside:
+                chats.setdefault(notification.chat, []).append(notification)
+        for chat, waiting in chats.items():
+            task = self._sending[chat] = asyncio.create_task(self._send_all(waiting), name=f"outbox of {chat}")
+            task.add_done_callback(partial(self._sent_all, chat))
+
+    def _sent_all(self, chat: str, task: "asyncio.Task[TryAgain | None]") -> None:
+        """Look once more when all went well: something may have come for the chat meanwhile."""
+        del self._sending[chat]
+        if not task.cancelled() and task.exception() is None and task.result() is None:
+            self._bell.set()
 
     async def _for_operator(self) -> Sequence[Notification]:
         """Return what the operator is to be told, with the operator's chat; without one it is left to the terminal."""
@@ -90,77 +121,34 @@ class Outbox:
             return ()
         return [told.model_copy(update={"chat": self._operator}) for told in await self._registry.unsent(OPERATOR)]
 
+    async def _send_all(self, waiting: Sequence[Notification]) -> TryAgain | None:
+        """Send what waits for one chat, in order; return why the rest is left for later."""
+        for notification in waiting:
+            try:
+                async with self._at_once:
+                    await whole(self._send(notification))
+            except ChatBusy as busy:
+                self._pause(notification.chat, busy.seconds)
+                return None
+            except TryAgain as error:
+                logger.warning("notification %s is sent later: %s", notification.key, error)
+                return error
+            except Exception:
+                logger.exception("notification %s is set aside", notification.key)
+                self._aside.add(notification.key)
+        return None
+
     async def _send(self, notification: Notification) -> None:
         async def tell(again: bool) -> str:
-            await self._tell(notification, again=again)
+            await self._letters.bring(notification, again=again)
             return ""
 
         try:
             await self._sendings.once(notification.key, tell, asks=awaits_answer(notification))
-        except ChatBusy as busy:
-            self._pause(notification.chat, busy.seconds)
-            return
         except (NeedsPerson, Broken) as error:  # a blocked bot or a refused text stays so: it must not stop the others
             logger.warning("notification %s cannot be sent and is given up: %s", notification.key, error)
         await self._registry.mark_sent(notification.key, self._clock())
         await self._sendings.end(notification.key)
-
-    async def _tell(self, notification: Notification, *, again: bool) -> None:
-        """Tell news of a run in the words of its person's language, anything else as it was written."""
-        if (spoken := spoken_in(notification)) is not None:
-            if spoken.secret:
-                hint = say(spoken.language, "secret_hint", name=spoken.secret)
-                ask = Ask(chat=notification.chat, project=spoken.project, name=spoken.secret)
-                await self._asks.ask(ask, self._chat.ask(notification.chat, spoken.html, hint))
-                return
-            card = Card(html=spoken.html, buttons=spoken.buttons)
-            await self._bring(notification.chat, card, spoken.person, spoken.language, again=again)
-            return
-        chat, run = notification.chat, await self._registry.run(notification.run) if notification.run else None
-        if run is None:
-            await self._bring(chat, Card(html=escape(notification.text, quote=False)), "", "en", again=again)
-            return
-        project = await self._registry.project(run.project)
-        progress = await self._registry.progress(run.id)
-        goal = await goal_of(run, progress, self._registry)
-        bring = partial(self._bring, chat, person=run.origin.person, language=goal.language, again=again)
-        quiet = (await self._registry.person(run.origin.person)).quiet
-        if asks_for_secrets(notification.key, run):
-            name = run.waits_for[0]
-            question = self._chat.ask(chat, told(run, progress, goal), say(goal.language, "secret_hint", name=name))
-            await self._asks.ask(Ask(chat=chat, run=run.id, project=run.project, name=name), question)
-        elif notification.key.startswith(f"{run.id}:question-"):
-            await self._ask(notification, run, goal)
-        elif (shown := preview_card(notification.key, run, progress, goal)) is not None:
-            await bring(shown, quiet=quiet)
-        elif notification.key == f"{run.id}:end" and run.state.ended:
-            await bring(Card(html=told(run, progress, goal)), quiet=quiet)
-        else:
-            releases = await self._registry.releases(run.project)
-            news = told_rollback(notification.key, releases, run.project, project.title if project else "", goal.language)
-            html = escape(news or notification.text, quote=False)
-            await bring(Card(html=html, buttons=data_buttons(notification.key, run.project, goal.language)))
-
-    async def _bring(self, chat: str, shown: Card, person: str, language: str, *, again: bool, quiet: bool = False) -> None:
-        """Send news; those that may be there already come without a sound, and say so."""
-        buttons = await referenced(shown.buttons, person, self._registry)
-        await self._chat.send(chat, perhaps(shown.html, language, again=again), buttons, quiet=again or quiet)
-
-    async def _ask(self, notification: Notification, run: Run, goal: Wanted) -> None:
-        """Ask with buttons; a question that was answered meanwhile is not told any more."""
-        from tasks.answering import open_question  # loads Prefect
-
-        question = await open_question(run, self._registry)
-        if question is None or notification.key != f"{run.id}:question-{question.number}":
-            return
-        shown = question_card(run, question, goal)
-        buttons = await referenced(shown.buttons, run.origin.person, self._registry)
-        sent = await self._chat.send(notification.chat, shown.html, buttons)
-        if self._questions is not None and "guidance" in question.diagnosis.choices:
-            name = f"{ASK}:{run.id}:{question.number}:guidance"
-            await self._questions.remember(
-                Ask(chat=notification.chat, message=sent, run=run.id, project=run.project, name=name)
-            )
 
     def _pause(self, chat: str, seconds: float) -> None:
         self._busy.add(chat)
@@ -169,20 +157,3 @@ class Outbox:
     def _resume(self, chat: str) -> None:
         self._busy.discard(chat)
         self._bell.set()
-
-
-def asks_for_secrets(key: str, run: Run) -> bool:
-    """Tell whether this asks for what the run still waits for; `tasks.finish` names these keys."""
-    return key.startswith(f"{run.id}:secrets-") and run.state is RunState.WAITING and bool(run.waits_for)
-
-
-def awaits_answer(notification: Notification) -> bool:
-    """Tell whether something waits for what a person answers to this."""
-    return is_secret_question(notification) or notification.key.startswith(
-        (f"{notification.run}:secrets-", f"{notification.run}:question-")
-    )
-
-
-def perhaps(html: str, language: str, *, again: bool) -> str:
-    """Return the text with a line before it that says that it may be there already, if it may."""
-    return f"<i>{say(language, 'perhaps_again')}</i>\n{html}" if again else html

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,6 +54,18 @@ class Sendings:
     async def end(self, key: str) -> None:
         """Forget it; nothing happens when there is no trace."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def keep_only(self, keys: Iterable[str]) -> None:
+        """Forget all but these: a kill between the last two steps leaves a trace of what is not sent any more.
+
+        To be called before anything is sent.
+        """
+        await asyncio.to_thread(self._keep_only, {self._path(key).name for key in keys})
+
+    def _keep_only(self, names: set[str]) -> None:
+        for path in [*self._folder.iterdir()]:
+            if path.name not in names:
+                path.unlink(missing_ok=True)
 
     def _begin(self, key: str) -> Left:
         try:

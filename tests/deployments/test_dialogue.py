@@ -18,6 +18,7 @@ from deployments.deeds import DeskDeeds
 from deployments.dialogue import BEAT, Dialogue
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
+from deployments.places import Places
 from deployments.sendings import Sendings
 from domain.conversations import Message, Text, ToolResult, ToolUse
 from domain.deeds import Deeds
@@ -84,7 +85,7 @@ async def open_dialogue(desk: FakeDesk, talks: MemoryTalks, tmp_path: Path) -> A
     opened: list[Dialogue] = []
 
     def opening(beat: float = BEAT) -> Dialogue:
-        opened.append(Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), deeds, beat))
+        opened.append(Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), deeds, Places(), beat))
         return opened[-1]
 
     yield opening

@@ -14,12 +14,13 @@ from blocks.registry_migrations import migrate
 from deployments.asks import Asks
 from deployments.outbox import Outbox
 from deployments.sendings import Sendings
-from deployments.talk_cards import TALK, messages_of, spoken_in
-from domain.errors import AnswerLost, ChatBusy, ServiceUnreachable, SlipwayError
+from deployments.talk_cards import TALK, Spoken, messages_of, spoken_in, written
+from domain.errors import AnswerLost, ChatBusy, ChatRefused, ServiceUnreachable, SlipwayError
 from domain.people import Person
 from domain.proposals import Answered, Proposal, Reply
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from tasks.notify import tell_operator
+from tests.deployments.conftest import eventually
 from tests.fakes.desk import Hints, a_brief
 
 
@@ -37,12 +38,20 @@ class Paper:
 
     def __init__(self, *errors: BaseException) -> None:
         self.errors = list(errors)
+        self.closed: dict[str, BaseException] = {}
+        """By chat: what it raises always."""
+        self.slow: dict[str, asyncio.Event] = {}
+        """By chat: what it waits for."""
         self.sent: list[tuple[str, str]] = []
         self.grew = asyncio.Event()
 
     async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         if self.errors:
             raise self.errors.pop(0)
+        if chat in self.closed:
+            raise self.closed[chat]
+        if chat in self.slow:
+            await self.slow[chat].wait()
         self.sent.append((chat, f"[quiet] {html}" if quiet else html))
         self.grew.set()
         return str(len(self.sent))
@@ -52,6 +61,21 @@ class Paper:
 
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         raise AssertionError("the outbox edits nothing")
+
+
+class LateRegistry(SqlRegistry):
+    """Shows what waits only when the test lets it: meanwhile it may have been sent."""
+
+    _block_type_slug = "slipway-test-late-registry"
+    _held: asyncio.Event | None = None
+    _reading: bool = False
+
+    async def unsent(self, channel: str) -> Sequence[Notification]:
+        found = await super().unsent(channel)
+        if self._held is not None:
+            self._reading = True
+            await self._held.wait()
+        return found
 
 
 @pytest.fixture
@@ -108,10 +132,12 @@ async def test_operators_news_go_to_the_operators_chat_and_stay_where_none_is_se
 async def test_busy_chat_keeps_its_order_and_holds_nobody_else_back(registry: SqlRegistry, tmp_path: Path) -> None:
     for notification in (news("a"), news("b"), news("c", chat="2")):
         await registry.add_notification(notification)
-    paper = Paper(ChatBusy(0.01, "sending"))
+    paper = Paper()
+    paper.closed["1"] = ChatBusy(0.01, "sending")
     outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
     await outbox.send_waiting()
     assert paper.sent == [("2", "c &amp; more")]
+    del paper.closed["1"]
     while len(paper.sent) < 3:
         await asyncio.sleep(0)
         await outbox.send_waiting()
@@ -275,3 +301,109 @@ async def test_doubt_outlives_a_later_refusal(tmp_path: Path) -> None:
     assert await Sendings(tmp_path / "sendings").once("a", busy) == "quiet"  # it is known as which message it was sent
     await sendings.end("a")
     assert await sendings.once("a", sent) == "loud"
+
+
+async def test_chat_whose_answers_are_lost_holds_no_other_back(registry: SqlRegistry, tmp_path: Path) -> None:
+    for notification in (news("a"), news("b", chat="2")):
+        await registry.add_notification(notification)
+    paper = Paper()
+    paper.closed["1"] = AnswerLost("Telegram", "sending")
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
+    for _ in range(2):
+        with pytest.raises(AnswerLost):
+            await outbox.send_waiting()
+    assert paper.sent == [("2", "b &amp; more")]
+    assert [n.key for n in await registry.unsent("telegram")] == ["a"]
+
+
+async def test_slow_chat_holds_no_other_back_and_keeps_its_order(registry: SqlRegistry, tmp_path: Path) -> None:
+    paper, hints = Paper(), Hints()
+    free = paper.slow["1"] = asyncio.Event()
+    outbox = Outbox(paper, registry, hints, Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), sweep=0.01)
+    sending = asyncio.create_task(outbox.run())
+    for key, chat in (("a", "1"), ("b", "2"), ("c", "1"), ("d", "3")):
+        await registry.add_notification(news(key, chat=chat))
+    await eventually(lambda: asyncio.sleep(0, len(paper.sent) == 2))
+    assert sorted(chat for chat, _ in paper.sent) == ["2", "3"]
+    free.set()
+    await eventually(lambda: asyncio.sleep(0, len(paper.sent) == 4))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert [html[0] for chat, html in paper.sent if chat == "1"] == ["a", "c"]
+
+
+async def test_what_is_sent_while_the_outbox_is_read_is_not_sent_again(registry: SqlRegistry, tmp_path: Path) -> None:
+    paper, late = Paper(), LateRegistry(url=registry.url, budget_micro_usd=1)
+    free, late._held = asyncio.Event(), None
+    paper.slow["1"] = free
+    outbox = Outbox(paper, late, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), sweep=0.01)
+    await registry.add_notification(news("a"))
+    sending = asyncio.create_task(outbox.run())
+    await eventually(lambda: asyncio.sleep(0, list((tmp_path / "sendings").iterdir())))
+    late._held = held = asyncio.Event()
+    await eventually(lambda: asyncio.sleep(0, late._reading))
+    free.set()
+    await eventually(lambda: _is_empty(registry))
+    await eventually(lambda: asyncio.sleep(0, not outbox._sending))
+    held.set()
+    await registry.add_notification(news("b"))
+    await eventually(lambda: _is_empty(registry))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert [html for _, html in paper.sent] == ["a &amp; more", "b &amp; more"]
+
+
+async def _is_empty(registry: SqlRegistry) -> bool:
+    return not await registry.unsent("telegram")
+
+
+async def test_end_whose_words_cannot_be_made_is_told_as_it_was_written_and_stops_no_other(
+    registry: SqlRegistry, tmp_path: Path
+) -> None:
+    now, origin = datetime.now(UTC), Origin(channel="telegram", chat="1", person="telegram:1")
+    await registry.add_project(a_brief("notes", "Notes"), origin.person, "notes.localhost", now)
+    request = DeliveryRequest(run="r-one111", project="notes", request="x", brief=a_brief("notes", "Notes"), origin=origin)
+    await registry.add_run(request, now)
+    await registry.update_run("r-one111", state=RunState.FAILED, message="no", ended=now)
+    await registry.add_progress("r-one111", "end", "no", now, "", {"cause": "a cause of another version"})
+    for notification in (news("r-one111:end").model_copy(update={"run": "r-one111"}), news("b")):
+        await registry.add_notification(notification)
+    paper = Paper()
+    await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    assert [html for _, html in paper.sent] == ["r-one111:end &amp; more", "b &amp; more"]
+
+
+async def test_text_that_telegram_refuses_is_sent_without_marks(registry: SqlRegistry, tmp_path: Path) -> None:
+    spoken = Spoken(html="<b>x</b> &lt; 1")
+    await registry.add_notification(written("talk:1", spoken, Origin(channel="telegram", chat="1"), datetime.now(UTC)))
+    paper = Paper(ChatRefused("sending", "can't parse entities"))
+    await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    assert paper.sent == [("1", "x &lt; 1")]
+
+
+async def test_unforeseen_error_sets_one_aside_until_the_next_process(registry: SqlRegistry, tmp_path: Path) -> None:
+    for notification in (news("a"), news("b")):
+        await registry.add_notification(notification)
+    paper = Paper(RuntimeError("nobody thought of that"))
+    outbox = Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"))
+    for _ in range(2):
+        await outbox.send_waiting()
+    assert [html for _, html in paper.sent] == ["b &amp; more"]
+    await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
+    assert [html.splitlines()[-1] for _, html in paper.sent] == ["b &amp; more", "a &amp; more"]
+
+
+async def test_trace_of_what_is_not_sent_any_more_is_dropped_at_the_start(registry: SqlRegistry, tmp_path: Path) -> None:
+    sendings = Sendings(tmp_path / "sendings")
+
+    async def lost(_: bool) -> str:
+        raise AnswerLost("Telegram", "sending")
+
+    for key in ("waits", "was marked as sent before its trace was ended"):
+        with pytest.raises(AnswerLost):
+            await sendings.once(key, lost)
+    (tmp_path / "sendings" / "half.new").touch()
+    await registry.add_notification(news("waits"))
+    outbox = Outbox(Paper(), registry, Hints(), Asks(tmp_path / "asks"), sendings)
+    await sendings.keep_only(await outbox.unsent())
+    assert len(list((tmp_path / "sendings").iterdir())) == 1
