@@ -9,7 +9,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import agent, breakages, deliveries, gateway, junit, kills, redaction, releases, startup, watching, workers
+from tests.bench import (
+    agent,
+    breakages,
+    deliveries,
+    gateway,
+    junit,
+    kills,
+    redaction,
+    releases,
+    startup,
+    telegram,
+    watching,
+    workers,
+)
 from tests.bench.figures import Section, document, machine, show
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
@@ -17,6 +30,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "gateway": lambda chosen: gateway.measure(),
     "junit": lambda chosen: junit.measure(),
     "redaction": lambda chosen: redaction.measure(),
+    "telegram": lambda chosen: telegram.measure(chosen.rounds),
     "workers": lambda chosen: workers.measure(chosen.rounds, chosen.engine),
     "up": lambda chosen: startup.measure_start(chosen.rounds, chosen.engine),
     "memory": lambda chosen: startup.measure_memory(chosen.engine),

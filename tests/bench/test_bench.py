@@ -11,6 +11,7 @@ from tests.bench import agent, gateway, junit, redaction
 from tests.bench.figures import Section, document, machine, show, spread
 from tests.bench.load import BODY, Target, steady_load
 from tests.bench.shell_way import _steps
+from tests.bench.telegram import percentile
 
 
 def test_agent_section_counts_every_turn_and_finds_most_input_in_the_cache() -> None:
@@ -56,6 +57,11 @@ async def test_load_asks_as_often_as_it_says_and_names_what_was_lost() -> None:
     assert {answer.release for answer in load.answers if not answer.lost} == {"sound"}
     assert sum(not answer.lost for answer in load.answers) == 30
     assert load.lost["status 502"] == 1
+
+
+def test_percentile_is_a_sample_by_nearest_rank() -> None:
+    assert [percentile([4.0, 1.0, 3.0, 2.0], of) for of in (50, 95, 100)] == [2.0, 4.0, 4.0]
+    assert percentile([float(number) for number in range(1, 101)], 95) == 95.0
 
 
 def test_many_samples_are_shown_by_their_number_and_range() -> None:
