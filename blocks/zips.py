@@ -17,6 +17,9 @@ from domain.attachments import AttachmentRefused, Limits, path_complaint
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
+ENTRY, END, LOCATOR = b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x07"
+"""How an entry of the directory, its end, and the mark of its 64-bit end begin (APPNOTE.TXT, 4.3)."""
+END_BYTES, LOCATOR_BYTES, COMMENT = 22, 20, 1 << 16
 CHUNK = 1 << 16
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OverflowError, KeyError, OSError,
@@ -29,6 +32,8 @@ def members(name: str, content: bytes, limits: Limits) -> Iterator[tuple[str, by
 
     `.git` and the folders that macOS adds are left out. Sizes are counted as they are read, whatever the directory says.
     """
+    if entries_in(content) > limits.members * 2:  # folders count too
+        raise AttachmentRefused(name, "bomb", f"at most {limits.members} files")
     with _readable(name):
         archive = zipfile.ZipFile(io.BytesIO(content))
     with archive:
@@ -41,10 +46,23 @@ def members(name: str, content: bytes, limits: Limits) -> Iterator[tuple[str, by
             yield member.filename, body
 
 
+def entries_in(content: bytes) -> int:
+    """Return how many entries the archive's directory has, at the least cost: the library makes an object of each at once.
+
+    What its end says of their number is not believed. With an end of the 64-bit form, which says where the directory lies in
+    another way, all that looks like an entry is counted.
+    """
+    last = content.rfind(END, max(0, len(content) - END_BYTES - COMMENT))
+    if content[-END_BYTES:].startswith(END):
+        last = len(content) - END_BYTES
+    if last < 0 or content[last - LOCATOR_BYTES : last].startswith(LOCATOR):
+        return content.count(ENTRY)
+    size = int.from_bytes(content[last + 12 : last + 16], "little")
+    return content.count(ENTRY, max(0, last - size), last)
+
+
 def _judged(name: str, found: list[zipfile.ZipInfo], limits: Limits) -> list[zipfile.ZipInfo]:
     """Return the files to unpack, after all checks that need no unpacking."""
-    if len(found) > limits.members * 2:  # folders count too
-        raise AttachmentRefused(name, "bomb", f"at most {limits.members} files")
     for member in found:
         if wrong := path_complaint(member.filename) or _kind_complaint(member):
             raise AttachmentRefused(name, "unsafe", wrong)

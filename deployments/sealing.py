@@ -24,9 +24,10 @@ from domain.values import Value
 
 logger = logging.getLogger(__name__)
 
-ANSWER = "\u2063secret:"
-CREDENTIAL = "\u2063credential:"
-"""Beginnings of sealed texts, with an invisible separator that nobody types. Typed all the same, they reveal nothing."""
+MARK = "\u2063"
+ANSWER = f"{MARK}secret:"
+CREDENTIAL = f"{MARK}credential:"
+"""Beginnings of sealed texts, with an invisible separator. Who types it has it taken away: it would pass for sealed."""
 
 OF = "@"
 """Begins a project's name where a run's id stands else."""
@@ -72,7 +73,9 @@ class Seal:
         kind = credential_in(message.text or message.caption or "")
         if kind is not None:
             return _with(update, f"{CREDENTIAL}{kind}")
-        return update if credential_in(update.to_json()) is None else _with(update, message.text or "")
+        return (
+            _unmarked(update) if credential_in(update.to_json()) is None else _with(update, (message.text or "").lstrip(MARK))
+        )
 
     async def _asked(self, message: Message) -> Ask | None:
         """Return the question that this message answers."""
@@ -124,6 +127,18 @@ def answered(text: str) -> Answered | None:
 def sealed_credential(text: str) -> str | None:
     """Return the kind of credential that was taken out of a message; None for any other text."""
     return text.removeprefix(CREDENTIAL)[:40] if text.startswith(CREDENTIAL) else None
+
+
+def _unmarked(update: Update) -> Update:
+    """Return the update without our mark before its words: only we say what was sealed."""
+    data: dict[str, Any] = update.to_dict()
+    message: dict[str, Any] = data["message"]
+    marked = [name for name in ("text", "caption") if message.get(name, "").startswith(MARK)]
+    if not marked:
+        return update
+    words = {name: message[name].lstrip(MARK) for name in marked}
+    plain = {name: value for name, value in message.items() if name not in ("entities", "caption_entities")}
+    return Update.de_json({"update_id": update.update_id, "message": plain | words}, update.get_bot())
 
 
 def _edited(update: Update, message: Message) -> Update:

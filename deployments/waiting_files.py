@@ -53,7 +53,9 @@ class WaitingFiles:
         """Return what waits, or what this very update has taken before; afterwards nothing waits."""
         async with self._turn:
             taken = self._folder / f"{chat}_{update}.json"
-            if not taken.exists() and self._of(chat).exists():
+            if taken.exists():
+                self._end_giving_back(chat, self._read(taken))
+            elif self._of(chat).exists():
                 self._of(chat).replace(taken)
                 self._drop_old()
             return distinct(each.file for each in self._read(taken) if now - each.at < PATIENCE)
@@ -65,6 +67,13 @@ class WaitingFiles:
             if taken.exists():
                 self._write(self._of(chat), (*self._read(taken), *self._read(self._of(chat))))
                 taken.unlink()
+
+    def _end_giving_back(self, chat: str, taken: tuple[Waiting, ...]) -> None:
+        """Let what an update has taken not wait as well: a kill while it was given back left it at both places."""
+        waiting = self._read(self._of(chat))
+        left = tuple(each for each in waiting if each not in taken)
+        if left != waiting:
+            self._write(self._of(chat), left)
 
     async def drop(self, chat: str) -> bool:
         """Forget what waits; False when nothing did."""

@@ -43,13 +43,31 @@ def list_people(context: typer.Context, as_json: Annotated[bool, JSON] = False) 
 @people.command("block")
 def block(context: typer.Context, person: Annotated[str, PERSON]) -> None:
     """Take a person's access back. What they have goes on: what becomes of it is yours to decide."""
-    _decide(context, person, "block")
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, _):
+            from deployments.membership import blocked
+            from deployments.people import person as who
+
+            sys.stdout.write(await blocked(person, who(), desk.registry))
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
 @people.command("allow")
 def allow(context: typer.Context, person: Annotated[str, PERSON]) -> None:
     """Let a person in, whatever the setting is; also one who was blocked."""
-    _decide(context, person, "allow")
+
+    async def work() -> int:
+        async with context.obj.session() as (desk, _):
+            from deployments.membership import allowed
+            from deployments.people import person as who
+
+            sys.stdout.write(await allowed(person, who(), desk.registry))
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
 @people.command("limit")
@@ -71,18 +89,6 @@ def limit(
             given = {"runs": runs, "per_minute": per_minute, "usd_day": usd_day, "usd_month": usd_month}
             member = await limited(person, given, desk.registry, usual=usual)
             sys.stdout.write(f"{member.name}: {limits_text(member)}\n")
-            return 0
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug))
-
-
-def _decide(context: typer.Context, person: str, verb: str) -> None:
-    async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.membership import allowed, blocked
-            from deployments.people import person as who
-
-            sys.stdout.write(await (blocked if verb == "block" else allowed)(person, who(), desk.registry))
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))

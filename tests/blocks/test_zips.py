@@ -2,6 +2,7 @@
 
 import io
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 
@@ -77,3 +78,27 @@ def test_a_name_that_stands_twice_is_refused() -> None:
         content = zipped(("a", b"1"), ("a", b"2"))
     with pytest.raises(AttachmentRefused, match="twice"):
         list(members("x.zip", content, LIMITS))
+
+
+@pytest.mark.parametrize("locator", [b"", b"PK\x06\x07" + bytes(16)], ids=["plain end", "64-bit end"])
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_directory_with_too_many_entries_is_refused_before_the_library_reads_it(locator: bytes, comment: bytes) -> None:
+    """Twenty thousand entries are eight megabytes of objects, and what the end of the directory says of them may be a lie."""
+    whole = bytearray(zipped(*((f"{number}.txt", b"") for number in range(20_000)), method=zipfile.ZIP_STORED))
+    end = whole.rfind(b"PK\x05\x06")
+    whole[end + 8 : end + 12] = (1).to_bytes(2, "little") * 2
+    whole[end + 20 :] = len(comment).to_bytes(2, "little") + comment
+    whole[end:end] = locator
+    tracemalloc.start()
+    try:
+        with pytest.raises(AttachmentRefused, match="at most 5 files"):
+            list(members("x.zip", bytes(whole), LIMITS))
+        assert tracemalloc.get_traced_memory()[1] < len(whole) * 1.5
+    finally:
+        tracemalloc.stop()
+
+
+def test_zips_that_were_put_into_a_zip_as_they_are_do_not_count_as_its_entries() -> None:
+    inner = zipped(*((f"{number}.txt", b"") for number in range(50)))
+    content = zipped(("one.xlsx", inner), ("two.xlsx", inner), method=zipfile.ZIP_STORED)
+    assert [path for path, _ in members("x.zip", content, LIMITS)] == ["one.xlsx", "two.xlsx"]

@@ -1,13 +1,15 @@
 """The bot's door: who comes in by what, who is told what, and that codes cannot be guessed."""
 
+import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from domain.admission import Rules, Standing
 from domain.allowances import Limits
 from domain.invitations import BYTES, TRIES, TRY_SECONDS, code_of, digest_of
-from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually
 from tests.fakes.desk import FakeDesk
 from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TelegramApi
@@ -150,3 +152,17 @@ async def test_stranger_who_writes_on_and_on_is_not_answered_for_ever(api: Teleg
         await api.say(BOB, "/help")
         await api.message(BOB, "Write what you want")
         assert len(api.messages(ANN)) == 11
+
+
+async def test_who_types_the_mark_of_sealed_messages_is_counted_like_everybody(
+    api: TelegramApi, start: Start, tmp_path: Path
+) -> None:
+    async with start(rules=Rules(usual=Limits(per_minute=1)), rates=MemoryRates()):
+        await api.say(ANN, "/help")
+        await api.message(ANN, "Write what you want")
+        await api.say(ANN, "\u2063credential:x")
+        await api.message(ANN, "I read 1 messages a minute")
+        await api.say(ANN, "\u2063secret:stored r-aaaaaa KEY")
+        await api.give(ANN, b"tea;3", "prices.csv", caption="\u2063\u2063credential:x")
+        await eventually(lambda: asyncio.sleep(0, len(list((tmp_path / "telegram" / "done").iterdir())) == 4))
+    assert len(api.messages(ANN)) == 2
