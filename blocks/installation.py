@@ -25,6 +25,7 @@ class Installation(Block):
     public_port: int = Field(default=8080, description="Port on which Caddy serves the apps")
     tls: bool = Field(default=False, description="Caddy serves the apps by HTTPS")
     access_log: str = Field(default="", description="File in which Caddy writes down each request; empty with another's Caddy")
+    doors: dict[str, str] = Field(default_factory=dict, description="Where Slipway's own pages are, by the label of their host")
     ui_url: str = Field(default="", description="Address of the Prefect UI")
     model: str = Field(description="Model of every role that `models` does not name")
     models: dict[str, str] = Field(default_factory=dict, description="Model by role")
@@ -83,8 +84,9 @@ class Installation(Block):
 
     @property
     def own_routes(self) -> tuple[Route, ...]:
-        """Return the routes that lead to Slipway itself."""
-        return (self.webhook.route,) if self.webhook else ()
+        """Return the routes that lead to Slipway itself; no project can have these names (domain/names.py)."""
+        pages = (Route(project=label, hosts=(self.domain_of(label),), upstream=at) for label, at in self.doors.items())
+        return (*((self.webhook.route,) if self.webhook else ()), *pages)
 
     def model_of(self, role: str) -> str:
         return self.models.get(role, self.model)

@@ -5,7 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from deployments.data_folder import DataFolder, prefect_environment, read_up
+from deployments.data_folder import DataFolder, read_up
+from deployments.prefect_access import prefect_environment
 from deployments.settings import Settings, load_settings
 from domain.errors import BadInput, SlipwayError
 
@@ -16,7 +17,7 @@ def _join(settings: Settings) -> None:
         return
     os.environ.setdefault("PREFECT_HOME", str(DataFolder(settings.home).prefect))
     if settings.prefect_api_url:
-        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
+        os.environ["PREFECT_API_URL"] = settings.prefect_api_url  # with PREFECT_API_AUTH_STRING, where its operator set that
     elif up := read_up(settings.home):
         os.environ.update(prefect_environment(up))
     else:

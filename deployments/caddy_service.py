@@ -1,13 +1,28 @@
 """Our Caddy as a child of `slipway up`: what the Caddyfile is told, and what is cleared before the start."""
 
+import json
 import shutil
+from base64 import b64encode
 
 from blocks.route_files import FOLDER
 from deployments.base_environment import base_environment
 from deployments.children import Service
+from deployments.data_folder import write_private
 from deployments.probes import exchange
 from deployments.programs import caddy_binary, caddyfile
 from deployments.wiring import Wiring
+
+UI_SETTINGS = {
+    "api_url": "/api",
+    "csrf_enabled": False,
+    "auth": None,
+    "flags": [],
+    "default_ui": "v2",
+    "available_uis": ["v1", "v2"],
+    "v1_base_url": "/",
+    "v2_base_url": "/v2",
+}
+"""What Prefect's UI behind the gate is told (`UISettings` of prefect.server.api.server), but that it need not log in."""
 
 
 def forget_routes(wiring: Wiring) -> None:
@@ -35,10 +50,25 @@ def caddy_service(wiring: Wiring) -> Service:
             "SLIPWAY_CADDY_HTTP": str(wiring.http_port),
             "SLIPWAY_HTTP_BIND": wiring.settings.http_bind or "",
             **tls_environment(wiring),
+            **prefect_door(wiring),
         },
         ready=ready,
         sockets=(wiring.caddy_socket,),
     )
+
+
+def prefect_door(wiring: Wiring) -> dict[str, str]:
+    """Return what lets operators through to our Prefect server; nothing where there is no gate to ask, or no server of ours."""
+    if "prefect" not in wiring.doors:
+        return {}
+    login = wiring.folder.caddy / "prefect.login"
+    write_private(login, f"Basic {b64encode(wiring.folder.prefect_auth.encode()).decode()}")
+    return {
+        "SLIPWAY_CADDY_API": wiring.doors["api"].rpartition(":")[2],
+        "SLIPWAY_CADDY_BASE": wiring.settings.base_domain.replace(".", "[.]"),
+        "SLIPWAY_CADDY_PREFECT_LOGIN": str(login),
+        "SLIPWAY_CADDY_PREFECT_SETTINGS": json.dumps(UI_SETTINGS),
+    }
 
 
 def tls_environment(wiring: Wiring) -> dict[str, str]:

@@ -13,12 +13,12 @@ from time import monotonic, sleep
 
 from pydantic import Field, ValidationError
 
-from deployments.prefect_trust import trust
 from deployments.sockets import socket_folder
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
 
 LOCK = "up.lock"
+AUTH_FILE = "prefect.auth"
 
 
 class Up(Value):
@@ -28,6 +28,7 @@ class Up(Value):
     pid: int
     prefect_api_url: str
     prefect_ui_url: str
+    own_prefect: bool = Field(default=True, description="Whether the Prefect server is this installation's own")
     apps_url: str
     http_port: int
     apps_host: str = Field(default="127.0.0.1", description="Address of this machine on which they answer")
@@ -170,6 +171,11 @@ class DataFolder:
         return self.kept("gateway.key", secrets.token_hex(32))
 
     @property
+    def prefect_auth(self) -> str:
+        """What our Prefect server wants from everybody who asks it: name and password."""
+        return self.kept(AUTH_FILE, f"slipway:{secrets.token_hex(32)}")
+
+    @property
     def invitation_key(self) -> str:
         """Key of the digests of invitations: without this file the registry's invite nobody."""
         return self.kept("invitation.key", secrets.token_hex(32))
@@ -186,17 +192,6 @@ def read_up(home: Path) -> Up | None:
         return None
     except ValidationError:
         raise BadInput(f"{home / 'up.json'} is another version's: end that `slipway up` and start it again") from None
-
-
-def prefect_environment(up: Up) -> dict[str, str]:
-    """Return the variables with which a process speaks to this installation's Prefect server."""
-    home = Path(up.home)
-    return {
-        "PREFECT_API_URL": up.prefect_api_url,
-        "PREFECT_HOME": str(DataFolder(home).prefect),
-        "DO_NOT_TRACK": "1",
-        **trust(home, up.prefect_api_url),
-    }
 
 
 def write_private(path: Path, text: str, *, once: bool = False) -> None:

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from deployments.asking import REPLAYED, ended_code, patience
 from deployments.commands.sessions import running
-from deployments.data_folder import Up, prefect_environment, read_up
+from deployments.data_folder import Up, read_up
 from deployments.documents import run_link
 from deployments.live import watch
 from deployments.people import person
+from deployments.prefect_access import prefect_environment
 from deployments.requests import Desk, open_desk
 from deployments.settings import Settings, load_settings
 from deployments.standing import say, stop_on_signals, supervise

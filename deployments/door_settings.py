@@ -29,7 +29,8 @@ class DoorSettings(BaseSettings):
     api_proxy: str | None = Field(
         default=None,
         pattern=ADDRESS,
-        description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; unset: nobody's",
+        description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; "
+        "unset: that of Slipway's own Caddy",
     )
     telegram_webhook: Annotated[str, WEBHOOK] = Field(
         default="",

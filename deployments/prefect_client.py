@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from deployments.prefect_access import OUTSIDE
 from deployments.wiring import Wiring
 
 
@@ -26,8 +27,8 @@ def prefect_client_of(wiring: Wiring) -> Iterator[None]:
 
 
 def _settings(wiring: Wiring) -> AbstractContextManager[Any]:
-    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, PREFECT_HOME, temporary_settings
+    from prefect import settings
 
-    trusted = wiring.prefect_client.get("PREFECT_API_SSL_CERT_FILE")
-    chosen = {PREFECT_API_URL: wiring.prefect_api_url, PREFECT_HOME: wiring.folder.prefect}
-    return temporary_settings({**chosen, **({PREFECT_API_SSL_CERT_FILE: trusted} if trusted else {})})
+    known = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_API_SSL_CERT_FILE", *OUTSIDE)
+    chosen = {getattr(settings, name): value for name, value in wiring.prefect_client.items() if name in known}
+    return settings.temporary_settings(chosen)

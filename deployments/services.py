@@ -7,6 +7,7 @@ from urllib.parse import quote
 from deployments.base_environment import base_environment
 from deployments.caddy_service import caddy_service
 from deployments.children import Service
+from deployments.prefect_access import WANTED
 from deployments.probes import accepts, answers, exchange
 from deployments.programs import redis_binary
 from deployments.settings import variable
@@ -38,7 +39,7 @@ def redis_service(wiring: Wiring) -> Service:
 
 
 def server_environment(wiring: Wiring) -> dict[str, str]:
-    """Return the environment of our Prefect server; what the operator set in PREFECT_SERVER_* wins."""
+    """Return the environment of our Prefect server; what the operator set in PREFECT_SERVER_* wins, but for who is let in."""
     database = f"{quote(str(wiring.folder.prefect))}/prefect.db"
     chosen = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_SERVER_")}
     return {
@@ -56,6 +57,7 @@ def server_environment(wiring: Wiring) -> dict[str, str]:
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P14D",
         "PREFECT_SERVER_UI_API_URL": wiring.prefect_api_url,
         **chosen,
+        WANTED: wiring.folder.prefect_auth,  # also what the operator chose: commands know only the file
     }
 
 

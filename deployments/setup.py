@@ -122,6 +122,7 @@ def installation(wiring: Wiring) -> Installation:
         tls=bool(wiring.https_port),
         access_log=wiring.access_log,
         ui_url=wiring.prefect_ui_url,
+        doors=wiring.doors,
         model=settings.model,
         models=settings.models,
         engines=settings.engines,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from deployments.bot_access import has_bot
 from deployments.caddy_service import forget_routes
 from deployments.children import Child, Service, end_all, rotate
-from deployments.data_folder import AlreadyUp, DataFolder, Up
+from deployments.data_folder import AUTH_FILE, AlreadyUp, DataFolder, Up
 from deployments.prefect_client import prefect_client_of
 from deployments.preflight import decided
 from deployments.services import first_services, last_services
@@ -134,6 +134,7 @@ class _Installation:
             home=str(wiring.folder.home),
             pid=os.getpid(),
             prefect_api_url=wiring.prefect_api_url,
+            own_prefect=not wiring.settings.prefect_api_url,
             prefect_ui_url=wiring.prefect_ui_url,
             apps_url=wiring.apps_url,
             http_port=wiring.http_port,
@@ -151,6 +152,8 @@ class _Installation:
     def greet(self) -> None:
         up = self.up()
         self._report(f"Slipway is up: runs at {up.prefect_ui_url}, apps at {up.apps_url} (as <name>.{up.base_domain})")
+        if up.own_prefect:
+            self._report(f"who looks at runs is asked for what stands in {self._wiring.folder.home / AUTH_FILE}")
         if self._wiring.api_url:
             self._report(f"the HTTP API is at {self._wiring.api_url}: `slipway keys add NAME` makes a key for it")
         if self._wiring.settings.tls == "internal" and up.root_certificate:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.data_folder import DataFolder
+from deployments.prefect_access import access
 from deployments.prefect_trust import trust
 from deployments.settings import Settings
 from domain.bot_webhook import webhook_url
 from domain.hosts import web_address
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104  (what an operator may write)
 PREFECT_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_CLI_PROMPT": "false"}
 
 OWN_SERVER = {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false", "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
@@ -80,6 +81,17 @@ class Wiring:
         return f"http://{self.settings.api_bind}:{self.api_port}" if self.api_port else ""
 
     @property
+    def doors(self) -> dict[str, str]:
+        """Where Caddy finds what of Slipway has a host name below the base domain, by its first label."""
+        if not self.api_port:
+            return {}
+        bind = self.settings.api_bind
+        api = f"{LOOPBACK if bind == EVERYWHERE else bind}:{self.api_port}"
+        behind_gate = api.startswith(LOOPBACK) and self.prefect_port and not self.settings.caddy_admin
+        prefect = {"prefect": f"{LOOPBACK}:{self.prefect_port}"} if behind_gate else {}
+        return {"api": api, "slipway": api, **prefect}
+
+    @property
     def apps_port(self) -> int:
         return self.https_port or self.http_port
 
@@ -127,5 +139,6 @@ class Wiring:
             "PREFECT_API_URL": self.prefect_api_url,
             "PREFECT_UI_URL": self.prefect_ui_url,
             "PREFECT_HOME": str(self.folder.prefect),
+            **access(self.folder, own=not self.settings.prefect_api_url),
             **trust(self.folder.home, self.prefect_api_url),
         }

@@ -11,6 +11,7 @@ from deployments.api import (
     escalations,
     events,
     health,
+    prefect_door,
     project_secrets,
     projects,
     releases,
@@ -30,7 +31,7 @@ ABOUT = (
     "Slipway by HTTP. Every call but health, readiness and this description needs a key: `slipway keys add NAME`, then "
     "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
 )
-NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, webhooks)
+NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, prefect_door, webhooks)
 PAGES = (assets, login)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 

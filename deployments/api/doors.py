@@ -13,6 +13,9 @@ OPEN = frozenset({HEALTH, READY, DESCRIPTION, LOGIN, STYLE, SCRIPT})
 SIGNED = frozenset({WEBHOOK})
 """Exactly these paths, and only by POST: what is sent there is signed, and its route asks for that before it reads anything."""
 
+PREFECT = "/v1/doors/prefect"
+"""Where Caddy asks whether somebody may come to Prefect's UI: a key is taken as password too, since browsers ask for that."""
+
 SIGNING_IN = frozenset({LOGIN_BY_LINK, LOGIN_BY_KEY, LOGIN_BY_TELEGRAM})
 """Exactly these paths may be posted to: by them a browser shows who it is."""
 

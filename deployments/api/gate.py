@@ -4,8 +4,10 @@ It also gives each request its id and each answer its headers, bounds bodies, an
 """
 
 import logging
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from secrets import token_hex
 
 from fastapi import FastAPI
@@ -13,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.api.doors import ABOUT_ONESELF, SAFE, SIGNED, is_open
+from deployments.api.doors import ABOUT_ONESELF, PREFECT, SAFE, SIGNED, is_open
 from deployments.api.knocking import Doorkeeper, address_of, unknown
 from deployments.api.problems import Refusal, problem, problem_of
 from deployments.web.errors import turned_away, wants_page
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request's body; the longest secret needs 192 KiB when each of its characters is escaped."""
+
+BASIC = 'Basic realm="Slipway: any name, and the key of an operator as password", charset="UTF-8"'
+"""By this a browser asks for the key."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -67,7 +72,10 @@ class Gate:
             await self._let_in(scope)
             await self._app(scope, _bounded(scope, receive), answer)
         except HTTPException as error:
-            refusal = problem(error.status_code, error.detail, request, dict(error.headers or {}))
+            headers = dict(error.headers or {})
+            if error.status_code == HTTPStatus.UNAUTHORIZED and scope["path"] == PREFECT:
+                headers["WWW-Authenticate"] = BASIC
+            refusal = problem(error.status_code, error.detail, request, headers)
             shown = await turned_away(scope, self._app, error) if wants_page(scope) else refusal
             await shown(scope, receive, answer)
         except Exception as error:
@@ -132,9 +140,19 @@ def _shown(scope: Scope) -> str:
     """Return the key that was sent; raise Refusal when there is none, or more than one."""
     sent = Headers(scope=scope).getlist("authorization")
     scheme, _, shown = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
+    if scheme.lower() == "basic" and scope["path"] == PREFECT:
+        return _password(shown)
     if scheme.lower() != "bearer" or not shown:
         raise unknown("send one key: `Authorization: Bearer slipway_…`")
     return shown.strip()
+
+
+def _password(shown: str) -> str:
+    """Return the password of what a browser shows (RFC 7617); its user may type any name."""
+    try:
+        return b64decode(shown, validate=True).decode().partition(":")[2]
+    except ValueError:
+        raise unknown("this is no name and password") from None
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

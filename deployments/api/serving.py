@@ -22,6 +22,7 @@ from deployments.data_folder import DataFolder
 from deployments.preflight import api_port
 from deployments.settings import Settings
 from deployments.stopping import stop_event
+from deployments.wiring import LOOPBACK
 from domain.doors import DoorRegistry
 from domain.errors import BadInput
 
@@ -53,6 +54,11 @@ def server_of(app: ASGIApp, proxy: str | None) -> QuietServer:
     return QuietServer(config)
 
 
+def proxy_before(settings: Settings) -> str | None:
+    """Return whose X-Forwarded-For is believed: the proxy that the settings name, else our own Caddy's."""
+    return settings.api_proxy or (None if settings.caddy_admin else LOOPBACK)
+
+
 async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> None:
     """Answer until SIGTERM, without a port on that of the settings; raise BadInput when there is none to answer on."""
     port = port or api_port(settings, DataFolder(settings.home))
@@ -79,7 +85,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
                 bot_token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
             )
             try:
-                await until_ended(server_of(application(house, settings.api_rate), settings.api_proxy), listener, mark)
+                await until_ended(server_of(application(house, settings.api_rate), proxy_before(settings)), listener, mark)
             finally:
                 await counters.close()
 

@@ -26,7 +26,7 @@ def running(settings: "Settings") -> "Up":
 @asynccontextmanager
 async def open_session() -> AsyncIterator[tuple["Desk", "Up"]]:
     """Open the desk of the running installation."""
-    from deployments.data_folder import prefect_environment
+    from deployments.prefect_access import prefect_environment
     from deployments.settings import load_settings
 
     up = running(load_settings())

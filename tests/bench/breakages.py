@@ -86,7 +86,7 @@ async def _sample(place: Stand, kind: str) -> Sample:
         served = await load.first(lambda answer: answer.release == SOUND and answer.sent > broke, SECONDS)
     if served is None:
         raise SystemExit(f"{kind}: the release before never served within {SECONDS:g} s")
-    async with httpx.AsyncClient(base_url=place.slipway.up.prefect_api_url, trust_env=False, timeout=30) as api:
+    async with place.slipway.prefect_api() as api:
         told = await _told(api, f"slipway.release.{place.project}.{frail.number}", broke)
         run = await _rollback_run(api, place.project, frail.number)
         await place.flow_ended(run["id"])

@@ -16,7 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from deployments.data_folder import DataFolder, Up, prefect_environment, read_up
+import httpx
+
+from deployments.data_folder import DataFolder, Up, read_up
+from deployments.prefect_access import prefect_environment
 from domain.sessions import Session
 
 SESSION = Path(str(files("deployments") / "demo_session"))
@@ -113,6 +116,11 @@ class Installation:
         if done.returncode:
             raise SystemExit(f"the delivery of {project} failed:\n{done.stderr.decode()[-2000:]}{done.stdout.decode()[-2000:]}")
         return Delivery(project=project, began=began, seconds=seconds, document=json.loads(done.stdout))
+
+    def prefect_api(self) -> httpx.AsyncClient:
+        """Return a client that the Prefect server lets in."""
+        name, _, password = self.folder.prefect_auth.partition(":")
+        return httpx.AsyncClient(base_url=self.up.prefect_api_url, auth=(name, password), trust_env=False, timeout=30)
 
     @property
     def prefect(self) -> dict[str, str]:

@@ -41,7 +41,7 @@ def measure(engine: str, kills: int = 100, seed: int = 4) -> Section:
 
 async def _measured(section: Section, slipway: Installation, kills: int, chance: random.Random) -> None:
     tried, runs, recovered = 0, 0, list[float]()
-    async with stand(slipway) as place, _api(slipway) as api:
+    async with stand(slipway) as place, slipway.prefect_api() as api:
         await place.release(place.sound)
         async with steady_load(place.target, RATE) as load:
             while tried < kills:
@@ -57,10 +57,6 @@ async def _measured(section: Section, slipway: Installation, kills: int, chance:
     section.add("lost requests", "", sum(lost.values()), note=", ".join(f"{n} x {how}" for how, n in lost.items()))
     if recovered:
         section.add("kill to its next process", "s", mean(recovered), note=f"mean of {len(recovered)}")
-
-
-def _api(slipway: Installation) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=slipway.up.prefect_api_url, trust_env=False, timeout=30)
 
 
 async def _begin_release(place: Stand, number: int) -> tuple[str, str]:

@@ -92,7 +92,7 @@ async def _add_cpu(section: Section, slipway: Installation, what: str) -> None:
     server = psutil.Process(slipway.up.pids["prefect"])
     seen: dict[int, tuple[float, float]] = {}
     began, clock, at_rest = time.time(), time.monotonic(), _whole(server)
-    async with httpx.AsyncClient(base_url=slipway.up.prefect_api_url, trust_env=False, timeout=30) as api:
+    async with slipway.prefect_api() as api:
         while time.monotonic() - clock < CPU_SECONDS:
             for process in await _watchers(api):
                 try:

@@ -244,16 +244,23 @@ class Installation:
     def host(self, project: str) -> dict[str, str]:
         return {"Host": f"{project}.localhost:{self.up.http_port}"}
 
+    def prefect_api(self) -> httpx.Client:
+        """Return a client that the Prefect server lets in."""
+        name, _, password = DataFolder(self.data).prefect_auth.partition(":")
+        return httpx.Client(base_url=self.up.prefect_api_url, auth=(name, password), trust_env=False, timeout=30)
+
     def prefect(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         """Ask the Prefect server's API."""
-        answer = httpx.post(f"{self.up.prefect_api_url}{path}", json=body, trust_env=False, timeout=30)
+        with self.prefect_api() as api:
+            answer = api.post(path, json=body)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()
         return found
 
     def change(self, path: str, body: dict[str, Any]) -> None:
         """Change something on the Prefect server."""
-        httpx.patch(f"{self.up.prefect_api_url}{path}", json=body, trust_env=False, timeout=30).raise_for_status()
+        with self.prefect_api() as api:
+            api.patch(path, json=body).raise_for_status()
 
     def flow_runs(self, run: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the Prefect flow run of this run, as a command told it, and all its subflows."""

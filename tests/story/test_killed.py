@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from blocks.registry import SqlRegistry
+from deployments.data_folder import DataFolder
 from deployments.processes import ProcessId, is_alive, parsed
 from deployments.releasing import release_again
 from domain.releases import ReleaseState
@@ -128,7 +129,8 @@ def kill_at_each(place: Installation, flow_run: str, steps: Sequence[Step]) -> i
 
 def ask(place: Installation, work: Callable[[SqlRegistry], Coroutine[Any, Any, T]]) -> T:
     """Do it with the installation's registry and its Prefect server."""
-    with temporary_settings({PREFECT_API_URL: place.up.prefect_api_url}):
+    access = {PREFECT_API_URL: place.up.prefect_api_url, PREFECT_API_AUTH_STRING: DataFolder(place.data).prefect_auth}
+    with temporary_settings(access):
         return place.registry(work)
 
 

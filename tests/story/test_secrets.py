@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import psutil
 import pytest
 from redis import Redis
@@ -97,7 +96,7 @@ def kept_house(place: Installation, green: Spoken) -> dict[str, dict[str, Any]]:
 
 def ran(place: Installation, flow: str) -> dict[str, Any]:
     """Start the deployment, and return its flow run when that has ended."""
-    with httpx.Client(base_url=place.up.prefect_api_url, trust_env=False, timeout=30) as api:
+    with place.prefect_api() as api:
         deployment = api.get(f"/deployments/name/{flow}/main").json()["id"]
         begun = api.post(f"/deployments/{deployment}/create_flow_run", json={"state": {"type": "SCHEDULED"}}).json()["id"]
 
@@ -229,8 +228,9 @@ def test_another_user_of_the_machine_reads_no_file_and_is_answered_by_the_api(pl
     finally:
         place.home.chmod(0o700)
     assert b"Permission denied" in at_rest.as_nobody("ls", str(socket_folder(place.data))).stderr
-    # No protection, and so said in docs/operations.md: a login of Prefect's own would have to change both.
-    assert json.dumps(FIRST)[1:-1] in at_rest.asked_by_nobody(place, f"slipway-{APP}-door-password")
+    told = at_rest.asked_by_nobody(place, f"slipway-{APP}-door-password")
+    assert "401 Unauthorized" in told
+    assert json.dumps(FIRST)[1:-1] not in told
 
 
 def test_a_leak_in_any_of_these_places_is_found(place: Installation, canaries: Canaries) -> None:
@@ -249,7 +249,8 @@ def plant(place: Installation) -> Iterator[tuple[str, None]]:
     place.registry(lambda registry: registry.audit(line))
     yield "registry.db", None
     variable = {"name": "planted", "value": quote(WRECKING, safe="")}
-    httpx.post(f"{place.up.prefect_api_url}/variables/", json=variable, trust_env=False, timeout=30).raise_for_status()
+    with place.prefect_api() as api:
+        api.post("/variables/", json=variable).raise_for_status()
     yield "prefect/prefect.db", None
     with Redis.from_url(place.up.redis_url) as redis:
         redis.rpush("planted", SECOND)
