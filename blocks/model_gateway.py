@@ -1,10 +1,10 @@
-"""How an engine gives a worker its doors to the gateway: a CLI to models, git to the credential of its repository."""
+"""How an engine gives a worker its doors to the gateway: a CLI to models and our tools, git to its repository's credential."""
 
 import time
 from dataclasses import dataclass, field
 
 from domain.errors import Broken
-from domain.gateway import TOKEN_SECONDS, Access, Use, gateway_environment, git_environment, token_of
+from domain.gateway import TOKEN_SECONDS, Access, Use, gateway_environment, git_environment, token_of, tools_environment
 from domain.workers import WorkerSpec
 
 
@@ -16,8 +16,11 @@ class ModelGateway:
     key: str = field(repr=False)
 
     def environment(self, host: str, spec: WorkerSpec) -> dict[str, str]:
-        """Return the variables with a token of this run and role; `host` is how the worker reaches the gateway."""
-        return gateway_environment(host, self.port, self._token(spec, spec.gateway_role, "models"))
+        """Return the variables with tokens of this run and role; `host` is how the worker reaches the gateway."""
+        models = gateway_environment(host, self.port, self._token(spec, spec.gateway_role, "models"))
+        if not spec.door:
+            return models
+        return {**models, **tools_environment(host, self.port, self._token(spec, spec.gateway_role, "tools"))}
 
     def git(self, host: str, spec: WorkerSpec) -> dict[str, str]:
         """Return the variables by which the worker's git asks for a credential, with a token that opens no model."""
@@ -31,6 +34,7 @@ class ModelGateway:
             conversation=f"{spec.run}/{role}",
             expires=int(time.time()) + TOKEN_SECONDS,
             use=use,
+            door="" if use == "repository" else spec.door,
         )
         return token_of(access, self.key)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from blocks.docker_connection import DockerConnection
 from blocks.docker_networks import DockerNetworks, WorkersNetwork
+from blocks.door_sockets import DoorSockets
 from blocks.egress_receipts import CredentialReceipts, EgressReceipts
 from blocks.git_credentials import StoredTokens
 from blocks.registry_ledger import LedgerLines
@@ -26,6 +27,7 @@ from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
+from deployments.gateway_tools import ToolCounter
 from deployments.gateway_upstream import PLAYED, Upstream
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, registry_address
@@ -91,9 +93,10 @@ def proxy_of(
     settings: Settings, folder: DataFolder, upstream: Upstream, books: Books, network: WorkersNetwork | None
 ) -> ModelProxy:
     addresses = addresses_on(network, settings, folder) if network else None
-    guests = Guests(folder.gateway_key, books, Allowance(), addresses)
+    tools = ToolCounter(DoorSockets(folder.home))
+    guests = Guests(folder.gateway_key, books, Allowance(), addresses, tools)
     receipts = GatewayReceipts(EgressReceipts(folder.home, "models"))
-    return ModelProxy(guests, books, models_of(settings), upstream, receipts, desk_of(settings, folder, books))
+    return ModelProxy(guests, books, models_of(settings), upstream, receipts, desk_of(settings, folder, books), tools)
 
 
 def models_of(settings: Settings) -> Models:

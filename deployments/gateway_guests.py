@@ -40,13 +40,27 @@ class RunReader(Protocol):
     async def run(self, run: str) -> Run | None: ...
 
 
+class Doors(Protocol):
+    """Which doors are open: a token that opens one ends with it."""
+
+    async def is_open(self, door: str) -> bool: ...
+
+
 class Guests:
     """Checks tokens against runs, and counts the calls of each."""
 
-    def __init__(self, key: str, registry: RunReader, allowance: Allowance, addresses: Addresses | None = None) -> None:
+    def __init__(
+        self,
+        key: str,
+        registry: RunReader,
+        allowance: Allowance,
+        addresses: Addresses | None = None,
+        doors: Doors | None = None,
+    ) -> None:
         """Without `addresses` a token is good wherever it is: local processes have one address for all."""
         self._key = key
         self._addresses = addresses
+        self._doors = doors
         self._registry = registry
         self._allowance = allowance
         self._calls: Counter[str] = Counter()
@@ -72,15 +86,17 @@ class Guests:
         """
         access = access_of(given_token(headers), self._key, time.time())
         if access is None:
-            raise _stranger("this needs the token of a run")
+            raise stranger("this needs the token of a run")
         if access.use != use:
-            raise _stranger(f"this token is not for {use}")
+            raise stranger(f"this token is not for {use}")
         await self._require_home(access.run, address)
+        if access.door and not (self._doors and await self._doors.is_open(access.door)):
+            raise stranger("what its token was for has ended")
         run = await self._run(access.run)
-        if run is None and (access.role != OPENING_ROLE or use != "models"):
-            raise _stranger(f"there is no run {access.run}")
+        if run is None and (access.role != OPENING_ROLE or use == "repository"):
+            raise stranger(f"there is no run {access.run}")
         if run is not None and run.state.ended:
-            raise _stranger(f"{access.run} has ended, and its token with it")
+            raise stranger(f"{access.run} has ended, and its token with it")
         return access if run is None else access.model_copy(update={"project": run.project})
 
     async def _require_home(self, run: str, address: str) -> None:
@@ -91,7 +107,7 @@ class Guests:
         except SlipwayError as error:
             raise Refused(engine_refusal(error)) from error
         if not at_home:
-            raise _stranger("this token is of another run")
+            raise stranger("this token is of another run")
 
     @contextmanager
     def calling(self, access: Access) -> Iterator[None]:
@@ -131,5 +147,6 @@ def engine_refusal(error: SlipwayError) -> Refusal:
     return Refusal(status=529, type="overloaded_error", message=f"the model gateway must wait: {error}", again=1)
 
 
-def _stranger(why: str) -> Refused:
+def stranger(why: str) -> Refused:
+    """Refuse a token that proves nothing."""
     return Refused(Refusal(status=401, type="authentication_error", message=f"the model gateway does not know you: {why}"))

@@ -17,15 +17,17 @@ from starlette.types import Receive, Scope, Send
 
 from deployments.gateway_client import GatewayClient, Gone
 from deployments.gateway_credentials import CredentialDesk
-from deployments.gateway_guests import Guests, Refused, registry_refusal
+from deployments.gateway_guests import Guests, Refused, registry_refusal, stranger
 from deployments.gateway_receipts import GatewayReceipts
+from deployments.gateway_tools import ToolCounter
 from deployments.gateway_upstream import Cut, Declined, Silent, Upstream, chunks
 from domain.errors import BudgetSpent, SlipwayError, TryAgain
-from domain.gateway import COUNT_TOKENS, GIT_CREDENTIAL, Access, Refusal, returned_headers, sent_headers, wrong_place
+from domain.gateway import COUNT_TOKENS, GIT_CREDENTIAL, TOOLS, Access, Refusal, returned_headers, sent_headers, wrong_place
 from domain.gateway_requests import Asked, asked
 from domain.gateway_usage import Meter
 from domain.git_credentials import QUESTION_LIMIT
 from domain.prices import cost
+from domain.tool_doors import CALL_LIMIT
 from domain.usage import Ledger, TokenUsage
 
 log = logging.getLogger("slipway.gateway")
@@ -63,6 +65,7 @@ class ModelProxy:
         upstream: Upstream,
         receipts: GatewayReceipts,
         credentials: CredentialDesk,
+        tools: ToolCounter | None = None,
     ) -> None:
         self._guests = guests
         self._ledger = ledger
@@ -70,6 +73,7 @@ class ModelProxy:
         self._models = models
         self._upstream = upstream
         self._credentials = credentials
+        self._tools = tools
         self._bookings: set[asyncio.Task[None]] = set()
         self._calls = 0
         self._idle = asyncio.Event()
@@ -87,7 +91,7 @@ class ModelProxy:
                 why = "the worker has gone"
                 log.warning("%s: %s", client.path, why)
             finally:
-                if why or client.path != GIT_CREDENTIAL:  # git's answers have a receipt of their own
+                if why or client.path not in (GIT_CREDENTIAL, TOOLS):  # git has a receipt of its own, tools the transcript
                     self._keep(self._write_down(client, why))
 
     async def _write_down(self, client: GatewayClient, why: str) -> None:
@@ -130,6 +134,9 @@ class ModelProxy:
         if client.path == GIT_CREDENTIAL:
             await self._tell(client)
             return
+        if client.path == TOOLS:
+            await self._use_tool(client)
+            return
         access = await self._guests.admitted(client.headers, client.address)
         client.run = access.run
         self._upstream.require()
@@ -148,6 +155,17 @@ class ModelProxy:
         with self._guests.calling(access):
             told = await self._credentials.answer(access, await client.body(QUESTION_LIMIT))
             await client.answer(200, told.headers, told.body)
+
+    async def _use_tool(self, client: GatewayClient) -> None:
+        """Pass a call of our own tools on to the door that the token names."""
+        access = await self._guests.admitted(client.headers, client.address, "tools")
+        client.run = access.run
+        if self._tools is None or not access.door:
+            raise stranger("its token opens no door")
+        with self._guests.calling(access):
+            body = await client.body(CALL_LIMIT)
+            passed = await client.while_there(self._tools.answer(access.door, client.headers, body))
+            await client.answer(*passed)
 
     async def _wanted(self, client: GatewayClient, access: Access) -> Asked:
         body, own, counting = await client.body(), self._models.own(access.role), client.path == COUNT_TOKENS

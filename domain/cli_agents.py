@@ -43,6 +43,7 @@ class Prompt(Value):
     fallback: str = Field(default="", description="Model to ask while that one is overloaded or broken; empty for none")
     session: str = Field(description="UUID, the same for a whole conversation in one worker")
     tools: bool = Field(description="Whether it may run commands and write files")
+    served: tuple[str, ...] = Field(default=(), description="Tools of ours at the gateway, by MCP; it has no others then")
     result_schema: dict[str, Any]
     steps: int = Field(ge=1)
     max_tokens: int

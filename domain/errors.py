@@ -82,6 +82,17 @@ class ChatBusy(TryAgain):
         return f"the messenger asked to wait {self.seconds:g} s before {self.args[1]}"
 
 
+class CliDied(TryAgain):
+    """A CLI agent ended without a word, as when it is killed."""
+
+    def __init__(self, agent: str, worker: str) -> None:
+        super().__init__(agent, worker)
+
+    def __str__(self) -> str:
+        agent, worker = self.args
+        return f"{agent} died in worker {worker}"
+
+
 class LockTaken(TryAgain):
     """Somebody else holds a lock: (name, owner)."""
 

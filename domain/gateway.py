@@ -2,7 +2,8 @@
 
 The gateway speaks Anthropic's Messages API to CLI agents in workers. Decisions only, no I/O; what a request asks for and what
 it may cost is in `gateway_requests`, what an answer has used in `gateway_usage`. Beside models it answers git's questions for
-the credential of a project's own repository, which are in `git_credentials`.
+the credential of a project's own repository, which are in `git_credentials`, and passes calls of our own tools on to the
+process that serves them.
 Source: https://platform.claude.com/docs/en/api/errors (shape of errors).
 """
 
@@ -29,12 +30,18 @@ MESSAGES, COUNT_TOKENS = "/v1/messages", "/v1/messages/count_tokens"
 
 GIT_CREDENTIAL = "/git/credential"
 
+TOOLS = "/mcp"
+"""Where the tools of a token's door are, by the Model Context Protocol."""
+
 DEAR_BETAS = ("context-1m-", "fast-mode-")
 """Beta features that change what a token costs; they are left out of a request."""
 
 
-Use = Literal["models", "repository"]
-"""What a token is for; neither opens the other."""
+DOOR = r"^([a-z0-9][a-z0-9-]{0,80})?$"
+"""How a door is named; empty for none."""
+
+Use = Literal["models", "repository", "tools"]
+"""What a token is for; none opens another."""
 
 
 class Access(Value):
@@ -46,6 +53,9 @@ class Access(Value):
     conversation: str = Field(min_length=1, max_length=200, description="Begins the names of its lines in the ledger")
     expires: int = Field(description="Unix time")
     use: Use = "models"
+    door: str = Field(
+        default="", pattern=DOOR, description="Door to tools of ours, with which it ends; those for tools open it"
+    )
 
 
 def token_of(access: Access, key: str) -> str:
@@ -69,6 +79,11 @@ def access_of(token: str, key: str, now: float) -> Access | None:
 def gateway_environment(host: str, port: int, token: str) -> dict[str, str]:
     """Return the variables with which Anthropic's own clients (Claude Code, the SDKs) use the gateway."""
     return {"ANTHROPIC_BASE_URL": f"http://{host}:{port}", "ANTHROPIC_AUTH_TOKEN": token}
+
+
+def tools_environment(host: str, port: int, token: str) -> dict[str, str]:
+    """Return the variables by which a CLI finds our tools. Claude Code sends no ANTHROPIC_AUTH_TOKEN to servers of tools."""
+    return {"SLIPWAY_TOOLS_URL": f"http://{host}:{port}{TOOLS}", "SLIPWAY_TOOLS_TOKEN": token}
 
 
 def git_environment(host: str, port: int, token: str) -> dict[str, str]:
@@ -102,8 +117,8 @@ class Refusal(Value):
 
 
 def wrong_place(method: str, path: str, query: str) -> Refusal | None:
-    """Return why a request is for something that the gateway does not do; None for the two calls that it passes, and git's."""
-    if path == GIT_CREDENTIAL and not query:
+    """Return why a request is for something that the gateway does not do; None for what it does."""
+    if path in (GIT_CREDENTIAL, TOOLS) and not query:
         return None if method == "POST" else _not_post(path)
     if path not in (MESSAGES, COUNT_TOKENS) or query not in ("", "beta=true"):
         return Refusal(

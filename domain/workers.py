@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from domain.app_data import DataKeeper
 from domain.candidates import ImageBuilder
 from domain.capabilities import Capability, NpmProgram
+from domain.gateway import DOOR
 from domain.inventory import Holder
 from domain.resources import ResourceRunner
 from domain.values import Value
@@ -42,6 +43,7 @@ class WorkerSpec(Value):
     gateway_role: str = Field(
         default="", description="Role as which a CLI in it asks models, by a token that the engine adds; empty: it reaches none"
     )
+    door: str = Field(default="", pattern=DOOR, description="Door to tools of ours; its tokens end with it")
 
     @model_validator(mode="after")
     def _gateway_needs_a_network(self) -> Self:

@@ -20,6 +20,7 @@ from blocks.git_host import BareGitHost
 from blocks.github import GitHubAccess
 from blocks.github_git import GitHubRemote
 from blocks.installation import Installation
+from blocks.mcp_doors import McpDoors
 from blocks.process_engine import ProcessEngine
 from blocks.redis_rates import RedisRates
 from blocks.redis_talks import RedisTalks
@@ -36,6 +37,7 @@ from domain.github import GitHub, RemoteGit
 from domain.protocols import GitHost, Vault
 from domain.routes import Proxy
 from domain.talks import Talks
+from domain.tool_doors import ToolDoors
 from domain.workers import Engine
 
 B = TypeVar("B", bound=Block)
@@ -67,6 +69,11 @@ class Blocks:
     def attachments(self) -> Attachments:
         """Return where the files of requests are kept."""
         return AttachmentFiles(Path(self.installation.home))
+
+    @property
+    def doors(self) -> ToolDoors:
+        """Return the way by which agents in workers reach tools of ours."""
+        return McpDoors(Path(self.installation.home))
 
     @property
     def accounts(self) -> BotAccounts:

@@ -14,6 +14,7 @@ from domain.errors import Broken
 from domain.proposals import Answered
 from flows.opening import open_blocks
 from tasks.dialogue import ROLE, Turn, answer_turn
+from tasks.led_by_cli import CliDesk
 
 _deeds: ContextVar[Deeds | None] = ContextVar("deeds", default=None)
 
@@ -36,6 +37,8 @@ async def chat_turn(turn: Turn) -> Answered:
         raise Broken("a chat turn was called by a process that cannot act on it")
     blocks = await open_blocks()
     model_name = blocks.installation.model_of(ROLE)
+    desk = CliDesk(blocks.installation.arrangement_of(ROLE), blocks.engine, blocks.wakeups, blocks.doors)
     return await answer_turn(
-        turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds, blocks.attachments
-    )
+        turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds, blocks.attachments,
+        desk,
+    )  # fmt: skip

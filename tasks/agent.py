@@ -6,7 +6,7 @@ without results are run again. Uses a model, a toolbox, transcripts and the ledg
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -66,7 +66,7 @@ async def converse(
     `accept` returns complaints about a result; they are told to the model.
     Raises what the model service raised when trying again did not help, and EngineUnreachable from tools.
     """
-    talk = _Conversation(
+    talk = Conversation(
         role,
         facts,
         model,
@@ -76,8 +76,12 @@ async def converse(
         remarks,
         on_step or _nothing,
         pacing or Pacing(),
-        clock(),
     )
+    return await led(talk, task, follow_up)
+
+
+async def led(talk: "Conversation[T]", task: str | Sequence[Part], follow_up: str | None) -> Finished[T] | GaveUp:
+    """Lead a conversation by our own loop, as `converse` says."""
     await talk.take_up(task, follow_up)
     while (end := talk.ended()) is None:
         if talk.transcript.owes_results:
@@ -99,17 +103,22 @@ async def _nothing(_: Step) -> None:
 
 
 @dataclass
-class _Conversation(Generic[T]):
+class Conversation(Generic[T]):
+    """A conversation with its transcript: what is said, heard, answered and summed up in it, whoever leads it."""
+
     role: Role[T]
     facts: CallFacts
     model: ModelClient
     calls: Calls[T]
     transcript: Transcript
     clock: Callable[[], float]
-    remarks: Remarks | None
-    on_step: Callable[[Step], Awaitable[None]]
-    pacing: Pacing
-    started: float
+    remarks: Remarks | None = None
+    on_step: Callable[[Step], Awaitable[None]] = _nothing
+    pacing: Pacing = field(default_factory=Pacing)
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
 
     async def take_up(self, task: str | Sequence[Part], follow_up: str | None) -> None:
         await self.transcript.load()

@@ -30,7 +30,7 @@ from domain.cli_agents import (
     session_of,
 )
 from domain.conversations import Finished, GaveUp
-from domain.errors import Broken, ModelKeyRefused, ServiceUnreachable
+from domain.errors import Broken, CliDied, ModelKeyRefused, ServiceUnreachable
 from domain.remarks import Remarks
 from domain.roles import CallFacts, Role, Step
 from domain.trimming import plain
@@ -63,15 +63,20 @@ async def converse_by_cli(
     remarks: Remarks | None = None,
     accept: Callable[[T], Sequence[str]] | None = None,
     on_step: Callable[[Step], Awaitable[None]] | None = None,
+    served: Sequence[str] = (),
 ) -> Finished[T] | GaveUp:
     """Lead the conversation to the end of the round `key`; one that has ended in this worker returns its end again.
 
     `fallback` is a second model, for a CLI that can go over to one. `follow_up` is what a session that knows the task is told.
-    What the person says meanwhile is told between two steps, or when it has handed in, and it hands in again. Raises
-    ServiceUnreachable when models did not answer, ModelKeyRefused, Broken when the CLI cannot work, EngineUnreachable; after
-    the first two the same call resumes the session.
+    What the person says meanwhile is told between two steps, or when it has handed in, and it hands in again. `served` are
+    tools of ours behind its worker's door, in the place of all others; a CLI that dies is not resumed then, as its session may
+    not know what they have done.
+    Raises ServiceUnreachable when models did not answer, ModelKeyRefused, Broken when the CLI cannot work, EngineUnreachable,
+    and CliDied when it is not resumed; after the first two the same call resumes the session.
     """
-    talk = _Talk(role, task, agent, facts, worker, clock, fallback, remarks, accept, on_step, clock() + role.limits.seconds)
+    talk = _Talk(
+        role, task, agent, facts, worker, clock, fallback, remarks, accept, on_step, served, clock() + role.limits.seconds
+    )
     said = await told(await talk.process.launches(), key, None, facts.run, remarks)
     while True:
         end = await talk.handed_in(f"{key}.{said.last}", said.after(follow_up))
@@ -95,6 +100,7 @@ class _Talk(Generic[T]):
     remarks: Remarks | None
     accept: Callable[[T], Sequence[str]] | None
     on_step: Callable[[Step], Awaitable[None]] | None
+    served: Sequence[str]
     deadline: float
     steps: int = 0
 
@@ -131,6 +137,8 @@ class _Talk(Generic[T]):
                     end = await self._followed(Follow(number=move.number, told=0), asides)
             if end is not None:
                 return end
+            if self.served:
+                raise CliDied(self.agent.name, self.worker.identity)
 
     async def _followed(self, move: Follow, asides: Asides) -> HandedIn | Failed | None:
         """Return how the launch ended; None when it died without a word and is to be begun again."""
@@ -202,11 +210,12 @@ class _Talk(Generic[T]):
         way = (BY_FILE if self.agent.result_file else BY_SCHEMA).replace("{name}", self.role.hand_in)
         end = way + (EITHER if self.role.may_give_up else "") + "."
         return Prompt(
-            system=f"{self.role.system}\n\n{prompt('cli').replace('{hand_in}', end)}",
+            system=f"{self.role.system}\n\n{prompt('cli_served' if self.served else 'cli').replace('{hand_in}', end)}",
             model=self.role.model,
             fallback=self.fallback if self.fallback and self.fallback != self.role.model else "",
             session=session_of(self.facts.conversation),
-            tools=bool(self.role.tools),
+            tools=bool(self.role.tools) and not self.served,
+            served=tuple(self.served),
             result_schema=hand_in_schema(self.role),
             steps=self.role.limits.steps,
             max_tokens=self.role.limits.max_tokens,

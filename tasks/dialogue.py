@@ -25,9 +25,13 @@ from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import Origin
 from domain.talks import Talks, account, session_id
 from domain.values import Value
-from tasks.agent import converse
+from tasks.agent import Conversation, led
+from tasks.agent_calls import Calls
+from tasks.agent_transcript import Transcript
 from tasks.attachments import read_files
+from tasks.cli import cli_agent
 from tasks.kinds import kinds
+from tasks.led_by_cli import CliDesk, led_by_cli
 from tasks.product_owner import PATIENCE
 from tasks.prompts import prompt
 from tasks.redaction import shield
@@ -98,22 +102,31 @@ async def answer_turn(
     talks: Talks,
     deeds: Deeds,
     files: Attachments | None = None,
+    desk: CliDesk | None = None,
 ) -> Answered:
     """Return what the person is told. Raises what the model service raised, and NoReply when no reply came of the turn."""
     for project in await Belongings(turn.name, registry).projects():
         await shield(project.slug, vault)
-    end = await converse(
-        dialogue_role(model_name),
-        "Kinds of project:\n" + "\n".join(f"- {each.name}: {each.description}" for each in kinds()),
-        facts=CallFacts(project=account(turn.name), run=turn.session, conversation=turn.conversation),
-        model=model,
-        tools=TalkTools(turn.origin, turn.session, turn.conversation, turn.number, registry, wakeups, deeds),
-        transcripts=registry,
-        ledger=registry,
-        clock=time.monotonic,
-        remarks=Unanswered(turn, talks, files),
-        follow_up=await _opening(turn, registry),
+    role = dialogue_role(model_name)
+    tools = TalkTools(turn.origin, turn.session, turn.conversation, turn.number, registry, wakeups, deeds)
+    talk = Conversation(
+        role,
+        CallFacts(project=account(turn.name), run=turn.session, conversation=turn.conversation),
+        model,
+        Calls(role, tools, None),
+        Transcript(turn.conversation, registry, registry),
+        time.monotonic,
+        Unanswered(turn, talks, files),
     )
+    agent = cli_agent(desk.arrangement.engine) if desk else None
+    begin = (
+        "Kinds of project:\n" + "\n".join(f"- {each.name}: {each.description}" for each in kinds()),
+        await _opening(turn, registry),
+    )
+    if desk is not None and agent is not None:
+        end = await led_by_cli(talk, *begin, door=f"{turn.session}-{turn.number}", agent=agent, desk=desk)
+    else:
+        end = await led(talk, *begin)
     return await _answered(turn, end, registry)
 
 

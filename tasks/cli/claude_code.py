@@ -5,6 +5,7 @@ Its variables: https://code.claude.com/docs/en/env-vars. Address and token of th
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,6 +40,9 @@ else exec claude --session-id "$session" "$@" <"$SLIPWAY_TALK/task"
 fi
 """
 
+SERVER = "slipway"
+"""Name of our tools' server: Claude Code calls its tools `mcp__slipway__...`."""
+
 HOOK = """
 for each in "$SLIPWAY_TALK"/said/*; do
   mv "$each" "$SLIPWAY_TALK/taken/" 2>/dev/null || continue
@@ -60,6 +64,14 @@ def _settings() -> str:
     return json.dumps({"hooks": hooks})
 
 
+def _served(names: Sequence[str]) -> list[str]:
+    """Return the options for tools of ours: address and token are filled in by Claude Code, from the worker's environment."""
+    headers = {"Authorization": "Bearer ${SLIPWAY_TOOLS_TOKEN}"}
+    server = {"type": "http", "url": "${SLIPWAY_TOOLS_URL}", "headers": headers}
+    allowed = ",".join(f"mcp__{SERVER}__{name}" for name in names)
+    return ["--mcp-config", json.dumps({"mcpServers": {SERVER: server}}), "--allowedTools", allowed]
+
+
 class ClaudeCode:
     """Fulfils `domain.cli_agents.CliAgent`."""
 
@@ -69,14 +81,18 @@ class ClaudeCode:
 
     def launch(self, prompt: Prompt) -> Launch:
         """Return the command: it never asks, obeys no settings of the repository, and loads no plugins or servers."""
-        options = ["--print", "--verbose", "--output-format", "stream-json", "--permission-mode", "bypassPermissions"]
+        mode = "dontAsk" if prompt.served else "bypassPermissions"
+        options = ["--print", "--verbose", "--output-format", "stream-json", "--permission-mode", mode]
         options += ["--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"]
         options += ["--tools", TOOLS if prompt.tools else "", "--max-turns", str(prompt.steps), "--model", prompt.model]
         options += ["--settings", _settings(), "--include-hook-events"] if prompt.tools else []
         options += ["--fallback-model", prompt.fallback] if prompt.fallback else []
-        options += ["--append-system-prompt", prompt.system, "--json-schema", json.dumps(prompt.result_schema)]
+        options += _served(prompt.served) if prompt.served else []
+        options += ["--system-prompt" if prompt.served else "--append-system-prompt", prompt.system]
+        options += ["--json-schema", json.dumps(prompt.result_schema)]
         models = ("ANTHROPIC_DEFAULT_HAIKU_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL")
         environment = QUIET | dict.fromkeys(models, prompt.model) | {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(prompt.max_tokens)}
+        environment |= {"ENABLE_TOOL_SEARCH": "false"} if prompt.served else {}  # no call is spent on finding one of ours
         return Launch(argv=("sh", "-c", SCRIPT, "sh", prompt.session, *options), environment=environment)
 
     def remark(self, text: str) -> str | None:

@@ -20,6 +20,7 @@ from tests.bench import (
     releases,
     startup,
     telegram,
+    turns,
     watching,
     workers,
 )
@@ -32,6 +33,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "redaction": lambda chosen: redaction.measure(),
     "telegram": lambda chosen: telegram.measure(chosen.rounds),
     "workers": lambda chosen: workers.measure(chosen.rounds, chosen.engine),
+    "turns": lambda chosen: turns.measure(chosen.rounds, chosen.engine),
     "up": lambda chosen: startup.measure_start(chosen.rounds, chosen.engine),
     "memory": lambda chosen: startup.measure_memory(chosen.engine),
     "releases": lambda chosen: releases.measure(chosen.engine),

@@ -13,6 +13,7 @@ from typing import Any
 import anthropic
 import httpx
 
+from blocks.door_sockets import DoorSockets
 from blocks.egress_receipts import CredentialReceipts, EgressReceipts
 from blocks.git_credentials import StoredTokens
 from blocks.registry import SqlRegistry
@@ -23,6 +24,7 @@ from deployments.gateway_guests import Allowance, Guests
 from deployments.gateway_proxy import ModelProxy, Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
+from deployments.gateway_tools import ToolCounter
 from deployments.gateway_upstream import Upstream
 from domain.gateway import Access, Use, token_of
 from domain.git_credentials import site_of
@@ -183,8 +185,9 @@ async def opened(
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{await _database(folder)}", budget_micro_usd=budget)
     vault, receipts, answers = MemoryVault(), EgressReceipts(folder, "models"), CredentialReceipts(folder)
     desk = CredentialDesk(registry, StoredTokens(lambda: vault), site_of(github), answers, questions)
-    known = Guests(KEY, registry, allowance or Allowance(), Addresses(street) if street else None)
-    proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts), desk)
+    tools = ToolCounter(DoorSockets(folder))
+    known = Guests(KEY, registry, allowance or Allowance(), Addresses(street) if street else None, tools)
+    proxy = ModelProxy(known, registry, models or Models(MODEL), upstream, GatewayReceipts(receipts), desk, tools)
     listener = bound(address, 0)
     assert listener
     server = server_of(proxy, guests)

@@ -16,6 +16,7 @@ from blocks.docker_connection import DockerConnection
 from blocks.docker_engine import DockerEngine
 from blocks.docker_networks import DockerNetworks
 from blocks.git_host import BareGitHost
+from blocks.mcp_doors import McpDoors
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.gateway import models_of
 from deployments.gateway_proxy import Models
@@ -26,16 +27,20 @@ from domain.cli_agents import Arrangement
 from domain.errors import ModelKeyRefused
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
+from domain.talks import account
 from domain.workers import Engine
 from tasks.brief_talk import Desk
 from tasks.cli.claude_code import PROGRAM
 from tasks.developer import develop, dismiss_developer
+from tasks.led_by_cli import CliDesk
 from tasks.preparer import prepare_repository
 from tasks.product_owner import write_brief
+from tasks.talk_tools import TALK_TOOLS
 from tests.deployments.gateway_bench import KEY, MODEL, REAL_KEY, Place, opened
 from tests.fakes.messages_api import Answer, Asked, Fault, Say, ScriptedMessagesAPI, thinking, use
 from tests.fakes.services import MemoryWakeups
 from tests.tasks.conftest import NOW, brief, request
+from tests.tasks.talk_desk import ANN, TalkDesk, propose
 
 OTHER = "claude-opus-5"
 CLAUDE_CODE = Arrangement(engine="claude-code")
@@ -69,6 +74,7 @@ class Shop:
     wakeups: MemoryWakeups
     base: str
     model: Claude = field(default_factory=lambda: NOBODY)
+    folder: Path = Path()
 
     async def develop(self, number: int = 1, feedback: str | None = None) -> Developed | Abandoned:
         return await develop.fn(
@@ -83,7 +89,8 @@ class Shop:
 @asynccontextmanager
 async def shop(folder: Path, place: Place, engine: Engine) -> AsyncIterator[Shop]:
     git = BareGitHost(folder=str(folder / "git"))
-    made = Shop(place, engine, git, MemoryWakeups(), await prepare_repository.fn("r-000001", brief(), git))
+    base = await prepare_repository.fn("r-000001", brief(), git)
+    made = Shop(place, engine, git, MemoryWakeups(), base, folder=folder)
     try:
         yield made
     finally:
@@ -251,3 +258,28 @@ async def test_brief_is_written_by_a_cli_without_tools_and_its_worker_is_gone_th
     assert (written.slug, cost.calls, list(left), made.wakeups.owners) == ("notes-2", 2, [], {})
     assert {tool["name"] for tool in api.requests[0].body["tools"]} <= {"StructuredOutput", "DeferredToolPlaceholder"}
     assert "kind must be one of" in str(api.requests[1].body["messages"])
+
+
+@pytest.mark.docker
+async def test_chat_is_answered_by_a_cli_that_has_our_tools_and_no_others(tmp_path: Path, images: Images) -> None:
+    script: list[Answer] = [
+        Say([use("mcp__slipway__list_projects"), use("mcp__slipway__propose", **propose()["input"])]),
+        Say([use("StructuredOutput", text="Shall I build it?", questions=["In green?"])]),
+        Say([use("mcp__slipway__start")]),
+        Say([use("StructuredOutput", text="It is begun.", questions=[])]),
+    ]
+    with ScriptedMessagesAPI(script, key=REAL_KEY) as api:
+        async with docker_shop(tmp_path, images, api) as made:
+            desk = TalkDesk(made.place.registry, api.url)
+            desk.cli = CliDesk(CLAUDE_CODE, made.engine, desk.wakeups, McpDoors(made.folder))
+            shown, begun = await desk.talk("a tea timer"), await desk.talk("yes")
+            cost = await made.place.registry.cost(account(ANN))
+            left = await made.engine.workers()
+    api.assert_exhausted()
+    assert shown.proposal
+    assert (shown.proposal.brief.slug, shown.reply.questions, begun.reply.text) == ("timer", ("In green?",), "It is begun.")
+    assert [each.brief.slug for each in desk.deeds.started] == ["timer"]
+    offered = {tool["name"] for tool in api.requests[0].body["tools"]}
+    assert offered == {"StructuredOutput", *(f"mcp__slipway__{name}" for name in TALK_TOOLS)}
+    assert "Shall I build it?" in str(api.requests[2].body["messages"]), "a new session knows what was said"
+    assert (cost.calls, cost.unpriced_calls, list(left), desk.wakeups.owners) == (4, 0, [], {})

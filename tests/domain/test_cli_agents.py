@@ -178,3 +178,29 @@ def test_claude_code_never_asks_and_loads_nothing_of_the_repository() -> None:
     )  # fmt: skip
     assert launch.environment["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] == "900"
     assert launch.environment["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
+
+
+def test_claude_code_with_our_tools_has_no_others_and_its_command_line_holds_no_token() -> None:
+    launch = CLAUDE_CODE.launch(
+        Prompt(
+            system="s",
+            model="m",
+            session="u-1",
+            tools=False,
+            served=("costs", "start"),
+            result_schema={},
+            steps=7,
+            max_tokens=9,
+        )
+    )
+    servers = (
+        '{"mcpServers": {"slipway": {"type": "http", "url": "${SLIPWAY_TOOLS_URL}", '
+        '"headers": {"Authorization": "Bearer ${SLIPWAY_TOOLS_TOKEN}"}}}}'
+    )
+    assert launch.argv[3:] == (
+        "sh", "u-1", "--print", "--verbose", "--output-format", "stream-json", "--permission-mode", "dontAsk",
+        "--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands", "--tools", "", "--max-turns", "7",
+        "--model", "m", "--mcp-config", servers, "--allowedTools", "mcp__slipway__costs,mcp__slipway__start",
+        "--system-prompt", "s", "--json-schema", "{}",
+    )  # fmt: skip
+    assert launch.environment["ENABLE_TOOL_SEARCH"] == "false"

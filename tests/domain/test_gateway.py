@@ -94,10 +94,13 @@ def test_both_ways_to_give_a_token_are_read(headers: dict[str, str], token: str)
         ("GET", "/git/credential", "", 405),
         ("POST", "/git/credential", "beta=true", 404),
         ("POST", "/git/credential/", "", 404),
+        ("POST", "/mcp", "", None),
+        ("GET", "/mcp", "", 405),
+        ("POST", "/mcp", "beta=true", 404),
         ("POST", "/git/Credential", "", 404),
     ],
 )
-def test_two_calls_pass_and_git_may_ask(method: str, path: str, query: str, status: int | None) -> None:
+def test_two_calls_pass_and_git_and_tools_may_be_asked(method: str, path: str, query: str, status: int | None) -> None:
     found = wrong_place(method, path, query)
     assert (found.status if found else None) == status
 

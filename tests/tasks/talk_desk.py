@@ -88,6 +88,7 @@ class TalkDesk:
         self.person = person
         self.said = 0
         self.files: Any = None
+        self.cli: Any = None
 
     async def say(self, text: str) -> None:
         self.said += 1
@@ -103,8 +104,9 @@ class TalkDesk:
         turn = Turn(name=self.person, epoch=taken.talk.epoch, number=taken.talk.turn, chat="1")
         vault = MemoryVault()
         return await answer_turn.fn(
-            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, vault, self.talks, self.deeds, self.files
-        )
+            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, vault, self.talks, self.deeds, self.files,
+            self.cli,
+        )  # fmt: skip
 
     async def talk(self, text: str) -> Answered:
         """Say something, have it answered, end the turn."""
