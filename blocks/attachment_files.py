@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
+from blocks.private_files import write_private
 from blocks.zips import members
 from domain.attachments import FOLDER, Attachment, AttachmentRefused, Limits, places
 
@@ -48,14 +48,7 @@ class AttachmentFiles:
     def _keep(self, attachment: Attachment, content: bytes) -> None:
         path = self._path(attachment)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f".{uuid4().hex}")
-        try:
-            fresh.touch(mode=0o600)
-            fresh.write_bytes(content)
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
-
+        write_private(path, content)
         self._make_room(path)
 
     def _make_room(self, newest: Path) -> None:

@@ -1,11 +1,12 @@
 """The key with which an installation signs its proofs: Ed25519 (RFC 8032), one small private file in the data folder."""
 
 import asyncio
-import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from blocks.private_files import write_private
 
 FILE = "proof.key"
 
@@ -35,16 +36,7 @@ class ProofKey:
 
     def _make(self) -> None:
         """Write a new key in one step: of two processes that make one at once, the first one's counts for both."""
-        fresh = self._file.with_name(f".{FILE}.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes_raw().hex())
-        try:
-            self._file.hardlink_to(fresh)
-        except FileExistsError:
-            return
-        finally:
-            fresh.unlink()
+        write_private(self._file, Ed25519PrivateKey.generate().private_bytes_raw().hex(), once=True)
 
 
 def holds(message: bytes, signature: str, public: str) -> bool:

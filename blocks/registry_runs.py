@@ -13,6 +13,7 @@ from domain.errors import UnknownObject
 from domain.runs import DeliveryRequest, Origin, Progress, ReleaseRequest, Run, RunState
 
 ENDED = tuple(state.value for state in RunState if state.ended)
+OPEN = tuple(state.value for state in RunState if not state.ended)
 
 
 class Runs(Store):
@@ -42,14 +43,18 @@ class Runs(Store):
             row = await _row(db, run)
         return None if row is None else run_of(row)
 
-    async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
-        """Return runs, newest first; those of one project, and those that one person asked for, when named."""
+    async def runs(
+        self, project: str | None = None, limit: int = 50, *, person: str | None = None, ended: bool | None = None
+    ) -> Sequence[Run]:
+        """Return runs, newest first; those of one project, that one person asked for, or that have or have not ended."""
         table = tables.runs
         newest = select(table).order_by(table.c.created.desc(), table.c.id).limit(limit)
         if project is not None:
             newest = newest.where(table.c.project == project)
         if person is not None:
             newest = newest.where(asked_by(person))
+        if ended is not None:
+            newest = newest.where(table.c.state.in_(ENDED if ended else OPEN))
         async with self.reading() as db:
             rows = await db.execute(newest)
         return tuple(run_of(row) for row in rows)

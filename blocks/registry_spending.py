@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from blocks import registry_tables as tables
 from blocks.registry_ledger import USED
-from blocks.registry_runs import ENDED, asked_by
+from blocks.registry_runs import OPEN, asked_by
 from blocks.registry_store import Store
 from domain.talks import account
 
@@ -18,7 +18,7 @@ class PersonalUse(Store):
 
     async def open_runs(self, person: str) -> int:
         """Count the person's runs that have not ended."""
-        mine = select(func.count()).select_from(_RUNS).where(asked_by(person), _RUNS.c.state.not_in(ENDED))
+        mine = select(func.count()).select_from(_RUNS).where(asked_by(person), _RUNS.c.state.in_(OPEN))
         async with self.reading() as db:
             return int((await db.execute(mine)).scalar_one())
 

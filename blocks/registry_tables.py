@@ -89,7 +89,7 @@ runs = Table(
     Column("project", NAME, nullable=False, index=True),
     Column("change", Boolean, nullable=False),
     Column("request", Words, nullable=False),
-    Column("state", NAME, nullable=False),
+    Column("state", NAME, nullable=False, index=True),
     Column("step", NAME, nullable=False),
     Column("round", Integer, nullable=False),
     Column("flow_run", NAME, nullable=False),
@@ -97,7 +97,7 @@ runs = Table(
     Column("message", Words, nullable=False),
     Column("waits_for", JSON, nullable=False),
     Column("origin", JSON, nullable=False),
-    Column("created", UtcTime, nullable=False),
+    Column("created", UtcTime, nullable=False, index=True),
     Column("ended", UtcTime),
 )
 
@@ -154,7 +154,7 @@ ledger = Table(
     Column("output", BigInteger, nullable=False),
     Column("cache_read", BigInteger, nullable=False),
     Column("cache_write", BigInteger, nullable=False),
-    Column("at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
 )
 
 transcripts = Table(

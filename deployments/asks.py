@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
 
+from blocks.private_files import write_private
 from domain.values import Value
 
 NOT_SENT = "0"
@@ -62,10 +63,7 @@ class Asks:
         return next((ask for ask in reversed(self._asked.values()) if ask.chat == chat), None)
 
     def _store(self, ask: Ask) -> None:
-        fresh = self._folder / f".{ask.chat}_{ask.message}"
-        fresh.touch(mode=0o600)
-        fresh.write_text(ask.model_dump_json())
-        fresh.replace(self._path(ask))
+        write_private(self._path(ask), ask.model_dump_json())
 
     def _path(self, ask: Ask) -> Path:
         return self._folder / f"{ask.chat}_{ask.message}"

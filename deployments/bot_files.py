@@ -14,6 +14,9 @@ from deployments.inbox import Inbox
 from domain.attachments import Attachment, AttachmentRefused, Limits, checked_count, safe_name
 from domain.errors import SlipwayError
 
+TAKE_FILES = ("/new", "/change")
+"""Commands that a caption may begin with."""
+
 
 class FileMessages:
     """Takes messages with a file. One without words waits for the next text, unless the Product Owner asked for it."""
@@ -47,7 +50,11 @@ class FileMessages:
         """Say what was written with the files, or ask what to do with them."""
         handlers, now = self._handlers, datetime.now(UTC)
         checked_count((*await handlers.waiting.waiting(said.chat, now), *files), self._limits)
-        if any(letter.isalnum() for letter in said.text):
+        if said.command and said.command not in TAKE_FILES:
+            waiting = await handlers.waiting.add(said.chat, files, now)
+            names = ", ".join(each.name for each in waiting)
+            await handlers.speech.tell(said, "file_command", command=said.command[:32], names=names)
+        elif any(letter.isalnum() for letter in said.text):
             await handlers.written(said.model_copy(update={"files": files}))
         elif await handlers.is_awaited(said):
             await handlers.here_are(said.model_copy(update={"files": files}))

@@ -8,6 +8,7 @@ import logging
 from html import escape
 from pathlib import Path
 
+from blocks.private_files import write_private
 from blocks.telegram import TelegramChat
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said
@@ -104,10 +105,7 @@ class VoiceMessages:
         await self._handlers.speech.answer(said, text, buttons)
 
     def _store(self, name: str, heard: str) -> None:
-        fresh = self._folder / f".{name}"
-        fresh.touch(mode=0o600)
-        fresh.write_text(heard, "utf-8")
-        fresh.replace(self._folder / name)
+        write_private(self._folder / name, heard)
         kept = sorted(self._folder.glob("[0-9]*_*"), key=lambda path: int(path.name.split("_")[1]))
         for old in kept[:-KEPT]:
             old.unlink(missing_ok=True)

@@ -6,13 +6,14 @@ import secrets
 import stat
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
 from pydantic import Field, ValidationError
 
+from blocks.private_files import write_private
 from deployments.sockets import socket_folder
 from domain.errors import BadInput, NeedsPerson
 from domain.values import Value
@@ -192,20 +193,6 @@ def read_up(home: Path) -> Up | None:
         return None
     except ValidationError:
         raise BadInput(f"{home / 'up.json'} is another version's: end that `slipway up` and start it again") from None
-
-
-def write_private(path: Path, text: str, *, once: bool = False) -> None:
-    """Replace a file in one step, readable by this user only; `once`: what is there already stays."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    if once:
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    else:
-        fresh.replace(path)
 
 
 def _locked(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from telegram import Bot, Update
 
+from blocks.private_files import write_private
+
 KEPT = 500
 """Marks of handled updates that are kept: more than Telegram can bring again (one batch of 100)."""
 
@@ -82,10 +84,7 @@ class Inbox(asyncio.Queue[object]):
         return update.update_id in self._queued or update.update_id in self._marks
 
     def _store(self, update: Update) -> None:
-        fresh = self._new / f".{update.update_id}"
-        fresh.touch(mode=0o600)
-        fresh.write_text(update.to_json())
-        fresh.replace(self._new / str(update.update_id))
+        write_private(self._new / str(update.update_id), update.to_json())
 
     def _finish(self, update_id: int, old: Iterable[int]) -> None:
         (self._done / str(update_id)).touch(mode=0o600)

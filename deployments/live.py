@@ -49,8 +49,9 @@ async def follow(
             yield found, lines
             if until(found):
                 return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(hints.get(), LOOK_AGAIN)
+            with suppress(TimeoutError):  # not by wait_for, which loses a cancellation that comes with the hint (bells.py)
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await hints.get()
             while not hints.empty():
                 hints.get_nowait()
     finally:

@@ -72,7 +72,8 @@ class LiveCards:
     async def resume(self) -> None:
         """Take up the cards of runs that go on, or ended while nobody looked."""
         since = self._clock() - RECENT
-        for run in await self._registry.runs(limit=200):
+        going = await self._registry.runs(limit=1000, ended=False)
+        for run in (*going, *await self._registry.runs(limit=200, ended=True)):
             if run.origin.channel == "telegram" and (not run.state.ended or (run.ended or run.created) > since):
                 self.follow(run.id)
 

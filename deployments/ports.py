@@ -5,7 +5,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from deployments.data_folder import DataFolder, write_private
+from blocks.private_files import write_private
+from deployments.data_folder import DataFolder
 from domain.errors import BadInput
 
 

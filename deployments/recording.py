@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from deployments.data_folder import write_private
+from blocks.private_files import write_private
 from domain.errors import BadInput
 from domain.sessions import REPLIES_FILE, SESSION_FILE, RecordedReply, Session
 

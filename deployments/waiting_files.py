@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter
 
+from blocks.private_files import write_private
 from domain.attachments import Attachment, distinct
 from domain.values import Value
 
@@ -42,7 +43,7 @@ class WaitingFiles:
             before = [each for each in self._read(self._of(chat)) if now - each.at < PATIENCE]
             known = {(each.file.name, each.file.digest) for each in before}
             fresh = [Waiting(at=now, file=file) for file in files if (file.name, file.digest) not in known]
-            self._write(self._of(chat), (*before, *fresh))
+            _write(self._of(chat), (*before, *fresh))
             return distinct(each.file for each in (*before, *fresh))
 
     async def waiting(self, chat: str, now: datetime) -> tuple[Attachment, ...]:
@@ -65,7 +66,7 @@ class WaitingFiles:
         async with self._turn:
             taken = self._folder / f"{chat}_{update}.json"
             if taken.exists():
-                self._write(self._of(chat), (*self._read(taken), *self._read(self._of(chat))))
+                _write(self._of(chat), (*self._read(taken), *self._read(self._of(chat))))
                 taken.unlink()
 
     def _end_giving_back(self, chat: str, taken: tuple[Waiting, ...]) -> None:
@@ -73,7 +74,7 @@ class WaitingFiles:
         waiting = self._read(self._of(chat))
         left = tuple(each for each in waiting if each not in taken)
         if left != waiting:
-            self._write(self._of(chat), left)
+            _write(self._of(chat), left)
 
     async def drop(self, chat: str) -> bool:
         """Forget what waits; False when nothing did."""
@@ -88,13 +89,11 @@ class WaitingFiles:
     def _read(self, path: Path) -> tuple[Waiting, ...]:
         return _LIST.validate_json(path.read_bytes()) if path.exists() else ()
 
-    def _write(self, path: Path, waiting: tuple[Waiting, ...]) -> None:
-        fresh = path.with_suffix(".fresh")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(_LIST.dump_json(waiting))
-        fresh.replace(path)
-
     def _drop_old(self) -> None:
         marks = sorted(self._folder.glob("*_*.json"), key=lambda path: int(path.stem.split("_")[1]))
         for mark in marks[:-KEPT]:
             mark.unlink(missing_ok=True)
+
+
+def _write(path: Path, waiting: tuple[Waiting, ...]) -> None:
+    write_private(path, _LIST.dump_json(waiting))

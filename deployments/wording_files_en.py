@@ -2,6 +2,8 @@
 
 FILES_ENGLISH: dict[str, str] = {
     "file_what": "I have {names}. What shall I do with it? Say it in one message.",
+    "file_command": "{command} takes no files, so I did nothing. I have {names}: say in one message what I shall do with it, "
+    "and send {command} once more without a file.",
     "file_here": "Here is what you asked for: {names}",
     "file_too_big": "{name} is too large: {detail}.",
     "file_too_many": "These are too many files for one request: {detail}. I left {name} out; send less at once.",

@@ -82,8 +82,10 @@ class Registry(
         ...
 
     async def run(self, run: str) -> Run | None: ...
-    async def runs(self, project: str | None = None, limit: int = 50, *, person: str | None = None) -> Sequence[Run]:
-        """Return runs, newest first; those of one project, and those that one person asked for, when named."""
+    async def runs(
+        self, project: str | None = None, limit: int = 50, *, person: str | None = None, ended: bool | None = None
+    ) -> Sequence[Run]:
+        """Return runs, newest first; those of one project, that one person asked for, or that have or have not ended."""
         ...
 
     async def update_run(

@@ -52,9 +52,18 @@ async def health_watch(seconds: float | None = None) -> int:
                     emit_alive()
                 is_alive = True
             await mending
-            with suppress(TimeoutError):
-                await asyncio.wait_for(relief.wait(), max(0.0, place.watch_interval - (time.monotonic() - started)))
+            await pause(relief, max(0.0, place.watch_interval - (time.monotonic() - started)))
     return bad_looks
+
+
+async def pause(relief: asyncio.Event, seconds: float) -> None:
+    """Return after `seconds`, or when there is relief.
+
+    Not by `asyncio.wait_for`: that of Python 3.11 loses a cancellation that comes with the relief, and the run would go on.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await relief.wait()
 
 
 async def look(watch: Watch) -> Sequence[Probe] | None:

@@ -69,14 +69,16 @@ async def retire_bot(bot: Bot, who: str, registry: Registry, vault: Vault, now: 
 async def _forget_retired(bot: Bot, registry: Registry, vault: Vault) -> bool:
     """Drop the token from the pool, unless the bot was taken in again since; False when there was none to drop.
 
-    The vault knows no fence: a bot that comes back while its token is dropped has it stored again.
+    The vault knows no fence: a bot that comes back while its token is dropped has it stored again, unless it brought
+    another one, which was not there when this one was looked up and is not dropped either.
     """
-    info = newest(await vault.listed(POOL)).get(bot.key)
+    listed = await vault.listed(POOL)
+    info = newest(listed).get(bot.key)
     if info is None or not await is_unmoved(bot, registry):
         return False
     token = await vault.get(info.reference)
-    await vault.delete(POOL, bot.key)
-    if not await is_unmoved(bot, registry):
+    await vault.forget(POOL, [each.reference for each in listed if each.key == bot.key])
+    if not await is_unmoved(bot, registry) and bot.key not in newest(await vault.listed(POOL)):
         await vault.put(POOL, bot.key, token)
     return True
 
@@ -157,7 +159,7 @@ async def _is_unused(bot: Bot, registry: Registry, before: datetime) -> bool:
         return True
     if bot.since > before or any(release.state in STARTABLE for release in await registry.releases(bot.project)):
         return False
-    return all(run.state.ended for run in await registry.runs(bot.project, 1000))
+    return not await registry.runs(bot.project, 1, ended=False)
 
 
 async def _named(bot: Bot, registry: Registry, vault: Vault, accounts: BotAccounts) -> str:

@@ -13,7 +13,7 @@ RUNS = 5
 LINES = 25
 LINE = 200
 LOOK_BACK = 200
-"""Runs of one person among which those that go on are looked for."""
+"""Runs of one person that go on, of which the newest are told."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,11 @@ class Belongings:
 
     async def going_on(self, project: str | None = None) -> list[Run]:
         """Return the person's runs that have not ended, newest first."""
-        runs = await self.registry.runs(project, limit=LOOK_BACK, person=self.person)
-        return [run for run in runs if not run.state.ended]
+        return list(await self.registry.runs(project, LOOK_BACK, person=self.person, ended=False))
 
     async def ended(self) -> Sequence[Run]:
         """Return the person's newest runs that have ended, oldest first."""
-        runs = await self.registry.runs(limit=LOOK_BACK, person=self.person)
-        return [run for run in runs if run.state.ended][:RUNS][::-1]
+        return (await self.registry.runs(limit=RUNS, person=self.person, ended=True))[::-1]
 
     async def listed(self) -> str:
         """List the projects, a line each, with what stands online and what is at work."""

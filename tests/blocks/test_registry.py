@@ -174,6 +174,18 @@ async def test_runs_of_one_person_are_found_however_many_others_have(registry: S
     assert await registry.runs("other", person="telegram:1") == ()
 
 
+async def test_open_runs_are_found_behind_however_many_that_ended(registry: SqlRegistry) -> None:
+    person = Origin(channel="telegram", person="telegram:1")
+    for number in range(6):
+        asked = a_request(f"r-{number:06}").model_copy(update={"origin": person})
+        await registry.add_run(asked, NOON + timedelta(minutes=number))
+    for number in range(1, 6):
+        await registry.update_run(f"r-{number:06}", state=RunState.FAILED, ended=NOON)
+    assert [run.id for run in await registry.runs(limit=2, person="telegram:1", ended=False)] == ["r-000000"]
+    assert [run.id for run in await registry.runs("notes", 2, ended=True)] == ["r-000005", "r-000004"]
+    assert await registry.runs(person="telegram:2", ended=False) == ()
+
+
 async def test_update_changes_only_what_is_given(registry: SqlRegistry) -> None:
     await registry.add_run(a_request(), NOON)
     origin = Origin(channel="telegram", chat="1", message="2")

@@ -84,6 +84,19 @@ async def test_caption_may_be_a_command(api: TelegramApi, desk: FakeDesk) -> Non
 
 
 @pytest.mark.usefixtures("bot")
+async def test_caption_with_a_command_that_takes_no_file_starts_nothing_and_the_file_waits(
+    api: TelegramApi, desk: FakeDesk
+) -> None:
+    await api.give(ANN, b"tea;3", "prices.csv", caption="/rollback@slipway_test_bot notes")
+    await api.message(ANN, "/rollback takes no files, so I did nothing. I have prices.csv")
+    await api.give(IVAN, b"tea;3", "prices.csv", caption="/Status")
+    await api.message(IVAN, "С файлами /status не работает")
+    assert (desk.proposed, desk.rolled_back) == ([], [])
+    await api.say(ANN, "a page of this")
+    assert await started(desk) == [("a page of this", ["prices.csv"])]
+
+
+@pytest.mark.usefixtures("bot")
 async def test_waiting_files_are_forgotten_by_cancel(api: TelegramApi, desk: FakeDesk) -> None:
     await api.give(ANN, b"tea;3", "prices.csv")
     await api.message(ANN, "What shall I do with it?")

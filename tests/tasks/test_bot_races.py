@@ -31,15 +31,15 @@ class SlowEngine(FakeEngine):
 
 
 class SlowVault(MemoryVault):
-    """`before` happens, once, right before a key is deleted."""
+    """`before` happens, once, right before values are forgotten."""
 
     before: Meanwhile | None = None
 
-    async def delete(self, project: str, key: str) -> None:
+    async def forget(self, project: str, references: Sequence[str]) -> None:
         happens, self.before = self.before, None
         if happens is not None:
             await happens()
-        await super().delete(project, key)
+        await super().forget(project, references)
 
 
 class Street(World):
@@ -147,3 +147,11 @@ async def test_lost_token_of_a_leased_bot_is_stored_by_the_command_that_the_comp
     assert await world.lease() == "one_bot"
     with pytest.raises(BadInput, match="is the bot of notes"):
         await world.add()
+
+
+async def test_new_token_that_comes_while_the_bot_is_retired_is_not_replaced_by_the_old_one(world: Street) -> None:
+    bot, renewed = await world.add(), "111:" + "B" * 35  # @BotFather gave another one for the same bot
+    world.accounts.names[renewed] = "one_bot"
+    world.slow_vault.before = lambda: world.add(renewed)
+    await world.retire(bot)
+    assert ((await world.bot()).state, world.vault.held(POOL)) == (BotState.FREE, {"BOT_111": renewed})
