@@ -4,10 +4,10 @@ import json
 import shutil
 from base64 import b64encode
 
+from blocks.private_files import write_private
 from blocks.route_files import FOLDER
 from deployments.base_environment import base_environment
 from deployments.children import Service
-from deployments.data_folder import write_private
 from deployments.probes import exchange
 from deployments.programs import caddy_binary, caddyfile
 from deployments.wiring import Wiring
