@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blocks.git_command import git
 from blocks.git_credentials import lent_environment
-from domain.errors import AnswerLost, Broken
+from domain.errors import AnswerLost, Broken, TryAgain
 from domain.git_credentials import site_of
 from domain.github import GitHub
 from domain.github_errors import GitHubRefused
@@ -52,6 +52,8 @@ class GitHubRemote:
             return (await git(*command, repository=self._path(project), environment={**self._environment(), **lent})).line
         except Broken as error:
             words = str(error)
+        if "cannot lock ref" in words:  # two fetch the same branch at once
+            raise TryAgain(words)
         if any(word in words.lower() for word in NETWORK):
             raise AnswerLost("GitHub", attempted, words)
         raise GitHubRefused(attempted, 0, words)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from blocks.registry_bots import BotPool
 from blocks.registry_domains import ProjectDomains
 from blocks.registry_escalations import Escalations
+from blocks.registry_issues import IssueRows
 from blocks.registry_keys import ApiKeys
 from blocks.registry_ledger import LedgerLines
 from blocks.registry_listings import Pages
@@ -59,6 +60,7 @@ class SqlRegistry(  # type: ignore[misc]
     AskedOnce,
     HeardWebhooks,
     BrowserVisits,
+    IssueRows,
     Block,
 ):
     """Fulfil `domain.registry.Registry`: each method is one short transaction, safe among processes.

@@ -1,6 +1,6 @@
 """The registry's tables of doors: keys of the HTTP API, what was asked through it once, and what GitHub told."""
 
-from sqlalchemy import JSON, Column, Integer, PrimaryKeyConstraint, Table
+from sqlalchemy import JSON, BigInteger, Column, Integer, PrimaryKeyConstraint, Table
 
 from blocks.registry_columns import NAME, UtcTime, Words, metadata
 
@@ -40,4 +40,15 @@ webhooks = Table(
     Column("handled", UtcTime),
     Column("outcome", Words, nullable=False),
     Column("tries", Integer, nullable=False),
+)
+
+issue_requests = Table(
+    "issue_requests",
+    metadata,
+    Column("repository", NAME, nullable=False),
+    Column("issue", BigInteger, nullable=False),
+    Column("proposal", JSON, nullable=False),
+    Column("basis", NAME, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("repository", "issue"),
 )

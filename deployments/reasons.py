@@ -22,6 +22,9 @@ NEXT: dict[Cause, str] = {
     "model_key": "next_operator",
     "broken": "next_operator",
     "try_again": "next_again",
+    "locked": "next_push",
+    "red": "next_push",
+    "diverged": "next_push",
 }
 """The one next thing to do; saying it in other words where nothing else is named."""
 

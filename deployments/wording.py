@@ -10,14 +10,16 @@ from deployments.wording_errors_en import ERRORS_ENGLISH
 from deployments.wording_errors_ru import ERRORS_RUSSIAN
 from deployments.wording_files_en import FILES_ENGLISH
 from deployments.wording_files_ru import FILES_RUSSIAN
+from deployments.wording_github_en import GITHUB_ENGLISH
+from deployments.wording_github_ru import GITHUB_RUSSIAN
 from deployments.wording_page_en import PAGE_ENGLISH
 from deployments.wording_page_ru import PAGE_RUSSIAN
 from deployments.wording_people_en import PEOPLE_ENGLISH
 from deployments.wording_people_ru import PEOPLE_RUSSIAN
 from deployments.wording_ru import RUSSIAN as RU
 
-ENGLISH = EN | COMMANDS_ENGLISH | PEOPLE_ENGLISH | ERRORS_ENGLISH | FILES_ENGLISH | PAGE_ENGLISH
-RUSSIAN = RU | COMMANDS_RUSSIAN | PEOPLE_RUSSIAN | ERRORS_RUSSIAN | FILES_RUSSIAN | PAGE_RUSSIAN
+ENGLISH = EN | COMMANDS_ENGLISH | PEOPLE_ENGLISH | ERRORS_ENGLISH | FILES_ENGLISH | GITHUB_ENGLISH | PAGE_ENGLISH
+RUSSIAN = RU | COMMANDS_RUSSIAN | PEOPLE_RUSSIAN | ERRORS_RUSSIAN | FILES_RUSSIAN | GITHUB_RUSSIAN | PAGE_RUSSIAN
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
 

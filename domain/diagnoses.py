@@ -28,6 +28,7 @@ KINDS: dict[Cause, Kind] = {
     "model_key": "model key",
     "try_again": "environment",
     "environment": "environment",
+    "locked": "platform files",
 }
 
 _FULL = re.compile(r"No space left on device", re.IGNORECASE)
@@ -85,6 +86,7 @@ def _of_escalated(end: Escalated) -> Diagnosis | None:
         else "",
         choices=choices,
         secrets=secrets,
+        digest=end.digest,
     )
 
 
@@ -105,6 +107,14 @@ def _rounds(number: int) -> str:
 
 def _short(evidence: str) -> str:
     return cut(plain(evidence).strip(), EVIDENCE_LIMIT, head=0.7)
+
+
+def of_push(diagnosis: Diagnosis | None) -> Diagnosis | None:
+    """Return what can be answered where a person's own commit is delivered: there is no developer to be told anything."""
+    if diagnosis is None:
+        return None
+    possible = ("approve", "more_budget", "retry", "stop")
+    return diagnosis.model_copy(update={"choices": tuple(each for each in diagnosis.choices if each in possible)})
 
 
 def stopped(outcome: End, answer: Answer) -> End:

@@ -11,6 +11,7 @@ from pydantic import Field
 from domain.credentials import credential_in
 from domain.errors import BadInput
 from domain.outcomes import Cause
+from domain.pushes import DIGEST_SHOWN, names_digest
 from domain.trimming import plain
 from domain.values import Value
 
@@ -25,9 +26,10 @@ Kind = Literal[
     "refused",
     "model key",
     "release",
+    "platform files",
 ]
-Choice = Literal["guidance", "more_rounds", "more_budget", "change_wish", "retry", "provide_secret", "stop"]
-Door = Literal["cli", "ui", "telegram", "api", "default"]
+Choice = Literal["guidance", "more_rounds", "more_budget", "change_wish", "retry", "provide_secret", "approve", "stop"]
+Door = Literal["cli", "ui", "telegram", "api", "github", "default"]
 
 TEXT_LIMIT = 4_000
 """Characters of an answer in words."""
@@ -41,6 +43,7 @@ MEANINGS: dict[Choice, str] = {
     "change_wish": "say what is wanted instead; Brief and plan are written again",
     "retry": "it is mended: do the same step again",
     "provide_secret": "the secret is in the vault now: go on",
+    "approve": "let this push change the platform's files exactly as it does, and go on",
     "stop": "end the run; nothing that was online changes",
 }
 """What each answer does, for people."""
@@ -59,6 +62,7 @@ CHOICES: dict[Kind, tuple[Choice, ...]] = {
     "refused": ("change_wish", "stop"),
     "model key": ("retry", "stop"),
     "release": ("guidance", "retry", "change_wish", "stop"),
+    "platform files": ("approve", "stop"),
 }
 
 
@@ -72,6 +76,7 @@ class Diagnosis(Value):
     tried: str = ""
     choices: tuple[Choice, ...] = Field(min_length=1, description="Possible answers, the recommended one first")
     secrets: tuple[str, ...] = Field(default=(), description="Names of the secrets that would help")
+    digest: str = Field(default="", description="What `approve` approves, and nothing else")
 
 
 class Answer(Value):
@@ -117,6 +122,10 @@ def checked_answer(diagnosis: Diagnosis, choice: str, text: str, by: str, door: 
             )
         case "more_budget":
             return Answer(choice=found, usd=_number(words, "US dollars", MOST_USD), by=by, door=door)
+        case "approve" if words and not names_digest(diagnosis.digest, words):
+            raise BadInput(f"{words[:40]!r} is another change: this one is {diagnosis.digest[:DIGEST_SHOWN]}")
+        case "approve":
+            return Answer(choice=found, text=diagnosis.digest, by=by, door=door)
         case _ if found in IN_WORDS and not words:
             raise BadInput(f'{found} needs words: say what to do, like `slipway answer RUN {found} "..."`')
         case _:

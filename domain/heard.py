@@ -35,6 +35,7 @@ class Pushed(_At):
     """A person moved the main branch."""
 
     kind: Literal["pushed"] = "pushed"
+    branch: str
     before: str
     after: str
     title: str = ""
@@ -86,7 +87,7 @@ class _Account(_Read):
 
 class _Repository(_Read):
     full_name: FullName
-    default_branch: str = "main"
+    default_branch: str = Field(default="main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)
     pushed_at: datetime | None = None
 
 
@@ -176,6 +177,7 @@ def _pushed(body: bytes, _: str) -> Pushed | None:
         repository=place.full_name,
         sender=push.sender.login,
         happened=_aware(place.pushed_at or datetime.min.replace(tzinfo=UTC)),
+        branch=place.default_branch,
         before=push.before,
         after=push.after,
         title=lines[0][:TITLE_LIMIT] if lines else "",

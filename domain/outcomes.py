@@ -37,6 +37,9 @@ Cause = Literal[
     "environment",
     "try_again",
     "broken",
+    "locked",
+    "red",
+    "diverged",
 ]
 """Why a run ended without a release, for doors that tell it in the person's language; empty when only words say it."""
 
@@ -104,6 +107,8 @@ class Escalated(Value):
     """Tests of all rounds up to that one."""
     wish: str = ""
     """What the person wants otherwise, while no Brief has come of it."""
+    digest: str = ""
+    """What its owner is asked to approve, where that is what stops it."""
 
 
 class Released(Value):

@@ -30,7 +30,7 @@ class RunState(StrEnum):
 class Origin(Value):
     """Where a request came from, and so where its news go."""
 
-    channel: Literal["cli", "telegram", "api"] = "cli"
+    channel: Literal["cli", "telegram", "api", "github"] = "cli"
     chat: str = ""
     person: str = ""
     message: str = Field(default="", description="Message that is edited as the run goes on")
@@ -49,6 +49,11 @@ class DeliveryRequest(Value):
         default="", description="Show the change beside what serves first, with a copy of its data or with none; empty: go live"
     )
     attachments: tuple[Attachment, ...] = Field(default=(), description="Files of its person, by name and hash of content")
+    commit: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{40})?$",
+        description="A person's own commit: it is tested and delivered as it is",
+    )
 
 
 class ReleaseRequest(Value):

@@ -6,8 +6,9 @@ from itertools import count
 from prefect import flow, tags
 from prefect.runtime import flow_run
 
-from domain.diagnoses import diagnose, stopped
+from domain.diagnoses import diagnose, of_push, stopped
 from domain.errors import DiskFull, RunCancelled, SlipwayError
+from domain.escalations import Diagnosis
 from domain.full_disks import is_disk_full
 from domain.outcomes import Accepted, Delivered, Escalated, Outcome, Released, interrupted
 from domain.previews import PreviewedChange
@@ -17,6 +18,7 @@ from flows.ending import write_end
 from flows.engineering import Commission, engineering
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
+from flows.pushed import pushed
 from flows.questions import ask_person, take_up
 from tasks.finish import describe_end, publish_brief, publish_cost, record_delivery
 from tasks.redaction import shield
@@ -56,7 +58,7 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
     attempts, questions = count(1), count(1)
     commission = Commission(request=request, rounds=blocks.installation.rounds)
     outcome = await build_and_deploy(commission, attempts, blocks)
-    while (diagnosis := diagnose(outcome)) is not None:
+    while (diagnosis := asked_of(request, outcome)) is not None:
         number = next(questions)
         answer = await ask_person(request, number, diagnosis, blocks)
         if answer is None:
@@ -69,6 +71,11 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
         else:
             outcome = taken_up
     return outcome
+
+
+def asked_of(request: DeliveryRequest, outcome: Outcome) -> Diagnosis | None:
+    """Return what its person can answer to this end; None when there is nothing to ask."""
+    return of_push(diagnose(outcome)) if request.commit else diagnose(outcome)
 
 
 def previewed_change(request: DeliveryRequest, built: Accepted) -> PreviewedChange | None:
@@ -90,7 +97,7 @@ def previewed_change(request: DeliveryRequest, built: Accepted) -> PreviewedChan
 async def build_and_deploy(commission: Commission, attempts: Iterator[int], blocks: Blocks) -> Outcome:
     """Engineer, then deploy; missing secrets suspend the run and are asked for by name."""
     request = commission.request
-    built = await engineering(commission)
+    built = await (pushed(commission) if request.commit else engineering(commission))
     if isinstance(built, Escalated):
         return built
     deployment = Deployment(

@@ -38,6 +38,7 @@ class Commission(Value):
     plan: int = Field(default=1, ge=1, description="Number of the plan; a new one makes the architect think again")
     guidance: str = Field(default="", description="What the person said to what stopped the work")
     seen: Seen = Field(default=Seen(), description="Tests of the rounds before `first_round`")
+    approved: str = Field(default="", description="Digest of the change of platform files that their owner approved")
 
 
 @flow(name="engineering", flow_run_name="engineer {commission.request.project}", persist_result=True)

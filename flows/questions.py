@@ -46,6 +46,8 @@ async def take_up(
     """Return the commission with which engineering is entered again; Escalated when no Brief came of a changed wish."""
     built = outcome if isinstance(outcome, Escalated) else outcome[0]
     same_step = not isinstance(outcome, Escalated) or built.rounds == 0
+    if answer.choice == "approve":
+        return commission.model_copy(update={"approved": answer.text})
     wish, request = wish_of(outcome, answer), commission.request
     if answer.choice == "retry" and same_step and not wish:
         return commission

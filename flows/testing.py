@@ -28,6 +28,7 @@ class Trial(Value):
     round: int
     commit: str
     base: str = Field(description="Commit whose platform files count")
+    platform: str = Field(default="", description="Commit whose platform files count instead, since its owner approved them")
     process: str
     chat: bool = Field(default=False, description="Whether people talk to it in a messenger")
     checks: tuple[Check, ...]
@@ -52,7 +53,8 @@ async def judge(trial: Trial, blocks: Blocks) -> TestReport:
     tricks = await inspect_commit(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git)
     if tricks:
         return tampered_report(trial.commit, tricks)
-    built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trial.base, blocks.git, blocks.engine)
+    trusted = trial.platform or trial.base
+    built = await build_candidate(trial.run, trial.project, trial.round, trial.commit, trusted, blocks.git, blocks.engine)
     if isinstance(built, BuildFailed):
         return report_of_build(built, trial.commit)
     tests, acceptance = await both(own_tests(trial, built.candidate, blocks), rehearsed(trial, built.candidate, blocks))

@@ -59,6 +59,8 @@ async def record_change(project: str, run: str, checks: Sequence[Check], brief: 
 
 def next_step(request: DeliveryRequest) -> str:
     """Name the command that goes on from here; the name of a project that never went online can be taken again."""
+    if request.commit:
+        return "What was online still is. Mend it and push again."
     change = f'`slipway change {request.project} "..."`'
     if request.change:
         return f"What was online still is. Say it with more detail: {change}."

@@ -38,9 +38,15 @@ async def commit_work(
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)
     patch = await git.patch(request.project, base, commit.sha)
     await publish(f"diff-{number}", request.run, patch_markdown(patch), f"What round {number} changed")
-    own = {PROCFILE} if await _is_release_line(patch, request.project, git) else set()
-    locked = tuple(path for path in locked_files(patch) if path not in own and (path != MANIFEST or not is_platforms))
+    touched = await touched_files(patch, request.project, git)
+    locked = tuple(path for path in touched if path != MANIFEST or not is_platforms)
     return Developed(commit=commit.sha, summary=handover.summary, locked=locked, dropped=handover.dropped)
+
+
+async def touched_files(patch: Patch, project: str, git: GitHost) -> tuple[str, ...]:
+    """Return the platform files that the patch touches; a release line alone does not touch the Procfile."""
+    own = {PROCFILE} if await _is_release_line(patch, project, git) else set()
+    return tuple(path for path in locked_files(patch) if path not in own)
 
 
 async def _is_release_line(patch: Patch, project: str, git: GitHost) -> bool:

@@ -19,6 +19,8 @@ from deployments.api.application import application
 from deployments.api.hook import Hook, hook_secret
 from deployments.api.pepper import pepper_of
 from deployments.data_folder import DataFolder
+from deployments.github_listener import listening
+from deployments.github_place import Place
 from deployments.preflight import api_port
 from deployments.settings import Settings
 from deployments.stopping import stop_event
@@ -85,9 +87,27 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
                 bot_token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
             )
             try:
-                await until_ended(server_of(application(house, settings.api_rate), proxy_before(settings)), listener, mark)
+                server = server_of(application(house, settings.api_rate), proxy_before(settings))
+                async with listening(place_of(house)):
+                    await until_ended(server, listener, mark)
             finally:
                 await counters.close()
+
+
+def place_of(house: House) -> Place | None:
+    """Return what answers GitHub; None where this installation does not act there."""
+    blocks = house.desk.blocks
+    if blocks.github is None or blocks.remote is None:
+        return None
+    return Place(
+        desk=house.desk,
+        registry=house.registry,
+        wakeups=house.desk.wakeups,
+        github=blocks.github,
+        remote=blocks.remote,
+        allowances=house.allowances,
+        label=house.hook.label,
+    )
 
 
 @contextmanager

@@ -242,7 +242,7 @@ class State(ReportState):
     def issues_create_comment(self, call: Call, said: dict[str, Any]) -> Any:
         number = sum(map(len, self.comments.values())) + 1
         where = f"https://github.com/{call.repository}/issues/{call.places['issue_number']}#issuecomment-{number}"
-        made = {**call.example, "id": number, "body": said["body"], "user": {"login": "slipway[bot]"}, "html_url": where}
+        made = {**call.example, "id": number, "body": said["body"], "user": {"login": "octoapp[bot]"}, "html_url": where}
         self.comments[call.repository, int(call.places["issue_number"])].append(made)
         return made
 

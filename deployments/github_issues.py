@@ -1,0 +1,57 @@
+"""An issue was given the label: its words become a Brief, which is said there and waits for a word."""
+
+from deployments.github_place import Place
+from deployments.requests import run_id
+from deployments.wording import say
+from domain.briefs import as_markdown
+from domain.errors import BadInput, NeedsPerson, NoBrief
+from domain.github_commands import may_write
+from domain.heard import Labelled
+from domain.issue_requests import IssueRequest, basis_of, issue_chat
+from domain.runs import Origin, Project
+from tasks.audit import record
+
+
+async def take_label(event: Labelled, delivery: str, place: Place) -> str:
+    """Propose what the issue asks for; return what came of it, in a sentence."""
+    project = await place.project_of(event.repository)
+    if project is None:
+        return f"no project has the repository {event.repository}"
+    if not may_write(await place.github.repositories.access(event.repository, event.sender)):
+        await place.refuse_stranger(event, project)
+        return f"{event.sender} may not write there"
+    stored = await place.registry.issue_request(event.repository, event.issue)
+    run = await place.registry.run(stored.proposal.run) if stored else None
+    if run is not None and not run.state.ended:
+        text = say(project.brief.language, "github_at_work", run=run.id)
+        await place.say(event.repository, event.issue, delivery, text)
+        return f"run {run.id} is at work for it"
+    await place.github.talk.react(event.repository, "eyes", issue=event.issue)
+    return await propose(event, delivery, project, place)
+
+
+async def propose(event: Labelled, delivery: str, project: Project, place: Place) -> str:
+    """Write the Brief, keep it, say it at the issue; a killed process's is found again and not paid for twice."""
+    origin = Origin(channel="github", chat=issue_chat(event.repository, event.issue), person=project.owner)
+    key, language = f"github:{delivery}", project.brief.language
+    try:
+        await place.allowances.check(project.owner, run_id(key))
+        proposal = await place.desk.propose(f"{event.title}\n\n{event.text}", origin, project=project.slug, key=key)
+    except (BadInput, NeedsPerson) as error:
+        which = "github_no_brief" if isinstance(error, NoBrief) else "github_cannot"
+        text = say(language, which, why=str(error), label=place.label)
+        await place.say(event.repository, event.issue, delivery, text)
+        return f"no Brief came of it: {error}"
+    kept = IssueRequest(
+        repository=event.repository,
+        issue=event.issue,
+        proposal=proposal,
+        basis=basis_of(project.brief),
+        at=place.clock(),
+    )
+    await place.registry.keep_issue(kept)
+    where = issue_chat(event.repository, event.issue)
+    await record(project.slug, f"github:{event.sender}", f"asked in {where}", place.registry, why=proposal.run, once=True)
+    text = f"{say(language, 'github_brief', project=project.slug)}\n\n{as_markdown(proposal.brief)}"
+    await place.say(event.repository, event.issue, f"{proposal.run}:brief", text)
+    return f"proposed as {proposal.run}"

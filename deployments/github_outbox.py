@@ -1,0 +1,88 @@
+"""The outbox of issues at GitHub: brings the news of runs that began there to their issue, each once, in order."""
+
+import asyncio
+import logging
+
+from deployments.bells import ring, rung
+from deployments.github_place import Place
+from deployments.goals import goal_of
+from deployments.notices import told
+from deployments.reasons import why_failed
+from deployments.wording import say
+from domain.errors import Broken, NeedsPerson, TryAgain
+from domain.escalations import MEANINGS, Escalation
+from domain.issue_requests import issue_in
+from domain.pushes import DIGEST_SHOWN
+from domain.runs import Notification, Run
+from tasks.notify import OUTBOX
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "github"
+SWEEP = 5.0
+"""Seconds between two looks at the outbox when no hint comes."""
+
+
+class IssueOutbox:
+    """Says what waits for people at issues. A comment has its notification's key as a mark: it is not said twice."""
+
+    def __init__(self, place: Place, sweep: float = SWEEP) -> None:
+        self._place = place
+        self._sweep = sweep
+        self._bell = asyncio.Event()
+
+    async def run(self) -> None:
+        """Say it at each hint and each sweep, until cancelled."""
+        ringing = asyncio.create_task(ring(self._bell, self._place.wakeups, OUTBOX))
+        try:
+            while True:
+                try:
+                    await self.send_waiting()
+                except TryAgain as error:
+                    logger.warning("issues are told later: %s", error)
+                await rung(self._bell, self._sweep)
+        finally:
+            ringing.cancel()
+
+    async def send_waiting(self) -> None:
+        """Say each once, oldest first; what GitHub refuses for good must not stop the others."""
+        for notification in await self._place.registry.unsent(CHANNEL):
+            try:
+                await self._send(notification)
+            except (NeedsPerson, Broken) as error:
+                logger.warning("notification %s cannot be said at its issue and is given up: %s", notification.key, error)
+            await self._place.registry.mark_sent(notification.key, self._place.clock())
+
+    async def _send(self, notification: Notification) -> None:
+        issue = issue_in(notification.chat)
+        if issue is None:
+            raise Broken(f"{notification.chat!r} is no issue")
+        run = await self._place.registry.run(notification.run) if notification.run else None
+        text = notification.text if run is None else await self._words(notification, run)
+        if text:
+            await self._place.say(*issue, notification.key, text)
+
+    async def _words(self, notification: Notification, run: Run) -> str:
+        """Return the news in the language of the project; nothing of a question that was answered meanwhile."""
+        registry = self._place.registry
+        progress = await registry.progress(run.id)
+        goal = await goal_of(run, progress, registry)
+        if notification.key == f"{run.id}:end" and run.state.ended:
+            return told(run, progress, goal)
+        number = notification.key.removeprefix(f"{run.id}:question-")
+        question = next((each for each in await registry.escalations(run.id) if str(each.number) == number), None)
+        if question is None:
+            return notification.text
+        return "" if question.answer is not None else question_text(run, question, goal.title, goal.language)
+
+
+def question_text(run: Run, question: Escalation, title: str, language: str) -> str:
+    """Return what a run asks, with the command for each answer that is a person's to give at an issue."""
+    found = question.diagnosis
+    asks = say(language, "told_asks", title=title, why=why_failed(run, found.cause, language))
+    fence = "~~~~"
+    evidence = f"\n\n{fence}\n{found.evidence.replace(fence, '~~~')}\n{fence}" if found.evidence else ""
+    choices = [choice for choice in found.choices if choice != "more_budget"]
+    digest = f" {found.digest[:DIGEST_SHOWN]}" if found.digest else ""
+    lines = "\n".join(f"- `/slipway answer {choice}{digest * (choice == 'approve')}`: {MEANINGS[choice]}" for choice in choices)
+    return f"{asks}{evidence}\n\n{say(language, 'github_answers', choices=lines)}"

@@ -1,0 +1,39 @@
+"""Texts about pushes, and what is said at issues of GitHub, in English. Markdown where it is said there."""
+
+GITHUB_ENGLISH: dict[str, str] = {
+    "why_locked": "the push changes files that belong to the platform",
+    "why_red": "the pushed commit does not pass its tests and checks",
+    "why_diverged": "the pushed commit lacks what is online by now",
+    "next_push": "Mend it and push again; what was online still is.",
+    "choose_approve": "Approve this change",
+    "github_stranger": "Thank you, @{person}. Only people who may write to this repository can have Slipway do something here; "
+    "one of them can say it in your place.",
+    "github_brief": "This is what I would build for **{project}**. `/slipway approve` starts it; other words in the issue and "
+    "the label once more make another one of it.",
+    "github_begun": "It is being built (run `{run}`). I say here how it ends; `/slipway status` tells more, `/slipway cancel` "
+    "stops it.",
+    "github_at_work": "Run `{run}` is at work for this issue already: `/slipway status` tells how it stands.",
+    "github_nothing": "Nothing waits for your word in this issue: give it the label `{label}` and I write down what I would "
+    "build.",
+    "github_old": "{project} has changed since I wrote that down. Take the label `{label}` off and give it again: then I read "
+    "everything anew.",
+    "github_no_brief": "I could not make a plan of this issue. Say it in other words, take the label `{label}` off and "
+    "give it again.",
+    "github_cannot": "That cannot be done: {why}",
+    "github_goes_back": "{project} goes back to an earlier release.",
+    "github_cancelled": "Run `{run}` is stopped. What was online still is.",
+    "github_dropped": "What I proposed here is dropped.",
+    "github_answered": "Run `{run}` goes on with that.",
+    "github_approved": "Approved: run `{run}` goes on with exactly that change.",
+    "github_no_such_change": "No run of {project} waits for the word about that change. Look at the digest in its question.",
+    "github_owners_word": "Changes of platform files are approved by those who administer this repository.",
+    "github_status": "**{project}**: {serving}",
+    "github_serves": "release {number} is online at {address}",
+    "github_serves_none": "nothing is online",
+    "github_run": "- run `{run}`: {state}{step}",
+    "github_answers": "Answer here with one of these:\n{choices}",
+    "github_help": "I know `/slipway status`, `/slipway approve`, `/slipway cancel`, `/slipway rollback` (or `rollback v3`) "
+    "and `/slipway answer CHOICE words`.",
+    "github_diverged": "A push of {person} to {repository} ({commit}) lacks what is online of {project} by now. Nothing was "
+    "done about it: pull, merge and push again.",
+}

@@ -1,0 +1,276 @@
+"""Issues of GitHub: a label makes a proposal, a comment starts it; strangers are told politely, and nothing is done twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deployments.api.webhooks import HEARD
+from deployments.github_issues import take_label
+from deployments.github_listener import SETTLED, Listener, listening
+from deployments.github_outbox import IssueOutbox
+from domain.errors import ModelKeyMissing, ServiceUnreachable
+from domain.escalations import CHOICES, Diagnosis
+from domain.releases import ReleaseState
+from domain.runs import DeliveryRequest, Origin, RunState
+from domain.webhooks import TRIES, Webhook
+from tasks.questions import ask
+from tests.deployments.api_bench import ANN
+from tests.deployments.conftest import released
+from tests.deployments.github_bench import NAME, NOW, OWNER, STRANGER, WRITER, Bench, comment, fields, github_bench, label
+from tests.fakes.desk import a_brief
+
+DIGEST = "abcdef" * 10 + "0123"
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with github_bench(tmp_path) as made:
+        yield made
+
+
+async def proposed(bench: Bench) -> str:
+    """Let the issue be labelled and approved; return its run."""
+    await bench.hear(label(), comment("approve", id=70))
+    [run] = await bench.registry.runs("notes")
+    return run.id
+
+
+async def test_label_of_a_writer_becomes_a_brief_that_waits_for_a_word(bench: Bench) -> None:
+    [outcome] = await bench.hear(label())
+    assert outcome.startswith("proposed as r-")
+    assert bench.desk.proposed == ["Notes can be pinned\n\nA pin."]
+    [said] = bench.said()
+    assert said.startswith("This is what I would build for **notes**. `/slipway approve` starts it")
+    assert "# Notes can be pinned" in said
+    assert ("issue", 1, "eyes") in bench.reactions()
+    assert await bench.registry.runs("notes") == ()
+
+
+async def test_approval_starts_one_run_in_the_name_of_the_projects_owner(bench: Bench) -> None:
+    run = await proposed(bench)
+    found = await bench.registry.run(run)
+    assert found is not None
+    assert fields(found) == {"channel": "github", "chat": f"{NAME}#1", "person": ANN}
+    assert found.flow_run == f"flow-of-{run}"
+    assert f"run `{run}`" in bench.said()[-1]
+    assert ("comment", 70, "+1") in bench.reactions()
+    await bench.hear(comment("approve", id=71), label())
+    assert [each.id for each in await bench.registry.runs("notes")] == [run]
+    assert "is at work for this issue already" in bench.said()[-1]
+
+
+async def test_end_of_the_run_is_said_at_the_issue_once_also_after_a_kill(bench: Bench) -> None:
+    run = await proposed(bench)
+    before = len(bench.said())
+    await bench.desk.end(run, RunState.DELIVERED, "it is online", "http://notes.localhost")
+    [told] = await bench.registry.unsent("github")
+    outbox = IssueOutbox(bench.place)
+    await outbox._send(told)  # killed before it was marked as sent
+    assert await bench.registry.unsent("github") == (told,)
+    await outbox.send_waiting()
+    assert len(bench.said()) == before + 1
+    assert "http://notes.localhost" in bench.said()[-1]
+    assert await bench.registry.unsent("github") == ()
+
+
+@pytest.mark.parametrize("event", [label(STRANGER), comment("rollback", STRANGER), comment("approve", "nobody-at-all")])
+async def test_stranger_starts_nothing_and_is_told_so_once(bench: Bench, event: object) -> None:
+    await released(bench.desk, "notes", 2)
+    await bench.hear(event, event, comment("status", STRANGER, id=8))  # type: ignore[arg-type]
+    [said] = bench.said()
+    assert "Only people who may write to this repository" in said
+    assert "@\u200b" in said
+    assert (bench.desk.proposed, bench.desk.rolled_back) == ([], [])
+    assert bench.reactions() == set()
+
+
+async def test_strangers_comment_with_our_mark_does_not_silence_us(bench: Bench) -> None:
+    await bench.hear(comment("status"))
+    told = bench.remote.state.comments[NAME, 1]
+    told.append({**told[0], "body": "<!-- slipway d-2 -->", "user": {"login": STRANGER}})
+    await bench.hear(comment("status", id=9))
+    assert [each["user"]["login"] for each in told] == ["octoapp[bot]", STRANGER, "octoapp[bot]"]
+
+
+async def test_other_repositories_are_nobodys_business(bench: Bench) -> None:
+    other = label().model_copy(update={"repository": "club/other"})
+    assert await bench.hear(other) == ["no project has the repository club/other"]
+    assert bench.remote.api.asked == []
+
+
+async def test_repository_is_found_whatever_its_capitals(bench: Bench) -> None:
+    bench.remote.state.repositories["Club/Notes"] = bench.remote.state.repositories[NAME]
+    await bench.registry.set_repository("notes", "CLUB/notes")
+    assert (await bench.hear(label()))[0].startswith("proposed")
+
+
+async def test_proposal_is_old_after_the_project_has_changed(bench: Bench) -> None:
+    await bench.hear(label())
+    await bench.registry.set_brief("notes", a_brief("notes", "Notes and more"))
+    await bench.hear(comment("approve"))
+    assert "has changed since" in bench.said()[-1]
+    assert ("comment", 7, "confused") in bench.reactions()
+    assert await bench.registry.runs("notes") == ()
+    await bench.hear(label(), comment("approve", id=8))
+    assert len(await bench.registry.runs("notes")) == 1
+
+
+async def test_command_where_nothing_waits_says_what_to_do(bench: Bench) -> None:
+    await bench.hear(*(comment(words) for words in ("approve", "cancel", "answer stop")))
+    assert ["give it the label `slipway`" in said for said in bench.said()] == [True] * 3
+
+
+async def test_run_is_cancelled_and_a_proposal_dropped_by_a_word(bench: Bench) -> None:
+    await bench.hear(label(), comment("cancel", id=8), comment("approve", id=9))
+    assert "is dropped" in bench.said()[1]
+    assert await bench.registry.runs("notes") == ()
+    run = await proposed(bench)
+    await bench.hear(comment("cancel", id=10))
+    found = await bench.registry.run(run)
+    assert found is not None
+    assert (found.state, found.message) == (RunState.CANCELLED, f"stopped by github:{WRITER}")
+
+
+async def test_rollback_is_begun_once_for_each_comment(bench: Bench) -> None:
+    await released(bench.desk, "notes", 2)
+    await bench.hear(comment("rollback"), comment("rollback V1", id=8))
+    assert bench.desk.rolled_back == [("notes", f"github:{WRITER}")] * 2
+    assert bench.desk.went_to == [(None, ""), (1, "")]
+    assert set(bench.desk.rollbacks) == {"github:d-1", "github:d-2"}
+    assert bench.said() == ["notes goes back to an earlier release."] * 2
+
+
+async def test_status_says_what_is_online_and_at_work(bench: Bench) -> None:
+    await bench.hear(comment("status"))
+    assert bench.said() == ["**notes**: nothing is online"]
+    await released(bench.desk, "notes", 2)
+    run = await proposed(bench)
+    await bench.hear(comment("status", id=9))
+    live = next(each for each in await bench.registry.releases("notes") if each.state is ReleaseState.LIVE)
+    said = bench.said()[-1]
+    assert f"release {live.number} is online at http://notes.localhost" in said
+    assert f"- run `{run}`: queued" in said
+
+
+async def test_what_is_no_command_is_answered_by_those_that_are(bench: Bench) -> None:
+    await bench.hear(*(comment(words) for words in ("", "deploy --prod", "rollback everything", "откат")))
+    assert [said.startswith("I know `/slipway status`") for said in bench.said()] == [True] * 4
+    assert (bench.desk.rolled_back, bench.reactions()) == ([], {("comment", 7, "confused")})
+
+
+async def test_question_of_the_run_is_asked_and_answered_at_the_issue(bench: Bench) -> None:
+    run = await proposed(bench)
+    await bench.desk.ask(run)
+    await IssueOutbox(bench.place).send_waiting()
+    assert "`/slipway answer guidance`" in bench.said()[-1]
+    assert "1 of 2 tests fails" in bench.said()[-1]
+    await bench.hear(comment("answer guidance use a list, @everybody", id=9))
+    [question] = await bench.registry.escalations(run)
+    assert question.answer is not None
+    assert (question.answer.choice, question.answer.text) == ("guidance", "use a list, @everybody")
+    assert (question.answer.by, question.answer.door) == (f"github:{WRITER}", "github")
+    await bench.hear(comment("answer stop", id=10), comment("answer more_budget 5", id=11))
+    assert "is answered already" in bench.said()[-2]
+    assert "Money is your operator's to give" in bench.said()[-1]
+
+
+async def waiting_for_approval(bench: Bench) -> str:
+    run = "r-pushed0001"
+    pushed = DeliveryRequest(
+        run=run, project="notes", change=True, request="x", brief=a_brief("notes", "Notes"), origin=Origin(person=ANN),
+        commit="a" * 40,
+    )  # fmt: skip
+    await bench.registry.add_run(pushed, NOW)
+    diagnosis = Diagnosis(
+        kind="platform files",
+        cause="locked",
+        reason="the push changes app.json",
+        choices=CHOICES["platform files"],
+        digest=DIGEST,
+    )
+    await ask.fn(run, "notes", 1, diagnosis, 24, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
+    return run
+
+
+OTHER_WORDS = (
+    (f"approve {DIGEST[:12]}", WRITER, "approved by those who administer"),
+    ("approve abcdef", OWNER, "No run of notes waits"),
+    ("approve " + "0" * 12, OWNER, "No run of notes waits"),
+    ("approve", OWNER, "Nothing waits"),
+    (f"answer approve {DIGEST[:11]}x", OWNER, "No run of notes waits"),
+)
+
+
+async def test_platform_files_are_not_approved_by_another_word(bench: Bench) -> None:
+    run = await waiting_for_approval(bench)
+    await bench.hear(*(comment(words, sender) for words, sender, _ in OTHER_WORDS))
+    assert [wanted in said for (*_, wanted), said in zip(OTHER_WORDS, bench.said(), strict=True)] == [True] * 5
+    [question] = await bench.registry.escalations(run)
+    assert question.answer is None
+
+
+@pytest.mark.parametrize("words", [f"answer approve {DIGEST}", f"approve {DIGEST[:14].upper()}"])
+async def test_platform_files_are_approved_by_an_administrator_and_their_digest(bench: Bench, words: str) -> None:
+    run = await waiting_for_approval(bench)
+    await bench.hear(comment(words, OWNER))
+    [question] = await bench.registry.escalations(run)
+    assert question.answer is not None
+    assert (question.answer.choice, question.answer.text) == ("approve", DIGEST)
+    assert bench.desk.resumed != []
+
+
+async def test_what_cannot_be_done_now_is_tried_again_and_nothing_is_lost(bench: Bench) -> None:
+    bench.desk.errors = [ServiceUnreachable("the model", "asking", "away")]
+    now = [0.0]
+    listener = Listener(bench.place, clock=lambda: now[0])
+    await bench.registry.hear(Webhook(id="d-x", digest="f" * 64, event=label(), at=NOW))
+    await listener.take_waiting()
+    await listener.take_waiting()  # too early
+    assert (bench.said(), bench.desk.proposed) == ([], ["Notes can be pinned\n\nA pin."])
+    now[0] = 10.0
+    await listener.take_waiting()
+    assert len(bench.said()) == 1
+    assert await bench.registry.unhandled() == ()
+
+
+async def test_github_that_wants_us_to_wait_is_asked_again(bench: Bench) -> None:
+    bench.remote.api.answers.append((429, {"Retry-After": "3"}, {"message": "slow down"}))
+    [outcome] = await bench.hear(comment("status"))
+    assert outcome == ""
+    [waiting] = await bench.registry.unhandled()
+    assert (waiting.tries, bench.said()) == (1, [])
+
+
+async def test_model_that_is_missing_is_said_at_the_issue(bench: Bench) -> None:
+    bench.desk.errors = [ModelKeyMissing()]
+    [outcome] = await bench.hear(label())
+    assert outcome.startswith("no Brief came of it")
+    assert bench.said()[-1].startswith("That cannot be done: ")
+
+
+async def test_delivery_that_is_never_answered_is_given_up(bench: Bench) -> None:
+    bench.desk.errors = [ServiceUnreachable("the model", "asking", "away") for _ in range(TRIES + 1)]
+    await bench.hear(label())
+    for _ in range(TRIES):
+        await bench.answer(["d-1"])
+    assert await bench.outcome("d-1") == f"given up after {TRIES} tries"
+
+
+async def test_killed_between_the_brief_and_its_comment_says_it_once(bench: Bench) -> None:
+    await bench.hear(label())
+    first = bench.said()
+    await bench.registry.drop_issue(NAME, 1)  # as if it had been killed before that row
+    again = [await take_label(label(), "d-1", bench.place) for _ in range(2)]
+    assert len(set(again)) == 1
+    assert bench.said() == first
+
+
+async def test_listener_hears_while_it_runs_and_ends_when_it_is_told_to(bench: Bench) -> None:
+    async with asyncio.timeout(60), bench.desk.wakeups.subscribe(SETTLED) as settled, listening(bench.place):
+        await bench.registry.hear(Webhook(id="d-x", digest="f" * 64, event=comment("status"), at=NOW))
+        await bench.desk.wakeups.publish(HEARD, "d-x")
+        assert await anext(settled) == (SETTLED, "d-x")
+    assert bench.said() == ["**notes**: nothing is online"]
+    assert await bench.registry.unhandled() == ()

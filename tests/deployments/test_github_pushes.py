@@ -1,0 +1,111 @@
+"""A person pushed to the main branch at GitHub: fetched by real git, one run for one commit, and nothing is forced."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deployments.github_listener import Listener
+from deployments.github_pushes import take_push
+from domain.runs import Origin, RunState
+from domain.webhooks import Webhook
+from tests.deployments.api_bench import ANN
+from tests.deployments.github_bench import NAME, NOW, Bench, fields, github_bench, push
+from tests.tasks.conftest import request
+
+START = {"README": "notes"}
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Main is the same commit here and there."""
+    async with github_bench(tmp_path) as made:
+        await made.desk.git.create("notes")
+        first = made.commit(START, None)
+        await made.remote.remote.fetch("notes", NAME, "main")
+        await made.desk.git.advance("notes", "main", first)
+        yield made
+
+
+async def main_of(bench: Bench) -> str:
+    head = await bench.desk.git.head("notes")
+    assert head is not None
+    return head
+
+
+async def test_push_is_fetched_and_one_run_tests_it_before_main_moves(bench: Bench) -> None:
+    first = await main_of(bench)
+    pushed = bench.commit({**START, "app.py": "1"}, first)
+    told = push(pushed)
+    outcomes = {*await bench.hear(told, told), await take_push(told, bench.place)}
+    [asked] = bench.pushed
+    assert outcomes == {f"run {asked.run} tests {pushed[:12]}"}
+    assert (asked.commit, asked.change, asked.request) == (pushed, True, f"wanda pushed {pushed[:12]}: Pins")
+    assert await bench.desk.git.read("notes", pushed, ("app.py",)) == {"app.py": "1"}
+    assert await bench.desk.git.head("notes", f"run/{asked.run}") == pushed
+    assert await main_of(bench) == first
+    lines = [(line.actor, line.what) for line in await bench.registry.history("notes")]
+    assert lines == [("github:wanda", f"pushed {pushed[:12]}")]
+
+
+async def test_four_deliveries_of_a_commit_taken_by_two_processes_at_once_are_one_run(bench: Bench) -> None:
+    pushed = bench.commit({**START, "app.py": "1"}, await main_of(bench))
+    for number in range(4):
+        webhook = Webhook(id=f"e-{number}", digest=f"{number:064}", event=push(pushed), at=NOW)
+        assert await bench.registry.hear(webhook)
+    await asyncio.gather(*(Listener(bench.place).take_waiting() for _ in range(2)))
+    await Listener(bench.place).take_waiting()  # what met the other's fetch is taken up again
+    assert len({await bench.outcome(f"e-{number}") for number in range(4)}) == 1
+    assert (len(bench.pushed), len(await bench.registry.runs("notes"))) == (1, 1)
+
+
+async def test_two_pushes_before_the_first_was_looked_at_are_one_run_of_the_newest(bench: Bench) -> None:
+    one = bench.commit({**START, "app.py": "1"}, await main_of(bench))
+    two = bench.commit({**START, "app.py": "2"}, one)
+    await bench.hear(push(one), push(two))
+    assert [each.commit for each in bench.pushed] == [two]
+
+
+async def test_what_is_known_here_already_begins_nothing(bench: Bench) -> None:
+    first = await main_of(bench)
+    assert await bench.hear(push(first)) == [f"{first[:12]} is known already"]
+    assert bench.pushed == []
+
+
+async def test_push_that_lacks_what_is_live_is_told_at_the_commit_and_to_the_owner(bench: Bench, tmp_path: Path) -> None:
+    first = await main_of(bench)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "ours").write_text("live")
+    made = await bench.desk.git.commit_tree(
+        "notes", tmp_path / "work", branch="main", parent=first, message="ours", author="a <a@b>"
+    )
+    origin = Origin(channel="telegram", chat="1001", person=ANN)
+    await bench.registry.add_run(request("r-000007", origin=origin), NOW)
+    theirs = bench.commit({**START, "app.py": "1"}, first)
+    for _ in range(2):
+        assert await bench.hear(push(theirs)) == [f"{theirs[:12]} lacks what is live"]
+    [told] = await bench.registry.unsent("telegram")
+    assert (told.chat, f"({theirs[:12]}) lacks what is online of notes" in told.text) == ("1001", True)
+    assert bench.remote.api.count("POST", "/check-runs") >= 1
+    assert (bench.pushed, await main_of(bench)) == ([], made.sha)
+
+
+async def test_branch_that_is_gone_and_forced_history_begin_nothing(bench: Bench) -> None:
+    other = bench.commit({"other": "history"}, None)
+    assert await bench.hear(push(other)) == [f"{other[:12]} lacks what is live"]
+    gone = push(other).model_copy(update={"branch": "gone"})
+    assert await bench.hear(gone) == [f"{NAME} has no branch gone any more"]
+    assert bench.pushed == []
+
+
+async def test_news_of_the_run_go_where_the_owner_is_told_of_the_project(bench: Bench) -> None:
+    first = await main_of(bench)
+    for number, channel in enumerate(("telegram", "github")):
+        origin = Origin.model_validate({"channel": channel, "chat": str(number), "person": ANN, "message": "9"})
+        await bench.registry.add_run(request(f"r-00000{number}", origin=origin), NOW)
+    await bench.hear(push(bench.commit({**START, "app.py": "1"}, first)))
+    run = await bench.registry.run(bench.pushed[0].run)
+    assert run is not None
+    assert (fields(run), run.origin.message) == ({"channel": "telegram", "chat": "0", "person": ANN}, "")
+    assert run.state is RunState.QUEUED
