@@ -23,7 +23,7 @@ from deployments.api.access import House
 from deployments.api.doors import DESCRIPTION
 from deployments.api.gate import Gate
 from deployments.api.problems import MEDIA_TYPE, SCHEMA, answer_problems
-from deployments.web import assets, login
+from deployments.web import acting, assets, login, looking
 from deployments.web.errors import answer_people
 
 VERSION = "1"
@@ -32,7 +32,7 @@ ABOUT = (
     "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
 )
 NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, prefect_door, webhooks)
-PAGES = (assets, login)
+PAGES = (assets, login, looking, acting)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 
 

@@ -1,13 +1,13 @@
 """Which routes are open to everybody. The gate asks who it is before all others, those that do not exist included."""
 
 HEALTH, READY, DESCRIPTION = "/health", "/ready", "/openapi.json"
-LOGIN, STYLE, SCRIPT = "/login", "/page/page.css", "/page/page.js"
+LOGIN, STYLE, SCRIPT, ICON = "/login", "/page/page.css", "/page/page.js", "/page/icon.svg"
 LOGOUT, LOGOUT_EVERYWHERE, LANGUAGE = "/logout", "/logout/everywhere", "/language"
 LOGIN_BY_LINK, LOGIN_BY_KEY, LOGIN_BY_TELEGRAM = "/login/link", "/login/key", "/login/telegram"
 
 WEBHOOK = "/github/webhook"
 
-OPEN = frozenset({HEALTH, READY, DESCRIPTION, LOGIN, STYLE, SCRIPT})
+OPEN = frozenset({HEALTH, READY, DESCRIPTION, LOGIN, STYLE, SCRIPT, ICON})
 """Exactly these paths, and only to be read; nothing behind them says anything about anybody."""
 
 SIGNED = frozenset({WEBHOOK})

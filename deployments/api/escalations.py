@@ -5,9 +5,12 @@ from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse, TheRun
 from deployments.api.once import Done, OneCall
+from deployments.api.problems import Refusal
 from deployments.api.shapes import QuestionShown
 from deployments.api.wishes import Reply
 from deployments.documents import question_of
+from domain.admission import CHAT
+from domain.keys import ApiKey
 
 router = APIRouter(prefix="/v1", tags=["escalations"])
 
@@ -33,8 +36,16 @@ async def list_questions_of_run(house: TheHouse, run: TheRun) -> list[QuestionSh
 async def answer_question(house: TheHouse, theirs: Owned, run: TheRun, call: OneCall, reply: Reply) -> Response:
     """Answer what the run asks; the first answer counts, a later one is a 409 that says so."""
 
+    if reply.choice == "more_budget" and not may_give_money(theirs.caller):
+        raise Refusal(403, "money is the operator's to give")
+
     async def work(_: str | None) -> Done:
         said = await house.desk.answer(run.id, reply.choice, reply.text, theirs.caller.owner, "api", reply.number)
         return Done(status=200, shown=QuestionShown.model_validate(said.model_dump(mode="json")))
 
     return await call.answer(work)
+
+
+def may_give_money(caller: ApiKey) -> bool:
+    """Tell whether the caller may let a project spend more: whom the messenger named has only what the operator gave."""
+    return caller.is_operator or not caller.owner.startswith(CHAT)

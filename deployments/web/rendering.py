@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deployments.api.access import House, house_of
-from deployments.api.doors import SCRIPT, STYLE
+from deployments.api.doors import ICON, SCRIPT, STYLE
 from deployments.web.sessions import token_of
 from deployments.wording import LANGUAGES, say, spoken
 from domain.visits import Visit, form_token
@@ -23,7 +23,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """No inline script or style, and nothing of other hosts: also not Telegram's script, of which the page needs nothing."""
-ASSETS = {STYLE: ("page.css", "text/css"), SCRIPT: ("page.js", "text/javascript")}
+ASSETS = {STYLE: ("page.css", "text/css"), SCRIPT: ("page.js", "text/javascript"), ICON: ("icon.svg", "image/svg+xml")}
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +63,7 @@ async def screen(request: Request, name: str, status: int = 200, **facts: Any) -
         "path": request.url.path,
         "style": STYLE,
         "script": SCRIPT,
+        "icon": ICON,
     }
     html = environment().get_template(f"{name}.html").render({**known, **facts})
     return HTMLResponse(html.encode("utf-8", "replace"), status, headers=HEADERS)

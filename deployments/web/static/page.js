@@ -1,0 +1,107 @@
+"use strict";
+
+// Telegram gives a Mini App its data behind the `#` of the address, and needs no script of its own for that.
+const given = new URLSearchParams(location.hash.slice(1));
+
+function dark(color) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}
+
+function remember(name, value) {
+  try {
+    if (value !== undefined) sessionStorage.setItem(name, value);
+    return sessionStorage.getItem(name);
+  } catch {
+    return value ?? null; // a browser that keeps nothing follows the system's colours
+  }
+}
+
+function wearTheme() {
+  try {
+    const color = JSON.parse(given.get("tgWebAppThemeParams") || "{}").bg_color;
+    if (/^#[0-9a-f]{6}$/i.test(color || "")) remember("theme", dark(color) ? "dark" : "light");
+  } catch {
+    // no theme, then
+  }
+  const theme = remember("theme");
+  if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+}
+
+function enterFromTelegram() {
+  const form = document.getElementById("mini-app");
+  const data = given.get("tgWebAppData");
+  if (!form || !data) return;
+  window.TelegramWebviewProxy?.postEvent?.("web_app_ready", "{}");
+  if (remember("entered") === data) return; // it was refused: trying again would be for nothing
+  remember("entered", data);
+  form.hidden = false;
+  form.elements.init.value = data;
+  form.submit();
+}
+
+function sayLocalTimes(root) {
+  const how = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  for (const each of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(each.dateTime);
+    if (!Number.isNaN(moment.getTime())) each.textContent = how.format(moment);
+  }
+}
+
+function sendOnce(event) {
+  const form = event.target;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  const busy = form.querySelector(".busy");
+  if (busy) busy.textContent = form.dataset.busy;
+}
+
+function follow(live) {
+  const connection = live.querySelector(".connection");
+  const source = new EventSource(`/v1/runs/${encodeURIComponent(live.dataset.run)}/events`);
+  let waiting = null;
+
+  async function refresh() {
+    waiting = null;
+    const answer = await fetch(`/runs/${encodeURIComponent(live.dataset.run)}/live`, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) throw new Error("not signed in any more");
+    const parts = new DOMParser().parseFromString(await answer.text(), "text/html");
+    sayLocalTimes(parts);
+    for (const part of parts.querySelectorAll("[data-part]")) {
+      const here = live.querySelector(`[data-part="${part.dataset.part}"]`);
+      if (here && here.textContent !== part.textContent) here.replaceChildren(...part.childNodes);
+    }
+  }
+
+  function lost() {
+    source.close();
+    connection.textContent = live.dataset.lost;
+  }
+
+  function hear(event) {
+    if (event.type !== "ended" && Number(event.lastEventId) <= Number(live.dataset.after)) return;
+    if (event.type === "ended") {
+      source.close();
+      connection.textContent = "";
+    }
+    waiting ??= setTimeout(() => refresh().catch(lost), 200);
+  }
+
+  for (const kind of ["step", "round", "report", "cost", "note", "log", "waiting", "end", "ended"]) {
+    source.addEventListener(kind, hear);
+  }
+  source.addEventListener("open", () => (connection.textContent = live.dataset.live));
+  source.addEventListener("error", () => source.readyState === EventSource.CLOSED && lost());
+}
+
+wearTheme();
+enterFromTelegram();
+sayLocalTimes(document);
+for (const form of document.forms) form.addEventListener("submit", sendOnce);
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent; // who comes back by the browser's button may send anew
+});
+for (const live of document.querySelectorAll("#live[data-live]")) follow(live);

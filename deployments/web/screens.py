@@ -1,0 +1,120 @@
+"""What the page shows: the same facts as the API, asked of the same functions."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from deployments.api import escalations, projects, runs
+from deployments.api.access import House, Theirs
+from deployments.api.pages import USUAL
+from deployments.api.shapes import QuestionShown
+from deployments.documents import project_facts, run_facts
+from deployments.secret_view import secret_documents
+from deployments.web.costs import chart, since
+from deployments.web.rendering import screen
+from domain.escalations import IN_WORDS
+from domain.releases import Release, ReleaseState, startable
+from domain.runs import STEPS, Progress, Project, Run, RunState
+
+DONE = frozenset({"rollback", "secret", "domain", "domain_removed", "answer", "cancel", "language"})
+"""What the page says was done, by the keys of its texts: what an address says beside these is not shown."""
+LOG_LINES = 300
+RUNS = 8
+
+
+async def home(request: Request, house: House, theirs: Theirs, cursor: str | None = None, **more: Any) -> HTMLResponse:
+    """Show the projects, what is asked, and the box for something new."""
+    page = await projects.list_projects(house, theirs, USUAL, cursor)
+    questions = await escalations.list_questions(house, theirs)
+    about = {each.run: (await theirs.run(each.run)).project for each in questions}
+    latest = await runs.list_runs(house, theirs, None, RUNS, None)
+    chosen = (await house.registry.person(theirs.caller.owner)).language
+    return await _shown(request, "home", page=page, questions=questions, about=about, runs=latest.items, chosen=chosen, **more)
+
+
+async def project_screen(request: Request, house: House, theirs: Theirs, project: Project, **more: Any) -> HTMLResponse:
+    """Show one project with everything that belongs to it."""
+    releases = await house.registry.releases(project.slug)
+    cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
+    now = request.state.now
+    used = await house.registry.usage(project.slug, since=max(project.created, since(now)))
+    return await _shown(
+        request,
+        "project",
+        project=await project_facts(house.desk, project),
+        releases=[(release, startable(releases, release.number) is not None) for release in _newest(releases)],
+        runs=(await runs.list_runs(house, theirs, project.slug, RUNS, None)).items,
+        secrets=[each for each in await secret_documents(project.slug, house.registry, house.desk.vault) if each["newest"]],
+        cost=cost.usd,
+        budget=budget / 1_000_000,
+        chart=chart(used, now),
+        **more,
+    )
+
+
+async def rollback_screen(request: Request, house: House, project: Project, to: int | None, **more: Any) -> HTMLResponse:
+    """Ask whether that is meant."""
+    releases = await house.registry.releases(project.slug)
+    live = next((each for each in releases if each.state is ReleaseState.LIVE), None)
+    target = startable(releases, to) if to is not None else None
+    return await _shown(request, "rollback", slug=project.slug, live=live, target=target, to=to, **more)
+
+
+async def run_screen(request: Request, house: House, theirs: Theirs, run: Run, **more: Any) -> HTMLResponse:
+    """Show one run: its steps, its question, its cost and its log."""
+    asked = (await escalations.list_questions_of_run(house, run))[-1:]
+    question = next((each for each in asked if each.answer is None and run.state is RunState.WAITING), None)
+    facts = await live_facts(house, run)
+    return await _shown(
+        request, "run", question=question, choices=choices(question, theirs), in_words=IN_WORDS, **facts, **more
+    )
+
+
+async def live_screen(request: Request, house: House, run: Run) -> HTMLResponse:
+    """Show what of a run changes while it goes on; the page's script puts it in the place of what was there."""
+    return await _shown(request, "live", **await live_facts(house, run))
+
+
+async def live_facts(house: House, run: Run) -> dict[str, Any]:
+    lines = await house.registry.progress(run.id)
+    return {
+        "run": await run_facts(house.desk, run),
+        "steps": steps(run),
+        "state": run.state.value,
+        "ended": run.state.ended,
+        "log": list(reversed(lines[-LOG_LINES:])),
+        "after": lines[-1].sequence if lines else 0,
+        "round_of": _round_of(lines),
+    }
+
+
+def steps(run: Run) -> list[tuple[str, str]]:
+    """Return each step of a delivery with `done`, `now`, `stopped` or `open`."""
+    at = STEPS.index(run.step) if run.step in STEPS else 0
+    if run.state is RunState.DELIVERED:
+        at = len(STEPS)
+    here = "open" if run.state is RunState.QUEUED else "stopped" if run.state.ended else "now"
+    return [(step, "done" if place < at else here if place == at else "open") for place, step in enumerate(STEPS)]
+
+
+def choices(question: QuestionShown | None, theirs: Theirs) -> tuple[str, ...]:
+    """Return what this person may answer: money is the operator's to give."""
+    found = question.diagnosis["choices"] if question else ()
+    return tuple(each for each in found if each != "more_budget" or escalations.may_give_money(theirs.caller))
+
+
+def _round_of(lines: Sequence[Progress]) -> object:
+    return next((line.data["of"] for line in reversed(lines) if line.kind == "round" and "of" in line.data), "")
+
+
+def _newest(releases: Sequence[Release]) -> list[Release]:
+    return sorted(releases, key=lambda each: each.number, reverse=True)[:USUAL]
+
+
+async def _shown(request: Request, name: str, *, status: int = 200, words: str = "", **facts: Any) -> HTMLResponse:
+    done = request.query_params.get("done", "")
+    known = {"typed": {}, "words": words, "done": done if done in DONE else "", "once": secrets.token_urlsafe(16)}
+    return await screen(request, name, status, **{**known, **facts})
