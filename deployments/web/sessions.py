@@ -49,7 +49,7 @@ def is_private(scope: Scope) -> bool:
     """Tell whether nobody on the way can read a cookie: TLS, or loopback."""
     host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
     try:
-        return scope.get("scheme") == "https" or host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+        return scope.get("scheme") == "https" or f".{host}".endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
         return False
 
