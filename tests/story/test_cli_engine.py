@@ -1,4 +1,4 @@
-"""A whole delivery by Claude Code, the real one from npm, on Docker: brief and code by the CLI, everything else as ever."""
+"""A whole delivery, and a chat, by Claude Code, the real one from npm, on Docker: only its model is played."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.messages_api import Answer, Asked, Say, ScriptedMessagesAPI, use
+from domain.talks import account
+from tests.fakes.messages_api import Answer, Asked, Hang, Say, ScriptedMessagesAPI, use
 from tests.story import tales
-from tests.story.installation import Installation
+from tests.story.installation import RUN_SECONDS, Installation, until
+from tests.story.phone import OWNER, Phone
 from tests.story.player import Player, wish_of
+from tests.story.telegram_talk import SHALL_I, TEA, brief_of
 
 pytestmark = [pytest.mark.story, pytest.mark.docker]
 ENGINES = '{"developer": "claude-code", "product_owner": "claude-code"}'
@@ -39,6 +42,8 @@ class CliPlayer:
     def __call__(self, asked: Asked) -> Answer:
         if not any(tool["name"] == "StructuredOutput" for tool in asked.body.get("tools", [])):
             return self.player(asked)
+        if any(tool["name"] == "mcp__slipway__propose" for tool in asked.body["tools"]):
+            return chat(asked)
         tale = self.player.tales[wish_of(asked.body)]
         turn = self.answers[asked.role]
         self.answers[asked.role] += 1
@@ -47,11 +52,31 @@ class CliPlayer:
         return Say([in_its_words(block) for block in tale.step(turn)])
 
 
+def chat(asked: Asked) -> Answer:
+    """Look at what there is, propose, and say so."""
+    if "think for ever" in str(asked.body["messages"]):
+        return Hang()
+    match asked.turn:
+        case 0:
+            return Say([use("mcp__slipway__list_projects")])
+        case 1:
+            brief = brief_of(TEA, "tea-timer", "en")
+            return Say([use("mcp__slipway__propose", request="a timer for tea", brief=brief)])
+    return Say([use("StructuredOutput", text=SHALL_I, questions=[])])
+
+
 @pytest.fixture(scope="module")
-def place() -> Iterator[Installation]:
+def own_phone() -> Iterator[Phone]:
+    with Phone() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def place(own_phone: Phone) -> Iterator[Installation]:
     player = Player()
     player.tell(*tales.TALES)
-    found = Installation("docker", player, more={"SLIPWAY_ENGINES": ENGINES, "SLIPWAY_REVIEW": "false"})
+    chat_settings = own_phone.settings | {"SLIPWAY_CHAT_APPROVAL": "true"}
+    found = Installation("docker", player, more={"SLIPWAY_ENGINES": ENGINES, "SLIPWAY_REVIEW": "false", **chat_settings})
     try:
         with ScriptedMessagesAPI(CliPlayer(player)) as api:
             found.open(api)
@@ -70,3 +95,24 @@ def test_request_becomes_an_app_by_the_cli_and_each_call_is_in_the_ledger_once(p
     asked = [(line.node, line.call.split("/")[1]) for line in lines]
     assert sorted(node for node, _ in asked) == ["architect", *["developer"] * 5, "product_owner"]
     assert len({line.call for line in lines}) == 7
+
+
+def test_chat_is_led_by_the_cli_with_our_tools_and_a_proposal_has_its_buttons(place: Installation, own_phone: Phone) -> None:
+    own_phone.say("a timer for tea")
+    proposal = own_phone.told(TEA, seconds=RUN_SECONDS)
+    assert own_phone.messages()[0].text == SHALL_I
+    assert [button.label for button in proposal.buttons] == ["🔨 Build it", "Not yet"]
+    until(lambda: not workers_of_chats(place), "the chat's worker is gone")
+
+
+def test_chat_that_is_cancelled_takes_its_worker_away(place: Installation, own_phone: Phone) -> None:
+    own_phone.say("think for ever")
+    until(lambda: any("think for ever" in str(asked.body["messages"]) for asked in place.asked), "the model is asked")
+    assert len(workers_of_chats(place)) == 1
+    own_phone.say("/cancel")
+    own_phone.told("Stopped. Nothing was started.", seconds=RUN_SECONDS)
+    assert workers_of_chats(place) == []
+
+
+def workers_of_chats(place: Installation) -> list[str]:
+    return place.containers(running=True, project=account(f"telegram:{OWNER}"))
