@@ -6,9 +6,8 @@ Each thing is found again by an identity that was given to it at birth, so that 
 from typing import Any
 
 from blocks.github_wire import Wire, segment
-from domain.github import CHECKS, CONTENTS, DEPLOYMENTS, STATUSES, CommitCheck, DeploymentState
+from domain.github import CHECK, CHECKS, CONTENTS, DEPLOYMENTS, STATUSES, CommitCheck, DeploymentState
 
-CHECK = "slipway/tests"
 ENVIRONMENT = "production"
 AT_ONCE = 50
 """Annotations that one call takes."""
@@ -29,17 +28,16 @@ class RemoteReports:
         attempted = f"the check of {check.commit[:12]} at {name}"
         found = await self._wire.ask("GET", name, f"/commits/{check.commit}/check-runs", CHECKS, attempted, query=query)
         known = next((each for each in (found or {}).get("check_runs", ()) if each["external_id"] == check.run), None)
-        first, rest = check.annotations[:AT_ONCE], check.annotations[AT_ONCE:]
+        there = known["output"]["annotations_count"] if known else 0
+        rest = check.annotations[there:]  # a process that was killed may have sent some
         if known is None:
-            born = {"name": CHECK, "head_sha": check.commit, "external_id": check.run, **_said(check, first)}
-            known = await self._wire.ask("POST", name, "/check-runs", CHECKS, attempted, born)
-        elif known["output"].get("annotations_count"):
-            first, rest = (), check.annotations[known["output"]["annotations_count"] :]
-        else:
-            await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, _said(check, first))
+            born = {"name": CHECK, "head_sha": check.commit, "external_id": check.run, **_said(check, rest[:AT_ONCE])}
+            known, rest = await self._wire.ask("POST", name, "/check-runs", CHECKS, attempted, born), rest[AT_ONCE:]
+        elif not rest and known["conclusion"] != check.conclusion:
+            await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, _said(check, ()))
         while rest:
-            more, rest = rest[:AT_ONCE], rest[AT_ONCE:]
-            await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, _said(check, more))
+            body, rest = _said(check, rest[:AT_ONCE]), rest[AT_ONCE:]
+            await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, body)
 
     async def _status(self, name: str, check: CommitCheck) -> None:
         state = {"success": "success", "failure": "failure", "neutral": "success"}[check.conclusion]
@@ -63,11 +61,12 @@ class RemoteReports:
         body = {"state": state, "environment_url": address, "auto_inactive": True}
         await self._wire.ask("POST", name, rest, DEPLOYMENTS, attempted, body)
 
-    async def released(self, name: str, tag: str, title: str, body: str) -> None:
-        """Publish a release of a tag that is there; nothing happens when it has one."""
+    async def released(self, name: str, commit: str, tag: str, title: str, body: str) -> None:
+        """Publish a release of a commit that is there, by a tag that GitHub makes with it; nothing happens when it has one."""
         attempted = f"the release {tag} at {name}"
         if await self._wire.ask("GET", name, f"/releases/tags/{segment(tag)}", CONTENTS, attempted) is None:
-            await self._wire.ask("POST", name, "/releases", CONTENTS, attempted, {"tag_name": tag, "name": title, "body": body})
+            said = {"tag_name": tag, "target_commitish": commit, "name": title, "body": body}
+            await self._wire.ask("POST", name, "/releases", CONTENTS, attempted, said)
 
 
 def _said(check: CommitCheck, annotations: tuple[Any, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.github_wire import Wire, segment
-from domain.github import ADMINISTRATION, CONTENTS, METADATA, SECRETS, AccessLevel, RemoteRepository
+from domain.github import ADMINISTRATION, CHECK, CONTENTS, METADATA, SECRETS, AccessLevel, RemoteRepository
 from domain.github_errors import GitHubRefused
 
 BY_A_PERSON = "make it at GitHub, install the App on it, and name it with `slipway repository PROJECT OWNER/NAME`"
@@ -57,13 +57,15 @@ class RemoteRepositories:
         rest, attempted = f"/git/refs/heads/{branch}", f"to move {branch} of {name}"
         await self._wire.ask("PATCH", name, rest, CONTENTS, attempted, {"sha": commit, "force": False})
 
-    async def protect(self, name: str, branch: str, check: str, *, approval: bool) -> None:
-        """Protect the branch. GitHub has it for public repositories, and for private ones of paid plans."""
-        reviews = {"required_approving_review_count": 1, "dismiss_stale_reviews": True} if approval else None
+    async def protect(self, name: str, branch: str) -> None:
+        """Protect the branch. GitHub has it for public repositories, and for private ones of paid plans.
+
+        Approvals are not asked for here: GitHub would then take a merge by its own button only, which makes another commit.
+        """
         body: dict[str, Any] = {
-            "required_status_checks": {"strict": False, "contexts": [check]},
+            "required_status_checks": {"strict": False, "contexts": [CHECK]},
             "enforce_admins": False,
-            "required_pull_request_reviews": reviews,
+            "required_pull_request_reviews": None,
             "restrictions": None,
             "allow_force_pushes": False,
             "allow_deletions": False,

@@ -25,6 +25,9 @@ ADMINISTRATION: Permissions = {"administration": "write"}
 SECRETS: Permissions = {"secrets": "write"}
 ISSUES: Permissions = {"issues": "write"}
 
+CHECK = "slipway/tests"
+"""Name of our check of a commit."""
+
 AccessLevel = Literal["admin", "write", "read", "none"]
 Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 Conclusion = Literal["success", "failure", "neutral"]
@@ -114,8 +117,8 @@ class Repositories(Protocol):
         """Fast-forward a branch to a commit that is there; raise GitHubRefused when it is none."""
         ...
 
-    async def protect(self, name: str, branch: str, check: str, *, approval: bool) -> None:
-        """Let nobody force or delete the branch, and let in only what has passed `check`; with `approval` what was approved."""
+    async def protect(self, name: str, branch: str) -> None:
+        """Let nobody force or delete the branch, and let in only what has passed our check."""
         ...
 
     async def set_secret(self, name: str, key: str, value: SecretStr) -> None:
@@ -166,8 +169,8 @@ class Reports(Protocol):
         """Let one deployment with the run's identity have this state and address."""
         ...
 
-    async def released(self, name: str, tag: str, title: str, body: str) -> None:
-        """Publish a release of a tag that is there; nothing happens when it has one."""
+    async def released(self, name: str, commit: str, tag: str, title: str, body: str) -> None:
+        """Publish a release of a commit that is there, by a tag that GitHub makes with it; nothing happens when it has one."""
         ...
 
 

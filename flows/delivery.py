@@ -16,6 +16,7 @@ from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment
 from flows.ending import write_end
 from flows.engineering import Commission, engineering
+from flows.home import go_home
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from flows.pushed import pushed
@@ -111,4 +112,5 @@ async def build_and_deploy(commission: Commission, attempts: Iterator[int], bloc
     released = await go_online(deployment, attempts, blocks)
     if isinstance(released, Released):
         await record_delivery(request, built, blocks.registry)
+        await go_home(request.project, request.run, blocks)
     return released if isinstance(released, Escalated) else (built, released)

@@ -15,6 +15,7 @@ from domain.runs import DeliveryRequest
 from domain.seen import Seen
 from domain.turns import Back, Judged, Move, Stop, Take, after_giving_up, next_move, reservations
 from domain.values import Value
+from flows.home import show_tests
 from flows.interruption import unless_interrupted
 from flows.opening import Blocks, open_blocks
 from flows.proof import examine
@@ -119,6 +120,7 @@ async def judge(
     accepted = proved_report(base, await blocks.registry.proofs(request.project))
     report = await verdict(request, number, work, base, checks, merged(known_tests(accepted), seen.known))
     await journal.write("report", report.summary, "test", facts(report))
+    await show_tests(request, base, report.model_copy(update={"commit": work.commit}), blocks)
     judged = Judged(number=number, commit=work.commit, report=report)
     return await examine(request, base, judged, journal, blocks) if report.passed else judged
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from blocks.kept_records import KeptRecords
+from flows.home import catch_up
 from flows.opening import Blocks, open_blocks
 from tasks.abandoned import end_abandoned, look_at_flow_run, schedule_again
 from tasks.answering import answer_overdue
@@ -28,6 +29,7 @@ async def janitor() -> list[str]:
     await shield_all(blocks.registry, blocks.vault)
     done = [*await end_waits(blocks), *await remove_unowned(blocks)]
     await tell_removed(done)
+    await catch_up(blocks)
     return [name for name, _ in done]
 
 

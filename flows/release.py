@@ -17,6 +17,7 @@ from domain.outcomes import Delivered, Escalated, Overtaken, Previewed, Rejected
 from domain.runs import ReleaseRequest, RunState
 from flows.devops import Deployment
 from flows.ending import write_end
+from flows.home import go_home
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from tasks.finish import describe_release
@@ -33,6 +34,8 @@ async def release(request: ReleaseRequest) -> Delivered:
     try:
         with tags(f"project:{request.project}", f"run:{request.run}"):
             outcome = await put_online(request, blocks)
+            if isinstance(outcome, Released):
+                await go_home(request.project, request.run, blocks)
     except RunCancelled as cancelled:
         outcome = Escalated(reason=str(cancelled))
     except SlipwayError as error:

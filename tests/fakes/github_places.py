@@ -28,11 +28,18 @@ class Place:
     app: GitHubAccess
     person: GitHubAccess
     host: BareGitHost
-    remote: GitHubRemote
 
     @property
     def state(self) -> State:
         return self.api.state
+
+    def kept_here(self) -> bytes:
+        """Return everything in our own repositories."""
+        return b"".join(path.read_bytes() for path in Path(self.host.folder).rglob("*") if path.is_file())
+
+    def remote_of(self, who: GitHubAccess) -> GitHubRemote:
+        """Return git between here and there with somebody's access."""
+        return GitHubRemote(Path(self.host.folder), self.git.url, who)
 
 
 @contextmanager
@@ -50,5 +57,4 @@ def github_place(folder: Path) -> Iterator[Place]:
         git.opens = api.access.opens
         app = GitHubAccess(api_url=api.url, app_id=APP, app_key_file=str(key))
         person = GitHubAccess(api_url=api.url, token=SecretStr(PERSONAL))
-        remote = GitHubRemote(here, git.url, app)
-        yield Place(api, git, app, person, BareGitHost(folder=str(here)), remote)
+        yield Place(api, git, app, person, BareGitHost(folder=str(here)))

@@ -56,15 +56,15 @@ class ReportState:
         return self.deployment_statuses[call.repository, int(call.places["deployment_id"])][::-1]
 
     def repos_create_deployment_status(self, call: Call, said: dict[str, Any]) -> Any:
-        self.deployment_statuses[call.repository, int(call.places["deployment_id"])].append(said)
+        number = int(call.places["deployment_id"])
+        if said["state"] == "success" and said.get("auto_inactive", True):
+            for (name, other), told in self.deployment_statuses.items():
+                if name == call.repository and other != number and told[-1]["state"] == "success":
+                    told.append({"state": "inactive"})
+        self.deployment_statuses[call.repository, number].append(said)
         return {**call.example, **said}
 
     def repos_get_release_by_tag(self, call: Call, _: dict[str, Any]) -> Any:
         from tests.fakes.github_state import MISSING
 
         return next((each for each in self.releases[call.repository] if each["tag_name"] == call.places["tag"]), MISSING)
-
-    def repos_create_release(self, call: Call, said: dict[str, Any]) -> Any:
-        made = {**call.example, **said}
-        self.releases[call.repository].append(made)
-        return made

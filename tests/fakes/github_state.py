@@ -205,6 +205,14 @@ class State(ReportState):
         review = {"user": {"login": person}, "state": state, "commit_id": commit, "author_association": as_}
         self.reviews[name, number].append(review)
 
+    def repos_create_release(self, call: Call, said: dict[str, Any]) -> Any:
+        """Publish a release, and make its tag where there is none."""
+        if not self.head(call.repository, said["target_commitish"]):
+            return refused("Validation Failed: target_commitish is invalid")
+        git(self.folder / f"{call.repository}.git", "update-ref", f"refs/tags/{said['tag_name']}", said["target_commitish"])
+        self.releases[call.repository].append({**call.example, **said})
+        return self.releases[call.repository][-1]
+
     def actions_get_repo_public_key(self, call: Call, _: dict[str, Any]) -> Any:
         return {**call.example, "key": b64encode(bytes(self._sealing.public_key)).decode()}
 

@@ -1,0 +1,88 @@
+"""The way to a project's home at GitHub: whatever goes wrong there costs no delivery, and is told."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+
+from domain.errors import SlipwayError
+from domain.releases import ReleaseState
+from domain.reports import TestReport
+from domain.runs import DeliveryRequest
+from flows.opening import Blocks
+from tasks.github import bring_to_github, show_round
+from tasks.progress import Journal
+
+log = logging.getLogger("slipway.github")
+
+SECONDS = 90.0
+"""How long a delivery waits for GitHub; the janitor does the rest."""
+
+DAYS = timedelta(days=30)
+"""For so long the janitor looks whether a release is there: each look costs calls, of which GitHub gives 5,000 an hour."""
+
+
+async def go_home(project: str, run: str, blocks: Blocks) -> None:
+    """Bring what serves to GitHub, and say in the run's journal what came of it."""
+    said = await _brought(project, blocks)
+    if said:
+        await Journal(run, blocks.registry, blocks.wakeups).write("note", said, "deploy")
+
+
+async def show_tests(request: DeliveryRequest, base: str, report: TestReport, blocks: Blocks) -> None:
+    """Show a round at GitHub; what kept it from there stands in the run's journal."""
+    if blocks.github is None or blocks.remote is None:
+        return
+    shown = show_round(
+        request.project, request.run, base, report,
+        blocks.registry, blocks.git, blocks.vault, blocks.github, blocks.remote, blocks.installation,
+    )  # fmt: skip
+    said = await _unhurt(shown, "the tests of this round")
+    if said:
+        await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
+
+
+async def catch_up(blocks: Blocks) -> None:
+    """Bring to GitHub what did not come there at its time; what still does not is in the log, and the next look tries again."""
+    if blocks.github is None:
+        return
+    owner, since = blocks.installation.github_owner, datetime.now(UTC) - DAYS
+    for live in await blocks.registry.releases(states=(ReleaseState.LIVE,)):
+        project = await blocks.registry.project(live.project)
+        is_old = live.went_live is not None and live.went_live < since
+        if is_old or project is None or not (project.repository or owner):
+            continue
+        is_at_work = any(not run.ended for run in await blocks.registry.runs(live.project, limit=5))
+        if not is_at_work and (said := await _brought(live.project, blocks, only_if_missing=True)):
+            log.info("%s: %s", live.project, said)
+
+
+async def _brought(project: str, blocks: Blocks, *, only_if_missing: bool = False) -> str:
+    if blocks.github is None or blocks.remote is None:
+        return ""
+    brought = bring_to_github(
+        project,
+        blocks.registry,
+        blocks.git,
+        blocks.vault,
+        blocks.github,
+        blocks.remote,
+        blocks.installation,
+        only_if_missing=only_if_missing,
+    )
+    return await _unhurt(brought, f"what serves as {project}")
+
+
+async def _unhurt(work: Awaitable[str | None], what: str) -> str:
+    """Return what it says, or in a sentence why it could not be done now."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await work or ""
+    except SlipwayError as error:
+        why = str(error)
+    except TimeoutError:
+        why = f"GitHub took more than {SECONDS:g} s"
+    except Exception as error:  # an answer that nobody foresaw must not cost a release that serves already
+        log.exception("GitHub")
+        why = f"Slipway itself failed ({type(error).__name__})"
+    return f"{what} is not at GitHub yet: {why}. It is tried again by itself"

@@ -1,0 +1,198 @@
+"""GitHub, the second home of a project's code: what serves is brought there, whole, whatever was done before.
+
+True afterwards: the repository is there; the run's branch, its one pull request with Brief, checks, proof and cost, its check,
+the deployment with the address and the release by tag are there once; and main has the commit, unless an approval is wanted.
+Blocks: registry, git host, vault, GitHub and git to it. Nothing of ours depends on it: it is repeated until main there stands
+where we do, so main is moved last. What each step makes has a name that is known before it is made (repository, branch, tag) or
+carries the run's id, so a process that was killed half way finds it again.
+"""
+
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import SecretStr
+
+from blocks.installation import Installation
+from domain.audit import SLIPWAY
+from domain.errors import UnknownObject
+from domain.github import GitHub, PullRequest, RemoteGit
+from domain.github_errors import GitHubRefused
+from domain.github_texts import (
+    branch_of,
+    check_of_proof,
+    check_of_report,
+    described,
+    pull_body,
+    pull_title,
+    secrets_wanted,
+    tag_of,
+)
+from domain.proofs import SignedProof
+from domain.protocols import GitHost, Vault
+from domain.registry import Registry
+from domain.releases import Release, ReleaseState
+from domain.reports import TestReport
+from domain.runs import Project
+from domain.vault import newest
+from tasks.audit import record
+from tasks.hosts import main_host
+from tasks.redaction import redacted
+from tasks.retrying import only_try_again
+
+MAIN = "main"
+WORKFLOWS = (".github/workflows/tests.yml",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Homes:
+    """Both homes of the code, and what is known of it."""
+
+    registry: Registry
+    git: GitHost
+    vault: Vault
+    github: GitHub
+    remote: RemoteGit
+    installation: Installation
+
+
+@task(
+    task_run_name="bring {slug} to GitHub",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=3,
+    retry_condition_fn=only_try_again,
+)
+async def bring_to_github(
+    slug: str,
+    registry: Registry,
+    git: GitHost,
+    vault: Vault,
+    github: GitHub,
+    remote: RemoteGit,
+    installation: Installation,
+    *,
+    only_if_missing: bool = False,
+) -> str:
+    """Bring what serves there; return one sentence for people, empty when the project has no home at GitHub.
+
+    With `only_if_missing` nothing more is asked where main is what serves: it is moved last.
+    """
+    homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
+    project = await homes.registry.project(slug)
+    live = next(iter(await homes.registry.releases(slug, states=(ReleaseState.LIVE,))), None)
+    if project is None or live is None or not (name := await _repository(project, homes)):
+        return ""
+    if only_if_missing and await homes.github.repositories.head(name, MAIN) == live.commit:
+        return ""
+    signed = next((each for each in await homes.registry.proofs(slug) if each.body["commit"] == live.commit), None)
+    live = live.model_copy(update={"address": installation.address_of(await main_host(slug, registry))})  # people's, not ours
+    pull = await _propose(project, name, live, signed, homes)
+    await _tell(name, project, live, signed, homes)
+    return await _merge(name, live, pull, homes)
+
+
+@task(task_run_name="show a round of {run} at GitHub", cache_policy=NO_CACHE)
+async def show_round(
+    slug: str,
+    run: str,
+    base: str,
+    report: TestReport,
+    registry: Registry,
+    git: GitHost,
+    vault: Vault,
+    github: GitHub,
+    remote: RemoteGit,
+    installation: Installation,
+) -> None:
+    """Push a round's commit onto the run's branch and tell there how its tests ended, at the lines that failed."""
+    homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
+    project = await homes.registry.project(slug)
+    if project is None or not report.commit or not (name := await _repository(project, homes)):
+        return
+    await _begin(project.slug, name, base, homes)
+    await homes.remote.push(slug, name, report.commit, f"refs/heads/{branch_of(run)}")
+    check = check_of_report(run, report)
+    await homes.github.reports.report(name, check.model_copy(update={"summary": redacted(check.summary)}))
+
+
+async def _repository(project: Project, homes: Homes) -> str:
+    """Return the project's repository, made now if it may be; one that somebody else made is never taken for ours."""
+    place, repositories = homes.installation, homes.github.repositories
+    if project.repository:
+        return project.repository
+    if not place.github_owner:
+        return ""
+    name = f"{place.github_owner}/{project.slug}"
+    mark = described(project.title, project.slug, f"{project.created:%Y-%m-%d %H:%M:%S}")
+    found = await repositories.repository(name)
+    if found is None:
+        found = await repositories.create(name, mark, private=place.github_private)
+    elif found.description != mark:
+        cure = f"`slipway repository {project.slug} {name}` takes it all the same, another OWNER/NAME another one"
+        raise GitHubRefused(f"{name} for {project.slug}", 0, "there is such a repository, and Slipway did not make it", cure)
+    await homes.registry.set_repository(project.slug, name)
+    await record(project.slug, SLIPWAY, f"repository set to {name}", homes.registry, why="made at GitHub")
+    return name
+
+
+async def _begin(slug: str, name: str, base: str, homes: Homes) -> str:
+    """Let an empty repository begin with what the run began with, so that its change can be seen; return main's commit."""
+    if head := await homes.github.repositories.head(name, MAIN):
+        return head
+    await homes.remote.push(slug, name, base, f"refs/heads/{MAIN}")
+    return base
+
+
+async def _propose(project: Project, name: str, live: Release, signed: SignedProof | None, homes: Homes) -> PullRequest | None:
+    """Push the run's branch and open its one pull request; None when main has the commit already, or nothing proves it."""
+    head = await _begin(project.slug, name, signed.body["base"] if signed else live.commit, homes)
+    if await _is_merged(project.slug, name, head, live.commit, homes) or signed is None:
+        return None
+    branch, pulls = branch_of(signed.run), homes.github.pulls
+    await homes.remote.push(project.slug, name, live.commit, f"refs/heads/{branch}")
+    title, body = pull_title(project.brief), redacted(pull_body(project.brief, signed, live.address))
+    known = await pulls.of_branch(name, branch)
+    if known is None:
+        return await pulls.open_pull(name, branch, MAIN, title, body)
+    if (known.title, known.body) != (title, body):
+        await pulls.update_pull(name, known.number, title, body)
+    return known
+
+
+async def _is_merged(slug: str, name: str, head: str, commit: str, homes: Homes) -> bool:
+    """Tell whether main's head has the commit; a head that is not ours is fetched first."""
+    try:
+        return head == commit or await homes.git.fork(slug, head, commit) == commit
+    except UnknownObject:
+        await homes.remote.fetch(slug, name, MAIN)
+    return await homes.git.fork(slug, head, commit) == commit
+
+
+async def _tell(name: str, project: Project, live: Release, signed: SignedProof | None, homes: Homes) -> None:
+    """Report the tests, the deployment and the release, and give workflows the secrets that they use."""
+    reports, repositories = homes.github.reports, homes.github.repositories
+    if signed is not None:
+        await reports.report(name, check_of_proof(signed, live.address))
+    await reports.deployed(name, live.commit, live.run, "success", live.address)
+    await reports.released(
+        name, live.commit, tag_of(live.number), f"Release {live.number}", redacted(f"Online at {live.address}")
+    )
+    kept = newest(await homes.vault.listed(project.slug))
+    texts = await homes.git.read(project.slug, live.commit, WORKFLOWS)
+    for key in secrets_wanted(list(texts.values())):
+        if key in kept:
+            await repositories.set_secret(name, key, SecretStr(await homes.vault.get(kept[key].reference)))
+    if homes.installation.github_protect:
+        await repositories.protect(name, MAIN)
+
+
+async def _merge(name: str, live: Release, pull: PullRequest | None, homes: Homes) -> str:
+    """Move main to the very commit that was tested and serves; GitHub counts the pull request as merged by it."""
+    repositories = homes.github.repositories
+    if pull is None:
+        return f"{name} at GitHub has what serves"
+    if homes.installation.github_approval and not await homes.github.pulls.approved(name, pull.number, live.commit):
+        return f"{pull.url} waits for somebody's approval; what serves is not touched by it"
+    await repositories.advance(name, MAIN, live.commit)
+    return f"{pull.url} is merged"
