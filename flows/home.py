@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import SlipwayError
 from domain.releases import ReleaseState
@@ -42,11 +42,11 @@ async def show_tests(request: DeliveryRequest, base: str, report: TestReport, bl
         await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
 
 
-async def catch_up(blocks: Blocks) -> None:
+async def catch_up(blocks: Blocks, now: datetime) -> None:
     """Bring to GitHub what did not come there at its time; what still does not is in the log, and the next look tries again."""
     if blocks.github is None:
         return
-    owner, since = blocks.installation.github_owner, datetime.now(UTC) - DAYS
+    owner, since = blocks.installation.github_owner, now - DAYS
     for live in await blocks.registry.releases(states=(ReleaseState.LIVE,)):
         project = await blocks.registry.project(live.project)
         is_old = live.went_live is not None and live.went_live < since

@@ -29,7 +29,7 @@ async def janitor() -> list[str]:
     await shield_all(blocks.registry, blocks.vault)
     done = [*await end_waits(blocks), *await remove_unowned(blocks)]
     await tell_removed(done)
-    await catch_up(blocks)
+    await catch_up(blocks, datetime.now(UTC))
     return [name for name, _ in done]
 
 

@@ -51,6 +51,7 @@ class House:
             git=BareGitHost(folder=str(folder / "git")),
             installation=place,
             accounts=MemoryAccounts(),
+            github=None,
         )
         self.kept = folder / "engine" / "data" / "notes" / "kept"
         """A file of the project's own data."""
