@@ -18,6 +18,9 @@ class DoorSettings(BaseSettings):
         pattern=ADDRESS,
         description="an IPv4 address of this machine, like 127.0.0.1: the apps are served on it alone; unset: on all",
     )
+    server: str | None = Field(
+        default=None, description="address of a Slipway elsewhere, like https://api.example.org, that commands ask; unset: here"
+    )
     api_port: Port | None = Field(
         default=None, description="a port number: the HTTP API is served on it; 0 chooses a free one; unset: there is none"
     )

@@ -1,15 +1,15 @@
 """Projects: which there are, and how one stands; what it cost, who changed it, what was proved of it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from deployments.api.access import House, Owned, TheHouse, TheProject
 from deployments.api.once import Done, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
-from deployments.api.shapes import CostShown, HistoryLine, ProjectShort, ProjectShown, ProofShown, RunShown
+from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectShort, ProjectShown, ProofShown, RunShown
 from deployments.api.tags import found, tagged
 from deployments.api.wishes import Change, NewProject
 from deployments.deeds import DeskDeeds
@@ -17,9 +17,12 @@ from deployments.documents import project_facts, run_facts, summary
 from deployments.requests import run_id
 from deployments.reservations import begun_before
 from domain.proposals import Proposal
+from domain.releases import live
 from domain.runs import Origin
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
+
+Lines = Annotated[int, Query(ge=1, le=5000, description="How many lines at most.")]
 
 
 @router.get("")
@@ -42,6 +45,15 @@ async def show_costs(house: TheHouse, project: TheProject) -> CostShown:
     cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
     spent: dict[str, Any] = {"cost_usd": cost.usd, "calls": cost.calls, "tokens": cost.tokens}
     return CostShown(project=project.slug, budget_usd=budget / 1_000_000, **spent)
+
+
+@router.get("/{project}/output")
+async def show_output(house: TheHouse, project: TheProject, lines: Lines = 50) -> OutputShown:
+    """Show what the live release printed last; values of its secrets are taken out."""
+    serving = live(await house.registry.releases(project.slug))
+    if serving is None:
+        return OutputShown()
+    return OutputShown(release=serving.number, text=await house.desk.look.output(project.slug, lines))
 
 
 @router.get("/{project}/history")

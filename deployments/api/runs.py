@@ -32,7 +32,12 @@ async def list_runs(
 
 
 def short(run: Run) -> RunShort:
-    return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round})
+    return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round, "request": begins(run)})
+
+
+def begins(run: Run) -> str:
+    """Return the first line of the request, cut."""
+    return next(iter(run.request.splitlines()), "")[:100]
 
 
 @router.get("/{run}", response_model=RunShown)

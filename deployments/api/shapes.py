@@ -53,6 +53,7 @@ class PreviewShown(Shown):
     running: bool
     address: str
     run: str
+    data: str = Field(description="How much of the serving one's data it began with")
     expires: datetime
 
 
@@ -98,6 +99,7 @@ class RunShort(Shown):
     address: str
     message: str = Field(description="How it ended, or what it waits for")
     waits_for: tuple[str, ...] = Field(description="Names of the secrets that it waits for")
+    request: str = Field(default="", description="How the request begins")
     created: datetime
     ended: datetime | None = None
 
@@ -121,6 +123,13 @@ class ProgressShown(Shown):
     step: str
     text: str
     data: dict[str, str | int | float | bool]
+
+
+class OutputShown(Shown):
+    """What a project's app printed last."""
+
+    release: int | None = Field(default=None, description="Which release; null when it is not online")
+    text: str = ""
 
 
 class CostShown(Shown):
@@ -158,6 +167,7 @@ class SecretShown(Shown):
     newest: bool
     made: datetime
     length: int | None = None
+    made_by: str = Field(alias="from", description="`person`, or `slipway` for what it made itself")
     used_by: tuple[dict[str, Any], ...]
     problem: str | None = None
 

@@ -26,21 +26,20 @@ def answer(
     """Show what a run asks, or answer it; the first answer counts."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.people import person
+        async with context.obj.place() as place:
             from deployments.question_view import question_document, show_question
 
             if choice is None:
-                question = await desk.question(run)
+                question = await place.question(run)
             else:
-                question = await desk.answer(run, choice, read(text), person(), "cli", number)
+                question = await place.answer(run, choice, read(text), number)
             if as_json:
                 print_json(question_document(question))
             elif choice is None:
                 show_question(question, console())
             else:
-                found = await desk.registry.run(run)
-                goes = "stops now" if choice == "stop" else f"goes on: `slipway logs {found.project} --follow` shows how"
+                found = await place.run(run)
+                goes = "stops now" if choice == "stop" else f"goes on: `slipway logs {found['project']} --follow` shows how"
                 sys.stdout.write(f"{run} {goes}\n")
             return 0
 

@@ -7,6 +7,7 @@ import typer
 
 from deployments.commands.projects import JSON, PROJECT
 from deployments.terminal import finish, print_json
+from domain.errors import BadInput
 
 HOST = typer.Argument(help="Host name, like shop.example.org.")
 
@@ -21,6 +22,13 @@ def add(
     main: Annotated[bool, typer.Option("--main", help="Make the project's address of it, by a new release.")] = False,
 ) -> None:
     """Let a host name lead to the project as well; its DNS record is yours to make."""
+
+    async def work_elsewhere() -> int:
+        if main:
+            raise BadInput("a main domain is chosen on the machine itself alone: add the host without --main")
+        async with context.obj.elsewhere() as place:
+            sys.stdout.write(f"{await place.add_domain(project, host)}\n")
+            return 0
 
     async def work() -> int:
         async with context.obj.session() as (desk, up):
@@ -49,7 +57,7 @@ def add(
                 sys.stderr.write(f"{warning}\n")
             return 0
 
-    raise typer.Exit(finish(work(), debug=context.obj.debug))
+    raise typer.Exit(finish(work_elsewhere() if context.obj.server else work(), debug=context.obj.debug))
 
 
 @domain.command("list")
@@ -57,12 +65,8 @@ def list_domains(context: typer.Context, project: Annotated[str, PROJECT], as_js
     """List the host names that lead to a project, its own first."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.documents import known
-            from tasks.hosts import project_hosts
-
-            await known(desk, project)
-            hosts = list(await project_hosts(project, desk.registry))
+        async with context.obj.place() as place:
+            hosts = list(await place.domains(project))
             print_json({"project": project, "domains": hosts}) if as_json else sys.stdout.write("\n".join(hosts) + "\n")
             return 0
 
@@ -74,14 +78,8 @@ def remove(context: typer.Context, project: Annotated[str, PROJECT], host: Annot
     """Let a host name lead to the project no more."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.documents import known
-            from deployments.people import person
-            from tasks.domains import remove_domain
-
-            await known(desk, project)
-            blocks = desk.blocks
-            gone = await remove_domain(project, host, person(), desk.registry, blocks.engine, blocks.proxy, desk.wakeups)
+        async with context.obj.place() as place:
+            gone = await place.remove_domain(project, host)
             sys.stdout.write(f"{gone} does not lead to {project} any more\n")
             return 0
 

@@ -8,8 +8,7 @@ import typer
 from deployments.terminal import confirmed, console, finish, print_json
 
 if TYPE_CHECKING:
-    from deployments.requests import Desk
-    from domain.runs import Run
+    from deployments.asked_place import Place
 
 JSON = typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
 PROJECT = typer.Argument(help="Name of the project.")
@@ -21,18 +20,15 @@ def status(
     """Show all projects, or one with its releases and runs."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, up):
-            from deployments.documents import known, overview, whole
-            from deployments.news import show_news
-            from deployments.people import person
+        async with context.obj.place() as place:
             from deployments.tables import show_overview, show_project
 
-            document = await whole(desk, await known(desk, project), up) if project else await overview(desk, up)
+            document = await place.project(project) if project else await place.overview()
             if as_json:
                 print_json(document)
             else:
                 (show_project if project else show_overview)(document, console())
-                await show_news(desk.registry, person(), console(), operator=not desk.blocks.installation.operator_chat)
+                await place.tell_news(console())
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -42,21 +38,19 @@ def runs(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None
     """List the runs, newest first."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, up):
-            from deployments import documents, tables
-            from deployments.news import show_news
-            from deployments.people import person
+        async with context.obj.place() as place:
+            from deployments import tables
 
-            found = await documents.all_runs(desk, up)
+            found = await place.runs()
             if as_json:
                 print_json({"runs": found})
-            elif found:
+                return 0
+            if found:
                 tables.show(console(), tables.runs(found, project=True))
                 tables.show_waiting([run["message"] for run in found if run["state"] == "waiting"], console())
             else:
                 console().print('There is no run yet: `slipway new "a URL shortener"`', markup=False)
-            if not as_json:
-                await show_news(desk.registry, person(), console(), operator=not desk.blocks.installation.operator_chat)
+            await place.tell_news(console())
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -71,38 +65,46 @@ def logs(
     """Show what the last run did, and what the app itself prints."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.documents import known
-            from domain.releases import live
-            from domain.trimming import plain
-            from tasks.redaction import project_redactor
-
-            await known(desk, project)
-            found = await desk.registry.runs(project, 1)
-            if found:
-                await print_run(desk, found[0], follow)
-            current = live(await desk.registry.releases(project))
-            if current is None:
+        async with context.obj.place() as place:
+            last = await place.last_run(project)
+            if last is not None:
+                await print_run(place, *last, stay=follow)
+            said = await place.output(project, app_lines)
+            if said.release is None:
                 sys.stdout.write(f"{project} is not online: there is no output of an app\n")
             else:
-                redactor = await project_redactor(project, desk.vault)
-                said = redactor.redact(plain(await desk.blocks.engine.logs(current.identity, app_lines)))
-                sys.stdout.write(f"--- release {current.number} prints:\n{said.rstrip()}\n")
+                sys.stdout.write(f"--- release {said.release} prints:\n{said.text.rstrip()}\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))
 
 
-async def print_run(desk: "Desk", run: "Run", stay: bool) -> None:
+async def print_run(place: "Place", run: str, request: str, *, stay: bool) -> None:
     """Print a run's progress line by line; with `stay`, until it rests."""
-    from deployments.live import follow, plain, rests
+    from deployments.live import plain
 
-    sys.stdout.write(f"--- {run.id}: {run.request.splitlines()[0][:100]}\n")
-    shown = 0
-    async for _, lines in follow(run.id, desk.registry, desk.wakeups, rests if stay else lambda _: True):
-        sys.stdout.write("".join(f"{plain(line)}\n" for line in lines[shown:]))
+    sys.stdout.write(f"--- {run}: {request}\n")
+    async for line in place.progress(run, stay=stay):
+        sys.stdout.write(f"{plain(line)}\n")
         sys.stdout.flush()
-        shown = len(lines)
+
+
+def costs(context: typer.Context, project: Annotated[str, PROJECT], as_json: Annotated[bool, JSON] = False) -> None:
+    """Show what a project's model calls have cost, and what they may."""
+
+    async def work() -> int:
+        async with context.obj.place() as place:
+            from deployments.tables import money
+
+            found = await place.costs(project)
+            if as_json:
+                print_json(found)
+            else:
+                spent = f"{money(found['cost_usd'])} of {money(found['budget_usd'])}"
+                sys.stdout.write(f"{project} has cost {spent}, by {found['calls']} calls\n")
+            return 0
+
+    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
 
 
 def open_project(context: typer.Context, project: Annotated[str, PROJECT]) -> None:
@@ -154,13 +156,10 @@ def history(context: typer.Context, project: Annotated[str, PROJECT], as_json: A
     """Show who changed what, when and why."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
+        async with context.obj.place() as place:
             from deployments import tables
-            from deployments.documents import known
 
-            lines = await desk.registry.history(project)
-            if not lines:  # the history of a project outlives it
-                await known(desk, project)
+            lines = await place.history(project)
             if as_json:
                 print_json({"project": project, "history": [line.model_dump(mode="json") for line in lines]})
             elif lines:

@@ -28,14 +28,10 @@ def set_secret(
 
     async def work() -> int:
         name = checked_key(key)
-        async with context.obj.session() as (desk, _):
-            from deployments.documents import known
-            from deployments.people import person
-            from deployments.secret_work import set_value
-
-            await known(desk, project)
+        async with context.obj.place() as place:
+            await place.domains(project)  # it is there: nobody types a value for nothing
             value = read_secret(name)
-            sys.stdout.write(f"{await set_value(desk, project, name, value, person(), unchecked=unchecked)}\n")
+            sys.stdout.write(f"{await place.set_secret(project, name, value, unchecked=unchecked)}\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))
@@ -78,12 +74,10 @@ def list_secrets(context: typer.Context, project: Annotated[str, PROJECT], as_js
     """List the secrets of a project: each kept version with its age, its length and the releases that use it."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
+        async with context.obj.place() as place:
             from deployments import secret_view, tables
-            from deployments.documents import known
 
-            await known(desk, project)
-            rows = await secret_view.secret_documents(project, desk.registry, desk.vault)
+            rows = await place.secrets(project)
             if as_json:
                 print_json({"project": project, "secrets": rows})
             elif rows:

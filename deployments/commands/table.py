@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from deployments.commands import (
     domains,
     invitations,
     keys,
+    logins,
     people,
     previews,
     projects,
@@ -27,6 +29,8 @@ from deployments.commands import (
 )
 from deployments.commands.sessions import Shared
 from deployments.terminal import BAD_INPUT, refuse
+
+SERVER = typer.Option("--server", help="Address of a Slipway elsewhere, like https://api.example.org: it is asked.")
 
 app = typer.Typer(
     name="slipway",
@@ -51,9 +55,11 @@ for name, command in (
     ("tell", work.tell),
     ("answer", answers.answer),
     ("history", projects.history),
+    ("costs", projects.costs),
     ("proof", proofs.proof),
     ("repository", repositories.repository),
     ("down", projects.down),
+    ("login", logins.login),
     ("doctor", services.doctor),
     ("demo", services.demo),
     ("server", services.server),
@@ -80,13 +86,30 @@ app.add_typer(people.people, name="people")
 @app.callback()
 def slipway(
     context: typer.Context,
+    server: Annotated[str | None, SERVER] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
 ) -> None:
     """Keep what all commands share; a test brings its own."""
     from deployments.settings import wants_tracebacks
 
     shared = context.obj or Shared()
-    context.obj = replace(shared, debug=debug or wants_tracebacks())
+    context.obj = replace(shared, debug=debug or wants_tracebacks(), server=chosen_server(server) or shared.server)
+
+
+def chosen_server(text: str | None) -> str:
+    """Return the address of the installation elsewhere that is meant; empty for this machine's."""
+    from deployments.remote.logins import checked_server
+    from deployments.settings import load_settings
+    from deployments.terminal import fail
+    from domain.errors import BadInput
+
+    if not text:
+        with suppress(BadInput):  # settings that cannot be used are the command's own to say
+            text = load_settings().server
+    try:
+        return checked_server(text) if text else ""
+    except BadInput as error:
+        fail(error)
 
 
 def run(words: Sequence[str], shared: Shared | None = None) -> int:

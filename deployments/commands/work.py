@@ -10,6 +10,7 @@ import typer
 
 from deployments.commands.projects import JSON, PROJECT
 from deployments.terminal import FAILED_RUN, console, finish, interruptible, print_json
+from domain.errors import BadInput
 
 TEXT = typer.Argument(help="What you want, in your own words; `-` reads it from standard input.")
 YES = typer.Option("--yes", "-y", help="Accept the Brief without being asked.")
@@ -93,12 +94,21 @@ def _take(
         )
         return await request(asked, context.obj.session)
 
-    return finish(work(), debug=context.obj.debug, as_json=as_json)
+    async def work_elsewhere() -> int:
+        from deployments.remote.requests import request
+
+        wish = {"text": read(text), **({"preview": preview, "scratch": scratch} if project else {"name": name, "kind": kind})}
+        if attach:
+            raise BadInput("files are taken on the machine itself alone: the HTTP API takes none")
+        async with context.obj.elsewhere() as place:
+            return await request(place, project, wish, yes=yes, wait=wait, as_json=as_json)
+
+    doing = work_elsewhere() if context.obj.server else work()
+    return finish(doing, debug=context.obj.debug, as_json=as_json)
 
 
 def read(text: str) -> str:
     """Return the request; `-` stands for standard input, of which more than a request may hold is not read."""
-    from domain.errors import BadInput
     from domain.names import REQUEST_LIMIT
 
     if text != "-":
@@ -142,21 +152,14 @@ def cancel(
     """Stop a run; what it did so far stays in its repository."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, up):
-            from deployments.documents import run_document
-            from deployments.people import person
-            from domain.errors import BadInput
-
-            found = await desk.registry.run(run)
-            if found is None:
-                raise BadInput(f"there is no run {run[:40]!r}: `slipway runs` lists what there is")
-            if found.state.ended:
+        async with context.obj.place() as place:
+            ended, was_going = await place.cancel(run)
+            if not was_going:
                 sys.stderr.write(f"{run} had ended before: nothing was changed\n")
-            ended = await desk.cancel(run, person())
             if as_json:
-                print_json(await run_document(desk, ended, up))
+                print_json(ended)
             else:
-                sys.stdout.write(f"{run} is {ended.state.value}: {ended.message}\n")
+                sys.stdout.write(f"{run} is {ended['state']}: {ended['message']}\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -186,17 +189,14 @@ def rollback(
     """Bring the previous good release back, or with --data v… only the data of before that release."""
 
     async def work() -> int:
-        async with context.obj.session() as (desk, _):
-            from deployments.flow_results import result_of
-            from deployments.people import person
-
+        async with context.obj.place() as place:
             screen = console(stderr=True)
             with screen.status("Going back…"):
-                done = await result_of(await desk.rollback(project, reason, person(), version, data))
+                done = await place.roll_back(project, reason, version, data)
             if as_json:
-                print_json(done.model_dump())
+                print_json(done.model_dump(exclude={"is_done"}))
             else:
                 sys.stdout.write(f"{done.message}\n")
-            return 0 if done.outcome in ("rolled back", "data restored") else FAILED_RUN
+            return 0 if done.is_done else FAILED_RUN
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))

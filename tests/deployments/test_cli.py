@@ -138,7 +138,7 @@ class Bench:
             await registry.close()
 
     def __call__(self, *words: str) -> int:
-        code = run(words, Shared(session=self.session))
+        code = run(words, Shared(here=self.session))
         self.out, self.err = self._capsys.readouterr()
         return code
 
