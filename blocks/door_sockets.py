@@ -6,9 +6,13 @@ A socket's path is short in the kernel (unix(7): 107 bytes) and a data folder ma
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+LEFT_SECONDS = 24 * 60 * 60
+"""Age of a socket that is nobody's any more: a door is open for minutes."""
 
 
 class DoorSockets:
@@ -21,6 +25,7 @@ class DoorSockets:
     def listening(self, name: str) -> Iterator[socket.socket]:
         """Yield a socket that listens under this name, which is gone afterwards; one that was left there is replaced."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with self.address(name) as address:
@@ -33,6 +38,13 @@ class DoorSockets:
             listener.close()
             with suppress(FileNotFoundError):
                 os.unlink(self._folder / name)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left, long after any door of theirs would have been shut."""
+        for left in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                    left.unlink()
 
     @contextmanager
     def address(self, name: str) -> Iterator[str]:

@@ -22,7 +22,8 @@ from domain.roles import Tools
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-CLOSING_SECONDS = 2
+CLOSING_SECONDS = 1
+"""What a call that is under way has left when its door is shut: who stops a turn waits for it."""
 
 
 class McpDoors:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -150,9 +151,13 @@ async def test_door_that_a_killed_process_left_is_opened_again(tmp_path: Path) -
         async with doors.opened("ann-1", Notebook("anns")):
             (tmp_path / "doors" / "ann-1").rename(tmp_path / "kept")
         (tmp_path / "kept").rename(tmp_path / "doors" / "ann-1")
+        (tmp_path / "doors" / "old").touch()
+        os.utime(tmp_path / "doors" / "old", (0, 0))
         assert (await posted(place, token("ann-1"))).status_code == 401
         async with doors.opened("ann-1", Notebook("anns")):
             assert (await posted(place, token("ann-1"))).status_code == 200
+            assert [each.name for each in (tmp_path / "doors").iterdir()] == ["ann-1"], "and what is old is swept"
+        assert (tmp_path / "doors").stat().st_mode & 0o777 == 0o700
 
 
 async def test_what_is_no_call_of_a_tool_is_refused_and_the_door_stays_open(tmp_path: Path) -> None:
