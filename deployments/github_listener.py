@@ -19,7 +19,7 @@ from deployments.github_place import Place
 from deployments.github_pushes import take_push
 from domain.errors import LeaseLost, SlipwayError, TryAgain
 from domain.heard import Commented, Labelled, Pushed
-from domain.webhooks import TRIES, Webhook
+from domain.webhooks import TRIES, Webhook, is_late
 from tasks.progress import hint
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Listener:
         """Answer one delivery; what may pass by itself is tried again, later each time."""
         tries = await self._place.registry.try_webhook(webhook.id)
         try:
-            outcome = await self._outcome(webhook) if tries <= TRIES else f"given up after {TRIES} tries"
+            outcome = self._too_late(webhook, tries) or await self._outcome(webhook)
         except (TryAgain, LeaseLost) as error:
             logger.warning("delivery %s of %s is tried again: %s", webhook.id, webhook.event.repository, error)
             self._not_before[webhook.id] = self._clock() + min(2.0**tries, LONGEST)
@@ -102,6 +102,12 @@ class Listener:
         await self._place.registry.settle_webhook(webhook.id, outcome, self._place.clock())
         await hint(self._place.wakeups, SETTLED, webhook.id)
         self._not_before.pop(webhook.id, None)
+
+    def _too_late(self, webhook: Webhook, tries: int) -> str:
+        """Say why nothing is done about it any more; what nobody was there to hear for days is not what is wanted now."""
+        if is_late(webhook.event.happened, self._place.clock()):
+            return "too old by now"
+        return f"given up after {TRIES} tries" if tries > TRIES else ""
 
     async def _outcome(self, webhook: Webhook) -> str:
         match webhook.event:

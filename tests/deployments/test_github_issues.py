@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from domain.errors import ModelKeyMissing, ServiceUnreachable
 from domain.escalations import CHOICES, Diagnosis
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, Origin, RunState
-from domain.webhooks import TRIES, Webhook
+from domain.webhooks import TRIES, WINDOW, Webhook
 from tasks.questions import ask
 from tests.deployments.api_bench import ANN
 from tests.deployments.conftest import released
@@ -256,6 +257,12 @@ async def test_delivery_that_is_never_answered_is_given_up(bench: Bench) -> None
     for _ in range(TRIES):
         await bench.answer(["d-1"])
     assert await bench.outcome("d-1") == f"given up after {TRIES} tries"
+
+
+async def test_what_nobody_was_there_to_hear_for_days_is_not_done_any_more(bench: Bench) -> None:
+    old = comment("rollback").model_copy(update={"happened": NOW - WINDOW - timedelta(seconds=1)})
+    assert await bench.hear(old) == ["too old by now"]
+    assert (bench.desk.rolled_back, bench.said()) == ([], [])
 
 
 async def test_killed_between_the_brief_and_its_comment_says_it_once(bench: Bench) -> None:
