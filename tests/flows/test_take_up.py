@@ -17,6 +17,7 @@ from domain.outcomes import Accepted, Escalated, Outcome, Rejected, interrupted
 from domain.reports import Outcome as Verdict
 from domain.reports import TestReport
 from domain.seen import Seen
+from flows.delivery import asked_of
 from flows.engineering import Commission
 from flows.questions import take_up
 from tests.conftest import PrefectServer
@@ -29,6 +30,16 @@ __all__ = ["registry"]
 FIRST = Commission(request=request(), rounds=3)
 BUILT = Accepted(commit="c" * 40, candidate="i", report=TestReport(outcome=Verdict.PASSED), rounds=2, checks=tuple[Check]())
 BLOCKS: Any = SimpleNamespace(installation=SimpleNamespace(rounds=3))
+
+
+def test_what_a_developer_would_be_told_is_not_asked_about_a_persons_own_commit() -> None:
+    unfit = (BUILT, Rejected(reason="x", started=False))
+    choices = []
+    for wanted in (request(), request(commit="c" * 40)):
+        asked = asked_of(wanted, unfit)
+        assert asked is not None
+        choices.append(asked.choices)
+    assert choices == [("guidance", "retry", "change_wish", "stop"), ("retry", "stop")]
 
 
 def stuck(rounds: int) -> Escalated:
@@ -53,6 +64,10 @@ def say(choice: str, text: str = "", rounds: int | None = None) -> Answer:
         pytest.param(
             (BUILT, Rejected(reason="x", started=False)), say("guidance", "listen on $PORT"),
             {"first_round": 3, "guidance": "listen on $PORT"}, id="the release needs other code",
+        ),
+        pytest.param(
+            Escalated(reason="app.json", cause="locked", digest="d" * 64), say("approve", "d" * 64), {"approved": "d" * 64},
+            id="its owner approved a push",
         ),
     ],
 )  # fmt: skip
