@@ -17,6 +17,7 @@ from telegram.warnings import PTBDeprecationWarning
 from blocks.telegram import TelegramChat, bot_client, translated
 from blocks.transcriber import CommandTranscriber
 from deployments.allowances import Allowances
+from deployments.api.pepper import pepper_of
 from deployments.asks import Asks
 from deployments.bot_access import check_access
 from deployments.bot_albums import Pause, quiet
@@ -25,6 +26,7 @@ from deployments.bot_commands import COMMANDS
 from deployments.bot_door import Door, House
 from deployments.bot_files import FileMessages
 from deployments.bot_handlers import Desk, Handlers
+from deployments.bot_page import PagePlace
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
 from deployments.bot_voices import VoiceMessages
@@ -85,6 +87,7 @@ async def run_bot(settings: Settings) -> None:
             limits=settings.attachment_limits,
             transcriber=transcriber_of(settings),
             webhook=webhook,
+            page=PagePlace(url=settings.page_url, pepper=pepper_of(DataFolder(settings.home))),
         ):
             await _told_to_stop()
 
@@ -128,6 +131,7 @@ async def bot_running(
     transcriber: Transcriber | None = None,
     pause: Pause = quiet,
     webhook: Webhook | None = None,
+    page: PagePlace | None = None,
 ) -> AsyncIterator[None]:
     """Run the bot inside this block. Everything it must remember is in the registry, in `folder` and in `talks`.
 
@@ -141,7 +145,7 @@ async def bot_running(
     allowances = Allowances(desk.registry, desk.wakeups, house.rules.usual)
     deeds = DeskDeeds(desk, allowances)
     dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds, Places()) if talks else None
-    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue)
+    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue, page)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
     answers = Answers(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said
 from deployments.bot_owned import Owned
+from deployments.bot_page import PageCommand
 from deployments.bot_projects import ProjectCommands
 from deployments.bot_releases import ReleaseCommands
 from deployments.bot_runs import RunCommands
@@ -16,7 +17,7 @@ Act = Callable[[Said], Awaitable[None]]
 
 COMMANDS = (
     "start", "help", "new", "change", "projects", "status", "logs", "diff", "cost", "secrets", "rollback", "domain", "proof",
-    "cancel", "settings", "language",
+    "page", "cancel", "settings", "language",
 )  # fmt: skip
 """All commands, in the order of the menu."""
 
@@ -33,7 +34,8 @@ class Commands:
         self._speech = speech
         self._runs = RunCommands(desk, owned, speech, cards, handlers.forget)
         self._releases = ReleaseCommands(desk, owned, speech, cards)
-        groups = (handlers, projects, self._runs, self._releases, person)
+        page = PageCommand(desk.registry, speech, handlers.page_place)
+        groups = (handlers, projects, self._runs, self._releases, person, page)
         self.acts: Mapping[str, Act] = {
             name: next(getattr(group, name) for group in groups if hasattr(group, name)) for name in COMMANDS
         }

@@ -9,6 +9,7 @@ from blocks.telegram import TelegramChat
 from deployments.allowances import Allowances
 from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
+from deployments.bot_page import PagePlace
 from deployments.bot_speech import Speech
 from deployments.chat_signs import ChatSigns, FirstSigns
 from deployments.deeds import DeskDeeds
@@ -75,8 +76,10 @@ class Handlers:
         waiting: WaitingFiles,
         allowances: Allowances,
         dialogue: "Dialogue | None" = None,
+        page: PagePlace | None = None,
     ) -> None:
         self.desk = desk
+        self.page_place = page or PagePlace()
         self.waiting = waiting
         self._allowances = allowances
         self._deeds = DeskDeeds(desk, allowances)

@@ -35,6 +35,7 @@ class Up(Value):
     apps_host: str = Field(default="127.0.0.1", description="Address of this machine on which they answer")
     apps_port: int = Field(default=0, description="Of HTTPS with TLS, else of HTTP")
     root_certificate: str = Field(default="", description="File with what a program has to trust to reach the apps")
+    page_url: str = Field(default="", description="Address of the owner's page; empty without the HTTP API")
     base_domain: str
     redis_url: str
     caddy_admin: str

@@ -35,6 +35,12 @@ class DoorSettings(BaseSettings):
         description="IPv4 address of the proxy before the HTTP API, whose X-Forwarded-For is believed; "
         "unset: that of Slipway's own Caddy",
     )
+    page_url: str = Field(
+        default="",
+        pattern=r"^(https?://[a-z0-9.-]+(:\d{1,5})?)?$",
+        description="address at which people reach the owner's page, like https://slipway.example.org, without a slash at its "
+        "end; unset: that of Slipway's own Caddy, and none in the bot",
+    )
     telegram_webhook: Annotated[str, WEBHOOK] = Field(
         default="",
         description="true, or the address of a proxy before Slipway, like https://bot.example.org/telegram: Telegram brings"

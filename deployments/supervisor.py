@@ -141,6 +141,7 @@ class _Installation:
             apps_host=wiring.settings.http_bind or LOOPBACK,
             apps_port=wiring.apps_port,
             root_certificate=wiring.root_certificate,
+            page_url=wiring.page_url,
             base_domain=wiring.settings.base_domain,
             redis_url=wiring.redis_url,
             caddy_admin=wiring.caddy_admin,
@@ -156,6 +157,7 @@ class _Installation:
             self._report(f"who looks at runs is asked for what stands in {self._wiring.folder.home / AUTH_FILE}")
         if self._wiring.api_url:
             self._report(f"the HTTP API is at {self._wiring.api_url}: `slipway keys add NAME` makes a key for it")
+            self._report(f"the owner's page is at {up.page_url}: `slipway page` signs you in")
         if self._wiring.settings.tls == "internal" and up.root_certificate:
             self._report(f"browsers trust the apps' certificates once they are given {up.root_certificate}")
         if self._wiring.settings.anthropic_api_key is None and not up.replay:

@@ -81,6 +81,14 @@ class Wiring:
         return f"http://{self.settings.api_bind}:{self.api_port}" if self.api_port else ""
 
     @property
+    def page_url(self) -> str:
+        """Where people reach the owner's page; empty without the HTTP API."""
+        if not self.api_port or self.settings.page_url:
+            return self.settings.page_url if self.api_port else ""
+        own = web_address(f"slipway.{self.settings.base_domain}", self.apps_port, tls=bool(self.https_port))
+        return self.api_url if self.settings.caddy_admin else own
+
+    @property
     def doors(self) -> dict[str, str]:
         """Where Caddy finds what of Slipway has a host name below the base domain, by its first label."""
         if not self.api_port:

@@ -10,6 +10,7 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "command_secrets": "Names of a project's secrets",
     "command_domain": "Addresses of a project",
     "command_proof": "What speaks for a project, signed",
+    "command_page": "Your page in a browser",
     "command_settings": "Language and sound",
     "command_language": "Language: en, ru or auto",
     "new_usage": "Say in one message what you want, for example: “{example}”.",

@@ -10,6 +10,7 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "command_secrets": "Имена секретов проекта",
     "command_domain": "Адреса проекта",
     "command_proof": "Подписанное доказательство",
+    "command_page": "Ваша страница в браузере",
     "command_settings": "Язык и звук",
     "command_language": "Язык: en, ru или auto",
     "new_usage": "Напишите одним сообщением, что вам нужно, например: «{example}».",

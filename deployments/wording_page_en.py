@@ -1,6 +1,8 @@
 """Texts of the owner's page, in English."""
 
 PAGE_ENGLISH: dict[str, str] = {
+    "page_link": "Here is your page. The link signs you in once, within {minutes} minutes: {link}",
+    "page_none": "This Slipway has no page that you could reach. Its operator can give it one: SLIPWAY_PAGE_URL",
     "page_skip": "To the content",
     "page_login": "Sign in",
     "page_login_lead": "Your apps, their releases and what they ask you.",

@@ -1,6 +1,8 @@
 """Texts of the owner's page, in Russian."""
 
 PAGE_RUSSIAN: dict[str, str] = {
+    "page_link": "Ваша страница. Ссылка впустит вас один раз, в течение {minutes} минут: {link}",
+    "page_none": "У этого Slipway нет страницы, которую вы могли бы открыть. Оператор может её дать: SLIPWAY_PAGE_URL",
     "page_skip": "К содержанию",
     "page_login": "Вход",
     "page_login_lead": "Ваши приложения, их версии и вопросы к вам.",
