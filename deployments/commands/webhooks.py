@@ -10,10 +10,10 @@ from deployments.terminal import finish, print_json
 
 
 def webhook(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None:
-    """Show path, content type, events and secret of the webhook; the secret is made when it is first asked for."""
+    """Show address, content type, events and secret of the webhook; the secret is made when it is first asked for."""
 
     async def work() -> int:
-        async with context.obj.session() as (_, up):
+        async with context.obj.session() as (desk, up):
             from pathlib import Path
 
             from deployments.api.doors import WEBHOOK
@@ -21,11 +21,19 @@ def webhook(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> N
             from deployments.data_folder import DataFolder
 
             secret = hook_secret(DataFolder(Path(up.home)))
-            document = {"path": WEBHOOK, "content_type": "application/json", "events": list(EVENTS), "secret": secret}
+            place = desk.blocks.installation
+            url = place.address_of(place.domain_of("api")) + WEBHOOK
+            document = {
+                "url": url,
+                "path": WEBHOOK,
+                "content_type": "application/json",
+                "events": list(EVENTS),
+                "secret": secret,
+            }
             if as_json:
                 print_json(document)
             else:
-                sys.stdout.write(TOLD.format(path=WEBHOOK, events=", ".join(EVENTS), secret=secret))
+                sys.stdout.write(TOLD.format(url=url, events=", ".join(EVENTS), secret=secret))
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
@@ -33,7 +41,7 @@ def webhook(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> N
 
 EVENTS = ("push", "issues", "issue_comment")
 TOLD = """\
-Payload URL:   https://YOUR-API{path}
+Payload URL:   {url}   (or where your own proxy leads to the HTTP API)
 Content type:  application/json
 Events:        {events}
 Secret:        {secret}

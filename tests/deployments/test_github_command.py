@@ -16,6 +16,8 @@ def test_secret_of_the_webhook_is_made_once_and_lies_in_a_private_file(bench: Be
     assert shown["secret"] == hook_secret(DataFolder(home))
     assert (home / "github.webhook").stat().st_mode & 0o777 == 0o600
     assert len(shown["secret"]) == 64
+    assert shown["url"].startswith("http://api.localhost")
+    assert shown["url"].endswith("/github/webhook")
     assert (shown["path"], shown["content_type"]) == ("/github/webhook", "application/json")
     assert bench("github", "webhook") == DONE
     assert f"Secret:        {shown['secret']}\n" in bench.out
