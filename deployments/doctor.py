@@ -14,6 +14,7 @@ from deployments.bot_access import check_bot
 from deployments.data_folder import DataFolder, read_up
 from deployments.database_check import app_postgres
 from deployments.findings import Finding
+from deployments.github_check import github
 from deployments.ports import port_owner, port_problem
 from deployments.preflight import DISK_FLOOR, domain_warning, engine_answers, served_on, tls_warnings
 from deployments.programs import caddy_binary, redis_binary
@@ -40,7 +41,14 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         *ports(settings),
         tls(settings),
     ]
-    asked = (engine(settings), domain(settings), telegram(settings), bot_pool(settings), app_postgres(settings))
+    asked = (
+        engine(settings),
+        domain(settings),
+        telegram(settings),
+        bot_pool(settings),
+        app_postgres(settings),
+        github(settings),
+    )
     return [*quick, *await asyncio.gather(*asked)]
 
 

@@ -49,6 +49,13 @@ def checked_repository(text: str) -> str:
     return text
 
 
+def checked_login(text: str) -> str:
+    """Return the name of a person or organisation at GitHub; raise BadInput with the cure when it can be none."""
+    if not re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", text):
+        raise BadInput(f"{text[:60]!r} is no name at GitHub: it has up to 39 letters, digits and single dashes, like anna-berg")
+    return text
+
+
 def slug_from(title: str, fallback: str = "app") -> str:
     """Derive a usable slug from any text; `fallback` when nothing of it can be used."""
     ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()

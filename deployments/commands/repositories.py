@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = typer.Argument(help="OWNER/NAME; without it, what is set is shown.")
 NONE = typer.Option("--none", help="The project has no repository any more.")
+INVITE = typer.Option("--invite", metavar="LOGIN", help="Invite somebody at GitHub as its administrator.")
+TRANSFER = typer.Option("--transfer", metavar="OWNER", help="Give it to another owner at GitHub, who must accept it.")
 
 
 def repository(
@@ -21,9 +23,11 @@ def repository(
     project: Annotated[str, PROJECT],
     name: Annotated[str | None, REPOSITORY] = None,
     none: Annotated[bool, NONE] = False,
+    invite: Annotated[str | None, INVITE] = None,
+    transfer: Annotated[str | None, TRANSFER] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show or set the project's repository at GitHub, which workers with the capability `github` may use."""
+    """Show or set the project's repository at GitHub, or let a person have it."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
@@ -32,6 +36,8 @@ def repository(
             found = await known(desk, project)
             if name or none:
                 found = await changed(desk, found, name or "", none=none)
+            if invite or transfer:
+                await given(desk, found, invite or "", transfer or "")
             document = await shown(desk, found)
             print_json(document) if as_json else sys.stdout.write(told(document))
             return 0
@@ -53,6 +59,26 @@ async def changed(desk: "Desk", project: "Project", name: str, *, none: bool) ->
     what = f"repository set to {wanted}" if wanted else "repository taken away"
     await record(project.slug, person(), what, desk.registry)
     return project.model_copy(update={"repository": wanted})
+
+
+async def given(desk: "Desk", project: "Project", invite: str, transfer: str) -> None:
+    """Invite a person, or give the repository away; both are part of the project's history."""
+    from deployments.people import person
+    from domain.errors import BadInput
+    from domain.names import checked_login
+    from tasks.audit import record
+
+    github, name = desk.blocks.github, project.repository
+    if github is None:
+        raise BadInput("Slipway does not act at GitHub: set SLIPWAY_GITHUB_APP_ID or SLIPWAY_GITHUB_TOKEN (docs/github.md)")
+    if not name:
+        raise BadInput(f"{project.slug} has no repository at GitHub: `slipway repository {project.slug} OWNER/NAME` sets it")
+    if invite:
+        await github.repositories.invite(name, checked_login(invite))
+        await record(project.slug, person(), f"{invite} invited to {name}", desk.registry)
+    if transfer:
+        await github.repositories.transfer(name, checked_login(transfer))
+        await record(project.slug, person(), f"{name} offered to {transfer}", desk.registry)
 
 
 async def shown(desk: "Desk", project: "Project") -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 from deployments.cli import EXIT_CODES
 from deployments.commands import (
     answers,
+    archives,
     bots,
     domains,
     invitations,
@@ -60,6 +61,7 @@ for name, command in (
     ("proof", proofs.proof),
     ("repository", repositories.repository),
     ("page", pages.page),
+    ("archive", archives.archive),
     ("down", projects.down),
     ("login", logins.login),
     ("doctor", services.doctor),

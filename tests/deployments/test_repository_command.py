@@ -1,13 +1,18 @@
 """`slipway repository`: what is shown, set and taken away, and the next thing to do."""
 
+import asyncio
 import json
+import zipfile
+from pathlib import Path
 
 import pytest
 
+from blocks.git_host import BareGitHost
 from blocks.installation import Installation
 from deployments.terminal import BAD_INPUT, DONE
 from tests.deployments.test_cli import Bench as Commands
 from tests.deployments.test_cli import slipway  # noqa: F401
+from tests.fakes.github_places import NAME, github_place
 
 
 @pytest.fixture
@@ -55,3 +60,37 @@ def test_what_is_no_repository_changes_nothing(notes: Commands, words: tuple[str
     assert says in notes.err
     notes("repository", "keep-notes", "--json")
     assert json.loads(notes.out)["repository"] is None
+
+
+def test_person_is_invited_and_the_repository_given_away(notes: Commands, tmp_path: Path) -> None:
+    with github_place(tmp_path) as place:
+        place.state.make(NAME)
+        notes.prepare = lambda desk: setattr(desk.blocks, "github", place.app)
+        assert notes("repository", "keep-notes", "--invite", "anna") == BAD_INPUT
+        assert "sets it" in notes.err
+        assert notes("repository", "keep-notes", NAME, "--invite", "anna", "--transfer", "annas-club") == DONE
+        assert place.state.invited == [(NAME, "anna", "admin")]
+        assert place.state.transferred == [(NAME, "annas-club")]
+        assert notes("repository", "keep-notes", "--invite", "../anna") == BAD_INPUT
+        assert "is no name at GitHub" in notes.err
+        notes.prepare = lambda desk: setattr(desk.blocks, "github", None)
+        assert notes("repository", "keep-notes", "--invite", "anna") == BAD_INPUT
+        assert "SLIPWAY_GITHUB_APP_ID" in notes.err
+    assert len(place.state.invited) == 1
+
+
+def test_code_is_written_into_a_zip(notes: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = BareGitHost(folder=str(tmp_path / "git"))
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "app.py").write_text("pass")
+    asyncio.run(host.create("keep-notes"))
+    asyncio.run(host.commit_tree("keep-notes", work, branch="main", parent=None, message="one", author="a <a@b.c>"))
+    place = Installation(home=str(tmp_path), engine="process", model="m")
+    notes.prepare = lambda desk: setattr(desk.blocks, "installation", place)
+    monkeypatch.chdir(work)
+    assert notes("archive", "keep-notes") == DONE
+    assert zipfile.is_zipfile(work / "keep-notes.zip")
+    assert str(work / "keep-notes.zip") in notes.out
+    assert notes("archive", "keep-notes") == BAD_INPUT
+    assert notes("archive", "other") == BAD_INPUT
