@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from blocks.claude_wire import reply_from, request_for
 from domain.conversations import ModelCall, ModelReply
 from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
 from domain.sessions import REPLIES_FILE, recorded
+from domain.writing import Writing
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0
@@ -47,9 +49,17 @@ class Claude(Block):
 
         Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
         """
+        return await self.replied(call, None)
+
+    def telling(self, writing: Writing) -> "ToldClaude":
+        """Return the same model, of whose answers `writing` sees what is written while it is."""
+        return ToldClaude(self, writing)
+
+    async def replied(self, call: ModelCall, writing: Writing | None) -> ModelReply:
+        """Do as `reply` does, and let `writing` see it."""
         try:
             async with asyncio.timeout(self.call_seconds), self._connection() as client:
-                message = await _streamed(client, call)
+                message = await _streamed(client, call, writing)
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, StreamBroken, TimeoutError) as error:
             # The SDK raises ValueError for an event that is no JSON.
             raise model_error(error) from error
@@ -69,9 +79,27 @@ class Claude(Block):
         )
 
 
-async def _streamed(client: anthropic.AsyncAnthropic, call: ModelCall) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ToldClaude:
+    """Claude, with somebody who sees what is written. Fulfils `domain.conversations.ModelClient`."""
+
+    claude: Claude
+    writing: Writing
+
+    @property
+    def fallback_model(self) -> str | None:
+        return self.claude.fallback_model
+
+    async def reply(self, call: ModelCall) -> ModelReply:
+        return await self.claude.replied(call, self.writing)
+
+    def telling(self, writing: Writing) -> "ToldClaude":
+        return ToldClaude(self.claude, writing)
+
+
+async def _streamed(client: anthropic.AsyncAnthropic, call: ModelCall, writing: Writing | None) -> dict[str, Any]:
     async with await client.messages.create(**request_for(call), stream=True, extra_headers=_headers(call)) as events:
-        return await whole_message(events)
+        return await whole_message(events, writing)
 
 
 @cache

@@ -6,27 +6,45 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
 import json
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 from anthropic.types import RawMessageStreamEvent
+
+from domain.writing import Draft, DraftCall, Writing
 
 
 class StreamBroken(Exception):
     """The events make no message: they are out of order, or end in the middle."""
 
 
-async def whole_message(events: AsyncIterable[RawMessageStreamEvent]) -> dict[str, Any]:
-    """Return the message as the API's JSON; raise StreamBroken when it is not whole."""
+async def whole_message(events: AsyncIterable[RawMessageStreamEvent], writing: Writing | None = None) -> dict[str, Any]:
+    """Return the message as the API's JSON; raise StreamBroken when it is not whole.
+
+    `writing` is shown what is there of it whenever a call grows.
+    """
     message: dict[str, Any] = {}
     try:
         async for event in events:
-            _take(message, event.model_dump(exclude_unset=True, by_alias=True, warnings=False))
+            taken = event.model_dump(exclude_unset=True, by_alias=True, warnings=False)
+            _take(message, taken)
+            if writing is not None and taken["type"] in ("content_block_start", "content_block_delta"):
+                writing.wrote(_draft(message["content"]))
     except LookupError as error:
         raise StreamBroken(f"its events are out of order at {error}") from error
     if message.get("stop_reason") is None:
         raise StreamBroken("the answer ended in the middle")
     return message
+
+
+def _draft(content: Sequence[dict[str, Any]]) -> Draft:
+    calls = [block for block in content if block["type"] == "tool_use"]
+    return Draft(calls=tuple(DraftCall(name=call["name"], input=_written(call)) for call in calls))
+
+
+def _written(call: dict[str, Any]) -> str:
+    """Return what is there of a call's input, which is read when its block has ended."""
+    return call["input_json"] if "input_json" in call else json.dumps(call.get("input") or {})
 
 
 def _take(message: dict[str, Any], event: dict[str, Any]) -> None:

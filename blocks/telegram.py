@@ -71,6 +71,22 @@ class TelegramChat(Block):
         sent = self._client().send_document(chat, document, caption=paired(caption), parse_mode=ParseMode.HTML)
         return str((await _asked(sent, "sending a file")).message_id)
 
+    async def draft(self, chat: str, number: int, html: str) -> bool:
+        """Show an answer that is being written, cut to what one can hold, for half a minute or until the next message.
+
+        `number` is that of the answer, and not 0. Returns False where this server, or this chat, knows no drafts.
+        """
+        try:
+            shown = split_html(sendable(html))[-1]
+            return await self._client().send_message_draft(int(chat), number, shown, parse_mode=ParseMode.HTML)
+        except (InvalidToken, BadRequest) as error:  # InvalidToken: the vendor's word for a method that is not there
+            refused = translated(error, "showing a draft")
+            if isinstance(refused, ChatClosed):
+                raise refused from None
+            return False
+        except TelegramError as error:
+            raise translated(error, "showing a draft") from None
+
     async def edit(self, chat: str, message: str, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
         """Replace a message, cut to what one can hold; raise UnknownObject when the person deleted it."""
         edited = self._client().edit_message_text(

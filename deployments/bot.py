@@ -35,6 +35,7 @@ from deployments.chat_signs import ChatSigns
 from deployments.data_folder import DataFolder
 from deployments.deeds import DeskDeeds
 from deployments.dialogue import Dialogue
+from deployments.drafts import Drafts
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
@@ -43,6 +44,7 @@ from deployments.proposal_buttons import ProposalButtons
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
 from deployments.settings import Settings
+from deployments.streamed import Streamed
 from deployments.waiting_files import WaitingFiles
 from deployments.wording import LANGUAGES, say
 from domain.attachments import Limits
@@ -144,7 +146,8 @@ async def bot_running(
     bot = bot_client(chat.token, chat.api_url)
     allowances = Allowances(desk.registry, desk.wakeups, house.rules.usual)
     deeds = DeskDeeds(desk, allowances)
-    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), deeds, Places()) if talks else None
+    streamed = Streamed(chat, folder / "streamed")
+    dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), Drafts(chat, streamed), deeds, Places()) if talks else None
     handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue, page)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
@@ -164,6 +167,7 @@ async def bot_running(
     try:
         await _until_answered(app.initialize, "asking who the bot is")
         await _name_commands(chat)
+        await streamed.clear_all()
         await cards.resume()
         await app.start()
         await inbox.load(bot)

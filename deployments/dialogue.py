@@ -6,6 +6,7 @@ at any point, the next process takes the same turn up, and its person reads one 
 
 import asyncio
 import logging
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +23,7 @@ from domain.deeds import Deeds
 from domain.errors import LeaseLost, SlipwayError, TryAgain
 from domain.proposals import Answered, replied_in
 from domain.talks import LEASE, Rest, Taken, Talks, TalkState, after_failure, is_poisoned
+from domain.writing import Writing
 from tasks.talk_projects import Belongings
 
 if TYPE_CHECKING:
@@ -37,13 +39,19 @@ BEAT = LEASE / 4
 class Talking(Acting, Protocol):
     """The part of `deployments.requests.Desk` that the dialogue needs."""
 
-    async def talk(self, turn: "Turn", deeds: Deeds) -> Answered: ...
+    async def talk(self, turn: "Turn", deeds: Deeds, writing: Writing | None = None) -> Answered: ...
 
 
 class Signs(Protocol):
     """How a chat shows that somebody is at work."""
 
     def typing(self, chat: str) -> "asyncio.Task[None]": ...
+
+
+class Showing(Protocol):
+    """How a chat shows what is written there."""
+
+    def writing(self, chat: str, language: str) -> AbstractAsyncContextManager[Writing]: ...
 
 
 class Dialogue:
@@ -56,6 +64,7 @@ class Dialogue:
         inbox: Inbox,
         cards: LiveCards,
         signs: Signs,
+        drafts: Showing,
         deeds: Deeds,
         places: Places,
         beat: float = BEAT,
@@ -66,6 +75,7 @@ class Dialogue:
         self._inbox = inbox
         self._cards = cards
         self._signs = signs
+        self._drafts = drafts
         self._places = places
         self._beat = beat
         self._telling = Telling(desk)
@@ -125,13 +135,9 @@ class Dialogue:
             self._leading[said.person] = asyncio.create_task(self._lead(said), name=f"talk with {said.person}")
 
     async def _lead(self, said: Said) -> None:
-        typing = self._signs.typing(said.chat)
-        try:
-            while said.person in self._rung:  # nothing is awaited between this look and the end of the task
-                self._rung.discard(said.person)
-                await self._lead_on(said)
-        finally:
-            typing.cancel()
+        while said.person in self._rung:  # nothing is awaited between this look and the end of the task
+            self._rung.discard(said.person)
+            await self._lead_on(said)
 
     async def _lead_on(self, said: Said) -> None:
         """Lead turns until none can be led now."""
@@ -147,8 +153,13 @@ class Dialogue:
     async def _led_next(self, said: Said) -> bool:
         """Lead the next turn when there is a place for it; False when none can be led now."""
         async with self._places.taken():
-            taken = await self._talks.take(said.person, OWNER)
-            return taken is not None and await self._led_in_order(taken, said)
+            if (taken := await self._talks.take(said.person, OWNER)) is None:
+                return False
+            typing = self._signs.typing(said.chat)
+            try:
+                return await self._led_in_order(taken, said)
+            finally:
+                typing.cancel()
 
     async def _led_in_order(self, taken: Taken, said: Said) -> bool:
         """Lead one turn as `_led` does.
@@ -172,7 +183,7 @@ class Dialogue:
         key = f"{TALK}{taken.talk.session}:{taken.talk.turn}"
         last = await self._last(taken)
         try:
-            answered = await self._answered(taken, said.chat)
+            answered = await self._answered(taken, said)
         except Exception as error:
             return await self._failed(taken, said, error, last, key)
         if answered is None:
@@ -199,13 +210,14 @@ class Dialogue:
             await self._end(taken, last, TalkState.IDLE)
         return move == "over"
 
-    async def _answered(self, taken: Taken, chat: str) -> Answered | None:
+    async def _answered(self, taken: Taken, said: Said) -> Answered | None:
         """Have the turn answered under the lease; None when that is lost meanwhile."""
         from tasks.dialogue import Turn
 
         talk = taken.talk
-        turn = Turn(name=talk.name, epoch=talk.epoch, number=talk.turn, chat=chat)
-        return await under_lease(self._desk.talk(turn, self._deeds), taken, self._talks, self._beat)
+        turn = Turn(name=talk.name, epoch=talk.epoch, number=talk.turn, chat=said.chat)
+        async with self._drafts.writing(said.chat, said.language) as writing:
+            return await under_lease(self._desk.talk(turn, self._deeds, writing), taken, self._talks, self._beat)
 
     async def _is_answered(self, taken: Taken) -> bool:
         from tasks.dialogue import conversation_of

@@ -28,6 +28,7 @@ from domain.remarks import Remark
 from domain.rollbacks import refusal
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from domain.snapshots import DataChoice
+from domain.writing import Writing
 
 if TYPE_CHECKING:
     from flows.opening import Blocks
@@ -87,8 +88,11 @@ class Desk:
             attachments=tuple(attachments),
         )
 
-    async def talk(self, turn: "Turn", deeds: Deeds) -> Answered:
-        """Answer what waits in a person's session, by the chat_turn flow in this process; raise ModelKeyMissing."""
+    async def talk(self, turn: "Turn", deeds: Deeds, writing: Writing | None = None) -> Answered:
+        """Answer what waits in a person's session, by the chat_turn flow in this process; raise ModelKeyMissing.
+
+        `writing` sees the answer while it is written.
+        """
         import httpx
         from prefect import tags
 
@@ -97,7 +101,7 @@ class Desk:
         if not self.blocks.installation.answers:
             raise ModelKeyMissing
         try:
-            with tags(f"session:{turn.session}"), doing_by(deeds):
+            with tags(f"session:{turn.session}"), doing_by(deeds, writing):
                 return await chat_turn(turn)
         except httpx.HTTPError as error:
             raise ServiceUnreachable("the Prefect server", f"answering {turn.session}", str(error)) from error

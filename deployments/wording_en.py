@@ -183,4 +183,9 @@ ENGLISH: dict[str, str] = {
     "projects are as they were. Say again what you want, in a few sentences.",
     "talk_again": "Something went wrong on my side. Say it again in a minute; your projects are as they were.",
     "wish_for": "My project {project} shall be changed: {wish}",
+    "doing_look": "🔎 Looking at your projects…",
+    "doing_look_at": "🔎 Looking at {project}…",
+    "doing_propose": "📝 Putting a proposal together…",
+    "doing_start": "🔨 Starting it…",
+    "doing_other": "⚙️ Doing it…",
 }

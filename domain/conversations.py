@@ -8,6 +8,7 @@ from pydantic import Field
 from domain.attachments import Attachment
 from domain.usage import TokenUsage
 from domain.values import Value
+from domain.writing import Writing
 
 T = TypeVar("T")
 
@@ -132,6 +133,10 @@ class ModelClient(Protocol):
 
         Raises ModelKeyRefused, ModelRequestRefused, ModelOverloaded or ServiceUnreachable.
         """
+        ...
+
+    def telling(self, writing: Writing) -> "ModelClient":
+        """Return the same model, of whose answers `writing` sees what is written while it is."""
         ...
 
 

@@ -20,7 +20,8 @@ from pydantic import Field, ValidationError
 
 from domain.values import Value
 
-TOKEN = re.compile(r"slipway-gw-([A-Za-z0-9_-]{1,900})\.([0-9a-f]{64})")
+GATEWAY_MARK = "slipway-gw-"
+TOKEN = re.compile(GATEWAY_MARK + r"([A-Za-z0-9_-]{1,900})\.([0-9a-f]{64})")
 """How a run's token looks, so that it can be recognised wherever it leaks to."""
 
 TOKEN_SECONDS = 12 * 60 * 60

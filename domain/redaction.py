@@ -4,10 +4,10 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
-from domain.gateway import TOKEN
+from domain.gateway import GATEWAY_MARK, TOKEN
 
 SHORTEST = 6
 """Shorter values are left: replacing them would garble ordinary text and hide nothing that cannot be guessed."""
@@ -44,6 +44,44 @@ class Redactor:
             pattern = "|".join(re.escape(form) for form in present)
             text = re.sub(pattern, lambda match: self._mark(match[0]), text)
         return _FOLDED.sub(lambda match: self._unfolded(match[0]), text) if self._names else text
+
+    def settled(self, text: str) -> str:
+        """Return the beginning of a text that still grows, redacted, without an end that may become a value or its fold."""
+        return self.redact(text[: self._safe(text)])
+
+    def _safe(self, text: str) -> int:
+        """Return up to where nothing that follows can show what stands there to be a part of a value."""
+        cut = min(self._begun(text, [*self._forms, GATEWAY_MARK]), self._begun_token(text))
+        foldable = [form for form in self._forms if len(form) >= _FOLDABLE]
+        dense = re.sub(_FOLD, "", text)
+        hidden = len(dense) - self._begun(dense, foldable)
+        for place in range(len(text) - 1, -1, -1):
+            if not hidden:
+                break
+            hidden -= not text[place].isspace()
+            cut = min(cut, place)
+        return min([cut, *(match.start() for match in self._found(text) if match.start() < cut < match.end())])
+
+    def _found(self, text: str) -> Iterator[re.Match[str]]:
+        present = [form for form in self._forms if form in text]
+        return re.finditer("|".join(map(re.escape, present)), text) if present else iter(())
+
+    @staticmethod
+    def _begun(text: str, forms: Sequence[str]) -> int:
+        """Return where the longest end of the text begins with which one of the forms begins."""
+        by_first: dict[str, list[str]] = {}
+        for form in forms:
+            by_first.setdefault(form[0], []).append(form)
+        longest = max(map(len, forms), default=0)
+        for place in range(max(0, len(text) - longest), len(text)):
+            if any(form.startswith(text[place:]) for form in by_first.get(text[place], ())):
+                return place
+        return len(text)
+
+    @staticmethod
+    def _begun_token(text: str) -> int:
+        last = max(text.rfind(" "), text.rfind("\n")) + 1
+        return last if GATEWAY_MARK in text[last:] else len(text)
 
     def _mark(self, form: str) -> str:
         return f"«secret {self._names[form]}»"

@@ -12,21 +12,27 @@ from prefect import flow
 from domain.deeds import Deeds
 from domain.errors import Broken
 from domain.proposals import Answered
+from domain.writing import Writing
 from flows.opening import open_blocks
 from tasks.dialogue import ROLE, Turn, answer_turn
 from tasks.led_by_cli import CliDesk
 
 _deeds: ContextVar[Deeds | None] = ContextVar("deeds", default=None)
+_writing: ContextVar[Writing | None] = ContextVar("writing", default=None)
 
 
 @contextmanager
-def doing_by(deeds: Deeds) -> Iterator[None]:
-    """Let turns that are called inside this block act by `deeds`: they are no parameter that a server could keep."""
-    token = _deeds.set(deeds)
+def doing_by(deeds: Deeds, writing: Writing | None = None) -> Iterator[None]:
+    """Let turns that are called inside this block act by `deeds`, and `writing` see what is written.
+
+    They are no parameters that a server could keep.
+    """
+    acting, seeing = _deeds.set(deeds), _writing.set(writing)
     try:
         yield
     finally:
-        _deeds.reset(token)
+        _deeds.reset(acting)
+        _writing.reset(seeing)
 
 
 @flow(name="chat_turn", flow_run_name="turn {turn.number} of {turn.session}", persist_result=False)
@@ -36,9 +42,9 @@ async def chat_turn(turn: Turn) -> Answered:
     if deeds is None:
         raise Broken("a chat turn was called by a process that cannot act on it")
     blocks = await open_blocks()
-    model_name = blocks.installation.model_of(ROLE)
+    model_name, writing = blocks.installation.model_of(ROLE), _writing.get()
+    model = blocks.model if writing is None else blocks.model.telling(writing)
     desk = CliDesk(blocks.installation.arrangement_of(ROLE), blocks.engine, blocks.wakeups, blocks.doors)
     return await answer_turn(
-        turn, model_name, blocks.model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds, blocks.attachments,
-        desk,
-    )  # fmt: skip
+        turn, model_name, model, blocks.registry, blocks.wakeups, blocks.vault, blocks.talks, deeds, blocks.attachments, desk
+    )

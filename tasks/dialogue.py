@@ -34,7 +34,7 @@ from tasks.kinds import kinds
 from tasks.led_by_cli import CliDesk, led_by_cli
 from tasks.product_owner import PATIENCE
 from tasks.prompts import prompt
-from tasks.redaction import shield
+from tasks.redaction import redacted, shield
 from tasks.talk_projects import Belongings, in_a_line
 from tasks.talk_proposals import proposal_of, quote_for
 from tasks.talk_tools import TALK_TOOLS, TalkTools
@@ -144,7 +144,7 @@ async def _answered(turn: Turn, end: Finished[Reply] | GaveUp, registry: Registr
         raise NoReply(end.reason, end.detail)
     messages = await registry.load(turn.conversation)
     made = made_in(messages, turn.number)
-    answered = Answered(reply=end.value, upto=last_heard(messages))
+    answered = Answered(reply=_clean(end.value), upto=last_heard(messages))
     if made is None:
         return answered
     run = proposal_run(turn.session, made.number)
@@ -153,6 +153,13 @@ async def _answered(turn: Turn, end: Finished[Reply] | GaveUp, registry: Registr
     except NeedsPerson:  # its project went away meanwhile: the words stand for themselves
         return answered
     return answered.model_copy(update={"proposal": proposal, "quote": await quote_for(proposal, registry)})
+
+
+def _clean(reply: Reply) -> Reply:
+    """Return the reply without secrets: no model is given any, and should one say one all the same, it stays here."""
+    return reply.model_copy(
+        update={"text": redacted(reply.text), "questions": tuple(redacted(question) for question in reply.questions)}
+    )
 
 
 def dialogue_role(model_name: str) -> Role[Reply]:

@@ -53,6 +53,11 @@ def redacted(text: str) -> str:
     return _FILTER.redactor.redact(text)
 
 
+def settled(text: str) -> str:
+    """Return the beginning of a text that still grows, as far as no secret value that this process knows can begin in it."""
+    return _FILTER.redactor.settled(text)
+
+
 async def shield(project: str, vault: Vault) -> None:
     """Make this process redact the project's secrets wherever it writes."""
     install(await project_redactor(project, vault))

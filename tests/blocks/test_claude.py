@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from blocks.claude import Claude
 from domain.conversations import Heard, Image, Message, ModelCall, Opaque, Part, Summary, Text, ToolResult, ToolSpec, ToolUse
+from domain.drafts import Deed, deed_in, reply_in
 from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
 from domain.sessions import RecordedReply
 from domain.usage import TokenUsage
@@ -25,6 +26,7 @@ from tests.fakes.messages_api import (
     thinking,
     use,
 )
+from tests.fakes.writing import Seen
 
 SAYS, TAKE_CARE = "The person whose request this is says now:", "Take it into account from here on."
 TOOLS = (
@@ -253,3 +255,17 @@ async def test_a_wrong_key_is_refused() -> None:
         claude = block(api, key="wrong")
         with pytest.raises(ModelKeyRefused, match="ANTHROPIC_API_KEY"):
             await claude.reply(call())
+
+
+async def test_what_is_written_is_seen_as_it_grows_and_the_answer_is_the_same() -> None:
+    seen, said = Seen(), "A tea timer for the kitchen, with a bell. " * 20
+    answer = Say([text("thinking aloud"), use("status", project="tea"), use("reply", "toolu_9", text=said)])
+    with ScriptedMessagesAPI([answer, answer]) as api:
+        told = block(api).telling(seen)
+        replied = await told.reply(call())
+        assert replied.parts == (await block(api).reply(call(turn=1))).parts
+    shown = list(dict.fromkeys(reply_in(draft) for draft in seen.drafts))
+    assert all(said.startswith(part) for part in shown)
+    assert (shown[0], shown[-1]) == ("", said)
+    assert len(shown) > 2
+    assert Deed(tool="status", project="tea") in [deed_in(draft) for draft in seen.drafts]

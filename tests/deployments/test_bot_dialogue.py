@@ -10,11 +10,13 @@ from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
+from deployments.streamed import Streamed
 from domain.conversations import Message, Text, ToolResult, ToolUse
 from domain.deeds import Deeds
 from domain.errors import Broken, ModelOverloaded, NoReply
 from domain.proposals import Answered, Proposal, Quote, Reply, proposal_run, turn_text
 from domain.talks import TalkState
+from domain.writing import Draft, DraftCall
 from tasks.dialogue import Turn
 from tests.deployments.conftest import ANN, BOB, cut_off, eventually, house
 from tests.fakes.desk import FakeDesk, a_brief
@@ -116,6 +118,40 @@ async def test_message_is_answered_and_nothing_starts(api: TelegramApi, desk: Fa
     assert await desk.registry.runs() == ()
     await eventually(holds(lambda: not list((tmp_path / "telegram" / "new").iterdir())))
     assert owner.heard == [["what do I <have>?"]]
+
+
+def half(words: str) -> Draft:
+    return Draft(calls=(DraftCall(name="reply", input=f'{{"text": "{words}'),))
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("offered", [True, False])
+async def test_answer_is_seen_while_it_is_written_and_comes_whole_once(
+    api: TelegramApi, desk: FakeDesk, owner: Owner, offered: bool
+) -> None:
+    if not offered:
+        api.lacks.add("sendMessageDraft")
+    owner.free.clear()
+    await api.say(ANN, "tell me")
+    await eventually(holds(lambda: desk.writing))
+    assert desk.writing
+    desk.writing.wrote(half("heard te"))
+    await api.until(lambda: api.people[ANN].draft == "heard te" if offered else api.messages(ANN))
+    owner.free.set()
+    await api.message(ANN, "heard tell me")
+    await api.until(lambda: [m.text for m in api.messages(ANN)] == ["heard tell me"])
+    assert api.people[ANN].draft is None
+
+
+@pytest.mark.usefixtures("owner")
+async def test_half_an_answer_that_a_killed_bot_left_goes_when_the_next_one_starts(
+    api: TelegramApi, door: Open, tmp_path: Path
+) -> None:
+    chat = TelegramChat(token=SecretStr(TOKEN), api_url=api.url)
+    await Streamed(chat, tmp_path / "telegram" / "streamed").show(str(ANN), "heard te")
+    await chat.aclose()
+    async with door():
+        await api.until(lambda: not api.messages(ANN))
 
 
 @pytest.mark.usefixtures("bot", "owner")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from deployments.allowances import Allowances
 from deployments.bot_messages import Said
 from deployments.deeds import DeskDeeds
 from deployments.dialogue import BEAT, Dialogue
+from deployments.drafts import Appearing
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
 from deployments.places import Places
@@ -26,6 +28,7 @@ from domain.errors import LeaseLost, ModelKeyMissing, ModelOverloaded, ServiceUn
 from domain.proposals import Answered, Reply, turn_text
 from domain.runs import Notification
 from domain.talks import POISON
+from domain.writing import Writing
 from tasks.dialogue import Turn
 from tests.deployments.conftest import ANN, eventually
 from tests.fakes.desk import FakeDesk, Hints
@@ -57,6 +60,14 @@ class Stillness:
         return asyncio.create_task(asyncio.sleep(0), name=f"typing in {chat}")
 
 
+class Blank:
+    """A chat in which nothing that is written is seen."""
+
+    @asynccontextmanager
+    async def writing(self, chat: str, language: str) -> AsyncIterator[Writing]:
+        yield Appearing(language, lambda text: text)
+
+
 def said(update: int) -> Said:
     return Said(update=update, chat=str(ANN), person=NAME, user=ANN, language="en", message="1", text="")
 
@@ -85,7 +96,9 @@ async def open_dialogue(desk: FakeDesk, talks: MemoryTalks, tmp_path: Path) -> A
     opened: list[Dialogue] = []
 
     def opening(beat: float = BEAT) -> Dialogue:
-        opened.append(Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), deeds, Places(), beat))
+        opened.append(
+            Dialogue(desk, talks, Inbox(tmp_path / "inbox", as_it_is), cards, Stillness(), Blank(), deeds, Places(), beat)
+        )
         return opened[-1]
 
     yield opening

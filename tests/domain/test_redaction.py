@@ -170,3 +170,32 @@ def test_harmless_line_keeps_its_arguments_for_other_handlers(logger: logging.Lo
 def test_installing_twice_adds_one_filter(logger: logging.Logger) -> None:
     (handler,) = [h for h in logging.getLogger("prefect.flow_runs").handlers if type(h).__name__ == "Keep"][-1:]
     assert len([f for f in handler.filters if isinstance(f, redaction.RedactingFilter)]) == 1
+
+
+TOLD = f"Set it to {SECRET}, then {SECRET[:5]} and {encoded('before ' + SECRET + ' after')}; {SECRET.encode().hex()} too. sk"
+FOLDED = "It is\n" + "\n".join(encoded(SECRET * 5)[place : place + 20] for place in range(0, 160, 20)) + "\nand no more"
+GATEWAY = f"use {token_of(Access(run='r-1', project='p', role='developer', conversation='r-1', expires=9), 'key')} for it"
+OVERLAPPING = {"A": "xyzabc", "B": "abcdef", "C": "xyzabcdefgh"}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"STRIPE_KEY": SECRET}, TOLD),
+        ({"STRIPE_KEY": SECRET * 5}, FOLDED),
+        ({}, GATEWAY),
+        (OVERLAPPING, "so xyzabcdef and xyzabcq and abcdefghi and xyzabcdefgh, xyzabcxyzabcdefgh."),
+        ({"A": "abcabcabd"}, "abcabcabcabcabd abcabcab abcabcabdabcabcab"),
+    ],
+)
+def test_nothing_is_settled_that_what_follows_takes_back(values: dict[str, str], text: str) -> None:
+    redactor = Redactor(values)
+    settled = [redactor.settled(text[:place]) for place in range(len(text) + 1)]
+    whole = redactor.redact(text)
+    assert [part for part in settled if not whole.startswith(part)] == []
+    assert redactor.settled(f"{text} !\n !") == redactor.redact(f"{text} !\n !")
+
+
+def test_words_that_begin_no_secret_are_settled_at_once() -> None:
+    assert Redactor({"STRIPE_KEY": SECRET}).settled("A tea timer") == "A tea timer"
+    assert Redactor({}).settled("any word") == "any word"

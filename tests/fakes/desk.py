@@ -28,6 +28,7 @@ from domain.previews import PreviewState
 from domain.proposals import Answered, Proposal
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, ReleaseRequest, Run, RunState, run_channel
+from domain.writing import Writing
 from tasks.dialogue import Turn
 from tasks.notify import OUTBOX
 from tasks.preview_ends import preview_numbered
@@ -92,6 +93,8 @@ class FakeDesk:
         self.confirmed: list[tuple[str, int]] = []
         self.domains: list[tuple[str, str, str]] = []
         self.talking: Callable[[Turn, Deeds], Awaitable[Answered]] | None = None
+        self.writing: Writing | None = None
+        """Who sees what is written in the newest turn."""
         self.went_to: list[tuple[int | None, str]] = []
         self.rollbacks: dict[str, str] = {}
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
@@ -154,8 +157,9 @@ class FakeDesk:
             run, state=RunState.CANCELLED, message=f"stopped by {who}", ended=datetime.now(UTC)
         )
 
-    async def talk(self, turn: Turn, deeds: Deeds) -> Answered:
-        """Answer by the script that a test gave."""
+    async def talk(self, turn: Turn, deeds: Deeds, writing: Writing | None = None) -> Answered:
+        """Answer by the script that a test gave, which may let its answer be seen in `writing`."""
+        self.writing = writing
         assert self.talking is not None, "nobody is to be talked with in this test"
         return await self.talking(turn, deeds)
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.fakes.telegram_phones import Phones
-from tests.fakes.telegram_values import Refused
+from tests.fakes.telegram_values import Refused, bad
 
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_SET = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
@@ -26,6 +26,10 @@ class SimulatedBot(Phones):
         """What pollers that still listened were refused with."""
         self.held = False
         """While set nothing is brought to the webhook, as when Telegram is behind: updates wait."""
+        self.lacks: set[str] = set()
+        """Methods that this server does not know, as an older one of somebody's own."""
+        self.refuses: dict[str, str] = {}
+        """By method: with which words this server refuses it, as it does in chats where something is not offered."""
         self._pollers = 0
         self._closed = False
 
@@ -45,8 +49,10 @@ class SimulatedBot(Phones):
         self.calls.append((method, call))
         if method == "getUpdates":
             return await self._get_updates(call)
-        if not METHODS.fullmatch(method) or not hasattr(self, method):
+        if not METHODS.fullmatch(method) or not hasattr(self, method) or method in self.lacks:
             raise Refused(404, "Not Found")
+        if method in self.refuses:
+            raise bad(self.refuses[method])
         self._refuse_when_busy(method)
         try:
             return getattr(self, method)(call)

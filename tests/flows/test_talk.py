@@ -20,6 +20,7 @@ from deployments.allowances import Allowances
 from deployments.deeds import DeskDeeds
 from deployments.requests import Desk
 from deployments.setup import save
+from domain.drafts import Deed, deed_in, reply_in
 from domain.errors import Broken
 from flows.opening import open_blocks
 from flows.talk import chat_turn
@@ -27,6 +28,7 @@ from tasks.dialogue import Turn
 from tests.blocks.services import redis_server
 from tests.conftest import PrefectServer
 from tests.fakes.messages_api import Say, ScriptedMessagesAPI
+from tests.fakes.writing import Seen
 from tests.tasks.conftest import registry  # noqa: F401  (a fixture)
 from tests.tasks.talk_desk import propose, reply
 
@@ -56,12 +58,14 @@ async def test_turn_is_a_run_that_shows_no_words_and_is_over_when_it_is_answered
         assert taken
         turn = Turn(name="telegram:9", epoch=taken.talk.epoch, number=taken.talk.turn, chat="9")
         deeds = DeskDeeds(desk, Allowances(desk.registry, desk.wakeups))
-        answered = await desk.talk(turn, deeds)
+        seen = Seen()
+        answered = await desk.talk(turn, deeds, seen)
         assert await desk.talk(turn, deeds) == answered
         assert len(api.requests) == 2
         with pytest.raises(Broken, match="cannot act on it"):
             await chat_turn(turn)
 
+    assert [deed_in(seen.drafts[0]), reply_in(seen.drafts[-1])] == [Deed(tool="propose"), "Shall I build it?"]
     assert answered.proposal
     assert (answered.reply.text, answered.proposal.brief.slug) == ("Shall I build it?", "timer")
     async with get_client() as client:

@@ -10,8 +10,10 @@ from blocks.registry import SqlRegistry
 from domain.conversations import ToolResult
 from domain.errors import NoReply
 from domain.proposals import Answered
+from domain.redaction import Redactor
 from domain.runs import DeliveryRequest, Origin, RunState
 from domain.talks import Taken, account
+from tasks import redaction
 from tests.fakes.messages_api import Answer, Asked, Say, ScriptedMessagesAPI, use
 from tests.tasks.conftest import brief
 from tests.tasks.fragile import Fate, Fragile, Killed
@@ -247,3 +249,12 @@ def fragile(desk: TalkDesk, fate: Fate) -> TalkDesk:
     for name in ("registry", "model", "talks", "deeds", "wakeups"):
         setattr(life, name, Fragile(getattr(desk, name), fate, LOOKS))
     return life
+
+
+async def test_secret_that_a_model_says_all_the_same_is_not_told(registry: SqlRegistry) -> None:
+    redaction.install(Redactor({"DOOR_KEY": "hunter2-correct-horse"}))
+    said = reply("It is hunter2-correct-horse.", "Or hunter2-correct-horse?")
+    with ScriptedMessagesAPI([Say([said])]) as api:
+        answered = await TalkDesk(registry, api.url).talk("what is the key?")
+    assert answered.reply.text == "It is «secret DOOR_KEY»."
+    assert answered.reply.questions == ("Or «secret DOOR_KEY»?",)
