@@ -1,15 +1,16 @@
-"""How a bot's calls are read, in all the forms in which the Bot API takes them, and which are too long for Telegram."""
+"""How a bot's calls are read, in all the forms in which the Bot API takes them, and which Telegram would refuse."""
 
 import json
 import re
 from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
-from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
+
+from domain.telegram_html import HtmlRefused, parse
 
 
 async def parameters(request: Request) -> dict[str, Any]:
@@ -33,28 +34,36 @@ def _texts_of(kind: str, body: bytes) -> dict[str, str]:
 
 MESSAGE, CAPTION, BUTTON = 4096, 1024, 64
 """Telegram's limits (https://core.telegram.org/bots/api): UTF-16 units of what is seen, bytes of a button's data."""
-TAGS, SIGNS = re.compile(r"<[^>]*>"), re.compile(r"[*_~`|\\\[\]()]")
+UNREAD = 16 * MESSAGE
+SIGNS = re.compile(r"[*_~`|\\\[\]()]")
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same as a current content "
+    "and reply markup of the message"
+)
 
 
 def refusal(method: str, call: Mapping[str, Any]) -> str:
-    """Return in Telegram's words why a call (its name in lower case) is refused for its length; empty when it is not.
+    """Return in Telegram's words why a call (its name in lower case) is refused for its length or HTML; empty when it is not.
 
-    Of Markdown the signs are not counted, and so never too much is.
+    Markdown is not read: its signs are not counted, and so never too much is.
     """
     mode = str(call.get("parse_mode", ""))
     if any(len(data.encode("utf-8", "replace")) > BUTTON for data in _callbacks(call.get("reply_markup"))):
         return "BUTTON_DATA_INVALID"
-    if method in ("sendmessage", "editmessagetext"):
-        length = _units(call.get("text"), mode)
-        return "message text is empty" if not length else "message is too long" if length > MESSAGE else ""
-    return "message caption is too long" if _units(call.get("caption"), mode) > CAPTION else ""
+    try:
+        if method in ("sendmessage", "editmessagetext"):
+            length = _units(call.get("text"), mode)
+            return "message text is empty" if not length else "message is too long" if length > MESSAGE else ""
+        return "message caption is too long" if _units(call.get("caption"), mode) > CAPTION else ""
+    except HtmlRefused as refused:
+        return f"can't parse entities: {refused}"
 
 
 def _units(text: Any, mode: str) -> int:
-    """Count the UTF-16 units that a person sees."""
+    """Count the UTF-16 units that a person sees; raise HtmlRefused. What is long beyond all measure is not read."""
     seen = str(text or "")
-    if mode.lower() == "html":
-        seen = unescape(TAGS.sub("", seen))
+    if mode.lower() == "html" and len(seen) < UNREAD:
+        seen, _ = parse(seen)
     elif mode:
         seen = SIGNS.sub("", seen)
     return len(seen.strip().encode("utf-16-le", "replace")) // 2

@@ -25,7 +25,7 @@ from blocks.quiet_server import QuietServer
 from domain.chat_matching import BotMessage
 from domain.environment import TELEGRAM_API_URL, TELEGRAM_BOT_TOKEN
 from domain.errors import NeedsPerson
-from tasks.bot_calls import buttons, parameters, refusal
+from tasks.bot_calls import NOT_MODIFIED, buttons, parameters, refusal
 
 TOKEN = "1000001:rehearsal-of-a-bot-that-reaches-nobody"  # noqa: S105 opens nothing outside of this server
 BOT = {"id": 1000001, "is_bot": True, "first_name": "Rehearsal", "username": "rehearsal_bot", "can_join_groups": True}
@@ -34,6 +34,7 @@ Guest = Callable[[], Awaitable[str]]
 """Asks for the address of the copy; empty while it has none."""
 POLL_LIMIT = 5.0
 """Seconds that an empty getUpdates is held at most."""
+EDITS = ("editmessagetext", "editmessagereplymarkup", "editmessagecaption")
 DATE = 1_790_000_000
 
 
@@ -45,6 +46,8 @@ class BotWorld:
         self._guest = guest
         self._known_guest = "" if guest else LOOPBACK
         self.chats: dict[int, dict[int, BotMessage]] = {}
+        self.refusals: dict[int, str] = {}
+        """What was refused last in each chat, and why."""
         self._changed = asyncio.Condition()
         self._updates: list[dict[str, Any]] = []
         self._webhook: tuple[str, str] | None = None
@@ -95,10 +98,21 @@ class BotWorld:
             return JSONResponse({"ok": False, "error_code": 401, "description": "Unauthorized"}, 401)
         call = await parameters(request)
         method = request.path_params["method"].lower()
-        if why := refusal(method, call):
+        if why := self._refused(method, call):
             return JSONResponse({"ok": False, "error_code": 400, "description": f"Bad Request: {why}"}, 400)
         result = await self._updates_from(call) if method == "getupdates" else await self._done(method, call)
         return JSONResponse({"ok": True, "result": result})
+
+    def _refused(self, method: str, call: Mapping[str, Any]) -> str:
+        """Return in Telegram's words why it would not do it, and write that down for the chat; empty when it does."""
+        chat, number = _number(call.get("chat_id")), _number(call.get("message_id"))
+        why = refusal(method, call)
+        before = self.chats.get(chat, {}).get(number)
+        if not why and method in EDITS and before is not None and before == _edited(before, call):
+            why = NOT_MODIFIED
+        if why:
+            self.refusals[chat] = f"{method}: {why}"
+        return why
 
     async def _done(self, method: str, call: Mapping[str, Any]) -> Any:
         match method:
@@ -111,20 +125,19 @@ class BotWorld:
                 self._webhook = (str(call.get("url", "")), str(call.get("secret_token", "")))
             case "deletewebhook":
                 self._webhook = None
-            case "editmessagetext" | "editmessagereplymarkup" | "editmessagecaption":
-                return await self._shown(call, int(call.get("message_id", 0)))
+            case _ if method in EDITS:
+                return await self._shown(call, _number(call.get("message_id")))
             case _ if method.startswith("send") and method != "sendchataction":
                 return await self._shown(call, self._next())
         await self._tell()
         return True
 
     async def _shown(self, call: Mapping[str, Any], number: int) -> dict[str, Any]:
-        chat = int(call.get("chat_id", 0))
+        chat = _number(call.get("chat_id"))
         before = self.chats.setdefault(chat, {}).pop(number, BotMessage(id=number))
-        text = str(call.get("text") or call.get("caption") or before.text)
-        self.chats[chat][number] = BotMessage(id=number, text=text, buttons=buttons(call.get("reply_markup")))
+        shown = self.chats[chat][number] = _edited(before, call)
         await self._tell()
-        return {**_envelope(chat, number), "from": BOT, "text": text}
+        return {**_envelope(chat, number), "from": BOT, "text": shown.text}
 
     async def _updates_from(self, call: Mapping[str, Any]) -> list[dict[str, Any]]:
         offset = int(call.get("offset") or 0)
@@ -153,7 +166,7 @@ class BotWorld:
                 )
             if said.content.strip().startswith(b"{") and (call := said.json()).get("method"):
                 method = str(call["method"]).lower()
-                await (self._tell() if refusal(method, call) else self._done(method, call))
+                await (self._tell() if self._refused(method, call) else self._done(method, call))
 
     async def _is_guest(self, host: str) -> bool:
         """Tell whether the copy asks; it has its address since it runs, and keeps it."""
@@ -213,6 +226,19 @@ def _listener(host: str) -> socket.socket:
             f"a bot cannot be tried out: its network's address {host} is not on this machine, since the Docker engine runs "
             "elsewhere or without root; use an engine on this machine"
         ) from error
+
+
+def _number(given: Any) -> int:
+    """Return an id; 0 for what is none, like the name of a channel."""
+    try:
+        return int(given)
+    except (ValueError, TypeError):
+        return 0
+
+
+def _edited(before: BotMessage, call: Mapping[str, Any]) -> BotMessage:
+    text = str(call.get("text") or call.get("caption") or before.text)
+    return BotMessage(id=before.id, text=text, buttons=buttons(call.get("reply_markup")))
 
 
 def _envelope(chat: int, number: int) -> dict[str, Any]:

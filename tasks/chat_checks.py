@@ -17,11 +17,13 @@ SHOWN = 2_000
 async def run_chat_check(check: ChatCheck, chat: int, world: BotWorld) -> TestCase:
     """Take the turns in order; the first whose answer is not as expected fails the case."""
     began, problem, told = time.monotonic(), "", list[str]()
+    world.refusals.pop(chat, None)
     for number, turn in enumerate(check.turns, 1):
         wrong, answers = await _take(turn, chat, world)
         told += [f"person: {turn.says or f'[{turn.presses}]'}", *(f"bot: {message.text}" for message in answers)]
         if wrong:
-            problem = f"turn {number} of {len(check.turns)}: after {turn.says or turn.presses!r} {wrong}"
+            refused = f"; Telegram refused {world.refusals[chat]}" if chat in world.refusals else ""
+            problem = f"turn {number} of {len(check.turns)}: after {turn.says or turn.presses!r} {wrong}{refused}"
             break
     return TestCase(
         suite=SUITE,

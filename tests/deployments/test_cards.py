@@ -14,9 +14,9 @@ from domain.outcomes import Cause
 from domain.releases import Release, ReleaseState
 from domain.reports import Outcome
 from domain.runs import Origin, Progress, Run, RunState
+from domain.telegram_html import parse
 from domain.usage import Cost
 from tests.fakes.desk import a_brief
-from tests.fakes.telegram_html import parse
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COST = Cost(calls=3, micro_usd=123_456)

@@ -7,7 +7,7 @@ from html import escape
 import pytest
 
 from domain.chat_text import bare, sendable, split_html
-from tests.fakes.telegram_html import parse, units
+from domain.telegram_html import parse, units
 
 
 @pytest.mark.parametrize("html", ["short", "", "<b>bold</b> &amp; plain", "a < b & c"])

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.fakes.telegram_html import HtmlRefused, parse, units
+from domain.telegram_html import HtmlRefused, parse, units
 from tests.fakes.telegram_profile import Profile
 from tests.fakes.telegram_values import Button, File, Message, Person, Refused, as_sent, bad
 

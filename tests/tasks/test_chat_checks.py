@@ -50,9 +50,13 @@ async def show(update, context):
     await update.callback_query.answer()
     await update.callback_query.edit_message_text(", ".join(kept[update.effective_chat.id]))
 
+async def loud(update, context):
+    await update.message.reply_text("<b>you", parse_mode="HTML")
+
 url = os.environ["TELEGRAM_API_URL"] + "/bot"
 app = Application.builder().token(os.environ["TELEGRAM_BOT_TOKEN"]).base_url(url).build()
 app.add_handler(CommandHandler("start", start))
+app.add_handler(CommandHandler("loud", loud))
 app.add_handler(CallbackQueryHandler(show))
 app.add_handler(MessageHandler(filters.TEXT & ~filters.COMMAND, add))
 app.run_polling(poll_interval=0)
@@ -93,6 +97,9 @@ server = ThreadingHTTPServer((os.environ.get("HOST", "0.0.0.0"), int(os.environ[
 call("setWebhook", url="https://bot.example/hook", secret_token="open-sesame")
 server.serve_forever()
 """
+
+
+UNENDED = "can't parse entities: Can't find end tag corresponding to start tag \"b\""
 
 
 def check(*turns: ChatTurn, id: str = "chat") -> ChatCheck:
@@ -195,6 +202,10 @@ async def test_the_world_knows_one_token_and_takes_calls_that_it_does_not_know()
         ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
         ("sendMessage", {"text": f"<b>{'x' * 4095}</b>&amp;", "parse_mode": "HTML"}, ""),
         ("sendMessage", {"text": f"*{'x' * 4096}*", "parse_mode": "MarkdownV2"}, ""),
+        ("sendMessage", {"text": "<b>a", "parse_mode": "html"}, UNENDED),
+        ("sendPhoto", {"caption": "<b>a", "parse_mode": "HTML"}, UNENDED),
+        ("sendMessage", {"text": "<b>a"}, ""),
+        ("sendMessage", {"text": "<b>" + "x" * 70_000, "parse_mode": "HTML"}, "message is too long"),
         ("sendMessage", {"text": " \n"}, "message text is empty"),
         ("editMessageText", {"text": "x" * 4097, "message_id": 1}, "message is too long"),
         ("editMessageReplyMarkup", {"message_id": 1}, ""),
@@ -205,8 +216,40 @@ async def test_the_world_knows_one_token_and_takes_calls_that_it_does_not_know()
         ("sendMessage", {"text": "a", "reply_markup": {"inline_keyboard": [[{"text": "я" * 33, "url": "x"}]]}}, ""),
     ],
 )
-def test_what_telegram_would_refuse_for_its_length_is_refused(method: str, call: dict[str, Any], why: str) -> None:
+def test_what_telegram_would_refuse_for_its_length_or_html_is_refused(method: str, call: dict[str, Any], why: str) -> None:
     assert refusal(method.lower(), call) == why
+
+
+async def test_edit_that_changes_nothing_is_refused_and_one_of_the_text_or_the_buttons_is_not() -> None:
+    async with bot_world() as world, plain_client() as client:
+        url, token = world.environment["TELEGRAM_API_URL"], world.environment["TELEGRAM_BOT_TOKEN"]
+
+        async def call(method: str, **values: object) -> dict[str, Any]:
+            answer = await client.post(f"{url}/bot{token}/{method}", json={"chat_id": 1, **values})
+            found: dict[str, Any] = answer.json()
+            return found
+
+        sent = await call("sendMessage", text="one", reply_markup=inline("a"))
+        number = sent["result"]["message_id"]
+        same = await call("editMessageText", message_id=number, text="one", reply_markup=inline("a"))
+        assert (same["error_code"], same["description"][:40]) == (400, "Bad Request: message is not modified: sp")
+        assert not (await call("editMessageReplyMarkup", message_id=number, reply_markup=inline("a")))["ok"]
+        assert (await call("editMessageText", message_id=number, text="two", reply_markup=inline("a")))["ok"]
+        assert (await call("editMessageReplyMarkup", message_id=number, reply_markup=inline("b")))["ok"]
+        assert [(message.text, message.buttons) for message in world.chats[1].values()] == [("two", (("Go", "b"),))]
+
+
+async def test_bot_that_falls_silent_since_telegram_refused_it_fails_with_what_was_refused() -> None:
+    async with bot_world() as world, polling_bot(world):
+        broken = check(
+            ChatTurn(says="/start", expect_contains=("Hello Ann",), within_seconds=30),
+            ChatTurn(says="/loud", expect_contains=("you",), within_seconds=5),
+        )
+        case = await run_chat_check(broken, 1, world)
+    assert case.message == (
+        "turn 2 of 2: after '/loud' the bot did not answer; Telegram refused sendmessage: can't parse entities: "
+        'Can\'t find end tag corresponding to start tag "b"'
+    )
 
 
 async def test_a_refused_message_reaches_nobody() -> None:

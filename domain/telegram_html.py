@@ -5,6 +5,7 @@ Follows `parse_html` of tdlib's MessageEntity.cpp; offsets count bytes of the te
 
 import html
 import re
+from typing import Any
 
 TAGS = frozenset(
     "a b strong i em s strike del u ins tg-spoiler tg-emoji span pre code blockquote".split()  # noqa: SIM905
@@ -31,6 +32,9 @@ ENTITY = re.compile(r"&(?:#(\d+)|#x([0-9a-fA-F]+)|(lt|gt|amp|quot));?")
 ATTRIBUTE = re.compile(r"""\s*([^\s=>]+)\s*(=)?\s*(?:"([^"]*)"?|'([^']*)'?|([A-Za-z0-9.\-]+))?""")
 
 
+HEAD, TAIL = re.compile(r"<([^\s>]*)"), re.compile(r"</([^\s>]*)\s*(>?)")
+
+
 class HtmlRefused(Exception):
     """What the server would say after `can't parse entities: `."""
 
@@ -40,9 +44,11 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def parse(source: str) -> tuple[str, list[dict[str, object]]]:
+def parse(source: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the visible text and its entities; raise HtmlRefused as the server would refuse."""
-    text, entities, nested, i = "", [], [], 0
+    text, i = "", 0
+    entities: list[dict[str, Any]] = []
+    nested: list[tuple[str, dict[str, str], int]] = []
     while i < len(source):
         if source[i] == "&" and (found := ENTITY.match(source, i)):
             text, i = text + _decoded(found), found.end()
@@ -69,7 +75,8 @@ def _at(source: str, i: int) -> str:
 
 
 def _opened(source: str, begin: int) -> tuple[int, tuple[str, dict[str, str]]]:
-    head = re.compile(r"<([^\s>]*)").match(source, begin)
+    head = HEAD.match(source, begin)
+    assert head is not None  # noqa: S101  (it begins with "<")
     i = head.end()
     if i >= len(source):
         raise HtmlRefused(f"Unclosed start tag {_at(source, begin)}")
@@ -89,16 +96,17 @@ def _opened(source: str, begin: int) -> tuple[int, tuple[str, dict[str, str]]]:
     return source.index(">", i) + 1, (tag, attributes)
 
 
-def _closed(source: str, begin: int, nested: list[tuple[str, dict[str, str], int]], text: str) -> tuple[int, dict[str, object]]:
+def _closed(source: str, begin: int, nested: list[tuple[str, dict[str, str], int]], text: str) -> tuple[int, dict[str, Any]]:
     if not nested:
         raise HtmlRefused(f"Unexpected end tag {_at(source, begin)}")
-    found = re.compile(r"</([^\s>]*)\s*(>?)").match(source, begin)
+    found = TAIL.match(source, begin)
+    assert found is not None  # noqa: S101  (it begins with "</")
     if not found[2]:
         raise HtmlRefused(f"Unclosed end tag {_at(source, begin)}")
     tag, attributes, start = nested.pop()
     if found[1] and found[1].lower() != tag:
         raise HtmlRefused(f'Unmatched end tag {_at(source, begin)}, expected "</{tag}>", found "</{found[1].lower()}>"')
-    entity: dict[str, object] = {"type": ENTITY_TYPES.get(tag, tag), "offset": start, "length": units(text) - start}
+    entity: dict[str, Any] = {"type": ENTITY_TYPES.get(tag, tag), "offset": start, "length": units(text) - start}
     if tag == "a":
         entity["url"] = attributes.get("href", "")
     return found.end(), entity
