@@ -128,7 +128,7 @@ async def github_bench(folder: Path) -> AsyncIterator[Bench]:
             registry=registry,
             wakeups=desk.wakeups,  # type: ignore[arg-type]
             github=remote.app,
-            remote=remote.remote,
+            remote=remote.remote_of(remote.app),
             allowances=Allowances(registry, desk.wakeups),  # type: ignore[arg-type]
             label="slipway",
             clock=lambda: NOW,

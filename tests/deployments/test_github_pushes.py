@@ -23,7 +23,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with github_bench(tmp_path) as made:
         await made.desk.git.create("notes")
         first = made.commit(START, None)
-        await made.remote.remote.fetch("notes", NAME, "main")
+        await made.place.remote.fetch("notes", NAME, "main")
         await made.desk.git.advance("notes", "main", first)
         yield made
 
