@@ -212,7 +212,7 @@ async def test_talk_at_an_issue(place: Place) -> None:
     assert (issue.title, issue.labels, issue.author, issue.pull_request) == ("Dates", ("slipway",), "anna", False)
     said = await talk.comment(NAME, 3, "Which dates?")
     await talk.edit_comment(NAME, said.id, "Which end dates?")
-    assert [(each.author, each.body) for each in await talk.comments(NAME, 3)] == [("slipway[bot]", "Which end dates?")]
+    assert [(each.author, each.body) for each in await talk.comments(NAME, 3)] == [("octoapp[bot]", "Which end dates?")]
     await talk.react(NAME, "eyes", comment=said.id)
     await talk.react(NAME, "rocket", issue=3)
     assert place.state.reactions == {(NAME, "comment", said.id, "eyes"), (NAME, "issue", 3, "rocket")}
