@@ -110,7 +110,8 @@ async def build_and_deploy(commission: Commission, attempts: Iterator[int], bloc
         preview=previewed_change(request, built),
     )
     released = await go_online(deployment, attempts, blocks)
-    if isinstance(released, Released) and not request.commit:  # a person's own commit brings neither Brief nor checks
-        await record_delivery(request, built, blocks.registry)
+    if isinstance(released, Released):
+        if not request.commit:  # a person's own commit brings neither Brief nor checks
+            await record_delivery(request, built, blocks.registry)
         await go_home(request.project, request.run, blocks)
     return released if isinstance(released, Escalated) else (built, released)
