@@ -6,7 +6,9 @@ from typing import Any
 
 from domain.admission import CHAT, Member, Standing, person_named
 from domain.allowances import OwnLimits, month_of
+from domain.doors import DoorRegistry
 from domain.registry import Registry
+from tasks.keys import revoke_key
 
 
 async def documents(registry: Registry) -> list[dict[str, Any]]:
@@ -31,11 +33,17 @@ async def documents(registry: Registry) -> list[dict[str, Any]]:
     ]
 
 
-async def blocked(word: str, by: str, registry: Registry) -> str:
+async def blocked(word: str, by: str, registry: DoorRegistry) -> str:
     """Take the person's access back, and say what of theirs goes on."""
     member = await registry.decide_standing(person_named(word), Standing.BLOCKED, by, datetime.now(UTC))
+    now = datetime.now(UTC)
+    keys = [key for key in await registry.api_keys() if key.owner == member.name and key.revoked is None]
+    for key in keys:
+        await revoke_key(key.id, by, registry, now)
     projects = [project.slug for project in await registry.projects() if project.owner == member.name]
     lines = [f"{member.name} may not use the bot any more; `slipway people allow {member.name}` lets them in again"]
+    if keys:
+        lines.append(f"{len(keys)} API keys of theirs open nothing any more: `slipway keys add` makes others")
     if at_work := await registry.open_runs(member.name):
         lines.append(f"{at_work} runs of theirs go on and tell them how they end: `slipway cancel RUN` stops one")
     if projects:

@@ -70,6 +70,19 @@ def checked_scopes(words: Sequence[str]) -> tuple[Scope, ...]:
     return tuple(dict.fromkeys(map(Scope, words))) or (Scope.READ, Scope.WRITE)
 
 
+def may_give(giver: ApiKey, scopes: Sequence[Scope]) -> bool:
+    """Tell whether a key may make one with these scopes: none that it has not itself."""
+    return all(giver.may(scope) for scope in scopes)
+
+
+def days_within(giver: ApiKey, days: float | None, now: datetime) -> float | None:
+    """Return for how many days a key may last that another one makes: not longer than that one."""
+    if giver.expires is None:
+        return days
+    left = (giver.expires - now) / timedelta(days=1)
+    return left if days is None else min(days, left)
+
+
 class KeyState(StrEnum):
     ACTIVE = "active"
     EXPIRED = "expired"

@@ -1,6 +1,6 @@
 """Who asks, and what of the registry is theirs. Another's object is as unknown as none."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -10,6 +10,7 @@ from deployments.allowances import Allowances
 from deployments.api.hook import Hook
 from deployments.api.knocking import Doorkeeper
 from deployments.api.tags import found
+from deployments.takedown import take_down
 from deployments.web.sessions import Keeper
 from domain.admission import Rules
 from domain.doors import DoorRegistry
@@ -41,6 +42,8 @@ class House:
     """Idempotency keys that are being worked on in this process."""
     hook: Hook = field(default_factory=Hook)
     """What GitHub's webhooks are known by."""
+    take_down: Callable[[str, str, "Desk"], Awaitable[None]] = take_down
+    """Ends all that works on a project, and removes it."""
     streams: list[str] = field(default_factory=list)
     """Owners of the keys by which streams go on, each as often as they have one."""
 

@@ -7,11 +7,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from deployments.api import (
+    bots,
     domains,
     escalations,
     events,
     health,
+    own_keys,
     prefect_door,
+    previews,
     project_secrets,
     projects,
     releases,
@@ -31,7 +34,22 @@ ABOUT = (
     "Slipway by HTTP. Every call but health, readiness and this description needs a key: `slipway keys add NAME`, then "
     "`Authorization: Bearer slipway_…`. What is somebody else's is a 404. What goes wrong is problem+json."
 )
-NOUNS = (health, projects, runs, events, releases, rollbacks, domains, project_secrets, escalations, prefect_door, webhooks)
+NOUNS = (
+    health,
+    projects,
+    runs,
+    events,
+    releases,
+    rollbacks,
+    domains,
+    project_secrets,
+    escalations,
+    prefect_door,
+    previews,
+    own_keys,
+    bots,
+    webhooks,
+)
 PAGES = (assets, login, looking, acting)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 

@@ -4,6 +4,7 @@ Each line of progress is one event with its sequence number as id; a caller that
 none. A stream ends after some minutes, and the caller comes again: with its key, which may count no more by then.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -11,6 +12,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from deployments.api.access import House, Owned, TheHouse, TheRun
 from deployments.api.problems import Refusal
@@ -43,28 +45,43 @@ async def follow_run(house: TheHouse, theirs: Owned, run: TheRun, had: Had = "")
         return Response(status_code=204)  # by this a browser comes no more
     if len(house.streams) >= STREAMS or house.streams.count(owner) >= OF_ONE:
         raise Refusal(503, "too many runs are being followed: ask again in a moment", {"Retry-After": "10"})
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(house, owner, run, after), headers=headers, media_type="text/event-stream")
+    house.streams.append(owner)  # before anything is awaited: who comes at the same moment is counted
+    return _Stream(house, owner, _events(house, run, after))
 
 
-async def _events(house: House, owner: str, run: Run, after: int) -> AsyncIterator[str]:
+class _Stream(StreamingResponse):
+    """A stream that is counted as one until it has ended, whether or not anything of it was sent."""
+
+    def __init__(self, house: House, owner: str, events: AsyncIterator[str]) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(events, headers=headers, media_type="text/event-stream")
+        self._house = house
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(LASTS + SILENCE):  # also for a reader that never reads
+                await super().__call__(scope, receive, send)
+        except TimeoutError:
+            return
+        finally:
+            self._house.streams.remove(self._owner)
+
+
+async def _events(house: House, run: Run, after: int) -> AsyncIterator[str]:
     ends, said = time.monotonic() + LASTS, time.monotonic()
-    house.streams.append(owner)
-    try:
-        desk, over = house.desk, lambda now: now.state.ended or time.monotonic() > ends
-        followed = follow(run.id, desk.registry, desk.wakeups, over, after)
-        async with aclosing(followed):
-            async for now, lines in followed:
-                for line in (line for line in lines if line.sequence > after):
-                    after, said = line.sequence, time.monotonic()
-                    yield event(line.kind, ProgressShown.model_validate(line.model_dump()).model_dump_json(), after)
-                if now.state.ended:
-                    yield event("ended", short(now).model_dump_json(), after)
-                elif time.monotonic() - said > SILENCE:
-                    said = time.monotonic()
-                    yield ": it goes on\n\n"
-    finally:
-        house.streams.remove(owner)
+    desk, over = house.desk, lambda now: now.state.ended or time.monotonic() > ends
+    followed = follow(run.id, desk.registry, desk.wakeups, over, after)
+    async with aclosing(followed):
+        async for now, lines in followed:
+            for line in (line for line in lines if line.sequence > after):
+                after, said = line.sequence, time.monotonic()
+                yield event(line.kind, ProgressShown.model_validate(line.model_dump()).model_dump_json(), after)
+            if now.state.ended:
+                yield event("ended", short(now).model_dump_json(), after)
+            elif time.monotonic() - said > SILENCE:
+                said = time.monotonic()
+                yield ": it goes on\n\n"
 
 
 def event(kind: str, data: str, id: int) -> str:

@@ -30,4 +30,6 @@ async def set_secret(house: TheHouse, theirs: Owned, project: TheProject, name: 
     if not wish.value.strip():
         raise Refusal(422, f"the value of {name} is empty")
     who = theirs.caller.owner
-    return Said(message=await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked))
+    cure = "send `unchecked` as true"
+    said = await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked, cure=cure)
+    return Said(message=said)

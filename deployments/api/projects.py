@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from deployments.api.access import House, Owned, TheHouse, TheProject
 from deployments.api.once import Done, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
-from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectShort, ProjectShown, ProofShown, RunShown
+from deployments.api.problems import Refusal
+from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectShort, ProjectShown, ProofShown, RunShown, Said
 from deployments.api.tags import found, tagged
 from deployments.api.wishes import Change, NewProject
 from deployments.deeds import DeskDeeds
@@ -37,6 +38,13 @@ async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cu
 async def show_project(request: Request, house: TheHouse, project: TheProject) -> Response:
     """Show one project with its releases, previews, checks, domains and databases."""
     return tagged(request, ProjectShown.model_validate(await project_facts(house.desk, project)))
+
+
+@router.delete("/{project}")
+async def take_down_project(house: TheHouse, theirs: Owned, project: TheProject) -> Said:
+    """End the project's runs, take it offline and delete what it has, as `slipway down` does; this cannot be taken back."""
+    await house.take_down(project.slug, theirs.caller.owner, house.desk)
+    return Said(message=f"{project.slug} is gone; its runs and costs stay in the books")
 
 
 @router.get("/{project}/costs")
@@ -88,11 +96,17 @@ async def change_project(house: TheHouse, theirs: Owned, project: TheProject, ca
     """Have a project changed: answers with the run when the Brief is written; earlier checks are run again."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
 
-    async def work(key: str | None) -> Done:
-        more: dict[str, Any] = {"preview": wish.preview, "scratch": wish.scratch}
-        return await started(
-            house, origin.person, key, lambda: house.desk.propose(wish.text, origin, project=slug, key=key, **more)
+    async def propose(key: str | None) -> Proposal:
+        proposal = await house.desk.propose(
+            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch
         )
+        now = await house.registry.project(slug)  # a Brief takes a minute: it may be another one's by now
+        if now is None or (now.created, now.owner) != (project.created, project.owner):
+            raise Refusal(409, f"{slug} was removed while the Brief was written: nothing was begun")
+        return proposal
+
+    async def work(key: str | None) -> Done:
+        return await started(house, origin.person, key, lambda: propose(key))
 
     return await call.answer(work)
 

@@ -7,9 +7,11 @@ from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse, TheRun
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
-from deployments.api.shapes import ProgressShown, RunShort, RunShown
+from deployments.api.shapes import ProgressShown, RunShort, RunShown, Said
 from deployments.api.tags import tagged
+from deployments.api.wishes import Remark
 from deployments.documents import run_facts
+from deployments.telling import heard_when
 from domain.listings import RunMark
 from domain.names import Slug
 from domain.runs import Run
@@ -51,6 +53,13 @@ async def list_progress(house: TheHouse, run: TheRun, after: After = 0) -> list[
     """List what happened in the run, in order: steps, rounds, test reports, costs."""
     lines = await house.registry.progress(run.id, after)
     return [ProgressShown.model_validate(line.model_dump()) for line in lines]
+
+
+@router.post("/{run}/tell")
+async def tell_run(house: TheHouse, theirs: Owned, run: TheRun, remark: Remark) -> Said:
+    """Say something to a run at work; its agent reads it at its next step."""
+    said = await house.desk.tell(run.id, remark.text, theirs.caller.owner)
+    return Said(message=await heard_when(said, house.registry))
 
 
 @router.post("/{run}/cancel")

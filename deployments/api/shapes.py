@@ -182,6 +182,36 @@ class Me(Shown):
     expires: datetime | None = None
 
 
+class KeyShown(Shown):
+    """A key, without what would open anything."""
+
+    id: str
+    prefix: str = Field(examples=["slipway_0123456789ab_"])
+    name: str
+    owner: str
+    scopes: tuple[str, ...]
+    state: str = Field(description="`active`, `expired` or `revoked`")
+    created: datetime
+    expires: datetime | None = None
+    used: datetime | None = Field(default=None, description="Last use, five minutes late at most")
+    revoked: datetime | None = None
+
+
+class NewKeyShown(KeyShown):
+    """A key that was just made, with all that it is."""
+
+    key: str = Field(description="Shown this once", examples=["slipway_0123456789ab_…"])
+
+
+class BotShown(Shown):
+    """A bot of the pool; its token is never shown."""
+
+    username: str
+    state: str
+    project: str = Field(description="Who has it, or had it last")
+    since: datetime
+
+
 class Said(Shown):
     """What was done, in one sentence."""
 

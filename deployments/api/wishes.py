@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from deployments.commands.secrets import SECRET_LIMIT
+from domain.keys import NAME_LIMIT, Scope
 from domain.names import REQUEST_LIMIT, Slug
 
 WHOLE = r"^[^\x00]*$"
@@ -12,10 +13,22 @@ WHOLE = r"^[^\x00]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=REQUEST_LIMIT, pattern=WHOLE)]
 
 
+FIELDS = 20
+"""Of one body at most; no wish has as many."""
+
+
 class Wish(BaseModel):
     """A body: what it does not know is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few(cls, given: object) -> object:
+        """Refuse at once what has more fields than any wish: each would be an error of its own."""
+        if isinstance(given, dict) and len(given) > FIELDS:
+            raise ValueError(f"a body has at most {FIELDS} fields")
+        return given
 
 
 class NewProject(Wish):
@@ -57,6 +70,28 @@ class NewDomain(Wish):
     """A host name; its DNS record is yours to make."""
 
     host: str = Field(min_length=1, max_length=253, examples=["shop.example.org"])
+
+
+class NewKey(Wish):
+    """A key of the caller's own."""
+
+    name: str = Field(min_length=1, max_length=NAME_LIMIT, examples=["laptop"])
+    scopes: list[Annotated[Scope, Field(strict=False)]] = Field(
+        default_factory=list, max_length=3, description="Unset: read and write"
+    )
+    days: float | None = Field(default=None, ge=0.001, le=36_500, strict=False, description="After which it ends")
+
+
+class NewBot(Wish):
+    """A bot's token; it is never shown again."""
+
+    token: str = Field(min_length=1, max_length=200, pattern=WHOLE, json_schema_extra={"writeOnly": True}, repr=False)
+
+
+class Remark(Wish):
+    """Something that a run's agent shall know."""
+
+    text: Text = Field(examples=["The links are for our team only"])
 
 
 class Reply(Wish):

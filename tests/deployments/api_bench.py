@@ -1,6 +1,6 @@
 """The API in this process: the real registry on SQLite, the real gate and routes, a desk without Prefect."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,8 @@ from domain.previews import Preview
 from domain.proposals import Proposal
 from domain.runs import DeliveryRequest, Origin, Run
 from tasks.keys import make_key
+from tasks.preview_ends import drop_preview, preview_numbered
+from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.counters import MemoryCounters
 from tests.fakes.desk import FakeDesk, Hints, a_brief
 from tests.fakes.github_webhooks import SECRET, THEN
@@ -45,18 +47,30 @@ class ApiDesk(FakeDesk):
     def __init__(self, registry: SqlRegistry) -> None:
         super().__init__(registry, Hints())
         place = Installation(home="/home", engine="process", model="m")
-        self.blocks = SimpleNamespace(installation=place, vault=self.vault, engine=self.engine, registry=registry)
+        self.blocks = SimpleNamespace(
+            installation=place, vault=self.vault, engine=self.engine, registry=registry, accounts=MemoryAccounts()
+        )
         self.wishes: list[dict[str, Any]] = []
         """What was said beside each text."""
+        self.taken_down: list[tuple[str, str]] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """Happens while a Brief is written."""
 
     async def propose(
         self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None, **more: Any
     ) -> Proposal:
         self.wishes.append(more)
+        if self.meanwhile:
+            await self.meanwhile()
         return await super().propose(text, origin, project=project, key=key)
 
     async def drop(self, project: str, number: int | None, who: str) -> Preview:
-        raise AssertionError("no preview is dropped here")
+        return await drop_preview(await preview_numbered(project, number, self.registry), who, self.registry)
+
+
+async def taken_down(project: str, who: str, desk: Any) -> None:
+    """Write down that the project was to go."""
+    desk.taken_down.append((project, who))
 
 
 @dataclass(kw_only=True)
@@ -119,6 +133,7 @@ async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> 
         hook=Hook(secret=SECRET, clock=lambda: THEN),
         rules=rules or Rules(),
         bot_token=BOT_TOKEN,
+        take_down=taken_down,
     )
     made: list[Api] = []
     app = application(house, rate, lambda: made[0].now)

@@ -9,24 +9,32 @@ from typing import Any
 import pytest
 
 from deployments.api.doors import OPEN, PREFECT, SIGNED, WEBHOOK
-from domain.keys import id_in
+from domain.keys import ApiKey, id_in
 from domain.proofs import SignedProof
 from domain.runs import RunState
 from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, api_in, api_routes
 from tests.deployments.conftest import released
 
 RUN = "r-notes000000"
-IN_PATH = {"project": "notes", "run": RUN, "number": "1", "name": "WORD", "host": "notes.example.org"}
+KEY = "0123456789ab"
+IN_PATH = {
+    "project": "notes", "run": RUN, "number": "1", "name": "WORD", "host": "notes.example.org", "key": KEY,
+    "username": "shop_bot",
+}  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/projects"): {"text": "something of my own"},
     ("POST", "/v1/projects/{project}/changes"): {"text": "colours"},
     ("POST", "/v1/projects/{project}/rollback"): {"version": 1},
     ("PUT", "/v1/projects/{project}/secrets/{name}"): {"value": "hush-hush-hush"},
     ("POST", "/v1/projects/{project}/domains"): {"host": "other.example.org"},
+    ("POST", "/v1/runs/{run}/tell"): {"text": "for our team only"},
+    ("POST", "/v1/keys"): {"name": "another"},
+    ("POST", "/v1/bots"): {"token": "no token"},
     ("POST", "/v1/runs/{run}/answer"): {"choice": "guidance", "text": "use a list"},
 }
-NOBODYS = {"/v1/me", "/v1/projects", "/v1/runs", "/v1/escalations"}
+NOBODYS = {"/v1/me", "/v1/projects", "/v1/runs", "/v1/escalations", "/v1/keys"}
 """Routes about the caller: everybody may ask them, and sees what is theirs."""
+OPERATORS = {"/v1/bots", "/v1/bots/{username}"}
 STRANGERS = ("none", "wrong", "expired", "revoked")
 
 
@@ -48,6 +56,8 @@ class Cell:
             return 401
         if self.path == PREFECT:
             return None if self.caller == "operator" else 403
+        if self.path in OPERATORS:
+            return None if self.caller == "operator" or (self.caller == "watcher" and not writes) else 403
         if writes and self.caller in ("reader", "watcher"):
             return 403
         return 404 if self.caller == "other" and self.path not in NOBODYS else None
@@ -61,6 +71,8 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await released(bench.desk, "notes", 2)
         await bench.desk.look.add_host("notes", IN_PATH["host"], ANN)
         proof = SignedProof(run=RUN, body={"commit": "c" * 40}, signature="00", created=NOON)
+        await bench.registry.add_key(ApiKey(id=KEY, name="old", owner=ANN, scopes=(READ,), digest="0" * 64, created=NOON))
+        await bench.registry.add_bot("123456789", "shop_bot", NOON)
         await bench.registry.add_proof("notes", "c" * 40, proof)
         await bench.desk.end(RUN, RunState.FAILED)  # so that a stream of it ends
         yield bench
@@ -102,10 +114,10 @@ async def test_each_route_lets_through_whom_it_should_and_nobody_else(api: Api) 
 async def test_what_is_anothers_answers_to_the_letter_as_what_is_not_there(api: Api) -> None:
     other = await api.key(BOB, READ, WRITE)
     for method, path in api_routes():
-        if path in OPEN | SIGNED or path in NOBODYS or path == PREFECT:
+        if path in OPEN | SIGNED or path in NOBODYS or path == PREFECT or path in OPERATORS:
             continue
         body, answers = BODIES.get((method, path)), []
-        for names in (IN_PATH, IN_PATH | {"project": "ghost", "run": "r-ghost00000"}):
+        for names in (IN_PATH, IN_PATH | {"project": "ghost", "run": "r-ghost00000", "key": "f" * 12}):
             said = (await api.ask(method, path.format(**names), other, json=body)).json()
             answers.append({name: value for name, value in said.items() if name != "request"})
         assert answers[0] == answers[1], (method, path)
@@ -116,5 +128,13 @@ async def test_what_is_anothers_answers_to_the_letter_as_what_is_not_there(api: 
 
 def test_every_changing_route_is_tried_with_a_body_that_it_takes() -> None:
     changing = {(method, path) for method, path in api_routes() if method in ("POST", "PUT", "PATCH", "DELETE")}
-    bare = {("POST", "/v1/runs/{run}/cancel"), ("DELETE", "/v1/projects/{project}/domains/{host}")}
+    bare = {
+        ("POST", "/v1/runs/{run}/cancel"),
+        ("POST", "/v1/projects/{project}/previews/{number}/confirm"),
+        ("DELETE", "/v1/projects/{project}"),
+        ("DELETE", "/v1/projects/{project}/domains/{host}"),
+        ("DELETE", "/v1/projects/{project}/previews/{number}"),
+        ("DELETE", "/v1/keys/{key}"),
+        ("DELETE", "/v1/bots/{username}"),
+    }
     assert changing == {*BODIES} | bare | {("POST", WEBHOOK)}
