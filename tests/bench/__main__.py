@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tests.bench import (
     agent,
+    api,
     breakages,
     deliveries,
     gateway,
@@ -28,6 +29,7 @@ from tests.bench.figures import Section, document, machine, show
 
 SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "agent": lambda chosen: agent.measure(),
+    "api": lambda chosen: api.measure(),
     "gateway": lambda chosen: gateway.measure(),
     "junit": lambda chosen: junit.measure(),
     "redaction": lambda chosen: redaction.measure(),

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from tests.bench import agent, gateway, junit, redaction
+from tests.bench import agent, api, gateway, junit, redaction
 from tests.bench.figures import Section, document, machine, show, spread
 from tests.bench.load import BODY, Target, steady_load
 from tests.bench.shell_way import _steps
@@ -34,6 +34,12 @@ def test_gateway_section_compares_both_ways() -> None:
     section = gateway.measure(calls=2)
     assert [figure.unit for figure in section.figures] == ["ms", "ms", ""] * 4
     assert all(figure.value > 0 for figure in section.figures if not figure.unit)
+
+
+def test_api_section_asks_every_read_and_a_bare_route() -> None:
+    section = api.measure(seconds=0.1, connections=2)
+    assert len(section.figures) == 2 + 3 * len(api.READS)
+    assert all(figure.value > 0 for figure in section.figures)
 
 
 async def test_load_asks_as_often_as_it_says_and_names_what_was_lost() -> None:

@@ -100,7 +100,7 @@ async def test_bodies_may_hold_anything(api: Api) -> None:
 
 
 async def test_nothing_was_changed_by_what_was_refused(api: Api) -> None:
-    key = await api.key()
+    key = await api.key(ANN, READ, WRITE, OPERATOR)
     before = [await api.registry.projects(), await api.registry.runs(), await api.registry.history()]
     for method, path in BODIES:
         for sent in NASTY_BODIES:
