@@ -186,7 +186,7 @@ class KeyShown(Shown):
     """A key, without what would open anything."""
 
     id: str
-    prefix: str = Field(examples=["slipway_0123456789ab_"])
+    prefix: str
     name: str
     owner: str
     scopes: tuple[str, ...]
@@ -200,7 +200,7 @@ class KeyShown(Shown):
 class NewKeyShown(KeyShown):
     """A key that was just made, with all that it is."""
 
-    key: str = Field(description="Shown this once", examples=["slipway_0123456789ab_…"])
+    key: str = Field(description="Shown this once")
 
 
 class BotShown(Shown):
