@@ -1,6 +1,7 @@
 """The page in Chromium: what people see and press, by hand and by keyboard, in light and dark, in English and Russian."""
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from domain.runs import RunState
-from tests.deployments.page_bench import DESK, PATIENCE, PHONE, Stand, furnish, stand_in
+from tests.deployments.page_bench import CHROMIUM, DESK, PATIENCE, PHONE, Stand, furnish, stand_in
 from tests.deployments.web_bench import init_data
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,6 +33,8 @@ PLACES = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand]:
+    if not shutil.which(CHROMIUM):
+        pytest.skip(f"no browser: install chromium as {CHROMIUM}")
     folder: Path = tmp_path_factory.mktemp("page")
     async with stand_in(folder) as made:
         await furnish(made.api)
