@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shlex
 import signal
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +14,6 @@ from telegram.error import TelegramError
 from telegram.warnings import PTBDeprecationWarning
 
 from blocks.telegram import TelegramChat, bot_client, translated
-from blocks.transcriber import CommandTranscriber
 from deployments.allowances import Allowances
 from deployments.api.pepper import pepper_of
 from deployments.asks import Asks
@@ -29,7 +27,7 @@ from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_page import PagePlace
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
-from deployments.bot_voices import VoiceMessages
+from deployments.bot_voices import VoiceMessages, transcriber_of
 from deployments.bot_webhook import Receiver
 from deployments.chat_signs import ChatSigns
 from deployments.data_folder import DataFolder
@@ -39,7 +37,7 @@ from deployments.drafts import Drafts
 from deployments.inbox import Inbox
 from deployments.live_cards import PACE, LiveCards
 from deployments.outbox import Outbox
-from deployments.places import Places
+from deployments.places import HEARD, Places
 from deployments.proposal_buttons import ProposalButtons
 from deployments.sealing import Seal
 from deployments.sendings import Sendings
@@ -87,7 +85,7 @@ async def run_bot(settings: Settings) -> None:
             operator=operator,
             talks=talks,
             limits=settings.attachment_limits,
-            transcriber=transcriber_of(settings),
+            transcriber=transcriber_of(settings.transcribe_command, settings.transcribe_seconds),
             webhook=webhook,
             page=PagePlace(url=settings.page_url, pepper=pepper_of(DataFolder(settings.home))),
         ):
@@ -99,12 +97,6 @@ async def own_webhook(webhook: Webhook | None, registry: Registry) -> Webhook | 
     if webhook and (owner := (await host_owners(registry)).get(webhook.host)):
         raise BadInput(f"{webhook.host} leads to the project {owner}: set SLIPWAY_TELEGRAM_WEBHOOK=false")
     return webhook
-
-
-def transcriber_of(settings: Settings) -> Transcriber | None:
-    """Return what makes text of voice messages; None when no program is named."""
-    command = shlex.split(settings.transcribe_command)
-    return CommandTranscriber(command, settings.transcribe_seconds) if command else None
 
 
 def has_dialogue(settings: Settings) -> bool:
@@ -158,7 +150,7 @@ async def bot_running(
         ProposalButtons(desk, deeds, handlers.speech, cards, talks) if talks else None,
     )
     door = Door(house, desk.registry, desk.wakeups, handlers.speech)
-    app = application(bot, inbox, handlers, answers, files, door, Places())
+    app = application(bot, inbox, handlers, answers, files, door, Places(HEARD))
     secret = webhook_secret(chat.token.get_secret_value())
     receiver = Receiver(webhook, secret, inbox, bot) if webhook else None
     outbox = Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator)

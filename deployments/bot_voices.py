@@ -5,11 +5,13 @@ What was heard lies on disk under the message's update, so that its buttons work
 
 import asyncio
 import logging
+import shlex
 from html import escape
 from pathlib import Path
 
 from blocks.private_files import write_private
 from blocks.telegram import TelegramChat
+from blocks.transcriber import CommandTranscriber
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said
 from deployments.bot_speech import patiently
@@ -20,6 +22,13 @@ from domain.credentials import credential_in
 from domain.transcribing import NotTranscribed, Transcriber
 
 logger = logging.getLogger(__name__)
+
+
+def transcriber_of(command: str, seconds: float) -> Transcriber | None:
+    """Return what makes text of voice messages; None when no program is named."""
+    words = shlex.split(command)
+    return CommandTranscriber(words, seconds) if words else None
+
 
 USE, DROP = "heard", "unheard"
 """Verbs of the buttons; their data is `heard:<chat>_<update>`."""

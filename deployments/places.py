@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 AT_WORK = 16
-"""A machine with few cores answers a thousand people sooner sixteen at a time than all side by side."""
+"""Turns: a machine with few cores answers a thousand people sooner sixteen at a time than all side by side."""
+HEARD = 128
+"""Messages that are let in and queued side by side: more than turns, so that all see a first sign before the work for any."""
 HELD = 2.0
 """Seconds for which work holds a place: what takes longer waits for somebody else, as a model, and keeps nobody from theirs."""
 
