@@ -1,12 +1,14 @@
 """What the model says in the Telegram stories: one small app for each request, chosen by a word of its title."""
 
 import json
+import re
 from typing import Any
 
 from tests.fakes.messages_api import Answer, Asked, Fault, Hang, Say, use
 from tests.story.telegram_talk import JUMPS, NEVER, TEA, is_talk, talk
 
-SECRET = "JUMP_TOKEN"
+SECRETS = {TEA: "TEA_TOKEN", JUMPS: "JUMP_TOKEN"}
+"""What each app asks its person for: tea with its first change, jumps from the beginning."""
 
 APP = """
 from fastapi import FastAPI, Response
@@ -64,7 +66,7 @@ def answer(asked: Asked) -> Answer:
 
 def _plan(said: str) -> Answer:
     step = {"path": "/word", "expect_contains": ["word"]}
-    number = 3 if "once more" in said else 2 if "can be broken" in said else 1  # ids of earlier checks are taken
+    number = 2 if re.search("can be broken|сломать", said) else 1  # ids of earlier ones are taken
     check = {"type": "http", "id": f"word-check-{number}", "covers": "word", "title": "the word is said", "steps": [step]}
     return Say(
         [
@@ -80,21 +82,21 @@ def _plan(said: str) -> Answer:
 
 
 def _work(title: str, turn: int, change: bool) -> Answer:
-    """Write in even turns, hand in in odd ones; tea's first word is wrong, and that of the perpetuum always is."""
+    """Write in even turns, hand in in odd ones; the word is wrong in two rounds, and that of the perpetuum always."""
     if turn % 2:
         return Say([use("finish", summary="The word is there.")])
-    right = title == JUMPS or (title == TEA and (turn > 0 or change))
+    right = title != NEVER and (turn >= 4 or change)
     return Say([*_files(title, "word" if right else "wrong", change)])
 
 
 def _files(title: str, word: str, change: bool) -> list[dict[str, Any]]:
-    body = f'return {{"word": "{word}"}}'
-    if title == JUMPS:
-        body = f'import os\n    return {{"word": "word", "known": len(os.environ.get("{SECRET}", ""))}}'
+    body, secret = f'return {{"word": "{word}"}}', SECRETS.get(title)
+    if secret and (change or title == JUMPS):
+        body = f'import os\n    return {{"word": "{word}", "known": len(os.environ.get("{secret}", ""))}}'
     app = APP.replace("{body}", body) + (BREAKABLE if change else "")
     files = [_file("app/main.py", app), _file("tests/test_word.py", TEST.replace("{word}", "word"))]
-    if title == JUMPS:
-        declared = f"printf '# [user] Token of the jump counter\\n{SECRET}=\\n' >> .env.example"
+    if secret and (change or title == JUMPS):
+        declared = f"grep -q {secret} .env.example || printf '# [user] Token of the app\\n{secret}=\\n' >> .env.example"
         files.append(use("bash", command=declared))
     return files
 

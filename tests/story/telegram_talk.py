@@ -7,10 +7,11 @@ from typing import Any
 from tests.fakes.messages_api import Answer, Asked, Hang, Say, use
 
 TEA, JUMPS, NEVER, SLOW = "Tea <Timer> & Co", "Счётчик прыжков", "Perpetuum mobile", "Медленный сервис"
-"""Titles, and what each story is: two rounds in English, a missing secret in Russian, never green, never answered."""
+"""Titles, and what each story is: a whole day in English, the same in Russian, never green, never answered."""
 
 SLUGS = {TEA: "tea-timer", JUMPS: "jumps", NEVER: "perpetuum", SLOW: "slow"}
 QUESTIONS = ("Which colour?", "For how many cups?")
+RUSSIAN_QUESTIONS = ("Считать по дням?",)
 SHALL_I, BEGUN, GOES_BACK = "Shall I build it?", "It is begun.", "It goes back."
 AFTER = {"propose": (SHALL_I, "Сделать это?"), "start": (BEGUN, "Начинаю."), "rollback": (GOES_BACK, "Возвращаю.")}
 """What is replied after a tool was called, in English and in Russian."""
@@ -34,6 +35,8 @@ def talk(asked: Asked) -> Answer:
         return Say([use("start")])
     if "take it back" in said:
         return Say([use("rollback", project=SLUGS[TEA], why="its person wants the version before")])
+    if "скакалк" in said:
+        return Say([use("reply", text="С удовольствием.", questions=list(RUSSIAN_QUESTIONS))])
     if "biscuits" in said:
         return Say([use("reply", text="A timer for tea, gladly.", questions=list(QUESTIONS))])
     return _proposal(heard[-1])
@@ -53,7 +56,7 @@ def _after(asked: Asked) -> str:
 
 def _proposal(said: str) -> Answer:
     """Propose what was wished: a change where something that there is must be different."""
-    title, change = _title(said), "timer" in said
+    title, change = _title(said), bool(re.search("timer|сломать", said))
     brief = brief_of(f"{title} 2" if change else title, SLUGS[title], "en" if title in (TEA, NEVER) else "ru")
     project = {"project": SLUGS[title]} if change else {}
     return Say([use("propose", request=said, brief=brief, **project)])
