@@ -7,7 +7,7 @@ from typing import Any
 
 from blocks.docker_commands import WORKER_UID
 from blocks.docker_connection import DockerConnection
-from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, tmpfs
+from blocks.docker_containers import Container, DockerContainers, container_name, hardening, labels, moment, tmpfs
 from blocks.docker_data import DockerData
 from blocks.docker_networks import DockerNetworks
 from blocks.docker_volumes import DATA, DockerVolumes
@@ -171,6 +171,7 @@ def status_of(found: Container) -> AppStatus:
         exit_code=None if is_running or state["Status"] == "created" else state["ExitCode"],
         out_of_memory=bool(state["OOMKilled"]),
         restarts=found["RestartCount"],
+        started=moment(state["StartedAt"]) if is_running else None,
     )
 
 

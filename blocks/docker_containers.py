@@ -1,7 +1,10 @@
 """What all containers of Slipway have in common: labels from birth, hardening, and how they are found again."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from docker.errors import APIError, NotFound
@@ -141,3 +144,10 @@ class DockerContainers:
             if not is_conflict(error):  # 409: somebody else is removing it now
                 raise
         return found
+
+
+def moment(text: str) -> datetime | None:
+    """Read the engine's time, which has nanoseconds; None when it tells none."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text).replace("Z", "+00:00")).astimezone(UTC)
+    return None

@@ -5,13 +5,13 @@ Docker makes a volume without labels when a container names one that was removed
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from docker.errors import APIError, NotFound
 
 from blocks.docker_connection import DockerConnection
+from blocks.docker_containers import moment
 from domain.inventory import Held
 
 IN_USE = (403, 409)
@@ -45,7 +45,7 @@ class DockerInventory:
             for found in listed:
                 marks = found["Labels"] or {}
                 if marks.get(LABEL) == self._installation or (LABEL not in marks and found["Name"].startswith(self._prefix)):
-                    yield self._held(kind, found["Name"], marks, _moment(found.get("Created") or found.get("CreatedAt") or ""))
+                    yield self._held(kind, found["Name"], marks, moment(found.get("Created") or found.get("CreatedAt") or ""))
 
     def _container(self, found: Mapping[str, Any]) -> Held:
         marks = found["Labels"]
@@ -98,10 +98,3 @@ def _ways(api: Any, kind: str) -> tuple[Callable[[str], Marks | None], Callable[
 
 def _second(stamp: int) -> datetime:
     return datetime.fromtimestamp(stamp, UTC)
-
-
-def _moment(text: str) -> datetime | None:
-    """Read the engine's time, which has nanoseconds; None when it tells none."""
-    with suppress(ValueError):
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text).replace("Z", "+00:00")).astimezone(UTC)
-    return None

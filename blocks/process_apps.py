@@ -7,6 +7,7 @@
 import asyncio
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ class Apps:
             address=f"127.0.0.1:{spec.port}" if running else "",
             exit_code=None if running else state.get("exit_code"),
             restarts=state.get("restarts", 0),
+            started=_time(state.get("started")) if running else None,
         )
 
     def found(self, project: str | None = None) -> Sequence[AppStatus]:
@@ -177,3 +179,8 @@ def _script(app: Path, spec: AppSpec) -> str:
     """Return what the shell runs: the process type's line, after that of `first` when the Procfile has it."""
     line, first = _line(app, spec.process), _optional_line(app, spec.first) if spec.first else ""
     return f"sh -c {shlex.quote(first)} || exit\n{line}" if first else line
+
+
+def _time(seconds: float | None) -> datetime | None:
+    """Return the moment; None of a copy whose supervisor is of a time when it was not kept."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

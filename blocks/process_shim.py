@@ -49,6 +49,7 @@ class Supervisor:
         self.child = 0
         self.exit_code: int | None = None
         self.restarts = 0
+        self.started = 0.0
         self.stopping = False
 
     def start(self) -> None:
@@ -64,12 +65,17 @@ class Supervisor:
         finally:
             os.close(log)
             os.close(null)
+        self.started = time.time()
         self.save()
 
     def save(self) -> None:
         shim, child = os.getpid(), self.child
         who = {"shim": [shim, birth(shim)], "child": [child, birth(child) if child else ""]}
-        write_json(f"{self.folder}/state.json", {**who, "exit_code": self.exit_code, "restarts": self.restarts})
+        write_json(f"{self.folder}/state.json", {**who, **self.told()})
+
+    def told(self) -> dict[str, Any]:
+        """Return how the app fared."""
+        return {"exit_code": self.exit_code, "restarts": self.restarts, "started": self.started}
 
     def wait(self, seconds: float) -> bool:
         """Return after a while or when something happened; True when the app ended."""

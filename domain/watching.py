@@ -1,6 +1,7 @@
 """What one look at a live release says of it, and when many complaints at once are nobody's release."""
 
 from collections.abc import Iterable, Mapping, Set
+from datetime import datetime, timedelta
 
 from domain.access import Answered
 from domain.health import HealthCheck, Probe
@@ -50,6 +51,18 @@ def is_outside(look: Look) -> bool:
     """Tell whether the complaint about this look is no release's fault: the app runs, and says that the fault is elsewhere."""
     running = look.status.state is AppState.RUNNING and not look.restarts and not look.status.out_of_memory
     return running and look.probe is not None and look.probe.is_outside
+
+
+def is_beginning(look: Look, went_live: datetime | None, now: datetime, seconds: float) -> bool:
+    """Tell whether the app was started again since it went live, and may take until `seconds` after that to be well.
+
+    A release that comes straight from its deploy was well before it went live. One that ended by itself has no such time: that
+    is what the watch is for.
+    """
+    started = look.status.started
+    if look.status.state is not AppState.RUNNING or look.status.out_of_memory or look.status.restarts or look.restarts:
+        return False
+    return started is not None and went_live is not None and went_live < started and now - started < timedelta(seconds=seconds)
 
 
 def is_silence(complaint: str) -> bool:

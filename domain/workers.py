@@ -4,6 +4,7 @@ Docker and local processes fulfil them. A failed command is a value; an engine t
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol, Self
 
@@ -194,6 +195,9 @@ class AppStatus(Value):
     exit_code: int | None = None
     out_of_memory: bool = False
     restarts: int = 0
+    """How often it ended by itself and was started again, since somebody started it."""
+    started: datetime | None = None
+    """Since when it runs as it runs now; None when it does not, or where nothing tells."""
 
 
 class AppRunner(Protocol):
@@ -222,7 +226,7 @@ class AppRunner(Protocol):
     async def apps(self, project: str | None = None) -> Sequence[AppStatus]:
         """List this installation's copies, of one project or of all, cheaply enough to be asked every two seconds.
 
-        `restarts` is only told of a copy that was started within the last minute; else it is 0.
+        `restarts` and `started` are only told of a copy that was started within the last minute; else they are 0 and None.
         """
         ...
 

@@ -35,6 +35,7 @@ async def health_watch(seconds: float | None = None) -> int:
         blocks.vault,
         threshold=place.unhealthy_threshold,
         traffic=TrafficReader(place.access_log).look,
+        beginning_seconds=place.health_seconds,
     )
     ends = time.monotonic() + (seconds if seconds is not None else place.watch_seconds)
     bad_looks, is_alive = 0, False

@@ -10,6 +10,7 @@ deadline: the looks which a complaint would bring begin beside the first.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import httpx
 
@@ -19,7 +20,7 @@ from domain.health import HealthCheck
 from domain.protocols import GitHost, Vault
 from domain.registry import Registry
 from domain.releases import Release, ReleaseState
-from domain.watching import Look, Traffic, complaint, is_outside, is_platform_fault
+from domain.watching import Look, Traffic, complaint, is_beginning, is_outside, is_platform_fault
 from domain.workers import AppRunner, AppState, AppStatus
 from tasks.health import probe_once
 from tasks.readiness import health_check_of
@@ -36,6 +37,11 @@ SUSPECTS = 10
 """More releases that are silent at once show a busy machine: asking them more often would not help."""
 RETELL_SECONDS = 60.0
 """After this time a release that is still unwell is spoken of again."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def clock_time() -> datetime:
+    return datetime.now(UTC)
 
 
 class Watch:
@@ -55,7 +61,10 @@ class Watch:
         clock: Callable[[], float] = time.monotonic,
         again_seconds: float = AGAIN_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
+        beginning_seconds: float = 60.0,
+        now: Callable[[], datetime] = clock_time,
     ) -> None:
+        """`beginning_seconds`: how long an app that was started again while it was live may take until it is well."""
         self._registry = registry
         self._engine = engine
         self._git = git
@@ -67,6 +76,10 @@ class Watch:
         self._clock = clock
         self._again_seconds = again_seconds
         self._silent_seconds = silent_seconds
+        self._beginning_seconds = beginning_seconds
+        self._now = now
+        self._begun: dict[str, datetime | None] = {}
+        """Of each release that was well: since when it ran then. It has begun, and needs no more time for that."""
         self._suspected: dict[str, Sequence[asyncio.Task[Probe]]] = {}
         """Of each release that is silent in this look: the probes that have begun beside the first."""
         self._told: dict[str, tuple[float, int]] = {}
@@ -192,7 +205,21 @@ class Watch:
         answer = await probe_once(client, status, check, PROBE_SECONDS) if status.state is AppState.RUNNING else None
         look = Look(status=status, probe=answer, restarts=self._restarted(status))
         said = complaint(look, check, traffic.get(status.address))
+        if not said:
+            self._begun[release.identity] = status.started
+        elif await self._is_beginning(look, release):
+            said = ""
         return Probe(release=release, complaint=said, is_outside=bool(said) and is_outside(look))
+
+    async def _is_beginning(self, look: Look, release: Release) -> bool:
+        """Tell whether an unwell app only needs its time; the engine's list does not say of all since when they run."""
+        if look.status.state is not AppState.RUNNING:
+            return False
+        status = look.status if look.status.started else await self._engine.status(release.identity)
+        if self._begun.get(release.identity, NEVER) in (None, status.started):
+            return False
+        look = look.model_copy(update={"status": status})
+        return is_beginning(look, release.went_live, self._now(), self._beginning_seconds)
 
     def _restarted(self, status: AppStatus) -> int:
         """Return how often it was started again since the last look; what was before the first look is its deploy's affair."""

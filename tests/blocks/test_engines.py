@@ -277,13 +277,16 @@ async def test_a_stopped_app_has_no_address_until_it_is_resumed(bench: Bench) ->
     app = await bench.app()
     with pytest.raises(UnknownObject):
         await bench.engine.resume(app.identity)
-    await bench.engine.start(app)
+    began = (await bench.engine.start(app)).started
     await bench.engine.stop(app.identity, 10)
     stopped = await bench.engine.status(app.identity)
-    assert (stopped.state, stopped.address) == (AppState.STOPPED, "")
+    assert (stopped.state, stopped.address, stopped.started) == (AppState.STOPPED, "", None)
     resumed = await bench.engine.resume(app.identity)
     assert resumed.state is AppState.RUNNING
     assert resumed.address
+    assert began
+    assert resumed.started
+    assert (began < resumed.started <= datetime.now(UTC), resumed.restarts) == (True, 0)
 
 
 async def test_a_crash_is_seen_with_its_exit_code_and_last_words(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """An engine in memory: keeps what was asked of it, obeys the Protocol's rules, shouts when its script runs out."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from domain.app_data import NoRoom, Saved, Schema
@@ -96,6 +97,8 @@ class FakeEngine:
         self.room_mb: int | None = None
         """What the disk has left; None is enough for everything."""
         self.resources = MemoryResources()
+        self.since: dict[str, datetime] = {}
+        """Since when a copy runs, where a test says so."""
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
         self.other: list[Held] = []
@@ -280,6 +283,7 @@ class FakeEngine:
             state=AppState.RUNNING if running else AppState.STOPPED,
             address=self.addresses.get(identity, self.address) if running else "",
             exit_code=None if running else 0,
+            started=self.since.get(identity) if running else None,
         )
 
 

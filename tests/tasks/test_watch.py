@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -86,6 +87,7 @@ class World:
             tell=lambda event, probe: self.told.append((event, probe.complaint)),
             tell_platform=lambda unwell, watched: self.platform.append((unwell, watched)),
             clock=lambda: self.now,
+            now=lambda: NOW + timedelta(seconds=self.now),
             again_seconds=0.0,
             silent_seconds=silent_seconds,
         )
@@ -250,6 +252,31 @@ class NoManifest:
 
     async def read(self, project: str, commit: str, paths: Sequence[str]) -> dict[str, str]:
         return {"app.json": "{"} if project == "odd" else {}
+
+
+async def test_app_that_was_started_again_is_given_its_time_until_it_was_well_or_that_is_over(world: World) -> None:
+    with app(503) as (address, health):
+        await world.serve_at(address)
+        world.engine.since["notes-v1"], world.now = NOW + timedelta(seconds=100), 110.0
+        await world.watch.look()
+        assert world.told == []
+        health.answers[:] = [200]
+        await world.watch.look()
+        await world.watch.look()
+        assert [event for event, _ in world.told] == [UNHEALTHY] * 3, "it was well, and broke"
+
+
+@pytest.mark.parametrize(("started", "restarts", "now"), [(100, 0, 161), (100, 1, 110), (-1, 0, 1)])
+async def test_time_that_is_over_a_crash_and_a_fresh_release_are_spoken_of(
+    world: World, started: int, restarts: int, now: float
+) -> None:
+    with app(503) as (address, _):
+        await world.serve_at(address)
+        since = NOW + timedelta(seconds=started)
+        status = (await world.engine.status("notes-v1")).model_copy(update={"started": since, "restarts": restarts})
+        world.engine.app_states["notes-v1"], world.now = [status], now
+        await world.watch.look()
+    assert [event for event, _ in world.told] == [UNHEALTHY] * 3
 
 
 async def test_hanging_apps_and_an_unreadable_manifest_delay_and_blame_nobody_else(
