@@ -18,6 +18,8 @@ LINK_LASTS = timedelta(minutes=10)
 KEPT = timedelta(days=7)
 """Rows are forgotten so long after they count no more: later than anything is believed that could begin them again."""
 TOKEN_LENGTH = 43
+CALLER = "visit-"
+"""How the id begins of what the API takes a browser for; no key's does."""
 
 
 class Visit(Value):
@@ -41,7 +43,7 @@ class Visit(Value):
     def as_caller(self) -> ApiKey:
         """Return what the API takes it for: a key of its owner that nobody has to type."""
         return ApiKey(
-            id=f"visit-{self.digest[:16]}",
+            id=f"{CALLER}{self.digest[:16]}",
             name="a browser",
             owner=self.owner,
             scopes=self.scopes,

@@ -11,6 +11,7 @@ from deployments.api.shapes import KeyShown, NewKeyShown
 from deployments.api.tags import found
 from deployments.api.wishes import NewKey
 from domain.keys import ApiKey, checked_scopes, days_within, may_give, state_of
+from domain.visits import CALLER
 from tasks.keys import make_key, revoke_key
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -29,6 +30,8 @@ async def list_keys(house: TheHouse, theirs: Owned) -> list[KeyShown]:
 async def add_key(house: TheHouse, theirs: Owned, wish: NewKey) -> NewKeyShown:
     """Make a key of your own. It is shown in this answer alone, which is kept nowhere: there is no Idempotency-Key here."""
     caller, now = theirs.caller, datetime.now(UTC)
+    if caller.id.startswith(CALLER):
+        raise Refusal(403, "a browser makes no keys: they would outlast its signing out")
     scopes = checked_scopes(wish.scopes)
     if not may_give(caller, scopes):
         raise Refusal(403, "a key makes none that may more than itself")

@@ -241,6 +241,12 @@ async def test_wrong_sign_ins_are_counted_with_wrong_keys(api: Api) -> None:
     assert (await api.get("/v1/me")).status_code == 429
 
 
+async def test_browser_makes_no_key_that_would_outlast_it(api: Api) -> None:
+    visitor = await signed_in(api)
+    assert (await visitor.post("/v1/keys", json={"name": "mine"})).status_code == 403
+    assert await api.registry.api_keys() == ()
+
+
 async def test_browser_that_is_not_signed_in_is_led_to_where_it_can(api: Api) -> None:
     visitor = browser(api)
     for path in ("/", "/projects/notes", "/nothing"):
