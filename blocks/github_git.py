@@ -52,7 +52,7 @@ class GitHubRemote:
             return (await git(*command, repository=self._path(project), environment={**self._environment(), **lent})).line
         except Broken as error:
             words = str(error)
-        if "cannot lock ref" in words:  # two fetch the same branch at once
+        if "cannot lock ref" in words or "incorrect old value" in words:  # two fetch the same branch at once
             raise TryAgain(words)
         if any(word in words.lower() for word in NETWORK):
             raise AnswerLost("GitHub", attempted, words)

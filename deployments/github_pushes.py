@@ -1,7 +1,6 @@
 """A person pushed to the main branch: the commit is fetched, and a run tests and delivers it."""
 
 from deployments.github_place import Place
-from deployments.pushing import pushed_run
 from deployments.wording import say
 from domain.github import CommitCheck
 from domain.heard import Pushed
@@ -30,7 +29,6 @@ async def take_push(event: Pushed, place: Place) -> str:
             await tell_diverged(event, head, project, place)
             return f"{head[:12]} lacks what is live"
         case Push.FORWARD:
-            await git.advance(project.slug, f"run/{pushed_run(project, head)}", head)
             return await begin(event, head, project, place)
 
 

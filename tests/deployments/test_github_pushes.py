@@ -43,7 +43,6 @@ async def test_push_is_fetched_and_one_run_tests_it_before_main_moves(bench: Ben
     assert outcomes == {f"run {asked.run} tests {pushed[:12]}"}
     assert (asked.commit, asked.change, asked.request) == (pushed, True, f"wanda pushed {pushed[:12]}: Pins")
     assert await bench.desk.git.read("notes", pushed, ("app.py",)) == {"app.py": "1"}
-    assert await bench.desk.git.head("notes", f"run/{asked.run}") == pushed
     assert await main_of(bench) == first
     lines = [(line.actor, line.what) for line in await bench.registry.history("notes")]
     assert lines == [("github:wanda", f"pushed {pushed[:12]}")]
@@ -57,7 +56,7 @@ async def test_four_deliveries_of_a_commit_taken_by_two_processes_at_once_are_on
     await asyncio.gather(*(Listener(bench.place).take_waiting() for _ in range(2)))
     await Listener(bench.place).take_waiting()  # what met the other's fetch is taken up again
     assert len({await bench.outcome(f"e-{number}") for number in range(4)}) == 1
-    assert (len(bench.pushed), len(await bench.registry.runs("notes"))) == (1, 1)
+    assert len(await bench.registry.runs("notes")) == 1
 
 
 async def test_two_pushes_before_the_first_was_looked_at_are_one_run_of_the_newest(bench: Bench) -> None:
