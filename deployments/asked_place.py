@@ -23,6 +23,11 @@ class GoneBack(Value):
     """What came of a rollback, as far as it is known when the command ends."""
 
     outcome: str
+    project: str
+    bad: int | None = None
+    """Release that served, if one did."""
+    good: int | None = None
+    """Release that it went back to, if that is known."""
     message: str
     is_done: bool
 

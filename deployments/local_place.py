@@ -81,7 +81,7 @@ class LocalPlace:
 
         done = await result_of(await self._desk.rollback(project, reason, person(), version, data))
         is_done = done.outcome in ("rolled back", "data restored")
-        return GoneBack(outcome=done.outcome, message=done.message, is_done=is_done)
+        return GoneBack(**done.model_dump(), is_done=is_done)
 
     async def question(self, run: str) -> Escalation:
         return await self._desk.question(run)

@@ -80,7 +80,7 @@ class RemotePlace:
         wish = {"version": version, "data": data, "reason": reason}
         said = await self._server.ask("POST", f"/v1/projects/{_safe(project)}/rollback", body=wish, once=str(uuid4()))
         message = f"{said['message']}: `slipway history {project}` tells how it ended"
-        return GoneBack(outcome="begun", message=message, is_done=True)
+        return GoneBack(outcome="begun", project=project, message=message, is_done=True)
 
     async def question(self, run: str) -> Escalation:
         found = await self._server.get(f"/v1/runs/{_safe(run)}/escalations")

@@ -38,6 +38,7 @@ SAYS: dict[str, Sequence[str]] = {
     "domain": ("notes", "notes shop.example.org", f"notes - {HOST}"),
     "proof": ("notes",),
     "cancel": ("notes", "{run}", ""),
+    "page": ("", "notes"),
     "settings": ("", "notes"),
     "language": ("", "notes"),
 }
