@@ -1,7 +1,7 @@
 """An engine in memory: keeps what was asked of it, obeys the Protocol's rules, shouts when its script runs out."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain.app_data import NoRoom, Saved, Schema
@@ -98,7 +98,8 @@ class FakeEngine:
         """What the disk has left; None is enough for everything."""
         self.resources = MemoryResources()
         self.since: dict[str, datetime] = {}
-        """Since when a copy runs, where a test says so."""
+        """Since when a copy runs: each began a second after the one before, years ago, unless a test says otherwise."""
+        self._begun = datetime(2000, 1, 1, tzinfo=UTC)
         self.app_states: dict[str, list[AppStatus]] = {}
         self.app_logs: dict[str, str] = {}
         self.other: list[Held] = []
@@ -169,15 +170,14 @@ class FakeEngine:
             self.started.append(spec)
             if spec.data in ("copy", "empty"):
                 self.own_data[spec.identity] = self.data.get(spec.project, "") if spec.data == "copy" else ""
-        self.stopped.discard(spec.identity)
-        return self._status(spec.identity)
+            self.stopped.add(spec.identity)
+        return self._run(spec.identity)
 
     async def resume(self, identity: str) -> AppStatus:
         self.check_reachable(f"resuming {identity}")
         if identity not in self.live_apps:
             raise UnknownObject("app", identity)
-        self.stopped.discard(identity)
-        return self._status(identity)
+        return self._run(identity)
 
     async def stop(self, identity: str, seconds: float = 30.0) -> None:
         self.check_reachable(f"stopping {identity}")
@@ -269,6 +269,13 @@ class FakeEngine:
                 return False
         self.other.remove(held)
         return True
+
+    def _run(self, identity: str) -> AppStatus:
+        if identity in self.stopped:
+            self.stopped.remove(identity)
+            self._begun += timedelta(seconds=1)
+            self.since[identity] = self._begun
+        return self._status(identity)
 
     def _status(self, identity: str) -> AppStatus:
         spec = self.live_apps.get(identity)
