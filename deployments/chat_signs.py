@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
 from domain.errors import SlipwayError
+from domain.writing import Writing
 
 TYPING = 4.0
 """Seconds between two signs of typing: Telegram shows each for five."""
@@ -17,6 +18,18 @@ FIRST = 0.3
 
 class Typist(Protocol):
     async def typing(self, chat: str) -> None: ...
+
+
+class Signs(Protocol):
+    """How a chat shows that somebody is at work."""
+
+    def typing(self, chat: str) -> "asyncio.Task[None]": ...
+
+
+class Showing(Protocol):
+    """How a chat shows what is written there."""
+
+    def writing(self, chat: str, language: str) -> AbstractAsyncContextManager[Writing]: ...
 
 
 class ChatSigns:

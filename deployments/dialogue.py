@@ -6,16 +6,17 @@ at any point, the next process takes the same turn up, and its person reads one 
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.bot_messages import Said
+from deployments.chat_signs import Showing, Signs
 from deployments.deeds import Acting
 from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
 from deployments.places import Places
 from deployments.talk_cards import TALK
+from deployments.talk_held import Held
 from deployments.talk_lease import under_lease
 from deployments.talk_telling import Telling
 from deployments.wording import say
@@ -42,18 +43,6 @@ class Talking(Acting, Protocol):
     async def talk(self, turn: "Turn", deeds: Deeds, writing: Writing | None = None) -> Answered: ...
 
 
-class Signs(Protocol):
-    """How a chat shows that somebody is at work."""
-
-    def typing(self, chat: str) -> "asyncio.Task[None]": ...
-
-
-class Showing(Protocol):
-    """How a chat shows what is written there."""
-
-    def writing(self, chat: str, language: str) -> AbstractAsyncContextManager[Writing]: ...
-
-
 class Dialogue:
     """The sessions that this process leads, one task for each person who waits for an answer."""
 
@@ -72,7 +61,7 @@ class Dialogue:
         self._desk = desk
         self._deeds = deeds
         self._talks = talks
-        self._inbox = inbox
+        self._held = Held(inbox)
         self._cards = cards
         self._signs = signs
         self._drafts = drafts
@@ -81,8 +70,6 @@ class Dialogue:
         self._telling = Telling(desk)
         self._leading: dict[str, asyncio.Task[None]] = {}
         """By person: the task that leads their turns, or did last. One that is cancelled early never gets to clean up."""
-        self._held: dict[str, dict[int, int]] = {}
-        """By person: the update of each message that waits for its answer, by sequence."""
         self._rung: set[str] = set()
         """People of whom something was queued since their task looked last."""
 
@@ -93,8 +80,7 @@ class Dialogue:
         queued = await self._talks.say(name, said.key, text, datetime.now(UTC), epoch, said.files)
         if queued.answered:
             return
-        self._inbox.keep(said.update)
-        self._held.setdefault(name, {})[queued.sequence] = said.update
+        self._held.keep(name, queued.sequence, said.update)
         self._begin(said)
 
     async def awaits(self, person: str) -> bool:
@@ -233,7 +219,7 @@ class Dialogue:
         last = await self._last(taken)
         await self._telling.text(said, say(said.language, "talk_set_aside"), f"{TALK}{taken.talk.session}:aside")
         await self._talks.set_aside(taken)
-        await self._release(said.person, last)
+        await self._held.release(said.person, last)
 
     async def _last(self, taken: Taken) -> int:
         waiting = await self._talks.waiting(taken.talk.name, taken.talk.epoch)
@@ -241,13 +227,7 @@ class Dialogue:
 
     async def _end(self, taken: Taken, upto: int, rest: Rest) -> None:
         await self._talks.end(taken, upto, rest)
-        await self._release(taken.talk.name, upto)
-
-    async def _release(self, name: str, upto: int) -> None:
-        """Let the inbox forget what was answered."""
-        held = self._held.get(name, {})
-        for sequence in [each for each in held if each <= upto]:
-            await self._inbox.release(held.pop(sequence))
+        await self._held.release(taken.talk.name, upto)
 
     async def _follow(self, person: str) -> None:
         for run in await Belongings(person, self._desk.registry).going_on():
