@@ -4,6 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+from blocks.private_files import write_private
 from blocks.telegram import TelegramChat
 from domain.errors import SlipwayError, UnknownObject
 
@@ -19,9 +20,10 @@ class Streamed:
         self._folder = folder
 
     async def show(self, chat: str, html: str) -> str:
-        """Send the message without a sound and return its id, which is noted."""
+        """Send the message without a sound and return its id, which is noted; one that is noted still is taken away first."""
+        await self.clear(chat)
         message = await self._chat.send(chat, html, quiet=True)
-        await asyncio.to_thread((self._folder / chat).write_text, message)
+        await asyncio.to_thread(write_private, self._folder / chat, message)
         return message
 
     async def edit(self, chat: str, message: str, html: str) -> None:
@@ -33,8 +35,12 @@ class Streamed:
         path = self._folder / chat
         if not path.exists():
             return
+        message = path.read_text()
+        if not message.isdecimal():  # a power cut left the note without its content
+            path.unlink()
+            return
         try:
-            await self._chat.delete_message(chat, path.read_text())
+            await self._chat.delete_message(chat, message)
         except UnknownObject:
             logger.info("what was shown of an answer in %s is gone already", chat)
         except SlipwayError as error:
@@ -44,5 +50,5 @@ class Streamed:
 
     async def clear_all(self) -> None:
         """Take away what an earlier process left."""
-        for path in sorted(self._folder.iterdir()):
+        for path in sorted(self._folder.glob("[0-9]*")):
             await self.clear(path.name)

@@ -166,13 +166,25 @@ async def test_what_a_killed_process_showed_is_taken_away_by_the_next(api: Teleg
     assert len(called(api, "deleteMessage")) == 2
 
 
-async def test_message_that_cannot_be_taken_away_now_is_taken_later(api: TelegramApi, streamed: Streamed) -> None:
+@pytest.mark.parametrize("by", ["the next process", "the next answer"])
+async def test_message_that_cannot_be_taken_away_now_is_taken_later(api: TelegramApi, streamed: Streamed, by: str) -> None:
     await streamed.show(str(ANN), "half")
     api.busy(60, method="deleteMessage")
     await streamed.clear(str(ANN))
     assert len(api.messages(ANN)) == 1
+    if by == "the next answer":
+        await streamed.show(str(ANN), "another half")
+        assert [message.text for message in api.messages(ANN)] == ["another half"]
     await streamed.clear_all()
     assert api.messages(ANN) == []
+
+
+async def test_note_that_was_cut_off_keeps_no_bot_from_starting(api: TelegramApi, streamed: Streamed, tmp_path: Path) -> None:
+    for name in (str(ANN), f".{ANN}.halfway"):
+        (tmp_path / "streamed" / name).touch()
+    await streamed.clear_all()
+    assert [path.name for path in (tmp_path / "streamed").iterdir()] == [f".{ANN}.halfway"]
+    assert called(api, "deleteMessage") == []
 
 
 async def test_nothing_is_shown_after_the_block_has_ended(api: TelegramApi, drafts: Drafts) -> None:
