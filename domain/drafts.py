@@ -16,10 +16,10 @@ class Deed(Value):
 
 
 def reply_in(draft: Draft) -> str:
-    """Return what of the turn's reply can be read so far; empty while there is none."""
+    """Return what of the turn's reply can be read so far, what is being written last; empty while there is none."""
     for call in draft.calls:
         if call.name == REPLY:
-            said = [call.fields.get("text"), *_marked(call.fields.get("questions"))]
+            said = [part for field, value in call.fields.items() for part in _said(field, value)]
             return "\n\n".join(part for part in said if isinstance(part, str) and part.strip())
     return ""
 
@@ -33,6 +33,7 @@ def deed_in(draft: Draft) -> Deed | None:
     return Deed(tool=calls[-1].name, project=project if isinstance(project, str) else "")
 
 
-def _marked(questions: Any) -> Sequence[str]:
-    given = questions if isinstance(questions, list) else []
-    return [f"❓ {question}" for question in given if isinstance(question, str) and question]
+def _said(field: str, value: Any) -> Sequence[Any]:
+    if field == "questions" and isinstance(value, list):
+        return [f"❓ {question}" for question in value if isinstance(question, str) and question]
+    return [value] if field == "text" else []

@@ -26,7 +26,7 @@ def draft(*calls: tuple[str, str]) -> Draft:
         ('{"text": "wave \\ud83d', "wave "),
         ('{"text": "wave \\ud83d\\udc4b', "wave 👋"),
         ('{"text": "Which?", "questions": ["Green te', "Which?\n\n❓ Green te"),
-        ('{"questions": ["First?"], "text": "Tell me', "Tell me\n\n❓ First?"),
+        ('{"questions": ["First?"], "text": "Tell me', "❓ First?\n\nTell me"),  # what may be half a secret stands last
         ('{"text": 7, "questions": "none"}', ""),
         ("[1, 2", ""),
         ("no JSON", ""),
