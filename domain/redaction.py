@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
@@ -69,12 +70,11 @@ class Redactor:
     @staticmethod
     def _begun(text: str, forms: Sequence[str]) -> int:
         """Return where the longest end of the text begins with which one of the forms begins."""
-        by_first: dict[str, list[str]] = {}
-        for form in forms:
-            by_first.setdefault(form[0], []).append(form)
+        ordered = sorted(forms)
         longest = max(map(len, forms), default=0)
         for place in range(max(0, len(text) - longest), len(text)):
-            if any(form.startswith(text[place:]) for form in by_first.get(text[place], ())):
+            at = bisect_left(ordered, text[place:])  # what begins with this end would stand here
+            if at < len(ordered) and ordered[at].startswith(text[place:]):
                 return place
         return len(text)
 
