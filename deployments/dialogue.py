@@ -70,8 +70,8 @@ class Dialogue:
         self._telling = Telling(desk)
         self._leading: dict[str, asyncio.Task[None]] = {}
         """By person: the task that leads their turns, or did last. One that is cancelled early never gets to clean up."""
-        self._rung: set[str] = set()
-        """People of whom something was queued since their task looked last."""
+        self._rung: dict[str, Said] = {}
+        """By person: the newest of what was queued since their task looked last."""
 
     async def hear(self, said: Said, text: str) -> None:
         """Queue what was said, and see to it that a turn answers it; said before and answered, nothing happens."""
@@ -116,13 +116,12 @@ class Dialogue:
 
     def _begin(self, said: Said) -> None:
         """See to it that a task leads the person's turns, and looks once more."""
-        self._rung.add(said.person)
+        self._rung[said.person] = said
         if (leading := self._leading.get(said.person)) is None or leading.done():
-            self._leading[said.person] = asyncio.create_task(self._lead(said), name=f"talk with {said.person}")
+            self._leading[said.person] = asyncio.create_task(self._lead(said.person), name=f"talk with {said.person}")
 
-    async def _lead(self, said: Said) -> None:
-        while said.person in self._rung:  # nothing is awaited between this look and the end of the task
-            self._rung.discard(said.person)
+    async def _lead(self, person: str) -> None:
+        while said := self._rung.pop(person, None):  # nothing is awaited between this look and the end of the task
             await self._lead_on(said)
 
     async def _lead_on(self, said: Said) -> None:

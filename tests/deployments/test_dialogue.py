@@ -22,6 +22,7 @@ from deployments.inbox import Inbox
 from deployments.live_cards import LiveCards
 from deployments.places import Places
 from deployments.sendings import Sendings
+from deployments.talk_cards import TALK
 from domain.conversations import Message, Text, ToolResult, ToolUse
 from domain.deeds import Deeds
 from domain.errors import LeaseLost, ModelKeyMissing, ModelOverloaded, ServiceUnreachable
@@ -149,6 +150,27 @@ async def test_message_that_comes_while_a_failure_is_told_is_answered(
     await dialogue.hear(said(1), "one")
     talks.reachable = False  # before its turn is taken
     await eventually(lambda: told(desk, "heard two"))
+
+
+async def test_each_message_whose_turn_cannot_be_led_is_told_so(desk: FakeDesk, talks: MemoryTalks, dialogue: Dialogue) -> None:
+    class Meanwhile(Hints):
+        heard = False
+
+        async def publish(self, channel: str, text: str) -> None:
+            if not talks.reachable and not self.heard:
+                self.heard = talks.reachable = True
+                await dialogue.hear(said(2), "two")
+                talks.reachable = False
+
+    desk.wakeups = Meanwhile()
+    await dialogue.hear(said(1), "one")
+    talks.reachable = False  # before its turn is taken
+    wanted = {f"{TALK}{said(update).key}:error" for update in (1, 2)}
+    await eventually(lambda: told_under(desk, wanted))
+
+
+async def told_under(desk: FakeDesk, keys: set[str]) -> bool:
+    return keys <= {notification.key for notification in await desk.registry.unsent("telegram")}
 
 
 async def test_lease_of_a_project_that_a_tool_lost_is_not_taken_for_that_of_the_session(
