@@ -24,6 +24,7 @@ from deployments.inbox import Inbox
 from deployments.places import Places
 from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
+from domain.admission import Member
 from domain.errors import SlipwayError
 
 logger = logging.getLogger(__name__)
@@ -85,8 +86,8 @@ def _answering(
             return
         try:
             said = await _spoken_to(said, handlers)
-            if await door.admits(said):
-                await _taken(said, act, handlers, answers, door)
+            if member := await door.admits(said):
+                await _taken(said, member, act, handlers, answers, door)
         except Exception as error:  # the door's last line: a person is never left without an answer
             await tell_error(handlers, said, error)
 
@@ -99,12 +100,12 @@ async def _spoken_to(said: Said, handlers: Handlers) -> Said:
     return said.model_copy(update={"language": person.speaks(said.usual)})
 
 
-async def _taken(said: Said, act: Act, handlers: Handlers, answers: Answers, door: Door) -> None:
+async def _taken(said: Said, member: Member, act: Act, handlers: Handlers, answers: Answers, door: Door) -> None:
     match await meant(said, handlers.desk.registry):
         case Dead(why=why):
             await handlers.speech.pop(said, why)
         case Said() as known:
-            if await door.hears(known) and not await answers.take(known):
+            if await door.hears(known, member) and not await answers.take(known):
                 await act(known)
 
 

@@ -10,7 +10,7 @@ from deployments.bot_speech import Speech
 from deployments.cards import STOP
 from deployments.sealing import answered, sealed_credential
 from deployments.wording import say
-from domain.admission import Entry, Rules, Standing, entry
+from domain.admission import Entry, Member, Rules, Standing, entry
 from domain.allowances import MINUTE, Rates, limits_of
 from domain.invitations import PREFIX, TRIES, TRY_SECONDS, Redeemed, code_in, digest_of
 from domain.protocols import Wakeups
@@ -48,28 +48,28 @@ class Door:
         self._wakeups = wakeups
         self._speech = speech
 
-    async def admits(self, said: Said) -> bool:
-        """Tell whether the person is in; one who is not is told what to do, and one who gives a code is let in by it."""
+    async def admits(self, said: Said) -> Member | None:
+        """Return the person who is in; one who is not is told what to do, and one who gives a code is let in by it."""
         member = await self._registry.member(said.person)
         stands = entry(self._rules.access, said.user in self._rules.named, member.standing)
         code = code_in(said.words if is_start(said) else said.text)
         if stands is Entry.OPEN and (code is None or self._rules.access != "invite"):
-            return True
+            return member
         if not await self._passes(said, STRANGER):
-            return False
+            return None
         if stands is Entry.OPEN and member.standing is Standing.UNKNOWN:  # the settings name them: they need no code
             await self._speech.tell(said, "code_member")
         elif stands is Entry.OPEN or (stands is Entry.ASKS_FOR_CODE and tries_code(said)):
             await self._redeem(said, code or "")
         else:
             await self._refuse(said, WHY[stands])
-        return False
+        return None
 
-    async def hears(self, said: Said) -> bool:
-        """Tell whether the person may say one more thing now. What stops, and what held a secret, is always heard."""
+    async def hears(self, said: Said, member: Member) -> bool:
+        """Tell whether who is in may say one more thing now. What stops, and what held a secret, is always heard."""
         if stops(said) or answered(said.text) or sealed_credential(said.text):
             return True
-        most = limits_of(self._rules.usual, (await self._registry.member(said.person)).own).per_minute
+        most = limits_of(self._rules.usual, member.own).per_minute
         return not most or await self._passes(said, most)
 
     async def _passes(self, said: Said, most: int) -> bool:
