@@ -71,6 +71,8 @@ class Outbox:
                     await self._begin()
                 except TryAgain as error:
                     logger.warning("the outbox is looked at again later: %s", error)
+                except Exception:  # without its sender a bot would live on and tell nobody anything
+                    logger.exception("the outbox cannot be read for now")
                 await rung(self._bell, self._sweep)
         finally:
             ringing.cancel()

@@ -15,7 +15,7 @@ from deployments.asks import Asks
 from deployments.outbox import Outbox
 from deployments.sendings import Sendings
 from deployments.talk_cards import TALK, Spoken, messages_of, spoken_in, written
-from domain.errors import AnswerLost, ChatBusy, ChatRefused, ServiceUnreachable, SlipwayError
+from domain.errors import AnswerLost, Broken, ChatBusy, ChatRefused, ServiceUnreachable, SlipwayError
 from domain.people import Person
 from domain.proposals import Answered, Proposal, Reply
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
@@ -76,6 +76,19 @@ class LateRegistry(SqlRegistry):
             self._reading = True
             await self._held.wait()
         return found
+
+
+class TornRegistry(SqlRegistry):
+    """Has rows that nobody can read, for a while."""
+
+    _block_type_slug = "slipway-test-torn-registry"
+    _torn: int = 2
+
+    async def unsent(self, channel: str) -> Sequence[Notification]:
+        if self._torn:
+            self._torn -= 1
+            raise Broken("the registry failed while reading: database disk image is malformed")
+        return await super().unsent(channel)
 
 
 @pytest.fixture
@@ -266,43 +279,6 @@ async def test_preview_that_is_told_again_says_so(registry: SqlRegistry, tmp_pat
     assert "http://p1.localhost" in told
 
 
-async def test_trace_that_a_power_cut_left_empty_is_a_doubt(tmp_path: Path) -> None:
-    sendings = Sendings(tmp_path / "sendings")
-
-    async def lost(_: bool) -> str:
-        raise AnswerLost("Telegram", "sending")
-
-    async def sent(quiet: bool) -> str:
-        return "quiet" if quiet else "loud"
-
-    with pytest.raises(AnswerLost):
-        await sendings.once("a", lost)
-    [trace] = (tmp_path / "sendings").iterdir()
-    trace.write_text("")
-    assert await sendings.once("a", sent) == "quiet"
-
-
-async def test_doubt_outlives_a_later_refusal(tmp_path: Path) -> None:
-    sendings = Sendings(tmp_path / "sendings")
-
-    async def lost(_: bool) -> str:
-        raise AnswerLost("Telegram", "sending")
-
-    async def busy(_: bool) -> str:
-        raise ChatBusy(1, "sending")
-
-    async def sent(quiet: bool) -> str:
-        return "quiet" if quiet else "loud"
-
-    for attempt in (lost, busy):
-        with pytest.raises((AnswerLost, ChatBusy)):
-            await sendings.once("a", attempt)
-    assert await sendings.once("a", sent) == "quiet"
-    assert await Sendings(tmp_path / "sendings").once("a", busy) == "quiet"  # it is known as which message it was sent
-    await sendings.end("a")
-    assert await sendings.once("a", sent) == "loud"
-
-
 async def test_chat_whose_answers_are_lost_holds_no_other_back(registry: SqlRegistry, tmp_path: Path) -> None:
     for notification in (news("a"), news("b", chat="2")):
         await registry.add_notification(notification)
@@ -391,6 +367,17 @@ async def test_unforeseen_error_sets_one_aside_until_the_next_process(registry: 
     assert [html for _, html in paper.sent] == ["b &amp; more"]
     await Outbox(paper, registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
     assert [html.splitlines()[-1] for _, html in paper.sent] == ["b &amp; more", "a &amp; more"]
+
+
+async def test_outbox_that_cannot_be_read_is_read_again(registry: SqlRegistry, tmp_path: Path) -> None:
+    paper, torn = Paper(), TornRegistry(url=registry.url, budget_micro_usd=1)
+    await registry.add_notification(news("a"))
+    outbox = Outbox(paper, torn, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings"), sweep=0.01)
+    sending = asyncio.create_task(outbox.run())
+    await eventually(lambda: _is_empty(registry))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert (paper.sent, torn._torn) == ([("1", "a &amp; more")], 0)
 
 
 async def test_trace_of_what_is_not_sent_any_more_is_dropped_at_the_start(registry: SqlRegistry, tmp_path: Path) -> None:
