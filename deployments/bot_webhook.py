@@ -97,7 +97,7 @@ def update_in(body: bytes, bot: Bot) -> Update | None:
         found = json.loads(body)
         number = int(found["update_id"])
         return Update.de_json({**found, "update_id": number}, bot)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.error("what Telegram brought is no update that can be read (%s)", type(error).__name__)  # noqa: TRY400
         return None
 
