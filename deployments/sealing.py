@@ -73,9 +73,9 @@ class Seal:
         kind = credential_in(message.text or message.caption or "")
         if kind is not None:
             return _with(update, f"{CREDENTIAL}{kind}")
-        return (
-            _unmarked(update) if credential_in(update.to_json()) is None else _with(update, (message.text or "").lstrip(MARK))
-        )
+        if credential_in(update.to_json()) is not None:
+            return _with(update, (message.text or "").lstrip(MARK))
+        return _unmarked(update, message)
 
     async def _asked(self, message: Message) -> Ask | None:
         """Return the question that this message answers."""
@@ -129,15 +129,14 @@ def sealed_credential(text: str) -> str | None:
     return text.removeprefix(CREDENTIAL)[:40] if text.startswith(CREDENTIAL) else None
 
 
-def _unmarked(update: Update) -> Update:
+def _unmarked(update: Update, message: Message) -> Update:
     """Return the update without our mark before its words: only we say what was sealed."""
-    data: dict[str, Any] = update.to_dict()
-    message: dict[str, Any] = data["message"]
-    marked = [name for name in ("text", "caption") if message.get(name, "").startswith(MARK)]
-    if not marked:
+    said = {"text": message.text or "", "caption": message.caption or ""}
+    words = {name: text.lstrip(MARK) for name, text in said.items() if text.startswith(MARK)}
+    if not words:
         return update
-    words = {name: message[name].lstrip(MARK) for name in marked}
-    plain = {name: value for name, value in message.items() if name not in ("entities", "caption_entities")}
+    data: dict[str, Any] = update.to_dict()
+    plain = {name: value for name, value in data["message"].items() if name not in ("entities", "caption_entities")}
     return Update.de_json({"update_id": update.update_id, "message": plain | words}, update.get_bot())
 
 
