@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from deployments.deeds import DeskDeeds
+from deployments.explaining import explain
 from deployments.github_place import Place
 from deployments.wording import say
 from domain.errors import BadInput, NeedsPerson
@@ -12,8 +13,9 @@ from domain.heard import Commented
 from domain.issue_requests import basis_of, issue_chat
 from domain.pushes import names_digest
 from domain.releases import live
-from domain.runs import Project, Run
+from domain.runs import Project, Run, RunState
 from domain.values import Value
+from tasks.hosts import main_host
 
 OPERATORS = ("more_budget",)
 """Answers that are the operator's: money."""
@@ -57,7 +59,7 @@ async def take_comment(event: Commented, delivery: str, place: Place) -> str:
     try:
         answered = await _VERBS[command.verb](wanted, place)
     except (BadInput, NeedsPerson) as error:
-        answered = Answered(text=wanted.say("github_cannot", why=str(error)), done=False)
+        answered = Answered(text=explain(project.brief.language, error), done=False)
     await place.react(event, done=answered.done)
     await place.say(event.repository, event.issue, delivery, answered.text)
     return f"{command.verb} of {event.sender}: {'done' if answered.done else 'refused'}"
@@ -70,9 +72,9 @@ async def show_help(wanted: Wanted, _: Place) -> Answered:
 async def show_status(wanted: Wanted, place: Place) -> Answered:
     """Say what is online, and what is at work."""
     serving = live(await place.registry.releases(wanted.project.slug))
-    address = place.desk.blocks.installation.address_of(wanted.project.domain)
+    address = place.desk.blocks.installation.address_of(await main_host(wanted.project.slug, place.registry))
     said = wanted.say("github_serves", number=serving.number, address=address) if serving else wanted.say("github_serves_none")
-    runs = [run for run in await place.registry.runs(wanted.project.slug) if not run.state.ended]
+    runs = await place.registry.runs(wanted.project.slug, ended=False)
     lines = [
         wanted.say("github_run", run=run.id, state=run.state.value, step=f" ({run.step})" * bool(run.step)) for run in runs
     ]
@@ -97,7 +99,7 @@ async def approve_change(wanted: Wanted, place: Place) -> Answered:
     """Answer the question about exactly this change; an administrator's word counts, as the owner's."""
     if wanted.access != "admin":
         return Answered(text=wanted.say("github_owners_word"), done=False)
-    for run in await place.registry.runs(wanted.project.slug):
+    for run in await place.registry.runs(wanted.project.slug, ended=False):
         question = await asked_about(run, wanted.command.argument, place)
         if question is not None:
             await place.desk.answer(run.id, "approve", wanted.command.argument, wanted.who, "github", question.number)
@@ -107,7 +109,7 @@ async def approve_change(wanted: Wanted, place: Place) -> Answered:
 
 async def asked_about(run: Run, digest: str, place: Place) -> Escalation | None:
     """Return the run's newest question when it asks about the change of this digest."""
-    questions = await place.registry.escalations(run.id) if not run.state.ended else ()
+    questions = await place.registry.escalations(run.id)
     newest = questions[-1] if questions else None
     return newest if newest is not None and names_digest(newest.diagnosis.digest, digest) else None
 
@@ -122,6 +124,8 @@ async def cancel(wanted: Wanted, place: Place) -> Answered:
         await place.registry.drop_issue(wanted.event.repository, wanted.event.issue)
         return Answered(text=wanted.say("github_dropped"))
     ended = await place.desk.cancel(run.id, wanted.who)
+    if ended.state is not RunState.CANCELLED:  # it had come to another end
+        return Answered(text=wanted.say("github_nothing", label=place.label), done=False)
     return Answered(text=wanted.say("github_cancelled", run=ended.id))
 
 

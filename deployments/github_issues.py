@@ -1,5 +1,6 @@
 """An issue was given the label: its words become a Brief, which is said there and waits for a word."""
 
+from deployments.explaining import explain
 from deployments.github_place import Place
 from deployments.requests import run_id
 from deployments.wording import say
@@ -38,8 +39,8 @@ async def propose(event: Labelled, delivery: str, project: Project, place: Place
         await place.allowances.check(project.owner, run_id(key))
         proposal = await place.desk.propose(f"{event.title}\n\n{event.text}", origin, project=project.slug, key=key)
     except (BadInput, NeedsPerson) as error:
-        which = "github_no_brief" if isinstance(error, NoBrief) else "github_cannot"
-        text = say(language, which, why=str(error), label=place.label)
+        no_brief = isinstance(error, NoBrief)
+        text = say(language, "github_no_brief", label=place.label) if no_brief else explain(language, error)
         await place.say(event.repository, event.issue, delivery, text)
         return f"no Brief came of it: {error}"
     kept = IssueRequest(

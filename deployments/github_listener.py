@@ -52,6 +52,8 @@ class Listener:
                     await self.begin_waiting()
                 except TryAgain as error:
                     logger.warning("what GitHub told is looked at again later: %s", error)
+                except Exception:  # it must not leave GitHub unheard until the next start
+                    logger.exception("what GitHub told is looked at again later")
                 await rung(self._bell, self._sweep)
         finally:
             for task in (ringing, *self._working.values()):
@@ -77,11 +79,12 @@ class Listener:
         try:
             for webhook in webhooks:
                 await self._take(webhook)
-        except TryAgain as error:
+        except SlipwayError as error:  # the next sweep takes it up: at once it would fail again, as on a full disk
             logger.warning("the registry cannot be asked about %s: %s", repository, error)
+        else:
+            self._bell.set()
         finally:
             self._working.pop(repository, None)
-            self._bell.set()
 
     async def _take(self, webhook: Webhook) -> None:
         """Answer one delivery; what may pass by itself is tried again, later each time."""

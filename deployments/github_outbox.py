@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from deployments.bells import ring, rung
+from deployments.cards import Wanted, cause_of, cut
 from deployments.github_place import Place
 from deployments.goals import goal_of
-from deployments.notices import told
+from deployments.notices import left_over
 from deployments.reasons import why_failed
 from deployments.wording import say
 from domain.errors import Broken, NeedsPerson, TryAgain
-from domain.escalations import MEANINGS, Escalation
+from domain.escalations import Escalation
 from domain.issue_requests import issue_in
 from domain.pushes import DIGEST_SHOWN
-from domain.runs import Notification, Run
+from domain.runs import Notification, Progress, Run, RunState
+from domain.trimming import fenced
 from tasks.notify import OUTBOX
 
 logger = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ class IssueOutbox:
         self._place = place
         self._sweep = sweep
         self._bell = asyncio.Event()
+        self._aside: set[str] = set()
+        """What raised something unforeseen: left for the next process, which may know better."""
 
     async def run(self) -> None:
         """Say it at each hint and each sweep, until cancelled."""
@@ -40,6 +45,8 @@ class IssueOutbox:
                     await self.send_waiting()
                 except TryAgain as error:
                     logger.warning("issues are told later: %s", error)
+                except Exception:  # it must not leave issues untold until the next start
+                    logger.exception("issues are told later")
                 await rung(self._bell, self._sweep)
         finally:
             ringing.cancel()
@@ -47,10 +54,18 @@ class IssueOutbox:
     async def send_waiting(self) -> None:
         """Say each once, oldest first; what GitHub refuses for good must not stop the others."""
         for notification in await self._place.registry.unsent(CHANNEL):
+            if notification.key in self._aside:
+                continue
             try:
                 await self._send(notification)
+            except TryAgain:
+                raise
             except (NeedsPerson, Broken) as error:
                 logger.warning("notification %s cannot be said at its issue and is given up: %s", notification.key, error)
+            except Exception:
+                logger.exception("notification %s is set aside", notification.key)
+                self._aside.add(notification.key)
+                continue
             await self._place.registry.mark_sent(notification.key, self._place.clock())
 
     async def _send(self, notification: Notification) -> None:
@@ -68,7 +83,7 @@ class IssueOutbox:
         progress = await registry.progress(run.id)
         goal = await goal_of(run, progress, registry)
         if notification.key == f"{run.id}:end" and run.state.ended:
-            return told(run, progress, goal)
+            return end_text(run, progress, goal, self._place.label)
         number = notification.key.removeprefix(f"{run.id}:question-")
         question = next((each for each in await registry.escalations(run.id) if str(each.number) == number), None)
         if question is None:
@@ -76,13 +91,23 @@ class IssueOutbox:
         return "" if question.answer is not None else question_text(run, question, goal.title, goal.language)
 
 
+def end_text(run: Run, progress: Sequence[Progress], goal: Wanted, label: str) -> str:
+    """Return how the run ended; what is wanted next is said where this was: in an issue, by the label."""
+    why = cut(why_failed(run, cause_of(progress), goal.language), 600)
+    address = f"\n{run.address}" if run.state is RunState.DELIVERED else ""
+    said = say(goal.language, f"github_ended_{run.state.value}", title=goal.title, why=why, label=label)
+    return f"{said}{address}{left_over(progress)}"
+
+
 def question_text(run: Run, question: Escalation, title: str, language: str) -> str:
     """Return what a run asks, with the command for each answer that is a person's to give at an issue."""
     found = question.diagnosis
     asks = say(language, "told_asks", title=title, why=why_failed(run, found.cause, language))
-    fence = "~~~~"
-    evidence = f"\n\n{fence}\n{found.evidence.replace(fence, '~~~')}\n{fence}" if found.evidence else ""
+    evidence = f"\n\n{fenced(found.evidence)}" if found.evidence else ""
     choices = [choice for choice in found.choices if choice != "more_budget"]
     digest = f" {found.digest[:DIGEST_SHOWN]}" if found.digest else ""
-    lines = "\n".join(f"- `/slipway answer {choice}{digest * (choice == 'approve')}`: {MEANINGS[choice]}" for choice in choices)
+    lines = "\n".join(
+        f"- `/slipway answer {choice}{digest * (choice == 'approve')}`: {say(language, f'choose_{choice}')}"
+        for choice in choices
+    )
     return f"{asks}{evidence}\n\n{say(language, 'github_answers', choices=lines)}"

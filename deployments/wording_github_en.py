@@ -19,7 +19,10 @@ GITHUB_ENGLISH: dict[str, str] = {
     "everything anew.",
     "github_no_brief": "I could not make a plan of this issue. Say it in other words, take the label `{label}` off and "
     "give it again.",
-    "github_cannot": "That cannot be done: {why}",
+    "github_ended_delivered": "✅ {title} is online. To change it: an issue with the label `{label}`.",
+    "github_ended_failed": "❌ {title} was not delivered: {why}. What was online still is. Say it in other words, take the "
+    "label `{label}` off and give it again.",
+    "github_ended_cancelled": "⏹ {title} was stopped. Nothing that was online has changed.",
     "github_goes_back": "{project} goes back to an earlier release.",
     "github_cancelled": "Run `{run}` is stopped. What was online still is.",
     "github_dropped": "What I proposed here is dropped.",

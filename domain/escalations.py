@@ -12,7 +12,7 @@ from domain.credentials import credential_in
 from domain.errors import BadInput
 from domain.outcomes import Cause
 from domain.pushes import DIGEST_SHOWN, names_digest
-from domain.trimming import plain
+from domain.trimming import fenced, plain
 from domain.values import Value
 
 Kind = Literal[
@@ -181,6 +181,5 @@ def as_markdown(diagnosis: Diagnosis) -> str:
     choices = "\n".join(f"- **{choice}**: {MEANINGS[choice]}" for choice in diagnosis.choices)
     tried = f"\n\nTried: {diagnosis.tried}." if diagnosis.tried else ""
     secrets = f"\n\nIt would need: {', '.join(f'`{name}`' for name in diagnosis.secrets)}." if diagnosis.secrets else ""
-    fence = "~~~~"
-    evidence = f"\n\n{fence}\n{diagnosis.evidence.replace(fence, '~~~')}\n{fence}" if diagnosis.evidence else ""
+    evidence = f"\n\n{fenced(diagnosis.evidence)}" if diagnosis.evidence else ""
     return f"**{diagnosis.kind}**: {diagnosis.reason}.{tried}{secrets}{evidence}\n\n{choices}"

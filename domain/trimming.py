@@ -29,6 +29,11 @@ def cut(text: str, limit: int, head: float = 0.3) -> str:
     return "\n".join(part for part in (text[:first], marker, text[-last:]) if part)
 
 
+def fenced(text: str) -> str:
+    """Return the text as a Markdown block that nothing in it can end."""
+    return f"~~~~\n{re.sub('~{4,}', '~~~', text)}\n~~~~"
+
+
 def tail(text: str, limit: int) -> str:
     """Return the end of the text, cleaned, with the cut marked."""
     return cut(plain(text).strip(), limit, head=0.0)

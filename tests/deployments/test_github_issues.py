@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from blocks.registry import SqlRegistry
 from deployments.api.webhooks import HEARD
 from deployments.github_issues import take_label
 from deployments.github_listener import SETTLED, Listener, listening
 from deployments.github_outbox import IssueOutbox
-from domain.errors import ModelKeyMissing, ServiceUnreachable
+from deployments.wording import say
+from domain.errors import DiskFull, ModelKeyMissing, ServiceUnreachable
 from domain.escalations import CHOICES, Diagnosis
 from domain.releases import ReleaseState
-from domain.runs import DeliveryRequest, Origin, RunState
+from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from domain.webhooks import TRIES, WINDOW, Webhook
 from tasks.questions import ask
 from tests.deployments.api_bench import ANN
@@ -72,7 +76,7 @@ async def test_end_of_the_run_is_said_at_the_issue_once_also_after_a_kill(bench:
     assert await bench.registry.unsent("github") == (told,)
     await outbox.send_waiting()
     assert len(bench.said()) == before + 1
-    assert "http://notes.localhost" in bench.said()[-1]
+    assert bench.said()[-1].endswith("is online. To change it: an issue with the label `slipway`.\nhttp://notes.localhost")
     assert await bench.registry.unsent("github") == ()
 
 
@@ -134,6 +138,14 @@ async def test_run_is_cancelled_and_a_proposal_dropped_by_a_word(bench: Bench) -
     assert (found.state, found.message) == (RunState.CANCELLED, f"stopped by github:{WRITER}")
 
 
+async def test_run_that_is_online_already_is_not_said_to_be_stopped(bench: Bench) -> None:
+    run = await proposed(bench)
+    await bench.desk.end(run, RunState.DELIVERED, "it is online", "http://notes.localhost")
+    await bench.hear(comment("cancel", id=9))
+    assert bench.said()[-1].startswith("Nothing waits for your word")
+    assert ("comment", 9, "confused") in bench.reactions()
+
+
 async def test_rollback_is_begun_once_for_each_comment(bench: Bench) -> None:
     await released(bench.desk, "notes", 2)
     await bench.hear(comment("rollback"), comment("rollback V1", id=8))
@@ -175,6 +187,32 @@ async def test_question_of_the_run_is_asked_and_answered_at_the_issue(bench: Ben
     await bench.hear(comment("answer stop", id=10), comment("answer more_budget 5", id=11))
     assert "is answered already" in bench.said()[-2]
     assert "Money is your operator's to give" in bench.said()[-1]
+
+
+async def test_question_is_in_the_projects_language_and_its_evidence_stays_a_quotation(bench: Bench) -> None:
+    run = await proposed(bench)
+    await bench.registry.set_brief("notes", a_brief("notes", "Notes").model_copy(update={"language": "ru"}))
+    diagnosis = Diagnosis(
+        kind="release", cause="flaky", reason="x", evidence="~~~~~\n# Loud", choices=("retry", "stop")
+    )  # fmt: skip
+    await ask.fn(run, "notes", 1, diagnosis, 24, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
+    await IssueOutbox(bench.place).send_waiting()
+    said = bench.said()[-1]
+    assert f"- `/slipway answer stop`: {say('ru', 'choose_stop')}" in said
+    assert "\n~~~~\n~~~\n# Loud\n~~~~\n" in said
+
+
+async def test_news_that_nobody_foresaw_holds_no_other_back(bench: Bench) -> None:
+    await bench.hear(comment("status"))
+    for key in ("one", "two"):
+        told = Notification(key=key, channel="github", chat=f"{NAME}#1", text=f"This is {key}.", created=NOW)
+        await bench.registry.add_notification(told)
+    bench.remote.api.answers.extend([(200, {}, []), (201, {}, {"id": "of something else"})])
+    outbox = IssueOutbox(bench.place)
+    for _ in range(2):
+        await outbox.send_waiting()
+    assert bench.said()[1:] == ["This is two."]
+    assert [each.key for each in await bench.registry.unsent("github")] == ["one"]
 
 
 async def waiting_for_approval(bench: Bench) -> str:
@@ -248,7 +286,29 @@ async def test_model_that_is_missing_is_said_at_the_issue(bench: Bench) -> None:
     bench.desk.errors = [ModelKeyMissing()]
     [outcome] = await bench.hear(label())
     assert outcome.startswith("no Brief came of it")
-    assert bench.said()[-1].startswith("That cannot be done: ")
+    assert bench.said()[-1].startswith("No model can be asked here yet.")
+
+
+class FullDisk:
+    """The registry on a disk that is full: it can be read."""
+
+    def __init__(self, registry: SqlRegistry) -> None:
+        self._registry = registry
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._registry, name)
+
+    async def try_webhook(self, id: str) -> int:
+        raise DiskFull(id)
+
+
+async def test_registry_that_takes_nothing_now_is_left_alone_until_the_next_look(bench: Bench) -> None:
+    full: Any = FullDisk(bench.registry)
+    listener = Listener(replace(bench.place, registry=full))
+    await bench.registry.hear(Webhook(id="d-x", digest="f" * 64, event=label(), at=NOW))
+    await listener.take_waiting()
+    assert not listener._bell.is_set()  # it would be asked without a pause for as long as that lasts
+    assert len(await bench.registry.unhandled()) == 1
 
 
 async def test_delivery_that_is_never_answered_is_given_up(bench: Bench) -> None:
