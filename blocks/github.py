@@ -28,6 +28,7 @@ class GitHubAccess(Block):
     token: SecretStr | None = Field(default=None, description="A person's token, where there is no App")
 
     _wire: Wire | None = PrivateAttr(default=None)
+    _name: str = PrivateAttr(default="")
 
     @property
     def wire(self) -> Wire:
@@ -64,5 +65,7 @@ class GitHubAccess(Block):
 
     async def who(self) -> str:
         """Return as whom GitHub knows us: an App's slug or a person's login."""
-        found = await self.wire.who()
-        return str((found or {}).get("slug") or (found or {}).get("login") or "")
+        if not self._name:  # it stays the same, and is asked at each comment
+            found = await self.wire.who() or {}
+            self._name = str(found.get("slug") or found.get("login") or "")
+        return self._name

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from blocks.github_repositories import RemoteRepositories
 from blocks.github_wire import Wire
 from domain.github import PULLS, PullRequest
+from domain.github_commands import may_write
 
 DECIDES = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 MAY_APPROVE = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
 class RemotePulls:
-    """Each method is one call."""
+    """Each method is one call, and of whom approved one more for each of them."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -33,14 +35,20 @@ class RemotePulls:
         await self._wire.ask("PATCH", name, f"/pulls/{number}", PULLS, attempted, {"title": title, "body": body})
 
     async def approved(self, name: str, number: int, commit: str) -> bool:
-        """Tell whether somebody who belongs to it approved this very commit, and nobody's last word is against it."""
+        """Tell whether somebody who may write approved this very commit, and nobody's last word is against it.
+
+        Who belongs to the organisation may still be one who only reads.
+        """
         attempted = f"looking who approved pull request {number} of {name}"
         reviews = await self._wire.ask("GET", name, f"/pulls/{number}/reviews", PULLS, attempted, query={"per_page": "100"})
-        last: dict[str, bool] = {}
+        last: dict[str, dict[str, Any]] = {}
         for review in reviews or ():
             if review["state"] in DECIDES and review["author_association"] in MAY_APPROVE and review["user"]:
-                last[review["user"]["login"]] = review["state"] == "APPROVED" and review["commit_id"] == commit
-        return bool(last) and all(last.values())
+                last[review["user"]["login"]] = review
+        access = RemoteRepositories(self._wire).access
+        words = [review for person, review in last.items() if may_write(await access(name, person))]
+        good = any(review["state"] == "APPROVED" and review["commit_id"] == commit for review in words)
+        return good and all(review["state"] != "CHANGES_REQUESTED" for review in words)
 
 
 def _pull(found: dict[str, Any]) -> PullRequest:

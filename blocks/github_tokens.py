@@ -102,6 +102,16 @@ class AppTokens:
         return dropped
 
     async def _make(self, name: str, permissions: Permissions) -> Token:
+        known = name in self._installations
+        try:
+            return await self._made(name, permissions)
+        except GitHubRefused as refused:
+            if not known or refused.status != 404:
+                raise
+        self._installations.pop(name, None)  # the App was installed anew since
+        return await self._made(name, permissions)
+
+    async def _made(self, name: str, permissions: Permissions) -> Token:
         installation = await self._installation(name)
         _, _, repository = name.partition("/")
         body: dict[str, Any] = {"permissions": dict(permissions)}

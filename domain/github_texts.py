@@ -16,18 +16,23 @@ BODY_LIMIT, SUMMARY_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 60_000, 60_000, 4_000, 2
 ANNOTATIONS_LIMIT = 150
 """Each fifty are a call."""
 
-CALLS = re.compile(r"([@#])(?=\w)")
+CALLS = re.compile(r"([@#]|\bGH-)(?=\w)", re.IGNORECASE)
 SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Z][A-Z0-9_]*)\s*\}\}")
 RED = (CaseResult.FAILED, CaseResult.ERROR, CaseResult.FLAKY)
 
 
+def calls_nobody(text: str) -> str:
+    """Return words of people or models so that GitHub calls nobody and closes no issue by them."""
+    return CALLS.sub("\\1\u200b", text)
+
+
 def quiet(text: str) -> str:
-    """Return words of people or models so that GitHub calls nobody, closes no issue and shows no page element by them."""
-    return CALLS.sub("\\1\u200b", plain(text)).replace("<", "&lt;")
+    """Return them so that GitHub shows no page element by them either."""
+    return calls_nobody(plain(text)).replace("<", "&lt;")
 
 
 def one_line(text: str, limit: int) -> str:
-    return cut(" ".join(quiet(text).split()), limit)
+    return " ".join(cut(quiet(text), limit).split())
 
 
 def branch_of(run: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from blocks.installation import Installation
 from domain.audit import SLIPWAY
 from domain.errors import UnknownObject
-from domain.github import GitHub, PullRequest, RemoteGit
+from domain.github import CommitCheck, GitHub, PullRequest, RemoteGit
 from domain.github_errors import GitHubRefused
 from domain.github_texts import (
     branch_of,
@@ -112,8 +112,7 @@ async def show_round(
         return
     await _begin(project.slug, name, base, homes)
     await homes.remote.push(slug, name, report.commit, f"refs/heads/{branch_of(run)}")
-    check = check_of_report(run, report)
-    await homes.github.reports.report(name, check.model_copy(update={"summary": redacted(check.summary)}))
+    await homes.github.reports.report(name, discreet(check_of_report(run, report)))
 
 
 async def _repository(project: Project, homes: Homes) -> str:
@@ -151,7 +150,7 @@ async def _propose(project: Project, name: str, live: Release, signed: SignedPro
         return None
     branch, pulls = branch_of(signed.run), homes.github.pulls
     await homes.remote.push(project.slug, name, live.commit, f"refs/heads/{branch}")
-    title, body = pull_title(project.brief), redacted(pull_body(project.brief, signed, live.address))
+    title, body = redacted(pull_title(project.brief)), redacted(pull_body(project.brief, signed, live.address))
     known = await pulls.of_branch(name, branch)
     if known is None:
         return await pulls.open_pull(name, branch, MAIN, title, body)
@@ -173,7 +172,7 @@ async def _tell(name: str, project: Project, live: Release, signed: SignedProof 
     """Report the tests, the deployment and the release, and give workflows the secrets that they use."""
     reports, repositories = homes.github.reports, homes.github.repositories
     if signed is not None:
-        await reports.report(name, check_of_proof(signed, live.address))
+        await reports.report(name, discreet(check_of_proof(signed, live.address)))
     await reports.deployed(name, live.commit, live.run, "success", live.address)
     await reports.released(
         name, live.commit, tag_of(live.number), f"Release {live.number}", redacted(f"Online at {live.address}")
@@ -185,6 +184,15 @@ async def _tell(name: str, project: Project, live: Release, signed: SignedProof 
             await repositories.set_secret(name, key, SecretStr(await homes.vault.get(kept[key].reference)))
     if homes.installation.github_protect:
         await repositories.protect(name, MAIN)
+
+
+def discreet(check: CommitCheck) -> CommitCheck:
+    """Return the check without any secret that a test printed."""
+    remarks = (
+        each.model_copy(update={"title": redacted(each.title), "message": redacted(each.message)}) for each in check.annotations
+    )
+    words = {"title": redacted(check.title), "summary": redacted(check.summary)}
+    return check.model_copy(update={**words, "annotations": tuple(remarks)})
 
 
 async def _merge(name: str, live: Release, pull: PullRequest | None, homes: Homes) -> str:

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from blocks.archives import unpack
+from domain.github_texts import calls_nobody
 from domain.outcomes import Developed, Handover
 from domain.patches import Patch, locked_files
 from domain.plans import Plan
@@ -58,4 +59,5 @@ async def _is_release_line(patch: Patch, project: str, git: GitHost) -> bool:
 
 
 def first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:72]
+    """Return it as a commit's subject, by which GitHub calls nobody and closes nothing."""
+    return calls_nobody(text.strip().splitlines()[0][:72])

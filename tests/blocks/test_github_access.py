@@ -45,6 +45,15 @@ async def test_token_is_kept_while_it_holds_and_made_anew_ahead_of_its_end(place
     assert place.api.count("POST", "/access_tokens") == 2
 
 
+async def test_app_that_was_installed_anew_is_found_again(place: Place) -> None:
+    wire = at_its_hour(place)
+    await wire.access.token(NAME, PULLS)
+    place.api.access.installations["club"] = 78
+    place.api.access.ahead = timedelta(minutes=56)
+    await wire.access.token(NAME, PULLS)
+    assert place.api.count("POST", "/78/access_tokens") == 1
+
+
 async def test_revoked_token_is_replaced_once(place: Place) -> None:
     wire = at_its_hour(place)
     first = await wire.access.token(NAME, PULLS)
@@ -66,6 +75,8 @@ async def test_personal_token_that_is_not_taken_is_told_with_the_cure(place: Pla
 
 async def test_who_we_are(place: Place) -> None:
     assert (await place.app.who(), await place.person.who()) == ("octoapp", "octocat")
+    await place.app.who()
+    assert place.api.count("GET", "/app") == 1
 
 
 @pytest.mark.parametrize(

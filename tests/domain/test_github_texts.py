@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.github_texts import check_of_report, quiet, secrets_wanted
+from domain.github_texts import check_of_report, one_line, quiet, secrets_wanted
 from domain.rehearsals import SUITE
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 
@@ -19,6 +19,7 @@ def report(*cases: TestCase) -> TestReport:
     ("said", "shown"),
     [
         ("thanks @anna, fixes #12", "thanks @\u200banna, fixes #\u200b12"),
+        ("Closes gh-7, the high-7", "Closes gh-\u200b7, the high-7"),
         ("a@b and # alone", "a@\u200bb and # alone"),
         ("<img src=x>", "&lt;img src=x>"),
         ("red \x1b[31mtext\x1b[0m", "red text"),
@@ -26,6 +27,10 @@ def report(*cases: TestCase) -> TestReport:
 )
 def test_words_of_others_call_nobody_and_are_no_markup(said: str, shown: str) -> None:
     assert quiet(said) == shown
+
+
+def test_line_stays_one_where_it_is_cut() -> None:
+    assert one_line("a\nlong " * 20, 20) == "a long [... 120 characters cut ...] a long a long"
 
 
 @pytest.mark.parametrize(

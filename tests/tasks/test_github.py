@@ -9,7 +9,10 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from domain.errors import AnswerLost
 from domain.github_errors import GitHubRefused
+from domain.redaction import Redactor
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
+from tasks.redaction import install
+from tasks.round_commit import first_line
 from tests.fakes.git_server import git
 from tests.fakes.github_places import NAME, Place, github_place
 from tests.tasks.github_bench import ADDRESS, Serving
@@ -103,9 +106,15 @@ async def test_with_approval_it_is_merged_only_once_somebody_approved_this_commi
     assert await serving.bring() == waits
     place.state.approve(NAME, 1, commit, person="stranger", as_="NONE")
     place.state.approve(NAME, 1, "0" * 40)
+    place.state.approve(NAME, 1, commit, person="reader")
+    place.state.approve(NAME, 1, commit, person="carl", state="DISMISSED")
+    place.state.people.update({(NAME, "anna"): "write", (NAME, "carl"): "admin", (NAME, "reader"): "read"})
     assert await serving.bring() == waits
+    place.state.approve(NAME, 1, commit, person="carl", state="CHANGES_REQUESTED")
     assert place.state.head(NAME, "main") != commit
     place.state.approve(NAME, 1, commit)
+    assert await serving.bring() == waits
+    place.state.approve(NAME, 1, commit, person="carl", state="DISMISSED")
     assert (await serving.bring()).endswith("is merged")
     assert place.state.head(NAME, "main") == commit
     protected = place.state.protected[NAME]
@@ -163,16 +172,17 @@ async def test_app_may_not_make_a_persons_repository_and_says_what_to_do(place: 
 
 
 async def test_red_round_stands_at_its_commit_with_remarks_at_the_lines_that_failed(place: Place, serving: Serving) -> None:
+    install(Redactor({"TOKEN": "Haferwurzel-12"}))
     base = await serving.commit("scaffold", None)
     red = await serving.commit("wrong", base, f"run/{RUN}")
     cases = tuple(
         TestCase(
-            suite="tests.test_a", name=f"test_{number}", result=CaseResult.FAILED, message="assert 1 == 2",
+            suite="tests.test_a", name=f"test_{number}", result=CaseResult.FAILED, message="assert 1 == 'Haferwurzel-12'",
             details=f"def test():\n>   assert 1 == 2\n\ntests/test_a.py:{number + 7}: AssertionError",
         )
         for number in range(120)
     )  # fmt: skip
-    report = TestReport(outcome=Outcome.FAILED, cases=cases, summary="120 of 120 failed.", commit=red)
+    report = TestReport(outcome=Outcome.FAILED, cases=cases, summary="120 of 120 failed: Haferwurzel-12.", commit=red)
     await serving.registry.set_repository("notes", NAME)
     place.state.make(NAME)
     place.api.loses_next_effect = True
@@ -184,9 +194,14 @@ async def test_red_round_stands_at_its_commit_with_remarks_at_the_lines_that_fai
     assert (check["head_sha"], check["conclusion"]) == (red, "failure")
     assert [each["start_line"] for each in told] == list(range(7, 127))
     assert {each["path"] for each in told} == {"tests/test_a.py"}
+    assert "Haferwurzel" not in str(check)
     assert place.state.head(NAME, f"slipway/{RUN}") == red
     assert place.state.head(NAME, "main") == base
     assert place.state.pulls[NAME] == []
+
+
+def test_commit_of_a_developer_closes_no_issue() -> None:
+    assert first_line("Fixes #3 for @anna\nand more") == "Fixes #\u200b3 for @\u200banna"
 
 
 async def test_invitation_and_transfer(place: Place) -> None:
