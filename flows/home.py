@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.errors import SlipwayError
@@ -17,6 +18,11 @@ log = logging.getLogger("slipway.github")
 
 SECONDS = 90.0
 """How long a delivery waits for GitHub; the janitor does the rest."""
+
+ALL = 600.0
+"""How long the janitor waits for it at most: where GitHub does not answer, each project would wait that long."""
+
+AGAIN = ". It is tried again by itself"
 
 DAYS = timedelta(days=30)
 """For so long the janitor looks whether a release is there: each look costs calls, of which GitHub gives 5,000 an hour."""
@@ -37,22 +43,28 @@ async def show_tests(request: DeliveryRequest, base: str, report: TestReport, bl
         request.project, request.run, base, report,
         blocks.registry, blocks.git, blocks.vault, blocks.github, blocks.remote, blocks.installation,
     )  # fmt: skip
-    said = await _unhurt(shown, "the tests of this round")
+    said = await _unhurt(shown, "the tests of this round are")
     if said:
         await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
 
 
-async def catch_up(blocks: Blocks, now: datetime) -> None:
+async def catch_up(blocks: Blocks, now: datetime, seconds: float = ALL) -> None:
     """Bring to GitHub what did not come there at its time; what still does not is in the log, and the next look tries again."""
     if blocks.github is None:
         return
+    with suppress(TimeoutError):  # the next look goes on
+        async with asyncio.timeout(seconds):
+            await _catch_up(blocks, now)
+
+
+async def _catch_up(blocks: Blocks, now: datetime) -> None:
     owner, since = blocks.installation.github_owner, now - DAYS
     for live in await blocks.registry.releases(states=(ReleaseState.LIVE,)):
         project = await blocks.registry.project(live.project)
         is_old = live.went_live is not None and live.went_live < since
         if is_old or project is None or not (project.repository or owner):
             continue
-        is_at_work = any(not run.ended for run in await blocks.registry.runs(live.project, limit=5))
+        is_at_work = await blocks.registry.runs(live.project, limit=1, ended=False)
         if not is_at_work and (said := await _brought(live.project, blocks, only_if_missing=True)):
             log.info("%s: %s", live.project, said)
 
@@ -70,10 +82,10 @@ async def _brought(project: str, blocks: Blocks, *, only_if_missing: bool = Fals
         blocks.installation,
         only_if_missing=only_if_missing,
     )
-    return await _unhurt(brought, f"what serves as {project}")
+    return await _unhurt(brought, f"what serves as {project} is", AGAIN)
 
 
-async def _unhurt(work: Awaitable[str | None], what: str) -> str:
+async def _unhurt(work: Awaitable[str | None], what: str, then: str = "") -> str:
     """Return what it says, or in a sentence why it could not be done now."""
     try:
         async with asyncio.timeout(SECONDS):
@@ -85,4 +97,4 @@ async def _unhurt(work: Awaitable[str | None], what: str) -> str:
     except Exception as error:  # an answer that nobody foresaw must not cost a release that serves already
         log.exception("GitHub")
         why = f"Slipway itself failed ({type(error).__name__})"
-    return f"{what} is not at GitHub yet: {why}. It is tried again by itself"
+    return f"{what} not at GitHub: {why}{then}"

@@ -1,5 +1,6 @@
 """The way home: GitHub that refuses, or is not there, costs a delivery nothing but a sentence in its journal."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ from prefect import flow
 
 from blocks.github import GitHubAccess
 from blocks.registry import SqlRegistry
+from domain.runs import RunState
 from flows.home import catch_up, go_home
 from tests.conftest import PrefectServer
 from tests.fakes.github_places import NAME, github_place
@@ -42,15 +44,11 @@ async def test_what_could_not_come_home_is_told_and_comes_later_by_itself(
 
         await goes()
         [told] = await notes(registry)
-        assert told.startswith(
-            "what serves as notes is not at GitHub yet: GitHub refused to make the repository club/notes (404)"
-        )
+        assert told.startswith("what serves as notes is not at GitHub: GitHub refused to make the repository club/notes (404)")
         assert told.endswith("It is tried again by itself")
 
         place.api.access.installations["club"] = 77
-        for run in await registry.runs("notes"):
-            await registry.update_run(run.id, ended=NOW)
-        await registry.update_run(RUN, ended=NOW)
+        await registry.update_run(RUN, state=RunState.DELIVERED, ended=NOW)
 
         @flow
         async def tidies() -> None:
@@ -58,3 +56,16 @@ async def test_what_could_not_come_home_is_told_and_comes_later_by_itself(
 
         await tidies()
         assert place.state.head(NAME, "main") == commit
+
+
+class Stuck:
+    """A registry behind a GitHub that does not answer."""
+
+    async def releases(self, **_: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_github_that_does_not_answer_holds_the_janitor_no_longer_than_it_may() -> None:
+    blocks: Any = SimpleNamespace(github=object(), installation=SimpleNamespace(github_owner=""), registry=Stuck())
+    async with asyncio.timeout(60):
+        await catch_up(blocks, NOW, seconds=0.01)
