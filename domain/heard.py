@@ -81,7 +81,7 @@ FullName = Annotated[str, AfterValidator(_repository)]
 
 
 class _Account(_Read):
-    login: str = Field(max_length=60, pattern=r"^[A-Za-z0-9-]+(\[bot\])?$")
+    login: str = Field(max_length=60, pattern=r"^[A-Za-z0-9_-]+(\[bot\])?$")  # a managed user's has a _
     type: str
 
 
@@ -149,8 +149,7 @@ def heard(event: str, body: bytes, label: str) -> Heard | None:
     if event not in _KINDS:
         return None
     try:
-        begun = _Action.model_validate_json(body)
-        if event != "push" and begun.action != _ACTIONS[event]:
+        if event in _ACTIONS and _Action.model_validate_json(body).action != _ACTIONS[event]:
             return None
         return _KINDS[event](body, label)
     except ValidationError as error:

@@ -51,7 +51,7 @@ def checked_repository(text: str) -> str:
 
 def checked_login(text: str) -> str:
     """Return the name of a person or organisation at GitHub; raise BadInput with the cure when it can be none."""
-    if not re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", text):
+    if not re.fullmatch(r"[A-Za-z0-9]([-_]?[A-Za-z0-9]){0,38}", text):
         raise BadInput(f"{text[:60]!r} is no name at GitHub: it has up to 39 letters, digits and single dashes, like anna-berg")
     return text
 

@@ -72,10 +72,6 @@ def is_late(happened: datetime, now: datetime) -> bool:
     return not now - WINDOW <= happened <= now + AHEAD
 
 
-def is_given_up(webhook: Webhook) -> bool:
-    return webhook.tries >= TRIES
-
-
 class Webhooks(Protocol):
     """What the registry knows of deliveries."""
 

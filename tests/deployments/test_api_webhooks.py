@@ -44,9 +44,9 @@ async def test_push_is_written_down_told_to_who_waits_and_answered(api: Api, cli
     assert isinstance(webhook.event, Pushed)
 
 
-@pytest.mark.parametrize("name", ["ping", "star", "push_tag", "push_deleted", "labeled", "comment"])
-async def test_what_is_not_listened_to_is_answered_and_dropped(api: Api, client: httpx.AsyncClient, name: str) -> None:
-    assert (await send(client, name, payload(name))).status_code == 204
+async def test_what_is_not_listened_to_is_answered_and_dropped(api: Api, client: httpx.AsyncClient) -> None:
+    for name in ("ping", "star", "push_tag", "push_deleted", "labeled", "comment"):
+        assert (await send(client, name, payload(name))).status_code == 204, name
     assert await api.registry.unhandled() == ()
 
 
@@ -78,11 +78,11 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("changed", FORGED.values(), ids=FORGED.keys())
-async def test_forged_delivery_is_refused_and_not_read(api: Api, client: httpx.AsyncClient, changed: dict[str, str]) -> None:
-    answered = await send(client, "push", payload("push"), **changed)
-    assert (answered.status_code, answered.headers["Content-Type"]) == (401, "application/problem+json")
-    assert SECRET.decode() not in answered.text
+async def test_forged_delivery_is_refused_and_not_read(api: Api, client: httpx.AsyncClient) -> None:
+    for how, changed in FORGED.items():
+        answered = await send(client, "push", payload("push"), **changed)
+        assert (answered.status_code, answered.headers["Content-Type"]) == (401, "application/problem+json"), how
+        assert SECRET.decode() not in answered.text
     assert await api.registry.unhandled() == ()
 
 
@@ -126,24 +126,24 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("body", NASTY)
-async def test_signed_body_that_is_not_githubs_says_so(api: Api, client: httpx.AsyncClient, body: bytes) -> None:
-    answered = await send(client, "push", body)
-    assert answered.status_code == 400
-    assert "pydantic" not in answered.text
+async def test_signed_body_that_is_not_githubs_says_so(api: Api, client: httpx.AsyncClient) -> None:
+    for body in NASTY:
+        answered = await send(client, "push", body)
+        assert answered.status_code == 400, body[:20]
+        assert "pydantic" not in answered.text
     assert await api.registry.unhandled() == ()
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "", "application/jsonx", "*/*"])
-async def test_wrong_content_type_says_what_to_set(api: Api, client: httpx.AsyncClient, kind: str) -> None:
-    answered = await send(client, "push", payload("push"), **{"Content-Type": kind})
-    assert (answered.status_code, "application/json" in answered.json()["detail"]) == (415, True)
+async def test_wrong_content_type_says_what_to_set(api: Api, client: httpx.AsyncClient) -> None:
+    for kind in ("application/x-www-form-urlencoded", "text/plain", "", "application/jsonx", "*/*"):
+        answered = await send(client, "push", payload("push"), **{"Content-Type": kind})
+        assert (answered.status_code, "application/json" in answered.json()["detail"]) == (415, True), kind
     assert await api.registry.unhandled() == ()
 
 
-@pytest.mark.parametrize("changed", [{"X-GitHub-Delivery": ""}, {"X-GitHub-Delivery": "a b"}, {"X-GitHub-Event": "Push!"}])
-async def test_delivery_without_id_or_event_is_refused(api: Api, client: httpx.AsyncClient, changed: dict[str, str]) -> None:
-    assert (await send(client, "push", payload("push"), **changed)).status_code == 400
+async def test_delivery_without_id_or_event_is_refused(api: Api, client: httpx.AsyncClient) -> None:
+    for changed in ({"X-GitHub-Delivery": ""}, {"X-GitHub-Delivery": "a b"}, {"X-GitHub-Event": "Push!"}):
+        assert (await send(client, "push", payload("push"), **changed)).status_code == 400, changed
     assert await api.registry.unhandled() == ()
 
 

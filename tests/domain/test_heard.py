@@ -18,6 +18,12 @@ def test_push_to_the_main_branch_is_heard() -> None:
     assert (told.title, told.forced, told.happened < THEN) == ("One", False, True)
 
 
+def test_managed_users_are_heard() -> None:
+    told = heard("push", payload("push", sender__login="anna-berg_corp"), "slipway")
+    assert told is not None
+    assert told.sender == "anna-berg_corp"
+
+
 def test_label_makes_an_issue_a_request_with_its_own_words() -> None:
     told = heard("issues", payload("labeled"), "bug")
     assert isinstance(told, Labelled)
