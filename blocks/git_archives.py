@@ -25,6 +25,8 @@ async def write_zip(repositories: Path, project: str, target: Path) -> None:
         await asyncio.to_thread(os.link, beside, target)
     except FileExistsError:
         raise BadInput(f"there is a file {target} already: name another one") from None
+    except OSError as error:  # some file systems, as of USB sticks, have no links
+        raise BadInput(f"{target} cannot be written ({error.strerror}): name a file on another disk") from None
     finally:
         await asyncio.to_thread(beside.unlink, missing_ok=True)
 

@@ -9,16 +9,8 @@ async def github(settings: Settings) -> Finding:
     """Ask GitHub as whom it knows us; without App or token there is nothing to ask."""
     if not settings.uses_github:
         return Finding(name="github", ok=None, found="off: no SLIPWAY_GITHUB_APP_ID or SLIPWAY_GITHUB_TOKEN")
-    from blocks.github import GitHubAccess  # loads Prefect
-
-    access = GitHubAccess(
-        api_url=settings.github_api_url,
-        app_id=settings.github_app_id,
-        app_key_file=str(settings.github_app_key_file or ""),
-        token=settings.github_token,
-    )
     try:
-        who = await access.who()
+        who = await settings.reach_github().who()
     except TryAgain as error:
         return Finding(name="github", ok=None, found=str(error), cure="deliveries go there later, by themselves")
     except SlipwayError as error:

@@ -1,11 +1,14 @@
 """Settings of GitHub, where it is a second home of the projects' code."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from deployments.setting_types import ExistingFile
+
+if TYPE_CHECKING:
+    from blocks.github import GitHubAccess
 
 
 class GitHubSettings(BaseSettings):
@@ -45,6 +48,17 @@ class GitHubSettings(BaseSettings):
         if self.github_owner and not self.uses_github:
             raise ValueError("SLIPWAY_GITHUB_OWNER: nobody acts there; set SLIPWAY_GITHUB_APP_ID or SLIPWAY_GITHUB_TOKEN too")
         return self
+
+    def reach_github(self) -> "GitHubAccess":
+        """Return GitHub as it is reached by these; the App's key stays in its file."""
+        from blocks.github import GitHubAccess  # loads Prefect
+
+        return GitHubAccess(
+            api_url=self.github_api_url,
+            app_id=self.github_app_id,
+            app_key_file=str(self.github_app_key_file or ""),
+            token=self.github_token,
+        )
 
     @property
     def uses_github(self) -> bool:

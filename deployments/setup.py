@@ -13,7 +13,6 @@ from blocks.caddy import Caddy
 from blocks.claude import Claude
 from blocks.docker_engine import DockerEngine
 from blocks.git_host import BareGitHost
-from blocks.github import GitHubAccess
 from blocks.installation import Installation
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
@@ -91,23 +90,12 @@ def blocks(wiring: Wiring, images: Images | None) -> Sequence[Block]:
             if images
             else []
         ),
-        *([github(wiring)] if settings.uses_github else []),
+        *([settings.reach_github()] if settings.uses_github else []),
         *(
             [TelegramChat(token=settings.telegram_token, api_url=settings.telegram_api_url)]
             if settings.telegram_token is not None
             else []
         ),
-    )
-
-
-def github(wiring: Wiring) -> GitHubAccess:
-    """Return GitHub as the settings reach it; the App's key stays in its file."""
-    settings = wiring.settings
-    return GitHubAccess(
-        api_url=settings.github_api_url,
-        app_id=settings.github_app_id,
-        app_key_file=str(settings.github_app_key_file or ""),
-        token=settings.github_token,
     )
 
 
