@@ -10,10 +10,10 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from tests.blocks.ledger_process import BUDGET
 from tests.blocks.postgres import SharedServer, private_server, server_folder, shared_server
 from tests.blocks.services import free_port
+from tests.registry_database import lay_registry
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ async def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 @pytest_asyncio.fixture
 async def registry(empty_url: str) -> AsyncIterator[SqlRegistry]:
     """Yield a registry with tables and a budget of one dollar per project."""
-    await migrate(empty_url)
+    await lay_registry(empty_url)
     registry = SqlRegistry(url=empty_url, budget_micro_usd=BUDGET)
     yield registry
     await registry.close()

@@ -9,7 +9,7 @@ WRITER = """
 import asyncio, resource, signal, sys
 from datetime import UTC, datetime
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
+from tests.registry_database import lay_registry
 from domain.audit import AuditLine
 from domain.errors import SlipwayError
 
@@ -17,7 +17,7 @@ def line(what):
     return AuditLine(project="notes", at=datetime.now(UTC), actor="me", what=what)
 
 async def main(url):
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=1)
     await registry.audit(line("kept"))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from blocks.installation import Installation
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application, routes
@@ -30,6 +29,7 @@ from tests.fakes.bot_accounts import MemoryAccounts
 from tests.fakes.counters import MemoryCounters
 from tests.fakes.desk import FakeDesk, Hints, a_brief
 from tests.fakes.github_webhooks import SECRET, THEN
+from tests.registry_database import lay_registry
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ANN, BOB = "local:ann", "local:bob"
@@ -121,7 +121,7 @@ class Api:
 @asynccontextmanager
 async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> AsyncIterator[Api]:
     url = f"sqlite+aiosqlite:///{folder}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
     desk, counters = ApiDesk(registry), MemoryCounters()
     house = House(

@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from deployments.bot import bot_running
 from deployments.bot_door import House
@@ -22,6 +21,7 @@ from domain.runs import Run
 from tests.fakes.desk import FakeDesk, Hints
 from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
+from tests.registry_database import lay_registry
 
 ANN, BOB, IVAN = 1001, 1002, 1003
 
@@ -52,7 +52,7 @@ async def api() -> AsyncIterator[TelegramApi]:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
     yield FakeDesk(registry, Hints())
     await registry.close()

@@ -17,7 +17,6 @@ from blocks.door_sockets import DoorSockets
 from blocks.egress_receipts import CredentialReceipts, EgressReceipts
 from blocks.git_credentials import StoredTokens
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.addresses import Addresses, Occupants
 from deployments.gateway_credentials import QUESTIONS, CredentialDesk
 from deployments.gateway_guests import Allowance, Guests
@@ -29,6 +28,7 @@ from deployments.gateway_upstream import Upstream
 from domain.gateway import Access, Use, token_of
 from domain.git_credentials import site_of
 from tests.fakes.vault import MemoryVault
+from tests.registry_database import lay_registry
 from tests.tasks.conftest import NOW, brief, request
 
 KEY, REAL_KEY, RUN, ROLE, MODEL = "gateway key", "test-key", "r-000001", "developer", "claude-sonnet-5-5"
@@ -159,7 +159,7 @@ async def _database(folder: Path) -> Path:
     file = folder / "registry.db"
     if not _made:
         registry = SqlRegistry(url=f"sqlite+aiosqlite:///{file}", budget_micro_usd=0)
-        await migrate(registry.url.get_secret_value())
+        await lay_registry(registry.url.get_secret_value())
         await registry.add_project(brief(), "local:me", "notes.localhost", NOW)
         await registry.add_run(request(), NOW)
         await registry.close()

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.allowances import Allowances
 from deployments.github_listener import Listener
 from deployments.github_place import Place
@@ -25,6 +24,7 @@ from tests.fakes.desk import a_brief
 from tests.fakes.git_server import IDENTITY, git
 from tests.fakes.github_places import NAME, github_place
 from tests.fakes.github_places import Place as Remote
+from tests.registry_database import lay_registry
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 WRITER, OWNER, STRANGER = "wanda", "olga", "stan"
@@ -102,7 +102,7 @@ def push(after: str, sender: str = WRITER, title: str = "Pins") -> Pushed:
 async def empty_registry(url: str, file: Path) -> None:
     """Make the tables as the migrations make them, in the first test, and as they were made there in the others."""
     if not EMPTY:
-        await migrate(url)
+        await lay_registry(url)
         EMPTY.append(await asyncio.to_thread(file.read_bytes))
     await asyncio.to_thread(file.write_bytes, EMPTY[0])
 

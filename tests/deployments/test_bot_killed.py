@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from tests.deployments.conftest import ANN, eventually
 from tests.fakes.telegram_api import TelegramApi, telegram_api
+from tests.registry_database import lay_registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ async def confirmed(api: TelegramApi) -> None:
 
 async def test_request_confirmed_to_telegram_survives_two_kills_and_starts_one_run(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
 
     async def card_is_known() -> object:

@@ -7,18 +7,18 @@ import pytest
 from rich.console import Console
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.asking import REPLAYED
 from deployments.data_folder import Up
 from deployments.demo import build
 from tests.deployments.test_cli import UP, CliDesk
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault
+from tests.registry_database import lay_registry
 
 
 async def said(up: Up, folder: Path) -> str:
     url = f"sqlite+aiosqlite:///{folder}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=5_000_000)
     screen = Console(file=io.StringIO(), width=200)
     try:

@@ -17,7 +17,6 @@ from blocks.docker_engine import DockerEngine
 from blocks.model_gateway import ModelGateway
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.data_folder import DataFolder
 from deployments.firewall import can_lock
 from deployments.gateway_server import CONNECTIONS, Doorkeeper, bound, server_of
@@ -28,6 +27,7 @@ from tests.blocks.egress_bench import installed
 from tests.blocks.engine_bench import until
 from tests.deployments.gateway_bench import MODEL, REAL_KEY, RUN, Service, before, body, events, pausing, token
 from tests.fakes.messages_api import Say, ScriptedMessagesAPI, text
+from tests.registry_database import lay_registry
 from tests.tasks.conftest import NOW, brief, request
 
 POST = f"""
@@ -91,7 +91,7 @@ async def registry_of(folder: DataFolder) -> AsyncIterator[SqlRegistry]:
 
 
 async def filled(folder: DataFolder) -> None:
-    await migrate(f"sqlite+aiosqlite:///{folder.registry}")
+    await lay_registry(f"sqlite+aiosqlite:///{folder.registry}")
     async with registry_of(folder) as registry:
         await registry.add_project(brief(), "local:me", "notes.localhost", NOW)
         await registry.add_run(request(), NOW)

@@ -9,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.live_cards import LiveCards
 from deployments.outlooks import Outlooks
 from deployments.sendings import Sendings
@@ -18,6 +17,7 @@ from domain.errors import ChatRefused, SlipwayError
 from domain.runs import DeliveryRequest, Origin, Run, RunState
 from tests.deployments.conftest import eventually
 from tests.fakes.desk import Hints, a_brief
+from tests.registry_database import lay_registry
 
 
 class CountingRegistry(SqlRegistry):
@@ -71,7 +71,7 @@ class Pane:
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[CountingRegistry]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     block = CountingRegistry(url=SecretStr(url), budget_micro_usd=1)
     yield block
     await block.close()

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.asks import Asks
 from deployments.outbox import Outbox
 from deployments.sendings import Sendings
@@ -22,6 +21,7 @@ from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from tasks.notify import tell_operator
 from tests.deployments.conftest import eventually
 from tests.fakes.desk import Hints, a_brief
+from tests.registry_database import lay_registry
 
 
 class NoRedis(Hints):
@@ -94,7 +94,7 @@ class TornRegistry(SqlRegistry):
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     block = SqlRegistry(url=SecretStr(url), budget_micro_usd=1)
     yield block
     await block.close()

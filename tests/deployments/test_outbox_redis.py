@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from blocks.redis_client import redis_client
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from blocks.telegram import TelegramChat
 from blocks.wakeups import RedisWakeups
 from deployments.asks import Asks
@@ -25,6 +24,7 @@ from tests.deployments.conftest import ANN, eventually
 from tests.deployments.test_bot_killed import bot_process
 from tests.deployments.test_outbox import Paper
 from tests.fakes.telegram_api import TOKEN, telegram_api
+from tests.registry_database import lay_registry
 
 NEVER = 3600.0
 """Seconds between two sweeps where none is to help."""
@@ -44,7 +44,7 @@ def wakeups(server: RedisServer) -> RedisWakeups:
 @pytest.fixture
 async def url(tmp_path: Path) -> str:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     return url
 
 

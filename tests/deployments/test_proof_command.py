@@ -10,18 +10,18 @@ import pytest
 from blocks.installation import Installation
 from blocks.proof_key import FILE
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN
 from domain.seen import Seen
 from tasks.proof import prove
 from tests.deployments.test_cli import Bench, slipway  # noqa: F401  a fixture
+from tests.registry_database import lay_registry
 from tests.tasks.conftest import brief, request
 from tests.tasks.test_proof import FLAKY, JUDGED
 
 
 async def fill(folder: Path) -> None:
     url = f"sqlite+aiosqlite:///{folder}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=5_000_000)
     await registry.add_project(brief(), "anna", "notes.localhost", datetime.now(UTC))
     await registry.add_run(request(), datetime.now(UTC))

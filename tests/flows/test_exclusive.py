@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from blocks.git_host import BareGitHost
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from domain.environment import EnvironmentVersion
 from domain.exclusivity import Exclusivity
 from domain.outcomes import Rejected, Released
@@ -25,6 +24,7 @@ from tasks.preparer import prepare_repository
 from tests.conftest import PrefectServer
 from tests.flows.lone_bench import KIND, PLAN, Lone, Template
 from tests.flows.releases_bench import Site, in_flow
+from tests.registry_database import lay_registry
 from tests.tasks.conftest import NOW, brief, request
 from tests.tasks.fragile import Killed
 from tests.tasks.test_watch import app
@@ -37,7 +37,7 @@ RUN = "r-000003"
 async def template(prefect_api: PrefectServer, tmp_path: Path) -> AsyncIterator[Template]:
     """Yield worlds in which release 1 serves, or release 2 and release 1 is kept."""
     file = tmp_path / "made.db"
-    await migrate(f"sqlite+aiosqlite:///{file}")
+    await lay_registry(f"sqlite+aiosqlite:///{file}")
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{file}", budget_micro_usd=1)
     git = BareGitHost(folder=str(tmp_path / "git"))
     with app(200) as (address, _):

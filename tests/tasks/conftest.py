@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest_asyncio
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from domain.briefs import AcceptanceCheck, Brief
 from domain.runs import DeliveryRequest, Origin
+from tests.registry_database import lay_registry
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 COMMIT = "a" * 40
@@ -38,7 +38,7 @@ def request(run: str = "r-000001", slug: str = "notes", **changes: object) -> De
 async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
     """Yield a registry that holds the project `notes` and its queued run `r-000001`."""
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=5_000_000)
     await registry.add_project(brief(), "local:me", "notes.localhost", NOW)
     await registry.add_run(request(), NOW)

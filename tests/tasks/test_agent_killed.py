@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from domain.conversations import Finished, Heard, Summary, ToolUse
 from domain.runs import DeliveryRequest
 from tests.fakes.messages_api import Answer, Asked, Fault, Say, ScriptedMessagesAPI, text, thinking, use
+from tests.registry_database import lay_registry
 from tests.tasks.agent_desk import DONE, FACTS, Desk
 from tests.tasks.conftest import brief
 from tests.tasks.fragile import Fate, Fragile, Killed
@@ -109,7 +109,7 @@ async def test_the_moments_of_a_whole_conversation_are_all_tried() -> None:
 
 async def test_processes_that_are_killed_a_little_later_each_time_pay_for_each_answer_once(tmp_path: Path) -> None:
     database = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(database)
+    await lay_registry(database)
     registry = SqlRegistry(url=database, budget_micro_usd=10**9)
     now = datetime(2026, 11, 23, tzinfo=UTC)
     await registry.add_run(DeliveryRequest(run=FACTS.run, project=FACTS.project, request="x", brief=brief()), now)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
 from domain.errors import BadInput
 from domain.keys import KEY_LINES, Scope, digest_of
 from tasks.keys import NewKey, admit, make_key, revoke_key
+from tests.registry_database import lay_registry
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PEPPER = b"p" * 32
@@ -20,7 +20,7 @@ PEPPER = b"p" * 32
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
-    await migrate(url)
+    await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=1)
     yield registry
     await registry.close()
