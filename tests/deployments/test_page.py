@@ -195,9 +195,15 @@ async def test_language_that_is_chosen_is_spoken_from_then_on(stand: Stand) -> N
 
 async def test_mini_app_signs_in_by_itself_and_wears_telegrams_colours(stand: Stand) -> None:
     profile = await stand.context(signed_in=False, color_scheme="light")
+    place = "/login#" + urlencode({"tgWebAppData": init_data(stand.api, 1001), "tgWebAppThemeParams": '{"bg_color":"#17212b"}'})
     page = await profile.new_page()
-    said = init_data(stand.api, 1001)
-    await page.goto("/login#" + urlencode({"tgWebAppData": said, "tgWebAppThemeParams": '{"bg_color":"#17212b"}'}))
+    await page.goto(place)  # somebody's link, in a browser that is not Telegram's: it makes nobody somebody else by itself
+    await expect(page.locator("#mini-app button")).to_be_visible()
+    assert await profile.cookies() == []
+    await page.close()
+    await profile.add_init_script("window.TelegramWebviewProxy = { postEvent() {} }")
+    page = await profile.new_page()
+    await page.goto(place)
     await page.wait_for_url(f"{stand.place}/")
     await expect(page.locator(".bottom")).to_contain_text("telegram:1001")
     assert await page.evaluate("document.documentElement.dataset.theme") == "dark"

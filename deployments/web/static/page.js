@@ -34,10 +34,11 @@ function enterFromTelegram() {
   if (!form || !data) return;
   window.TelegramWebviewProxy?.postEvent?.("web_app_ready", "{}");
   if (remember("entered") === data) return; // it was refused: trying again would be for nothing
-  remember("entered", data);
   form.hidden = false;
   form.elements.init.value = data;
-  form.submit();
+  if (!window.TelegramWebviewProxy) return; // anybody's link can bring anybody's data: without Telegram around us a person presses
+  remember("entered", data);
+  form.querySelector("button").click();
 }
 
 function sayLocalTimes(root) {
@@ -98,9 +99,9 @@ function follow(live) {
 }
 
 wearTheme();
-enterFromTelegram();
 sayLocalTimes(document);
 for (const form of document.forms) form.addEventListener("submit", sendOnce);
+enterFromTelegram();
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent; // who comes back by the browser's button may send anew
 });
