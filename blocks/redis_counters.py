@@ -37,9 +37,10 @@ class RedisCounters:
         with redis_errors(f"remembering {name}"):
             await self._redis.set(_key(name), "1", ex=seconds)
 
-    async def remembers(self, name: str) -> bool:
+    async def remembers(self, name: str, seconds: int) -> bool:
+        """Tell whether it is remembered; what is, is for so many seconds more."""
         with redis_errors(f"reading {name}"):
-            return bool(await self._redis.exists(_key(name)))
+            return bool(await self._redis.expire(_key(name), seconds))
 
     async def forget(self, name: str) -> None:
         """Remember it no more."""

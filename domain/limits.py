@@ -35,7 +35,9 @@ class Counters(Protocol):
 
     async def remember(self, name: str, seconds: int) -> None: ...
 
-    async def remembers(self, name: str) -> bool: ...
+    async def remembers(self, name: str, seconds: int) -> bool:
+        """Tell whether it is remembered; what is, is for so many seconds more."""
+        ...
 
     async def forget(self, name: str) -> None:
         """Remember it no more."""

@@ -33,26 +33,31 @@ class Doorkeeper:
         return await self.believed(digest, address, look, unknown("this key opens nothing"))
 
     async def visit(self, scope: Scope, now: datetime) -> Visit:
-        """Return whose browser it is; raise Refusal for one that is signed in no more."""
-        digest = visit_digest(token_of(scope), self.keeper.pepper)
+        """Return whose browser it is; raise Refusal for one that is signed in no more, which is no wrong key."""
+        digest, over = visit_digest(token_of(scope), self.keeper.pepper), unknown("this browser is not signed in any more")
 
         async def look() -> Visit | None:
-            return await session_of(scope, self.keeper, now)
+            found = await session_of(scope, self.keeper, now)
+            if found is None and await self.keeper.registry.visit(digest) is not None:
+                raise over  # nobody guesses it, and a browser shows it again and again
+            return found
 
-        return await self.believed(digest, address_of(scope), look, unknown("this browser is not signed in any more"))
+        return await self.believed(digest, address_of(scope), look, over)
 
     async def believed(self, digest: str, address: str, look: Callable[[], Awaitable[T | None]], refusal: Refusal) -> T:
         """Return what is found of what was shown, by its digest; raise the refusal, and count it, when that is nothing."""
         wrong, right = f"wrong:{address}", f"right:{address}:{digest}"
-        seconds = wait(await self._counters.counted(wrong), WRONG - 1)
-        if seconds is not None and not await self._counters.remembers(right):
+        is_known = await self._counters.remembers(right, TRUSTED)
+        seconds = None if is_known else wait(await self._counters.counted(wrong), WRONG - 1)
+        if seconds is not None:
             raise Refusal(429, "too many wrong keys from this address", {"Retry-After": str(seconds)})
         found = await look()
         if found is None:
             await self._counters.count(wrong, WINDOW)
             await self._counters.forget(right)  # it opened once, and was revoked or has expired since
             raise refusal
-        await self._counters.remember(right, TRUSTED)
+        if not is_known:
+            await self._counters.remember(right, TRUSTED)
         return found
 
 

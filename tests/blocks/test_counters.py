@@ -39,22 +39,24 @@ async def test_window_begins_with_the_first_and_counts_all(counters: Counters) -
 
 
 async def test_what_is_remembered_is_known(counters: Counters) -> None:
-    assert not await counters.remembers("right:1")
+    assert not await counters.remembers("right:1", 1000)
     await counters.remember("right:1", 1000)
-    assert await counters.remembers("right:1")
-    assert not await counters.remembers("right:2")
+    assert await counters.remembers("right:1", 1000)
+    assert not await counters.remembers("right:2", 1000)
     for _ in range(2):
         await counters.forget("right:1")
-    assert not await counters.remembers("right:1")
+    assert not await counters.remembers("right:1", 1000)
 
 
 async def test_window_in_redis_has_an_end_and_so_has_a_memory() -> None:
     with redis_server() as server:
         counters = RedisCounters(SecretStr(server.url))
         await counters.count("a", 30)
-        await counters.remember("b", 30)
+        await counters.remember("b", 10)
+        assert await counters.remembers("b", 30)
         lives = [await counters._redis.ttl(f"slipway:api:{name}") for name in ("a", "b")]
         assert all(0 < each <= 30 for each in lives)
+        assert lives[1] > 10
         server.process.kill()
         server.process.wait()
         with pytest.raises(ServiceUnreachable):

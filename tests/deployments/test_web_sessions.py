@@ -241,6 +241,14 @@ async def test_wrong_sign_ins_are_counted_with_wrong_keys(api: Api) -> None:
     assert (await api.get("/v1/me")).status_code == 429
 
 
+async def test_browser_whose_session_is_over_keeps_no_new_key_of_its_address_out(api: Api) -> None:
+    late, out = await signed_in(api), await signed_in(api)
+    await out.post("/logout/everywhere", data={"form": await token_in(out)})
+    for _ in range(WRONG + 1):
+        assert await owner_of(late) == "401"
+    assert (await api.get("/v1/me")).status_code == 200
+
+
 async def test_browser_makes_no_key_that_would_outlast_it(api: Api) -> None:
     visitor = await signed_in(api)
     assert (await visitor.post("/v1/keys", json={"name": "mine"})).status_code == 403

@@ -28,5 +28,8 @@ class MemoryCounters:
     async def forget(self, name: str) -> None:
         self._known.pop(name, None)
 
-    async def remembers(self, name: str) -> bool:
-        return self._known.get(name, 0) > self.now
+    async def remembers(self, name: str, seconds: int) -> bool:
+        if self._known.get(name, 0) <= self.now:
+            return False
+        self._known[name] = self.now + seconds
+        return True
