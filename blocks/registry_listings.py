@@ -1,18 +1,34 @@
-"""Pages of runs, read from the registry by the index of their time."""
+"""Lists of projects, and pages of runs that are read by the index of their time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from blocks import registry_tables as tables
 from blocks.registry_runs import asked_by, run_of
 from blocks.registry_store import Store
-from domain.listings import RunMark
+from domain.listings import ProjectLine, RunMark
+from domain.releases import ReleaseState
 from domain.runs import Run
 
 
 class Pages(Store):
     """The part of the registry that lists what grows without end."""
+
+    async def project_lines(self, slugs: Sequence[str]) -> Mapping[str, ProjectLine]:
+        """Return how each of these projects stands, in as many questions for a hundred as for one."""
+        releases, runs, ledger = tables.releases, tables.runs, tables.ledger
+        serving = releases.c.project.in_(slugs) & (releases.c.state == ReleaseState.LIVE.value)
+        newest_first = (runs.c.created.desc(), runs.c.id)
+        place = func.row_number().over(partition_by=runs.c.project, order_by=newest_first).label("place")
+        placed = select(runs.c.id, place).where(runs.c.project.in_(slugs)).subquery()
+        newest = select(runs).join(placed, runs.c.id == placed.c.id).where(placed.c.place == 1)
+        sums = select(ledger.c.project, func.coalesce(func.sum(ledger.c.spent), 0)).where(ledger.c.project.in_(slugs))
+        async with self.reading() as db:
+            live = {row.project: row.number for row in await db.execute(select(releases).where(serving))}
+            last = {row.project: run_of(row) for row in await db.execute(newest)}
+            spent = {project: int(total) for project, total in await db.execute(sums.group_by(ledger.c.project))}
+        return {slug: ProjectLine(live=live.get(slug), last=last.get(slug), micro_usd=spent.get(slug, 0)) for slug in slugs}
 
     async def run_page(self, person: str | None, project: str | None, after: RunMark | None, limit: int) -> Sequence[Run]:
         """Return runs, newest first, older than `after`: those that `domain.ownership.is_theirs` gives to the person."""

@@ -7,8 +7,8 @@ from deployments.data_folder import Up
 from deployments.question_view import question_document
 from deployments.requests import Desk
 from domain.errors import BadInput
+from domain.listings import ProjectLine
 from domain.previews import Preview, PreviewState
-from domain.releases import live
 from domain.resources import ResourceState, resource_identity
 from domain.runs import Project, Run, RunState
 from domain.workers import AppState
@@ -25,24 +25,31 @@ async def known(desk: Desk, slug: str) -> Project:
 
 async def overview(desk: Desk, up: Up) -> dict[str, Any]:
     """Return all projects, and where everything is."""
-    rows = [await summary(desk, each) for each in await desk.registry.projects()]
+    rows = await summaries(desk, await desk.registry.projects())
     return {"projects": rows, "ui": up.prefect_ui_url, "apps": up.apps_url}
 
 
+async def summaries(desk: Desk, projects: Sequence[Project]) -> Sequence[dict[str, Any]]:
+    """Return a line of each project, in a few questions for all of them."""
+    lines = await desk.registry.project_lines([each.slug for each in projects])
+    return [_summary(desk, each, lines[each.slug]) for each in projects]
+
+
 async def summary(desk: Desk, project: Project) -> dict[str, Any]:
-    releases = await desk.registry.releases(project.slug)
-    current = live(releases)
-    runs = await desk.registry.runs(project.slug, 1)
-    cost = await desk.registry.cost(project=project.slug)
+    return (await summaries(desk, [project]))[0]
+
+
+def _summary(desk: Desk, project: Project, line: ProjectLine) -> dict[str, Any]:
+    is_online, run = line.live is not None, line.last
     return {
         "project": project.slug,
         "title": project.title,
         "kind": project.kind,
-        "state": f"release {current.number}" if current else "not online",
-        "address": desk.blocks.installation.address_of(project.domain) if current else "",
-        "waiting": [run.message for run in runs if run.state is RunState.WAITING],
-        "last_run": f"{runs[0].id} {runs[0].state.value}" if runs else "",
-        "cost_usd": cost.usd,
+        "state": f"release {line.live}" if is_online else "not online",
+        "address": desk.blocks.installation.address_of(project.domain) if is_online else "",
+        "waiting": [run.message] if run and run.state is RunState.WAITING else [],
+        "last_run": f"{run.id} {run.state.value}" if run else "",
+        "cost_usd": line.micro_usd / 1_000_000,
     }
 
 

@@ -1,6 +1,6 @@
 """Pages of what grows without end: where one ends, the next one begins, whatever came meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,6 +15,25 @@ class RunMark(Value):
 
     created: AwareDatetime = Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))
     id: str = Field(pattern=r"^r-[a-z0-9]{6,32}$")
+
+
+class ProjectLine(Value):
+    """How a project stands, as far as a list says it."""
+
+    live: int | None = None
+    """Number of the release that serves."""
+    last: Run | None = None
+    """The newest run."""
+    micro_usd: int = 0
+    """What was spent, in millionths of a USD."""
+
+
+class ProjectLines(Protocol):
+    """The registry's list of projects."""
+
+    async def project_lines(self, slugs: Sequence[str]) -> Mapping[str, ProjectLine]:
+        """Return how each of these projects stands, in as many questions for a hundred as for one."""
+        ...
 
 
 class Listings(Protocol):

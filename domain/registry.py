@@ -19,6 +19,7 @@ from domain.environment import EnvironmentVersion, Source
 from domain.escalations import Answer, Diagnosis, Escalation
 from domain.host_claims import Domains
 from domain.invitations import Invitations
+from domain.listings import ProjectLines
 from domain.people import People
 from domain.previews import Previews
 from domain.proofs import Proofs
@@ -36,6 +37,7 @@ class Registry(
     Transcripts,
     Proofs,
     Releases,
+    ProjectLines,
     Rollbacks,
     Domains,
     Previews,

@@ -14,7 +14,7 @@ from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectS
 from deployments.api.tags import found, tagged
 from deployments.api.wishes import Change, NewProject
 from deployments.deeds import DeskDeeds
-from deployments.documents import project_facts, run_facts, summary
+from deployments.documents import project_facts, run_facts, summaries
 from deployments.requests import run_id
 from deployments.reservations import begun_before
 from domain.proposals import Proposal
@@ -30,8 +30,8 @@ Lines = Annotated[int, Query(ge=1, le=5000, description="How many lines at most.
 async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cursor: Cursor = None) -> Page[ProjectShort]:
     """List your projects, oldest first."""
     page = cut(await theirs.projects(), cursor, limit)
-    shown = [ProjectShort.model_validate(await summary(house.desk, each)) for each in page.items]
-    return Page(items=tuple(shown), next=page.next)
+    shown = await summaries(house.desk, page.items)
+    return Page(items=tuple(map(ProjectShort.model_validate, shown)), next=page.next)
 
 
 @router.get("/{project}", response_model=ProjectShown)

@@ -5,9 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from domain.audit import AuditLine
 from domain.releases import ReleaseState
+from domain.runs import RunState
+from domain.usage import TokenUsage
 from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, Api, api_in
 from tests.deployments.conftest import released
 
@@ -37,6 +40,31 @@ async def test_projects_are_their_owners_and_all_of_them_the_operators(api: Api)
     assert await pages(api, "/v1/projects", await api.key(BOB)) == [["shop"]]
     assert await pages(api, "/v1/projects", await api.key("local:eve")) == [[]]
     assert await pages(api, "/v1/projects", await api.key(BOB, READ, OPERATOR)) == [["timer", "chat"], ["shop", "notes"]]
+
+
+async def test_list_says_how_each_project_stands_in_as_many_questions_for_many_as_for_one(api: Api) -> None:
+    first, asked = await api.project("notes", days=1), list[str]()
+    event.listen(api.registry.engine().sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    [line] = (await api.get("/v1/projects")).json()["items"]
+    assert (line["state"], line["address"], line["waiting"]) == ("not online", "", [])
+    assert (line["last_run"], line["cost_usd"]) == (f"{first} queued", 0)
+    asked.clear()
+    await api.get("/v1/projects")
+    for_one = len(asked)
+    await released(api.desk, "notes", 2)
+    newest = await api.run("notes")
+    await api.registry.update_run(newest, state=RunState.WAITING, message="it asks something")
+    for number, money in enumerate((120_000, 30_000)):
+        await api.registry.reserve(f"call-{number}", "notes", newest, "developer", "m", money)
+        await api.registry.settle(f"call-{number}", TokenUsage(input=1, output=1), money)
+    other = await api.project("shop")
+    asked.clear()
+    notes, shop = (await api.get("/v1/projects")).json()["items"]
+    assert len(asked) == for_one
+    assert (notes["state"], notes["address"].startswith("http://notes.localhost")) == ("release 2", True)
+    assert (notes["waiting"], notes["last_run"]) == (["it asks something"], f"{newest} waiting")
+    assert (notes["cost_usd"], shop["cost_usd"]) == (0.15, 0)
+    assert (shop["state"], shop["last_run"]) == ("not online", f"{other} queued")
 
 
 async def test_project_shows_what_belongs_to_it(api: Api) -> None:
