@@ -55,7 +55,7 @@ class Server:
     def _read(self, answer: httpx.Response) -> Any:
         status = answer.status_code
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return _document(answer)
         if status == 401:
             raise NotLoggedIn(self.address)
         said = _sentence(answer)
@@ -68,13 +68,24 @@ class Server:
         raise Broken(f"{self.address} answered {status}: {said}")
 
 
+def _document(answer: httpx.Response) -> Any:
+    try:
+        return answer.json() if answer.content else None
+    except ValueError:
+        raise BadInput(_strange(answer)) from None
+
+
 def _sentence(answer: httpx.Response) -> str:
     try:
         told = answer.json()
         wrong = "; ".join(f"{each['where']}: {each['what']}" for each in told.get("errors", ()))
         return f"{told['detail']}: {wrong}" if wrong else str(told["detail"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{answer.url.host} answered {answer.status_code}, and that is not how a Slipway answers"
+        return _strange(answer)
+
+
+def _strange(answer: httpx.Response) -> str:
+    return f"{answer.url.host} answered {answer.status_code}, and that is not how a Slipway answers"
 
 
 @asynccontextmanager

@@ -210,6 +210,7 @@ def answering(*answers: httpx.Response) -> httpx.MockTransport:
         (httpx.Response(429, json={"detail": "no"}), "Later", UNREACHABLE),
         (httpx.Response(422, json={"detail": "no", "errors": [{"where": "a", "what": "b"}]}), "BadInput", BAD_INPUT),
         (httpx.Response(404, text="<html>"), "BadInput", BAD_INPUT),
+        (httpx.Response(200, text="<html>"), "BadInput", BAD_INPUT),
         (httpx.Response(302, headers={"Location": "https://evil.example.org"}), "Broken", 70),
         (httpx.Response(500, json=["x"]), "Broken", 70),
     ],
