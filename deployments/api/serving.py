@@ -24,7 +24,7 @@ from deployments.github_place import Place
 from deployments.preflight import api_port
 from deployments.settings import Settings
 from deployments.stopping import stop_event
-from deployments.wiring import LOOPBACK
+from deployments.wiring import EVERYWHERE, LOOPBACK
 from domain.doors import DoorRegistry
 from domain.errors import BadInput
 
@@ -57,8 +57,12 @@ def server_of(app: ASGIApp, proxy: str | None) -> QuietServer:
 
 
 def proxy_before(settings: Settings) -> str | None:
-    """Return whose X-Forwarded-For is believed: the proxy that the settings name, else our own Caddy's."""
-    return settings.api_proxy or (None if settings.caddy_admin else LOOPBACK)
+    """Return whose X-Forwarded-For is believed: the proxy that the settings name, else our own Caddy's.
+
+    Who asks an address of this machine from this machine comes from that address.
+    """
+    own = LOOPBACK if settings.api_bind == EVERYWHERE else settings.api_bind
+    return settings.api_proxy or (None if settings.caddy_admin else own)
 
 
 async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> None:
@@ -73,7 +77,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
         logging.getLogger(name).setLevel(logging.WARNING)
     with _listening(settings.api_bind, port) as listener:
         logger.info("the HTTP API is at http://%s:%d", settings.api_bind, port)
-        async with open_desk({}) as desk:
+        async with open_desk({}) as desk, desk.blocks.kept():
             counters = RedisCounters(desk.blocks.wakeups.url)
             registry, folder = cast(DoorRegistry, desk.blocks.registry), DataFolder(settings.home)
             house = House(

@@ -41,7 +41,8 @@ async def serve(kind: str, folder: Path, redis: str) -> None:
         mark = folder / f"{kind}.port"
         mark.with_suffix(".new").write_text(str(listener.getsockname()[1]))
         mark.with_suffix(".new").rename(mark)
-        await until_ended(server_of(app, None), listener)
+        async with registry.kept():
+            await until_ended(server_of(app, None), listener)
     await counters.close()
     await registry.close()
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deployments.api.application import application
-from deployments.api.serving import serve, server_of, until_ended
+from deployments.api.serving import proxy_before, serve, server_of, until_ended
 from deployments.data_folder import DataFolder
 from deployments.preflight import api_port
 from deployments.services import last_services
@@ -61,6 +61,20 @@ def test_api_is_off_until_it_is_given_a_port_and_keeps_a_free_one(tmp_path: Path
     assert wired(tmp_path / "home", api_port=0).api_port == on.api_port
     with pytest.raises(BadInput, match=r"SLIPWAY_API_BIND: 192\.0\.2\.1 is no address of this machine"):
         wired(tmp_path / "home", api_port=0, api_bind="192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "proxy"),
+    [
+        ({}, "127.0.0.1"),
+        ({"api_bind": "0.0.0.0"}, "127.0.0.1"),
+        ({"api_bind": "192.0.2.1"}, "192.0.2.1"),
+        ({"api_proxy": "192.0.2.7"}, "192.0.2.7"),
+        ({"caddy_admin": "http://127.0.0.1:2019"}, None),
+    ],
+)
+def test_own_caddy_is_believed_from_where_it_comes(chosen: dict[str, str], proxy: str | None) -> None:
+    assert proxy_before(load_settings(**chosen)) == proxy
 
 
 async def test_api_without_a_port_says_what_to_set(tmp_path: Path) -> None:
