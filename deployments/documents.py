@@ -53,6 +53,13 @@ def _summary(desk: Desk, project: Project, line: ProjectLine) -> dict[str, Any]:
     }
 
 
+async def cost_document(desk: Desk, slug: str) -> dict[str, Any]:
+    """Return what the project's model calls have cost, and what they may."""
+    cost, budget = await desk.registry.cost(slug), await desk.registry.budget(slug)
+    spent = {"cost_usd": cost.usd, "budget_usd": budget / 1_000_000, "calls": cost.calls}
+    return {"project": slug, **spent, "tokens": cost.tokens.model_dump()}
+
+
 async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
     """Return one project with its releases, checks, names of secrets and last runs."""
     runs = await desk.registry.runs(project.slug, 5)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deployments.asked_place import GoneBack, Output
-from deployments.documents import all_runs, known, overview, run_document, whole
+from deployments.documents import all_runs, cost_document, known, overview, run_document, whole
 from deployments.live import follow, rests
 from deployments.news import show_news
 from deployments.people import person
@@ -67,9 +67,7 @@ class LocalPlace:
 
     async def costs(self, project: str) -> dict[str, Any]:
         await known(self._desk, project)
-        cost, budget = await self._desk.registry.cost(project), await self._desk.registry.budget(project)
-        spent = {"cost_usd": cost.usd, "budget_usd": budget / 1_000_000, "calls": cost.calls}
-        return {"project": project, **spent, "tokens": cost.tokens.model_dump()}
+        return await cost_document(self._desk, project)
 
     async def cancel(self, run: str) -> tuple[dict[str, Any], bool]:
         before = await self._run(run)

@@ -14,7 +14,7 @@ from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectS
 from deployments.api.tags import found, tagged
 from deployments.api.wishes import Change, NewProject
 from deployments.deeds import DeskDeeds
-from deployments.documents import project_facts, run_facts, summaries
+from deployments.documents import cost_document, project_facts, run_facts, summaries
 from deployments.requests import run_id
 from deployments.reservations import begun_before
 from domain.proposals import Proposal
@@ -50,9 +50,7 @@ async def take_down_project(house: TheHouse, theirs: Owned, project: TheProject)
 @router.get("/{project}/costs")
 async def show_costs(house: TheHouse, project: TheProject) -> CostShown:
     """Show what the project's model calls have cost, and what they may."""
-    cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
-    spent: dict[str, Any] = {"cost_usd": cost.usd, "calls": cost.calls, "tokens": cost.tokens}
-    return CostShown(project=project.slug, budget_usd=budget / 1_000_000, **spent)
+    return CostShown.model_validate(await cost_document(house.desk, project.slug))
 
 
 @router.get("/{project}/output")
