@@ -34,7 +34,7 @@ class McpDoors:
 
     @asynccontextmanager
     async def opened(self, name: str, tools: Tools) -> AsyncIterator[None]:
-        """Serve the tools at the door for as long as the context lasts. A call that is under way when it ends is cut off."""
+        """Serve the tools at the door for as long as the context lasts; a call that is under way then is cut off, and over."""
         # A second of imports, which only installations with a CLI in a chat need; the bot goes on meanwhile.
         protocol = await asyncio.to_thread(import_module, "blocks.mcp_server")
         manager = protocol.manager_of(tools)
@@ -52,6 +52,8 @@ async def _serve(server: QuietServer, manager: "StreamableHTTPSessionManager", l
     """Serve until told to exit; in a task of its own, since the manager's task group would wrap what is raised inside it."""
     async with manager.run():
         await server.serve([listener])
+        # It cancels what takes too long and does not wait; whoever opened the door goes on with what the calls have written.
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
 
 def _server(application: ASGIApp) -> QuietServer:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,30 @@ async def test_door_that_a_killed_process_left_is_opened_again(tmp_path: Path) -
             assert (await posted(place, token("ann-1"))).status_code == 200
             assert [each.name for each in (tmp_path / "doors").iterdir()] == ["ann-1"], "and what is old is swept"
         assert (tmp_path / "doors").stat().st_mode & 0o777 == 0o700
+
+
+async def test_call_that_is_cut_off_is_over_when_its_door_is_shut(tmp_path: Path) -> None:
+    class Endless(Notebook):
+        begun, over = asyncio.Event(), False
+
+        async def run(self, call: ToolUse) -> ToolResult:
+            self.begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for _ in range(100):  # as a registry lets go of its connection
+                    await asyncio.sleep(0)
+                self.over = True
+            raise AssertionError(call)
+
+    anns = Endless("anns")
+    async with gateway(tmp_path) as (place, doors), AsyncExitStack() as stack:
+        async with doors.opened("ann-1", anns):
+            mcp = await stack.enter_async_context(client(place, token("ann-1")))
+            calling = asyncio.create_task(mcp.call_tool("costs", {"project": "anns"}))
+            await asyncio.wait_for(anns.begun.wait(), 60)
+        assert anns.over
+        await asyncio.gather(calling, return_exceptions=True)
 
 
 async def test_what_is_no_call_of_a_tool_is_refused_and_the_door_stays_open(tmp_path: Path) -> None:
