@@ -65,7 +65,7 @@ async def run_bot(settings: Settings) -> None:
 
     Raises BadInput when the bot must not start, ChatTokenRefused when Telegram does not know the token.
     """
-    from deployments.requests import open_desk  # its blocks load every vendor
+    from deployments.opening import open_desk  # its blocks load every vendor
 
     log_without_token()
     if settings.telegram_token is None:

@@ -16,9 +16,10 @@ from deployments.commands.sessions import running
 from deployments.data_folder import Up, read_up
 from deployments.documents import run_link
 from deployments.live import watch
+from deployments.opening import open_desk
 from deployments.people import person
 from deployments.prefect_access import prefect_environment
-from deployments.requests import Desk, open_desk
+from deployments.requests import Desk
 from deployments.settings import Settings, load_settings
 from deployments.standing import say, stop_on_signals, supervise
 from deployments.tables import money, table

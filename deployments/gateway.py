@@ -24,7 +24,8 @@ from deployments.addresses import addresses_on
 from deployments.data_folder import DataFolder
 from deployments.gateway_credentials import CredentialDesk
 from deployments.gateway_guests import Allowance, Guests
-from deployments.gateway_proxy import ModelProxy, Models
+from deployments.gateway_models import Models
+from deployments.gateway_proxy import ModelProxy
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_tools import ToolCounter

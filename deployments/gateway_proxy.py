@@ -7,9 +7,8 @@ and its worst case has been set aside in the ledger. What was used is settled be
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from deployments.gateway_client import GatewayClient, Gone
 from deployments.gateway_credentials import CredentialDesk
 from deployments.gateway_guests import Guests, Refused, registry_refusal, stranger
+from deployments.gateway_models import Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_tools import ToolCounter
 from deployments.gateway_upstream import Cut, Declined, Silent, Upstream, chunks
@@ -40,18 +40,6 @@ SILENCE_EVENT = b"event: error\ndata: " + SILENCE.body + b"\n\n"
 
 BOOKING_PAUSES = (0.2, 1.0, 5.0)
 """Seconds between attempts to book what was used."""
-
-
-@dataclass(frozen=True)
-class Models:
-    """Which model each role asks, and which one answers for other names."""
-
-    usual: str
-    by_role: Mapping[str, str] = field(default_factory=dict)
-    others: Mapping[str, str] = field(default_factory=dict)
-
-    def own(self, role: str) -> str:
-        return self.by_role.get(role, self.usual)
 
 
 class ModelProxy:

@@ -1,10 +1,8 @@
 """The desk where requests come in: the command line, the bot and the API start work through it."""
 
 import hashlib
-import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
@@ -240,16 +238,3 @@ class Desk:
     async def _known(self, project: str) -> None:
         if await self.registry.project(project) is None:
             raise BadInput(f"there is no project {project!r}: `slipway status` lists what there is")
-
-
-@asynccontextmanager
-async def open_desk(environment: dict[str, str]) -> AsyncIterator[Desk]:
-    """Open the blocks of a running installation; `environment` is `prefect_environment(up)`."""
-    os.environ.update(environment)
-    from prefect.context import refresh_global_settings_context
-
-    from flows.opening import open_blocks
-
-    refresh_global_settings_context()  # Prefect may have been imported before its server was known
-
-    yield Desk(await open_blocks())

@@ -195,28 +195,6 @@ class NothingToRollBackTo(NeedsPerson):
         return f"{self.args[0]} has no earlier good release to go back to; it stays as it is"
 
 
-class RestoreUnfinished(NeedsPerson):
-    """Data that may be half replaced, or not be its release's own, cannot be made whole for now: (project, snapshot, why)."""
-
-    def __str__(self) -> str:
-        project, snapshot, why = self.args
-        return (
-            f"{project} stays stopped until its data is that of snapshot {snapshot} "
-            f"(`slipway rollback {project} --data {snapshot}` goes on with it): {why}"
-        )
-
-
-class DataBeingReplaced(TryAgain):
-    """A snapshot is taking the place of the data, and what is copied of it now may be half of each: (project, snapshot)."""
-
-    def __str__(self) -> str:
-        project, snapshot = self.args
-        return (
-            f"the data of {project} is being replaced by that of snapshot {snapshot} "
-            f"(`slipway rollback {project} --data {snapshot}` goes on with one that was interrupted): no copy is made now"
-        )
-
-
 class RunCancelled(NeedsPerson):
     """The person stopped the run: (run,)."""
 

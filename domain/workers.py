@@ -1,6 +1,7 @@
-"""What runs elsewhere: workers for agents and tests, running apps; and the Protocols of an engine, which builds candidates too.
+"""What runs elsewhere: workers for agents and tests, running apps; and the Protocols of what runs them.
 
-Docker and local processes fulfil them. A failed command is a value; an engine that cannot be asked raises EngineUnreachable.
+Docker and local processes fulfil them (`domain.engines`). A failed command is a value; an engine that cannot be asked raises
+EngineUnreachable.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,8 @@ from typing import Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
-from domain.app_data import DataKeeper
-from domain.candidates import ImageBuilder
 from domain.capabilities import Capability, NpmProgram
 from domain.gateway import DOOR
-from domain.inventory import Holder
-from domain.resources import ResourceRunner
 from domain.values import Value
 
 
@@ -240,13 +237,4 @@ class AppRunner(Protocol):
 
     async def remove_data(self, project: str) -> None:
         """Delete the project's kept data and all snapshots of it, after its copies were removed; there may be none."""
-        ...
-
-
-class Engine(WorkerSpawner, ImageBuilder, AppRunner, DataKeeper, Holder, Protocol):
-    """All of one machine."""
-
-    @property
-    def resources(self) -> ResourceRunner:
-        """Return what runs the projects' own databases."""
         ...

@@ -32,13 +32,13 @@ from domain.allowances import Rates
 from domain.attachments import Attachments
 from domain.bots import BotAccounts
 from domain.conversations import ModelClient
+from domain.engines import Engine
 from domain.errors import Broken
 from domain.github import GitHub, RemoteGit
 from domain.protocols import GitHost, Vault
 from domain.routes import Proxy
 from domain.talks import Talks
 from domain.tool_doors import ToolDoors
-from domain.workers import Engine
 
 B = TypeVar("B", bound=Block)
 

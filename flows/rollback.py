@@ -10,7 +10,8 @@ from prefect.context import FlowRunContext
 from pydantic import Field
 
 from domain.audit import SLIPWAY
-from domain.errors import RestoreUnfinished, UnknownObject
+from domain.data_errors import RestoreUnfinished
+from domain.errors import UnknownObject
 from domain.health import HealthCheck
 from domain.leases import Lease
 from domain.outcomes import Rejected

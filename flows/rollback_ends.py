@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from domain.errors import RestoreUnfinished
+from domain.data_errors import RestoreUnfinished
 from domain.leases import Lease
 from domain.releases import Release, live
 from domain.rollbacks import RollbackOutcome, RollbackRequest, Stay

@@ -9,6 +9,7 @@ from prefect import task
 
 from domain.addons import Addon, addons_of
 from domain.checks import Check
+from domain.engines import Engine
 from domain.env_values import placeholder_values
 from domain.environment import EnvironmentVersion, Requirements, computed_values
 from domain.health import HealthCheck, health_check
@@ -16,7 +17,7 @@ from domain.procfile import RELEASE
 from domain.protocols import GitHost, Vault
 from domain.rehearsals import rehearsal_identity
 from domain.reports import TestReport
-from domain.workers import AppSpec, Engine
+from domain.workers import AppSpec
 from tasks.identity import once_per
 from tasks.rehearsal import rehearse
 from tasks.resources import scratch_resources

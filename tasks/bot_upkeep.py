@@ -13,11 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from domain.audit import JANITOR
 from domain.bots import POOL, Bot, BotAccounts, BotState, bot_id, has_rested, profile_of, why_not_retired
+from domain.engines import Engine
 from domain.errors import BadInput, SlipwayError
 from domain.protocols import Vault
 from domain.registry import Registry
 from domain.vault import STARTABLE, newest
-from domain.workers import Engine
 from tasks.audit import record
 from tasks.bots import LOG, ask_telegram, dress, forget_token, is_left_behind, is_unmoved, leased, token_of
 from tasks.retrying import only_try_again

@@ -14,7 +14,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.audit import SLIPWAY
-from domain.errors import RestoreUnfinished, UnknownObject
+from domain.data_errors import RestoreUnfinished
+from domain.errors import UnknownObject
 from domain.health import HealthCheck, gone
 from domain.leases import Lease
 from domain.outcomes import Rejected

@@ -17,6 +17,7 @@ from domain.attachments import Attachments, where_they_lie
 from domain.briefs import as_markdown as brief_markdown
 from domain.cli_agents import Arrangement, CliAgent
 from domain.conversations import Finished, GaveUp, ModelClient
+from domain.engines import Engine
 from domain.outcomes import Abandoned, Developed, Handover
 from domain.plans import Plan, as_shown
 from domain.plans import as_markdown as plan_markdown
@@ -25,7 +26,7 @@ from domain.receipts import as_markdown as receipt_markdown
 from domain.registry import Registry
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.runs import DeliveryRequest
-from domain.workers import Engine, Worker, WorkerSpawner
+from domain.workers import Worker, WorkerSpawner
 from tasks.agent import converse
 from tasks.agent_tools import Toolbox
 from tasks.artifacts import Meter, publish

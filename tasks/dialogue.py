@@ -25,11 +25,12 @@ from domain.roles import CallFacts, Role, RoleLimits
 from domain.runs import Origin
 from domain.talks import Talks, account, session_id
 from domain.values import Value
-from tasks.agent import Conversation, led
+from tasks.agent import led
 from tasks.agent_calls import Calls
 from tasks.agent_transcript import Transcript
 from tasks.attachments import read_files
 from tasks.cli import cli_agent
+from tasks.conversation import Conversation
 from tasks.kinds import kinds
 from tasks.led_by_cli import CliDesk, led_by_cli
 from tasks.product_owner import PATIENCE

@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.audit import JANITOR
+from domain.engines import Engine
 from domain.errors import LeaseLost
 from domain.leases import Lease
 from domain.previews import needed_candidates
@@ -22,7 +23,6 @@ from domain.releases import KEEP, ReleaseState, retired
 from domain.runs import NEVER_HANDED_OVER, WAITED_TOO_LONG, RunState, never_handed_over, waited_too_long
 from domain.snapshots import superseded
 from domain.usage import TokenUsage
-from domain.workers import Engine
 from tasks.answering import open_question
 from tasks.audit import record
 from tasks.brief_talk import lease

@@ -22,9 +22,9 @@ from domain.protocols import Wakeups
 from domain.told_history import history
 from domain.tool_doors import ToolDoors
 from domain.workers import Worker, WorkerSpawner, WorkerSpec
-from tasks.agent import Conversation
 from tasks.brief_talk import LIMITS, MARGIN, lease
 from tasks.cli_agent import converse_by_cli
+from tasks.conversation import Conversation
 from tasks.recorded_tools import RecordedTools
 
 T = TypeVar("T", bound=BaseModel)

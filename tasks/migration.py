@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.app_data import NoRoom
+from domain.engines import Engine
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.procfile import RELEASE
@@ -23,7 +24,7 @@ from domain.registry import Registry
 from domain.releases import Release
 from domain.snapshots import Snapshot, SnapshotState, as_text, ended_badly, no_room, reference_of
 from domain.trimming import tail
-from domain.workers import AppSpec, AppState, AppStatus, Engine
+from domain.workers import AppSpec, AppState, AppStatus
 from tasks.artifacts import publish
 from tasks.deployer import give_up, recorded
 from tasks.health import LOG_LIMIT, LOG_LINES

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from domain.errors import DataBeingReplaced, UnknownObject
+from domain.data_errors import DataBeingReplaced
+from domain.errors import UnknownObject
 from domain.health import HealthCheck, gone
 from domain.outcomes import Previewed, Rejected
 from domain.previews import Preview, PreviewedChange, PreviewState, preview_route

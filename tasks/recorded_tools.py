@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.conversations import Heard, ToolResult, ToolSpec, ToolUse
 from domain.remarks import as_told
-from tasks.agent import Conversation
+from tasks.conversation import Conversation
 
 MOST_CALLS = 64
 """Of one leading: an agent that calls more is out of its mind."""

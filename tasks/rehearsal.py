@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 from domain.checks import ChatCheck, Check, CommandCheck, HttpCheck
+from domain.engines import Engine
 from domain.health import HealthCheck, Unhealthy
 from domain.manifests import at_the_project
 from domain.redaction import Redactor
 from domain.rehearsals import SUITE, among_ourselves, health_case, rehearsal_report, survival_case
 from domain.reports import CaseResult, TestCase, TestReport
 from domain.trimming import tail
-from domain.workers import AppSpec, AppStatus, Command, CommandResult, Engine, Limits, WorkerSpec
+from domain.workers import AppSpec, AppStatus, Command, CommandResult, Limits, WorkerSpec
 from tasks.bot_world import TOKEN, BotWorld, bot_world
 from tasks.chat_checks import run_chat_check
 from tasks.health import wait_healthy

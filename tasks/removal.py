@@ -8,11 +8,11 @@ Blocks: registry, engine, proxy, vault, git host. The registry row goes last, so
 from datetime import UTC, datetime
 
 from domain.bots import BotAccounts
+from domain.engines import Engine
 from domain.protocols import GitHost, Vault
 from domain.registry import Registry
 from domain.routes import Proxy
 from domain.runs import RunState
-from domain.workers import Engine
 from tasks.audit import record
 from tasks.bot_upkeep import give_back_bot
 from tasks.resources import remove_resources

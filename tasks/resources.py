@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from domain.addons import Addon
+from domain.engines import Engine
 from domain.environment import Requirements
 from domain.errors import SlipwayError
 from domain.protocols import Vault
@@ -22,7 +23,7 @@ from domain.redaction import Redactor
 from domain.registry import Registry
 from domain.resources import Resource, ResourceKind, ResourceRunner, ResourceSpec, ResourceState, password_key, url_of
 from domain.vault import newest
-from domain.workers import AppState, Engine
+from domain.workers import AppState
 from tasks.redaction import install
 from tasks.retrying import only_try_again
 from tasks.run_log import run_log

@@ -16,7 +16,8 @@ from prefect.cache_policies import NO_CACHE
 
 from blocks.access_log import written_since
 from domain.app_data import NoRoom
-from domain.errors import RestoreUnfinished
+from domain.data_errors import RestoreUnfinished
+from domain.engines import Engine
 from domain.leases import Lease
 from domain.protocols import Vault, Wakeups
 from domain.registry import Registry
@@ -36,7 +37,7 @@ from domain.snapshots import (
     undo_reference,
     undoing,
 )
-from domain.workers import AppRunner, AppState, Engine
+from domain.workers import AppRunner, AppState
 from tasks.deployer import start_copy
 from tasks.hosts import project_hosts
 from tasks.kinds import kind_named

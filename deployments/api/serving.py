@@ -70,7 +70,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
     port = port or api_port(settings, DataFolder(settings.home))
     if not port:
         raise BadInput("the HTTP API has no port: set SLIPWAY_API_PORT")
-    from deployments.requests import open_desk  # its blocks load every vendor
+    from deployments.opening import open_desk  # its blocks load every vendor
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     for name in ("httpx", "prefect"):

@@ -35,7 +35,7 @@ async def open_session() -> AsyncIterator[tuple["Desk", "Up"]]:
     from deployments.settings import load_settings
 
     up = running(load_settings())
-    from deployments.requests import open_desk
+    from deployments.opening import open_desk
 
     async with open_desk(prefect_environment(up)) as desk:
         yield desk, up

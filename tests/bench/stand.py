@@ -14,8 +14,9 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 
 from deployments.flow_results import has_ended
+from deployments.opening import open_desk
 from deployments.releasing import start_release
-from deployments.requests import Desk, open_desk
+from deployments.requests import Desk
 from domain.briefs import AcceptanceCheck, Brief
 from domain.candidates import Built
 from domain.releases import Release, live

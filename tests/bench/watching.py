@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from deployments.opening import open_desk
 from deployments.processes import parsed
-from deployments.requests import Desk, open_desk
+from deployments.requests import Desk
 from domain.candidates import Built
 from domain.releases import Release, ReleaseState
 from domain.runs import DeliveryRequest, RunState

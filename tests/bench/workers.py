@@ -9,7 +9,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from domain.workers import Command, Engine, WorkerSpec
+from domain.engines import Engine
+from domain.workers import Command, WorkerSpec
 from tasks.workplace import usual_worker
 from tests.bench.figures import Section
 from tests.bench.installation import docker_client, remove_from_docker

@@ -16,8 +16,9 @@ from blocks.docker_commands import DockerWorker
 from blocks.docker_engine import DockerEngine
 from blocks.process_engine import ProcessEngine
 from domain.candidates import BuildFailed, Built
+from domain.engines import Engine
 from domain.errors import UnknownObject
-from domain.workers import AppSpec, Engine, Worker, WorkerSpec
+from domain.workers import AppSpec, Worker, WorkerSpec
 from tests.agent_environment import lay_agent_environment
 from tests.blocks.services import binary
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from domain.app_data import NoRoom, Saved
+from domain.engines import Engine
 from domain.errors import UnknownObject
-from domain.workers import AppState, Engine
+from domain.workers import AppState
 from tests.blocks.engine_bench import DOCKERFILE, ENGINES, Bench, clean_docker, until
 from tests.blocks.test_engines import another, bench  # noqa: F401  (a fixture)
 

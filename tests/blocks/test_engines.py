@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from domain.candidates import BuildFailed, Built
+from domain.engines import Engine
 from domain.errors import EngineUnreachable, UnknownObject
 from domain.leftovers import YOUNG, leftovers, owners_of
-from domain.workers import AppState, AppStatus, Command, CommandResult, Engine, Worker
+from domain.workers import AppState, AppStatus, Command, CommandResult, Worker
 from tests.blocks.engine_bench import DOCKERFILE, ENGINES, PROJECT, Bench, clean_docker, until
 from tests.fakes.engine import FakeEngine
 

@@ -19,9 +19,9 @@ from blocks.process_engine import ProcessEngine
 from blocks.process_resources import ProcessResources
 from blocks.process_supervised import Supervised
 from domain.app_data import Saved
+from domain.engines import Engine
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.resources import ResourceKind, ResourceRunner, ResourceState
-from domain.workers import Engine
 from tests.blocks.engine_bench import clean_docker, docker_engine, process_engine, until
 from tests.blocks.postgres import server_folder
 from tests.blocks.resource_bench import Bench, container_of

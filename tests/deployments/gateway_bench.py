@@ -20,7 +20,8 @@ from blocks.registry import SqlRegistry
 from deployments.addresses import Addresses, Occupants
 from deployments.gateway_credentials import QUESTIONS, CredentialDesk
 from deployments.gateway_guests import Allowance, Guests
-from deployments.gateway_proxy import ModelProxy, Models
+from deployments.gateway_models import Models
+from deployments.gateway_proxy import ModelProxy
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_server import bound, server_of
 from deployments.gateway_tools import ToolCounter

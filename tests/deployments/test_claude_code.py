@@ -19,16 +19,16 @@ from blocks.git_host import BareGitHost
 from blocks.mcp_doors import McpDoors
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.gateway import models_of
-from deployments.gateway_proxy import Models
+from deployments.gateway_models import Models
 from deployments.gateway_upstream import Upstream
 from deployments.settings import load_settings
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import Arrangement
+from domain.engines import Engine
 from domain.errors import ModelKeyRefused
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
 from domain.talks import account
-from domain.workers import Engine
 from tasks.brief_talk import Desk
 from tasks.cli.claude_code import PROGRAM
 from tasks.developer import develop, dismiss_developer

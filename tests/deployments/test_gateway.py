@@ -11,7 +11,7 @@ import pytest
 
 from blocks.egress_receipts import EgressReceipts
 from deployments.gateway_guests import Allowance
-from deployments.gateway_proxy import Models
+from deployments.gateway_models import Models
 from deployments.gateway_receipts import GatewayReceipts
 from deployments.gateway_upstream import PLAYED, Upstream
 from domain.gateway_requests import BODY_LIMIT, Asked, asked

@@ -11,8 +11,8 @@ from domain.conversations import Finished, GaveUp
 from domain.errors import ModelKeyRefused, ModelOverloaded, ServiceUnreachable
 from domain.prices import cost
 from domain.roles import RoleLimits
-from tasks.agent import CUT_TEXT
 from tasks.agent_calls import CUT_CALL, MALFORMED
+from tasks.conversation import CUT_TEXT
 from tests.fakes.messages_api import (
     Answer,
     Asked,

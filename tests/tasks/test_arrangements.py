@@ -14,10 +14,11 @@ from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import LOOP, Arrangement
+from domain.engines import Engine
 from domain.errors import BadInput, CapabilityMissing
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
-from domain.workers import Engine, WorkerSpec
+from domain.workers import WorkerSpec
 from tasks.brief_talk import lease
 from tasks.cli import cli_agent
 from tasks.cli.claude_code import CLAUDE_CODE

@@ -11,12 +11,13 @@ import pytest_asyncio
 from blocks.plain_http import plain_client
 from domain.candidates import Built
 from domain.checks import ChatCheck, ChatTurn
+from domain.engines import Engine
 from domain.env_rules import requirements
 from domain.env_values import settled
 from domain.environment import EnvironmentVersion, computed_values
 from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck
-from domain.workers import AppSpec, Engine
+from domain.workers import AppSpec
 from tasks.kinds import kind_named
 from tasks.preparer import render
 from tasks.rehearsal import rehearse

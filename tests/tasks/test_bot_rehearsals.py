@@ -10,9 +10,10 @@ import pytest_asyncio
 from blocks.plain_http import plain_client
 from domain.candidates import Built
 from domain.checks import ChatCheck, ChatTurn
+from domain.engines import Engine
 from domain.errors import NeedsPerson
 from domain.health import HealthCheck
-from domain.workers import AppSpec, Engine
+from domain.workers import AppSpec
 from tasks.bot_world import TOKEN, bot_world
 from tasks.rehearsal import rehearse
 from tests.blocks.engine_bench import DOCKERFILE, Bench, docker_engine, until

@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from blocks.registry import SqlRegistry
-from domain.errors import BadInput, DataBeingReplaced
+from domain.data_errors import DataBeingReplaced
+from domain.errors import BadInput
 from domain.outcomes import Rejected
 from domain.previews import Preview, PreviewState
 from domain.releases import ReleaseState

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocks.registry import SqlRegistry
-from domain.errors import RestoreUnfinished
+from domain.data_errors import RestoreUnfinished
 from domain.releases import Release, ReleaseState
 from domain.snapshots import KeepData, RefuseRollback, RestoreData, Snapshot, SnapshotState
 from tasks.janitor import remove_retired
