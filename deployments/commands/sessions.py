@@ -55,7 +55,7 @@ class Shared:
     async def session(self) -> AsyncIterator[tuple["Desk", "Up"]]:
         """Open the desk of this machine's installation, for what nobody can do from elsewhere."""
         if self.server:
-            raise BadInput(f"this works on the machine of {self.server} alone: the HTTP API has no call for it")
+            raise BadInput(f"this works on the machine of {self.server} alone: log in there")
         async with self.here() as opened:
             yield opened
 
