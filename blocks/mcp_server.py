@@ -3,15 +3,19 @@
 https://modelcontextprotocol.io/specification
 """
 
+import asyncio
 import logging
+import socket
 from typing import Any
 from uuid import uuid4
 
+import uvicorn
 from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+from blocks.quiet_server import QuietServer
 from domain.conversations import ToolResult, ToolUse
 from domain.roles import Tools
 from domain.tool_doors import CALL_LIMIT
@@ -19,6 +23,8 @@ from domain.tool_doors import CALL_LIMIT
 CALL_OF = "claudecode/toolUseId"
 """Where Claude Code names the model's own call: one that comes again is the same."""
 
+CLOSING_SECONDS = 1
+"""What a call that is under way has left when its door is shut: who stops a turn waits for it."""
 FAILED = "this could not be done now"
 
 log = logging.getLogger("slipway.doors")
@@ -28,6 +34,29 @@ def manager_of(tools: Tools) -> StreamableHTTPSessionManager:
     """Return an ASGI application's two halves: `run()` around its life, `handle_request` for each request."""
     logging.getLogger("mcp").setLevel(logging.WARNING)
     return StreamableHTTPSessionManager(_server(tools), json_response=True, stateless=True, max_request_body_size=CALL_LIMIT)
+
+
+async def serve(server: QuietServer, manager: StreamableHTTPSessionManager, listener: socket.socket) -> None:
+    """Serve until told to exit; in a task of its own, since the manager's task group would wrap what is raised inside it."""
+    async with manager.run():
+        await server.serve([listener])
+        # It cancels what takes too long and does not wait; whoever opened the door goes on with what the calls have written.
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+
+
+def server_of(manager: StreamableHTTPSessionManager) -> QuietServer:
+    """Return the server of a door."""
+    config = uvicorn.Config(
+        manager.handle_request,
+        lifespan="off",
+        interface="asgi3",
+        ws="none",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
+    return QuietServer(config)
 
 
 def _server(tools: Tools) -> Server[Any]:

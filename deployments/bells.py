@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
-from domain.errors import SlipwayError
+from domain.errors import SlipwayError, TryAgain
 from domain.protocols import Wakeups
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,27 @@ async def ring(bell: asyncio.Event, wakeups: Wakeups, *channels: str) -> None:
         except SlipwayError as error:
             logger.warning("no hints for %s for now: %s", ", ".join(channels), error)
         await asyncio.sleep(AWAY)
+
+
+async def keep_up(
+    work: Callable[[], Awaitable[object]], bell: asyncio.Event, sweep: float, wakeups: Wakeups, channel: str, what: str
+) -> None:
+    """Do the work at each hint and each sweep, until cancelled.
+
+    Whatever it raises, it is done again at the next one: without who keeps up, what waits would wait until the next start.
+    """
+    ringing = asyncio.create_task(ring(bell, wakeups, channel))
+    try:
+        while True:
+            try:
+                await work()
+            except TryAgain as error:
+                logger.warning("%s: again later: %s", what, error)
+            except Exception:
+                logger.exception("%s: again later", what)
+            await rung(bell, sweep)
+    finally:
+        ringing.cancel()
 
 
 async def rung(bell: asyncio.Event, seconds: float) -> None:

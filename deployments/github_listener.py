@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from deployments.api.webhooks import HEARD
-from deployments.bells import ring, rung
+from deployments.bells import keep_up
 from deployments.github_comments import take_comment
 from deployments.github_issues import take_label
 from deployments.github_outbox import IssueOutbox
@@ -45,20 +45,12 @@ class Listener:
 
     async def run(self) -> None:
         """Take what waits at each hint and each sweep, until cancelled."""
-        ringing = asyncio.create_task(ring(self._bell, self._place.wakeups, HEARD))
         try:
-            while True:
-                try:
-                    await self.begin_waiting()
-                except TryAgain as error:
-                    logger.warning("what GitHub told is looked at again later: %s", error)
-                except Exception:  # it must not leave GitHub unheard until the next start
-                    logger.exception("what GitHub told is looked at again later")
-                await rung(self._bell, self._sweep)
+            await keep_up(self.begin_waiting, self._bell, self._sweep, self._place.wakeups, HEARD, "hearing GitHub")
         finally:
-            for task in (ringing, *self._working.values()):
+            for task in self._working.values():
                 task.cancel()
-            await asyncio.gather(ringing, *self._working.values(), return_exceptions=True)
+            await asyncio.gather(*self._working.values(), return_exceptions=True)
 
     async def begin_waiting(self) -> None:
         """Begin with what waits, where its repository is not worked for already."""

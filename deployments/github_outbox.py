@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from deployments.bells import ring, rung
+from deployments.bells import keep_up
 from deployments.cards import Wanted, cause_of, cut
 from deployments.github_place import Place
 from deployments.goals import goal_of
@@ -38,28 +38,20 @@ class IssueOutbox:
 
     async def run(self) -> None:
         """Say it at each hint and each sweep, until cancelled."""
-        ringing = asyncio.create_task(ring(self._bell, self._place.wakeups, OUTBOX))
-        try:
-            while True:
-                try:
-                    await self.send_waiting()
-                except TryAgain as error:
-                    logger.warning("issues are told later: %s", error)
-                except Exception:  # it must not leave issues untold until the next start
-                    logger.exception("issues are told later")
-                await rung(self._bell, self._sweep)
-        finally:
-            ringing.cancel()
+        await keep_up(self.send_waiting, self._bell, self._sweep, self._place.wakeups, OUTBOX, "telling issues")
 
     async def send_waiting(self) -> None:
         """Say each once, oldest first; what GitHub refuses for good must not stop the others."""
+        later: set[str] = set()  # issues that cannot be told now: what comes after keeps its order, the others are told
         for notification in await self._place.registry.unsent(CHANNEL):
-            if notification.key in self._aside:
+            if notification.key in self._aside or notification.chat in later:
                 continue
             try:
                 await self._send(notification)
-            except TryAgain:
-                raise
+            except TryAgain as error:
+                logger.warning("%s is told later: %s", notification.chat, error)
+                later.add(notification.chat)
+                continue
             except (NeedsPerson, Broken) as error:
                 logger.warning("notification %s cannot be said at its issue and is given up: %s", notification.key, error)
             except Exception:

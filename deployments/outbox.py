@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from deployments.asks import Asks
-from deployments.bells import ring, rung
+from deployments.bells import keep_up
 from deployments.letters import Letters, awaits_answer
 from deployments.sendings import Sendings
 from deployments.whole import whole
@@ -64,18 +64,9 @@ class Outbox:
 
     async def run(self) -> None:
         """Send at each hint and each sweep, until cancelled."""
-        ringing = asyncio.create_task(ring(self._bell, self._wakeups, OUTBOX))
         try:
-            while True:
-                try:
-                    await self._begin()
-                except TryAgain as error:
-                    logger.warning("the outbox is looked at again later: %s", error)
-                except Exception:  # without its sender a bot would live on and tell nobody anything
-                    logger.exception("the outbox cannot be read for now")
-                await rung(self._bell, self._sweep)
+            await keep_up(self._begin, self._bell, self._sweep, self._wakeups, OUTBOX, "reading the outbox")
         finally:
-            ringing.cancel()
             await self.aclose()
 
     async def aclose(self) -> None:

@@ -62,7 +62,7 @@ class Access(Value):
 def token_of(access: Access, key: str) -> str:
     """Return the token with which a CLI uses the gateway; only a holder of the installation's key can make it."""
     content = base64.urlsafe_b64encode(access.model_dump_json().encode()).decode().rstrip("=")
-    return f"slipway-gw-{content}.{_seal(content, key)}"
+    return f"{GATEWAY_MARK}{content}.{_seal(content, key)}"
 
 
 def access_of(token: str, key: str, now: float) -> Access | None:
