@@ -1,6 +1,5 @@
 """A project whose repository is at a GitHub on loopback, and what answers that GitHub's webhooks here."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -99,22 +98,11 @@ def push(after: str, sender: str = WRITER, title: str = "Pins") -> Pushed:
     return Pushed(repository=NAME, sender=sender, happened=NOW, branch="main", before="0" * 40, after=after, title=title)
 
 
-async def empty_registry(url: str, file: Path) -> None:
-    """Make the tables as the migrations make them, in the first test, and as they were made there in the others."""
-    if not EMPTY:
-        await lay_registry(url)
-        EMPTY.append(await asyncio.to_thread(file.read_bytes))
-    await asyncio.to_thread(file.write_bytes, EMPTY[0])
-
-
-EMPTY: list[bytes] = []
-
-
 @asynccontextmanager
 async def github_bench(folder: Path) -> AsyncIterator[Bench]:
     """Serve GitHub with the repository of the project `notes`, whose owner is Ann."""
     url = f"sqlite+aiosqlite:///{folder}/registry.db"
-    await empty_registry(url, folder / "registry.db")
+    await lay_registry(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
     with github_place(folder) as remote:
         desk = ApiDesk(registry)

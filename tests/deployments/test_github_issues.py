@@ -341,3 +341,15 @@ async def test_listener_hears_while_it_runs_and_ends_when_it_is_told_to(bench: B
         assert await anext(settled) == (SETTLED, "d-x")
     assert bench.said() == ["**notes**: nothing is online"]
     assert await bench.registry.unhandled() == ()
+
+
+async def test_issue_that_cannot_be_told_now_holds_back_what_comes_after_it_and_no_other_issue(bench: Bench) -> None:
+    for key, issue in (("one", 1), ("two", 1), ("three", 2)):
+        told = Notification(key=key, channel="github", chat=f"{NAME}#{issue}", text=f"This is {key}.", created=NOW)
+        await bench.registry.add_notification(told)
+    outbox = IssueOutbox(bench.place)
+    bench.remote.api.answers.append((503, {}, {"message": "not now"}))
+    await outbox.send_waiting()
+    assert [each.key for each in await bench.registry.unsent("github")] == ["one", "two"]
+    await outbox.send_waiting()
+    assert await bench.registry.unsent("github") == ()
