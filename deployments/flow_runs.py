@@ -1,6 +1,10 @@
 """Flow runs of Prefect deployments: begun once for each key, and cancelled."""
 
+from typing import Literal
 from uuid import UUID
+
+from domain.registry import Registry
+from domain.runs import DeliveryRequest, ReleaseRequest, Run
 
 
 async def hand_over(
@@ -15,6 +19,20 @@ async def hand_over(
             found.id, parameters=parameters, name=name, idempotency_key=key, tags=list(tags)
         )
     return str(created.id)
+
+
+async def hand_over_run(
+    flow: Literal["delivery", "release"], request: DeliveryRequest | ReleaseRequest, name: str, registry: Registry
+) -> Run:
+    """Hand a stored run to its deployment, and write down by which flow run it is carried."""
+    flow_run = await hand_over(
+        f"{flow}/main",
+        {"request": request.model_dump(mode="json")},
+        request.run,
+        name=f"{name} ({request.run})",
+        tags=(f"project:{request.project}", f"run:{request.run}"),
+    )
+    return await registry.update_run(request.run, flow_run=flow_run)
 
 
 async def cancel_flow_run(flow_run: str) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from deployments.flow_runs import hand_over
+from deployments.flow_runs import hand_over_run
 from deployments.requests import run_id
 from domain.registry import Registry
 from domain.runs import DeliveryRequest, Origin, Project, Run
@@ -27,11 +27,4 @@ async def start_pushed(project: Project, commit: str, why: str, origin: Origin, 
     run = await registry.add_run(request, datetime.now(UTC))
     if run.flow_run or run.state.ended:
         return run
-    flow_run = await hand_over(
-        "delivery/main",
-        {"request": request.model_dump(mode="json")},
-        request.run,
-        name=f"deliver the push to {project.slug} ({request.run})",
-        tags=(f"project:{project.slug}", f"run:{request.run}"),
-    )
-    return await registry.update_run(request.run, flow_run=flow_run)
+    return await hand_over_run("delivery", request, f"deliver the push to {project.slug}", registry)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import count
 
-from deployments.flow_runs import hand_over
+from deployments.flow_runs import hand_over_run
 from deployments.requests import run_id
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import made_main
@@ -70,11 +70,4 @@ async def start_release(
     run = await registry.add_run(request, datetime.now(UTC))
     if run.flow_run or run.state.ended:
         return run
-    flow_run = await hand_over(
-        "release/main",
-        {"request": request.model_dump(mode="json")},
-        request.run,
-        name=f"release {project} ({request.run})",
-        tags=(f"project:{project}", f"run:{request.run}"),
-    )
-    return await registry.update_run(request.run, flow_run=flow_run)
+    return await hand_over_run("release", request, f"release {project}", registry)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from deployments.answers import TRIES, answer_run, asked
-from deployments.flow_runs import cancel_flow_run, hand_over
+from deployments.flow_runs import cancel_flow_run, hand_over, hand_over_run
 from deployments.leftovers import clear_leftover
 from deployments.looking import look_of
 from deployments.reservations import reserve
@@ -139,14 +139,7 @@ class Desk:
             domain = self.blocks.installation.domain_of(request.project)
             await reserve(proposal, owner, domain, run.created, self.registry)
         await self.attachments.give(proposal.run, proposal.attachments)
-        flow_run = await hand_over(
-            "delivery/main",
-            {"request": request.model_dump(mode="json")},
-            proposal.run,
-            name=f"deliver {request.project} ({proposal.run})",
-            tags=(f"project:{request.project}", f"run:{proposal.run}"),
-        )
-        return await self.registry.update_run(proposal.run, flow_run=flow_run)
+        return await hand_over_run("delivery", request, f"deliver {request.project}", self.registry)
 
     async def cancel(self, run: str, who: str) -> Run:
         """End the run as cancelled; whatever of it still works stops at its next step."""

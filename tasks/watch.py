@@ -215,8 +215,11 @@ class Watch:
         """Tell whether an unwell app only needs its time; the engine's list does not say of all since when they run."""
         if look.status.state is not AppState.RUNNING:
             return False
+        begun = self._begun.get(release.identity, NEVER)
+        if begun is None:
+            return False
         status = look.status if look.status.started else await self._engine.status(release.identity)
-        if self._begun.get(release.identity, NEVER) in (None, status.started):
+        if begun == status.started:
             return False
         look = look.model_copy(update={"status": status})
         return is_beginning(look, release.went_live, self._now(), self._beginning_seconds)
