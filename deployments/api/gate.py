@@ -69,17 +69,22 @@ class Gate:
         scope["state"] = {"request": request, "now": self._clock()}
         answer = _Answer(send, request)
         try:
+            await self._answered(scope, receive, answer)
+        except Exception as error:
+            await self._last_word(error, scope, receive, answer)
+
+    async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        """Have the application answer who is let in, and refuse everybody else."""
+        try:
             await self._let_in(scope)
             await self._app(scope, _bounded(scope, receive), answer)
         except HTTPException as error:
             headers = dict(error.headers or {})
             if error.status_code == HTTPStatus.UNAUTHORIZED and scope["path"] == PREFECT:
                 headers["WWW-Authenticate"] = BASIC
-            refusal = problem(error.status_code, error.detail, request, headers)
+            refusal = problem(error.status_code, error.detail, answer.request, headers)
             shown = await turned_away(scope, self._app, error) if wants_page(scope) else refusal
             await shown(scope, receive, answer)
-        except Exception as error:
-            await self._last_word(error, scope, receive, answer)
 
     async def _let_in(self, scope: Scope) -> None:
         """Return when the request may go on, with its caller in its state; raise Refusal."""

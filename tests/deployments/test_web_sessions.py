@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from domain.admission import Rules, Standing
+from domain.errors import ServiceUnreachable
 from domain.keys import id_in
 from domain.limits import WRONG
 from domain.telegram_identity import AGE, Word
@@ -270,3 +271,16 @@ async def test_operator_by_link_sees_everybodys(api: Api) -> None:
     assert (await (await signed_in(api)).get("/v1/projects/notes")).status_code == 404
     assert (await (await signed_in(api, BOB, (READ, WRITE))).get("/v1/projects/notes")).status_code == 200
     assert api.now == NOON
+
+
+async def test_page_for_a_refusal_that_cannot_be_made_tells_nothing_of_the_inside(api: Api) -> None:
+    visitor = await signed_in(api)
+
+    async def gone(name: str) -> None:
+        raise ServiceUnreachable("the registry", "reading", "/secret/path")
+
+    api.registry.person = gone  # type: ignore[method-assign,assignment]
+    answered = await visitor.get("/", headers={"Content-Length": "99999999"})
+    assert answered.status_code == 503
+    assert answered.json()["request"] == answered.headers["X-Request-Id"]
+    assert "secret" not in answered.text
