@@ -4,7 +4,8 @@ There is no one standard: each runner writes its own dialect, so the elements de
 only believed when they say worse. What the elements mean is junitparser's (its `xunit2` flavour, which knows reruns):
 
 - `failure` beside `error` is a failure, `error` beside `skipped` an error. `failure` beside `skipped` alone is a failure that
-  the runner was told to put up with (node's `todo`, Catch2's `!mayfail`): SKIPPED, since it shows nothing.
+  the runner was told to put up with (node's `todo`, Catch2's `!mayfail`): SKIPPED, since it shows nothing. pytest
+  writes both where one subtest failed and another was skipped: FAILED.
 - Surefire's `rerunFailure` stands beside the `failure` of a case that failed in every rerun: FAILED.
   Its `flakyFailure` stands alone in a case that passed in a later rerun: FLAKY.
 - pytest-rerunfailures writes each failed attempt as a case of its own, without a result, in front of the last one: of such
@@ -25,7 +26,7 @@ from junitparser.junitparser import FinalResult, Result, System
 from domain.reports import CaseResult, TestCase
 from domain.trimming import cut, plain
 from domain.verdicts import ParsedReports
-from tasks.junit_stream import FoundCase, FoundHidden, UnreadableXml, read
+from tasks.junit_stream import FoundCase, FoundHidden, UnreadableXml, meant, read
 
 BYTES_LIMIT = 64 * 1024 * 1024
 CASES_LIMIT = 100_000
@@ -36,10 +37,6 @@ TEXT_BUDGET = 2_000_000
 """Characters of messages and details of one test run; beyond it cases keep their first words only."""
 
 FLAKY = "flaky: failed first and passed when run again"
-
-_FAILED = frozenset({"failed", "failure", "fail", "broken", "undefined", "timedout", "crashed"})
-_ERROR = frozenset({"error", "errored"})
-_SKIPPED = frozenset({"skipped", "notrun", "disabled", "pending", "suppressed", "ignored", "untested"})
 
 
 @dataclass
@@ -118,7 +115,7 @@ def _case(element: ET.Element, suite: str, *, brief: bool) -> TestCase:
     failed = result in (CaseResult.FAILED, CaseResult.ERROR)
     return TestCase(
         suite=suite,
-        name=_short(case.name or case.classname or "(no name)"),
+        name=_short(case.name or "") or _short(case.classname or "") or "(no name)",
         result=result,
         seconds=_seconds(case),
         message=cut(plain(_message(case, results, result)).strip(), 100 if brief else MESSAGE_LIMIT),
@@ -128,17 +125,18 @@ def _case(element: ET.Element, suite: str, *, brief: bool) -> TestCase:
 
 def _result(case: xunit2.TestCase, results: list[Result]) -> CaseResult:
     kinds = {type(entry) for entry in results}
-    attributes: dict[str, str] = case._elem.attrib  # junitparser knows neither of these attributes
-    said = {attributes.get(name, "").strip().lower() for name in ("status", "result")}
-    if Failure in kinds and Skipped in kinds and Error not in kinds:
+    attributes: dict[str, str] = case._elem.attrib  # junitparser knows none of these attributes
+    said = {meant(attributes.get(name, "")) for name in ("status", "result")}
+    tolerated = any(isinstance(entry, Skipped) and not (entry.type or "").startswith("pytest.") for entry in results)
+    if Failure in kinds and tolerated and Error not in kinds:
         return CaseResult.SKIPPED
-    if Failure in kinds or said & _FAILED:
+    if Failure in kinds or "failure" in said:
         return CaseResult.FAILED
-    if Error in kinds or said & _ERROR or not (case.name or case.classname):
+    if Error in kinds or "error" in said or not {"name", "classname"} & attributes.keys():
         return CaseResult.ERROR
-    if attributes.get("failure"):  # node:test repeats the message there
+    if attributes.get("failure") or kinds & {xunit2.RerunFailure, xunit2.RerunError}:  # node:test repeats the message there
         return CaseResult.FAILED
-    if Skipped in kinds or said & _SKIPPED:
+    if Skipped in kinds or "skipped" in said:
         return CaseResult.SKIPPED
     return CaseResult.FLAKY if kinds & {xunit2.FlakyFailure, xunit2.FlakyError} else CaseResult.PASSED
 

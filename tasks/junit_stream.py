@@ -24,6 +24,20 @@ _INTERIM = ("rerunFailure", "rerunError", "flakyFailure", "flakyError")
 _SKIPPING = ("skip", "todo")
 """Properties by which node-tap says that a case was not run."""
 _KEPT = frozenset({*_FINAL, *_INTERIM, "skipped", "system-out", "system-err"})
+_WORDS = {
+    "failure": "failed failure fail broken undefined timedout crashed",
+    "error": "error errored",
+    "skipped": "skipped skip notrun disabled pending suppressed ignored untested inconclusive warning",
+}
+_MEANT = {word: tag for tag, words in _WORDS.items() for word in words.split()}
+
+
+def meant(word: str) -> str:
+    """Return the element that a runner's own word for a result stands for, as a status or as a tag; any other as it is.
+
+    PHPUnit's `warning` (a class without tests) and NUnit's `inconclusive` show as little as a test that was skipped.
+    """
+    return _MEANT.get(word.strip().lower(), word)
 
 
 class UnreadableXml(Exception):
@@ -135,6 +149,8 @@ class _Reader:
             raise UnreadableXml("a test case stands inside a test case")
         if tag == "property" and attributes.get("name") in _SKIPPING:
             tag, attributes = "skipped", {"message": attributes.get("value", "")}
+        if self.depth == self.case_depth + 1:
+            tag = meant(tag)
         if case is None or tag not in _KEPT or (self.open and tag not in _FINAL):
             return
         if tag in _FINAL and self.suites:

@@ -67,6 +67,8 @@ DIALECTS = [
     ("pytest_xunit1", "FEE"),
     ("pytest_reruns", "KFFSP"),
     ("pytest_subtests", "FF"),
+    ("pytest_own_subtests", "FSFF"),
+    ("playwright", "PPFPSSPFEES"),
     ("pytest_xdist_crash", "PEP"),
     ("unittest_setup_class", "PFESSEE"),
     ("nose2", "EFESPSS"),
@@ -185,6 +187,11 @@ def test_latin_1_is_read_where_it_is_declared_and_malformed_where_it_is_not() ->
             "<testsuite><testcase name='a'><properties><property name='skip' value='x'/></properties></testcase></testsuite>",
             "S",
         ),
+        ("<testsuite><testcase name='a'><warning>No tests found</warning></testcase></testsuite>", "S"),
+        ("<testsuite><testcase name='a'><Failure/></testcase></testsuite>", "F"),
+        ("<testsuite><testcase name='a' status='Inconclusive'/></testsuite>", "S"),
+        ("<testsuite><testcase name='a'><rerunFailure/></testcase></testsuite>", "F"),
+        ("<testsuite><testcase name=' '/><testcase name='' classname=''/></testsuite>", "PP"),
         ("<testsuite><!-- <testcase name='a'/> --><?x <testcase/> ?><testcase name='b'/></testsuite>", "P"),
         ("<testsuite><![CDATA[<testcase name='no'/>]]><testcase name='a'/></testsuite>", "P"),
     ],
@@ -193,6 +200,7 @@ def test_odd_but_well_formed_files_are_counted_by_their_elements(text: str, want
     reports = parsed(text)
 
     assert (reports.malformed, tally(reports.cases)) == ("", wanted)
+    assert all(case.name for case in reports.cases)
 
 
 def test_failure_beats_error_and_error_beats_skipped() -> None:
