@@ -10,7 +10,7 @@ from domain.errors import BadInput
 from domain.listings import ProjectLine
 from domain.previews import Preview, PreviewState
 from domain.resources import ResourceState, resource_identity
-from domain.runs import Project, Run, RunState
+from domain.runs import Progress, Project, Run, RunState
 from domain.workers import AppState
 from tasks.hosts import project_hosts
 
@@ -129,10 +129,11 @@ async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
     return {**await run_facts(desk, run), "flow_run": run_link(run, up.prefect_ui_url)}
 
 
-async def run_facts(desk: Desk, run: Run) -> dict[str, Any]:
-    """Return everything about a run that its person may see."""
+async def run_facts(desk: Desk, run: Run, lines: Sequence[Progress] | None = None) -> dict[str, Any]:
+    """Return everything about a run that its person may see; `lines`: its progress, when that was read already."""
     cost = await desk.registry.cost(run=run.id)
-    reports = [line.text for line in await desk.registry.progress(run.id) if line.kind == "report"]
+    lines = await desk.registry.progress(run.id) if lines is None else lines
+    reports = [line.text for line in lines if line.kind == "report"]
     return {
         "run": run.id,
         "project": run.project,

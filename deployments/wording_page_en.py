@@ -10,6 +10,8 @@ PAGE_ENGLISH: dict[str, str] = {
     "page_login_here": "Sign in here",
     "page_login_telegram": "From Telegram",
     "page_login_telegram_how": "Send /page to the bot of this Slipway: it answers with a link that signs you in.",
+    "page_login_ask": "Sign in with Telegram",
+    "page_login_elsewhere": "Telegram's answer was asked for in another tab, or by somebody else: press the button below.",
     "page_login_terminal": "From a terminal",
     "page_login_terminal_how": "`slipway page` prints a link that signs you in, once.",
     "page_login_key": "With an API key",

@@ -10,6 +10,8 @@ PAGE_RUSSIAN: dict[str, str] = {
     "page_login_here": "Войти",
     "page_login_telegram": "Из Telegram",
     "page_login_telegram_how": "Отправьте боту этого Slipway команду /page: он ответит ссылкой для входа.",
+    "page_login_ask": "Войти через Telegram",
+    "page_login_elsewhere": "Ответ Telegram был запрошен в другой вкладке или кем-то другим: нажмите кнопку ниже.",
     "page_login_terminal": "Из терминала",
     "page_login_terminal_how": "`slipway page` печатает ссылку для входа, на один раз.",
     "page_login_key": "По ключу API",

@@ -2,12 +2,13 @@
 
 HEALTH, READY, DESCRIPTION = "/health", "/ready", "/openapi.json"
 LOGIN, STYLE, SCRIPT, ICON = "/login", "/page/page.css", "/page/page.js", "/page/icon.svg"
+TELEGRAM = "/page/telegram.js"
 LOGOUT, LOGOUT_EVERYWHERE, LANGUAGE = "/logout", "/logout/everywhere", "/language"
 LOGIN_BY_LINK, LOGIN_BY_KEY, LOGIN_BY_TELEGRAM = "/login/link", "/login/key", "/login/telegram"
 
 WEBHOOK = "/github/webhook"
 
-OPEN = frozenset({HEALTH, READY, DESCRIPTION, LOGIN, STYLE, SCRIPT, ICON})
+OPEN = frozenset({HEALTH, READY, DESCRIPTION, LOGIN, STYLE, SCRIPT, TELEGRAM, ICON})
 """Exactly these paths, and only to be read; nothing behind them says anything about anybody."""
 
 SIGNED = frozenset({WEBHOOK})

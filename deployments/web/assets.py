@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from deployments.api.doors import ICON, SCRIPT, STYLE
+from deployments.api.doors import ICON, SCRIPT, STYLE, TELEGRAM
 from deployments.web.rendering import ASSETS, content_of
 
 router = APIRouter(include_in_schema=False)
@@ -13,6 +13,7 @@ KEPT = "public, max-age=31536000, immutable"
 
 @router.get(STYLE)
 @router.get(SCRIPT)
+@router.get(TELEGRAM)
 @router.get(ICON)
 async def asset_file(request: Request) -> Response:
     """Return one of the files."""

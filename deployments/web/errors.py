@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from deployments.api.access import house_of
 from deployments.api.doors import LOGIN, SIGNING_IN
 from deployments.api.problems import told
 from deployments.explaining import explain
 from deployments.web.rendering import language_of, screen
-from deployments.web.sessions import take
+from deployments.web.sessions import is_private, take
 from deployments.wording import ENGLISH, say
 from domain.errors import SlipwayError, UnknownObject
 
@@ -50,10 +51,16 @@ async def error_page(request: Request, error: Exception) -> Response:
     if status >= 500:
         logger.warning("%s: %s: %s", request.state.request, type(error).__name__, error)
     if request.url.path in SIGNING_IN:
-        return await screen(request, "login", status, words=words, code="", person="", said="")
+        return await login_screen(request, status, words)
     answer = await screen(request, "error", status, words=words, request_id=request.state.request)
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer
+
+
+async def login_screen(request: Request, status: int, words: str, *, code: str = "", person: str = "") -> Response:
+    """Return the page on which one signs in, with Telegram's own way where a bot is there to name people."""
+    bot = house_of(request).bot_token.partition(":")[0] if is_private(request.scope) else ""
+    return await screen(request, "login", status, words=words, code=code, person=person, bot=bot)
 
 
 def sentence(language: str, error: Exception) -> tuple[int, str]:

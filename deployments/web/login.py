@@ -1,7 +1,5 @@
 """Signing in and out: by a link, by a key that is typed in, or by Telegram's word; each begins a session of this browser."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -9,9 +7,8 @@ from deployments.api.access import House, TheHouse
 from deployments.api.doors import LOGIN, LOGIN_BY_KEY, LOGIN_BY_LINK, LOGIN_BY_TELEGRAM, LOGOUT, LOGOUT_EVERYWHERE
 from deployments.api.knocking import address_of
 from deployments.api.problems import Refusal
-from deployments.web.errors import PageRoute
+from deployments.web.errors import PageRoute, login_screen
 from deployments.web.forms import fields_of, form_of
-from deployments.web.rendering import screen
 from deployments.web.sessions import give, is_private, take, token_of
 from domain.admission import Entry
 from domain.telegram_identity import NotBelieved, TelegramPerson, Word, telegram_person
@@ -25,13 +22,12 @@ HOME = "/"
 
 @router.get(LOGIN)
 async def login(request: Request, house: TheHouse) -> Response:
-    """Show how to sign in; whoever comes by a link or from Telegram's widget presses one button. Looking uses nothing up."""
+    """Show how to sign in; whoever comes by a link presses one button. Looking uses nothing up."""
     code, words = request.query_params.get("code", ""), ""
     link = await house.registry.login_link(link_digest(code, house.pepper)) if code else None
     if code and (link is None or not link.counts(request.state.now)):
         link, words = None, "page_link_old"
-    said = request.url.query if "hash" in request.query_params else ""
-    return await _login(request, 200, words, code=code if link else "", person=link.owner if link else "", said=said)
+    return await login_screen(request, 200, words, code=code if link else "", person=link.owner if link else "")
 
 
 @router.post(LOGIN_BY_LINK)
@@ -63,7 +59,7 @@ async def by_key(request: Request, house: TheHouse) -> Response:
 
 @router.post(LOGIN_BY_TELEGRAM)
 async def by_telegram(request: Request, house: TheHouse) -> Response:
-    """Sign in by what Telegram has signed, from a Mini App or the Login widget; each word of it is believed once."""
+    """Sign in by what Telegram has signed, for a Mini App or by its sign-in page; each word of it is believed once."""
     fields = await _fields(request)
     said, word = (fields.get("widget", ""), Word.WIDGET) if "widget" in fields else (fields.get("init", ""), Word.MINI_APP)
 
@@ -80,7 +76,7 @@ async def by_telegram(request: Request, house: TheHouse) -> Response:
     token = await begin_by_word(person.name, person.hash, house.pepper, house.registry, request.state.now)
     if token is None:
         raise Refusal(403, "page_telegram_old")
-    return await _signed_in(request, house, token)
+    return await _signed_in(request, house, token, framed=word is Word.MINI_APP)
 
 
 @router.post(LOGOUT)
@@ -107,14 +103,10 @@ async def _fields(request: Request) -> dict[str, str]:
     return fields
 
 
-async def _signed_in(request: Request, house: House, token: str | None) -> Response:
+async def _signed_in(request: Request, house: House, token: str | None, *, framed: bool = False) -> Response:
     """Give this browser a token of its own; one that it had before counts no more."""
     if token is None:
         raise Refusal(403, "page_link_old")
     if before := token_of(request.scope):
         await house.registry.end_visit(visit_digest(before, house.pepper), request.state.now)
-    return give(RedirectResponse(HOME, 303), token, request.scope)
-
-
-async def _login(request: Request, status: int, words: str, **facts: Any) -> Response:
-    return await screen(request, "login", status, words=words, **{"code": "", "person": "", "said": "", **facts})
+    return give(RedirectResponse(HOME, 303), token, request.scope, framed=framed)

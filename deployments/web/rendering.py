@@ -11,19 +11,24 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deployments.api.access import House, house_of
-from deployments.api.doors import ICON, SCRIPT, STYLE
+from deployments.api.doors import ICON, SCRIPT, STYLE, TELEGRAM
 from deployments.web.sessions import token_of
 from deployments.wording import LANGUAGES, say, spoken
 from domain.visits import Visit, form_token
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",  # with `no-referrer` browsers name no origin for forms, and ours are known by it
-    "Cache-Control": "no-store",
-}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors "
+)
 """No inline script or style, and nothing of other hosts: also not Telegram's script, of which the page needs nothing."""
-ASSETS = {STYLE: ("page.css", "text/css"), SCRIPT: ("page.js", "text/javascript"), ICON: ("icon.svg", "image/svg+xml")}
+TELEGRAM_WEB = "https://web.telegram.org"
+"""It alone may hold the page in a frame, where Mini Apps are; by this word browsers pass over `X-Frame-Options`."""
+ASSETS = {
+    STYLE: ("page.css", "text/css"),
+    SCRIPT: ("page.js", "text/javascript"),
+    TELEGRAM: ("telegram.js", "text/javascript"),
+    ICON: ("icon.svg", "image/svg+xml"),
+}
 
 
 @lru_cache(maxsize=1)
@@ -64,9 +69,15 @@ async def screen(request: Request, name: str, status: int = 200, **facts: Any) -
         "style": STYLE,
         "script": SCRIPT,
         "icon": ICON,
+        "telegram": TELEGRAM if house.bot_token else "",
     }
     html = environment().get_template(f"{name}.html").render({**known, **facts})
-    return HTMLResponse(html.encode("utf-8", "replace"), status, headers=HEADERS)
+    headers = {
+        "Content-Security-Policy": POLICY + (TELEGRAM_WEB if house.bot_token else "'none'"),
+        "Referrer-Policy": "same-origin",  # with `no-referrer` browsers name no origin for forms, and ours are known by it
+        "Cache-Control": "no-store",
+    }
+    return HTMLResponse(html.encode("utf-8", "replace"), status, headers=headers)
 
 
 async def language_of(request: Request) -> str:

@@ -40,7 +40,7 @@ async def project_screen(request: Request, house: House, theirs: Theirs, project
     releases = await house.registry.releases(project.slug)
     cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
     now = request.state.now
-    used = await house.registry.usage(project.slug, since=max(project.created, since(now)))
+    used = await house.registry.usage(project.slug, since=since(now))
     return await _shown(
         request,
         "project",
@@ -81,7 +81,7 @@ async def live_screen(request: Request, house: House, run: Run) -> HTMLResponse:
 async def live_facts(house: House, run: Run) -> dict[str, Any]:
     lines = await house.registry.progress(run.id)
     return {
-        "run": await run_facts(house.desk, run),
+        "run": await run_facts(house.desk, run, lines),
         "steps": steps(run),
         "state": run.state.value,
         "ended": run.state.ended,

@@ -16,6 +16,10 @@ from tasks.visits import known_visit
 
 SECURE, NEAR = "__Host-slipway", "slipway-page"
 """Names of the cookie: over TLS browsers take the first from this very host alone; the other is for loopback."""
+OWN, CLEAR = "Secure; SameSite=Lax", "SameSite=Lax"
+FRAMED = "Secure; SameSite=None; Partitioned"
+"""For the page within the one site that holds it in a frame (https://github.com/privacycg/CHIPS). That it changes something by
+our forms alone does not hang on SameSite: `is_from_our_page` and the forms' tokens see to that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +46,14 @@ def token_of(scope: Scope) -> str:
 
 
 def cookie_name(scope: Scope) -> str:
-    return SECURE if scope.get("scheme") == "https" else NEAR
+    return SECURE if _is_tls(scope) else NEAR
 
 
 def is_private(scope: Scope) -> bool:
     """Tell whether nobody on the way can read a cookie: TLS, or loopback."""
     host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
     try:
-        return scope.get("scheme") == "https" or f".{host}".endswith(".localhost") or ip_address(host).is_loopback
+        return _is_tls(scope) or f".{host}".endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -62,17 +66,24 @@ def is_from_our_page(scope: Scope) -> bool:
     return headers.get("origin") == f"{scope.get('scheme')}://{headers.get('host', '')}"
 
 
-def give(answer: Response, token: str, scope: Scope) -> Response:
-    """Put the cookie into the answer."""
-    secure = scope.get("scheme") == "https"
-    answer.set_cookie(
-        cookie_name(scope), token, int(LASTS.total_seconds()), path="/", secure=secure, httponly=True, samesite="lax"
-    )
-    return answer
+def give(answer: Response, token: str, scope: Scope, *, framed: bool = False) -> Response:
+    """Put the cookie into the answer; `framed`: it goes along inside Telegram Web too, which holds the page in a frame."""
+    return _set(answer, scope, (FRAMED if framed else OWN) if _is_tls(scope) else CLEAR, token)
 
 
 def take(answer: Response, scope: Scope) -> Response:
-    """Have the browser forget the cookie."""
-    secure = scope.get("scheme") == "https"
-    answer.delete_cookie(cookie_name(scope), path="/", secure=secure, httponly=True, samesite="lax")
+    """Have the browser forget the cookie, of either kind."""
+    return _set(answer, scope)
+
+
+def _set(answer: Response, scope: Scope, wanted: str = "", token: str = "") -> Response:
+    """Set the cookie of the wanted kind, and have any other of its name forgotten: a browser that shows two is not known."""
+    kinds = (OWN, FRAMED) if _is_tls(scope) else (CLEAR,)
+    for kind in sorted(kinds, key=lambda each: each == wanted):  # the wanted one last: for old browsers the two are one
+        value, seconds = (token, int(LASTS.total_seconds())) if kind == wanted else ("", 0)
+        answer.headers.append("Set-Cookie", f"{cookie_name(scope)}={value}; Max-Age={seconds}; Path=/; HttpOnly; {kind}")
     return answer
+
+
+def _is_tls(scope: Scope) -> bool:
+    return scope.get("scheme") == "https"

@@ -13,10 +13,17 @@ from deployments.api.application import application
 from deployments.api.serving import server_of, until_ended
 from domain.usage import TokenUsage
 from tasks.visits import PERSONAL, make_link
+from tests.blocks.github_bench import certificate
 from tests.deployments.api_bench import ANN, PEPPER, RATE, Api, api_in
 from tests.deployments.conftest import released
 
 CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--no-proxy-server",
+    "--test-third-party-cookie-phaseout",
+    "--disable-features=LocalNetworkAccessChecks",  # the page is on loopback here, and its frames are not
+)
 PATIENCE = 60_000.0
 """Milliseconds for which a named condition is waited for: machines of CI are slow."""
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -42,7 +49,8 @@ class Stand:
 
     async def context(self, *, signed_in: bool = True, owner: str = ANN, **more: object) -> BrowserContext:
         """Return a browser's profile of its own: a phone, in light and English unless said otherwise."""
-        how = {"viewport": PHONE, "color_scheme": "light", "locale": "en-GB", "timezone_id": "UTC", **more}
+        usual = {"viewport": PHONE, "color_scheme": "light", "locale": "en-GB", "timezone_id": "UTC"}
+        how = {**usual, "ignore_https_errors": True, **more}  # the certificate is the bench's own
         made = await self.browser.new_context(base_url=self.place, **how)  # type: ignore[arg-type]
         made.set_default_timeout(PATIENCE)
         made.on("console", lambda said: self.said.append(said.text) if said.type in ("error", "warning") else None)
@@ -63,16 +71,18 @@ class Stand:
 
 @asynccontextmanager
 async def stand_in(folder: Path) -> AsyncIterator[Stand]:
-    """Serve the bench's application on loopback, as the process does, and open a browser."""
+    """Serve the bench's application on loopback by TLS, and open a browser; it gives frames no cookies but partitioned ones."""
     stop = asyncio.Event()
     async with api_in(folder) as api, async_playwright() as playwright:
         api.now = datetime.now(UTC)
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--no-proxy-server"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = server_of(application(api.house, RATE, lambda: api.now), None)
+            certificate(folder)
+            server.config.ssl_certfile, server.config.ssl_keyfile = folder / "host.pem", folder / "key.pem"
             serving = asyncio.create_task(until_ended(server, listener, None, stop))
             try:
-                yield Stand(api, browser, f"http://127.0.0.1:{listener.getsockname()[1]}")
+                yield Stand(api, browser, f"https://127.0.0.1:{listener.getsockname()[1]}")
             finally:
                 await browser.close()
                 stop.set()

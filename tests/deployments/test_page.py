@@ -1,17 +1,21 @@
 """The page in Chromium: what people see and press, by hand and by keyboard, in light and dark, in English and Russian."""
 
+import base64
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from domain.runs import RunState
+from domain.telegram_identity import Word
+from tests.deployments.api_bench import BOT_TOKEN
 from tests.deployments.page_bench import CHROMIUM, DESK, PATIENCE, PHONE, Stand, furnish, stand_in
 from tests.deployments.web_bench import init_data
 
@@ -29,6 +33,24 @@ PLACES = (
     f"/runs/{ASKING}",
     f"/runs/{ENDED}",
 )
+
+NIGHT = {
+    "bg_color": "#17212b", "secondary_bg_color": "#232e3c", "text_color": "#f5f5f5", "hint_color": "#708499",
+    "link_color": "#6ab3f3",
+}  # fmt: skip
+"""Telegram's own dark theme; its hints are too pale to be read on its own ground."""
+OUTSIDE = """<script>
+const heard = [];
+addEventListener("message", (said) => heard.push(JSON.parse(said.data)));
+function hold(place) {
+  const frame = document.createElement("iframe");
+  frame.sandbox = "allow-scripts allow-same-origin allow-popups allow-forms allow-modals";
+  frame.src = place;
+  document.body.append(frame);
+}
+function say(eventType, eventData) { frames[0].postMessage(JSON.stringify({ eventType, eventData }), "*"); }
+</script><body>"""
+"""A page that holds another in a frame, as Telegram's clients in a browser do, and writes down what that says."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -195,14 +217,18 @@ async def test_language_that_is_chosen_is_spoken_from_then_on(stand: Stand) -> N
 
 async def test_mini_app_signs_in_by_itself_and_wears_telegrams_colours(stand: Stand) -> None:
     profile = await stand.context(signed_in=False, color_scheme="light")
-    place = "/login#" + urlencode({"tgWebAppData": init_data(stand.api, 1001), "tgWebAppThemeParams": '{"bg_color":"#17212b"}'})
+    place = "/login#" + urlencode({"tgWebAppData": init_data(stand.api, 1001), "tgWebAppThemeParams": json.dumps(NIGHT)})
     page = await profile.new_page()
     await page.goto(place)  # somebody's link, in a browser that is not Telegram's: it makes nobody somebody else by itself
-    await expect(page.locator("#mini-app button")).to_be_visible()
+    await expect(page.locator("#telegram button")).to_be_visible()
     assert await profile.cookies() == []
     await page.close()
     await profile.add_init_script("window.TelegramWebviewProxy = { postEvent() {} }")
     page = await profile.new_page()
+    await page.goto(f"/login#tgWebAppData={quote(init_data(stand.api, 1002))}&{place.partition('#')[2]}")
+    await expect(page.locator("h1")).to_have_text("Sign in")  # somebody else's bot has put data of theirs before Telegram's
+    assert await profile.cookies() == []
+    await page.goto("about:blank")
     await page.goto(place)
     await page.wait_for_url(f"{stand.place}/")
     await expect(page.locator(".bottom")).to_contain_text("telegram:1001")
@@ -211,3 +237,79 @@ async def test_mini_app_signs_in_by_itself_and_wears_telegrams_colours(stand: St
     await page.locator('form[action="/logout"] button').click()
     await page.wait_for_url("**/login")
     await profile.close()
+
+
+async def test_telegram_web_holds_the_page_in_its_frame_and_nobody_else_does(stand: Stand) -> None:
+    profile = await stand.context(signed_in=False)
+    place = f"{stand.place}/login#" + urlencode(
+        {"tgWebAppData": init_data(stand.api, 1003), "tgWebAppThemeParams": json.dumps(NIGHT)}
+    )
+    await profile.route("https://*.telegram.org/**", lambda route: route.fulfill(body=OUTSIDE, content_type="text/html"))
+    await profile.route("https://evil.example.org/**", lambda route: route.fulfill(body=OUTSIDE, content_type="text/html"))
+    stand.meant |= {"frame-ancestors", "ERR_BLOCKED_BY_RESPONSE"}
+    for elsewhere in ("https://evil.example.org/", "https://core.telegram.org/"):
+        page = await profile.new_page()
+        await page.goto(elsewhere)
+        async with page.expect_event("requestfailed") as failing:
+            await page.evaluate("hold", place)
+        assert (await failing.value).failure == "net::ERR_BLOCKED_BY_RESPONSE", elsewhere
+        await page.close()
+    page = await profile.new_page()
+    await page.goto("https://web.telegram.org/k/")
+    await page.evaluate("hold", place)
+    inside = page.frame_locator("iframe")
+    await expect(inside.locator(".bottom")).to_contain_text("telegram:1003")
+    [cookie] = await profile.cookies()
+    assert (cookie["name"], cookie["sameSite"], cookie["httpOnly"]) == ("__Host-slipway", "None", True)
+    assert cookie["partitionKey"] == "https://telegram.org"
+    await inside.locator("#text").fill("A list of cups")
+    await inside.locator('form[action="/projects"] button').click()
+    await expect(inside.locator("h1")).to_contain_text("a-list-of-cups")
+    assert await color_of(inside.locator("html"), "--card") == NIGHT["bg_color"]
+    await page.wait_for_function("heard.some(each => each.eventData.is_visible)")
+    await page.evaluate("say('theme_changed', {theme_params: {bg_color: '#ffffff', text_color: '#fefefe'}})")
+    await expect(inside.locator("html")).to_have_attribute("data-theme", "light")
+    assert await color_of(inside.locator("html"), "--ink") == "#1d1f24"  # of what cannot be read nothing is worn
+    await page.evaluate("say('back_button_pressed')")
+    await expect(inside.locator("h1")).to_have_text("A list of cups")
+    await page.wait_for_function("heard.some(each => each.eventType === 'web_app_ready')")
+    await profile.close()
+
+
+async def test_telegrams_answer_counts_in_the_tab_that_asked_for_it(stand: Stand) -> None:
+    profile = await stand.context(signed_in=False)
+    answer = "#tgAuthResult=" + answer_of(init_data(stand.api, 1004, Word.WIDGET, first_name="Аня"))
+    page = await profile.new_page()
+    for theirs in (f"/login{answer}", f"/login?state={'0' * 36}{answer}", f"/login?state={answer}"):
+        await page.goto("about:blank")
+        await page.goto(theirs)
+        await expect(page.locator("#elsewhere")).to_be_visible()
+        await check_access(page)
+        assert await profile.cookies() == [], theirs
+    link = urlsplit(await page.locator("#ask-telegram").get_attribute("href") or "")
+    asked = dict(parse_qsl(link.query))
+    assert (link.hostname, asked["bot_id"], asked["origin"]) == ("oauth.telegram.org", BOT_TOKEN.partition(":")[0], stand.place)
+    await profile.route("https://oauth.telegram.org/**", lambda route: route.fulfill(status=302, headers={"Location": back}))
+    back = f"{asked['return_to']}#tgAuthResult=ZmFsc2U"  # they said no
+    await page.locator("#ask-telegram").click()
+    await page.wait_for_url(f"{stand.place}/login?state=*")
+    await expect(page.locator("#ask-telegram")).to_be_visible()
+    assert await profile.cookies() == []
+    asked = dict(parse_qsl(urlsplit(await page.locator("#ask-telegram").get_attribute("href") or "").query))
+    back = asked["return_to"] + answer
+    await page.locator("#ask-telegram").click()
+    await page.wait_for_url(f"{stand.place}/")
+    await expect(page.locator(".bottom")).to_contain_text("telegram:1004")
+    [cookie] = await profile.cookies()
+    assert cookie["sameSite"] == "Lax"
+    await profile.close()
+
+
+async def color_of(root: Locator, name: str) -> str:
+    return str(await root.evaluate("(root, name) => getComputedStyle(root).getPropertyValue(name)", name))
+
+
+def answer_of(said: str) -> str:
+    """Return what Telegram's sign-in page puts behind the `#`: the fields as JSON, the numbers bare, in base64url."""
+    fields = {name: int(value) if name in ("id", "auth_date") else value for name, value in parse_qsl(said)}
+    return base64.urlsafe_b64encode(json.dumps(fields, ensure_ascii=False).encode()).decode().rstrip("=")

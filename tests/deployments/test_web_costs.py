@@ -1,9 +1,13 @@
 """The chart of costs: which day gets which bar."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from deployments.web.costs import DAYS, HEIGHT, SMALLEST, WIDTH, chart, since
 from domain.usage import TokenUsage, UsageLine
+from tests.deployments.api_bench import ANN, api_in
+from tests.deployments.web_bench import signed_in
+from tests.fakes.desk import a_brief
 
 NOW = datetime(2026, 11, 28, 23, 59, tzinfo=UTC)
 
@@ -29,3 +33,14 @@ def test_each_day_is_a_bar_of_its_share_of_the_dearest() -> None:
 def test_nothing_paid_is_no_bar() -> None:
     made = chart([], NOW)
     assert (made.highest, made.paid, {bar.height for bar in made.bars}) == (0, (), {0})
+
+
+async def test_brief_that_was_paid_before_its_project_had_a_name_is_a_bar_too(tmp_path: Path) -> None:
+    async with api_in(tmp_path) as api:
+        await api.registry.reserve("first", "brief", "r-teas000000", "product_owner", "m", 40_000)
+        await api.registry.settle("first", TokenUsage(input=10, output=10), 40_000)
+        api.now = datetime.now(UTC)
+        await api.registry.rebook("r-teas000000", "teas")
+        await api.registry.add_project(a_brief("teas", "Teas"), ANN, "teas.localhost", api.now)
+        shown = (await (await signed_in(api)).get("/projects/teas")).text
+        assert "<td>0.0400</td>" in shown

@@ -175,7 +175,8 @@ async def test_page_lets_nothing_foreign_in(api: Api, ann: httpx.AsyncClient) ->
     for path in ("/", "/projects/notes", f"/runs/{RUN}", "/projects/ghost"):
         headers = (await ann.get(path)).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
-        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert policy["default-src"] == policy["base-uri"] == "'none'"
+        assert policy["frame-ancestors"] == "https://web.telegram.org"
         assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
         assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
         assert headers["Referrer-Policy"] == "same-origin"

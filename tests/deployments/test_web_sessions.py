@@ -44,7 +44,8 @@ async def test_link_signs_its_person_in_once_and_looking_at_it_uses_nothing_up(a
         assert f"You sign in as {ANN}." in looked.text
         assert not visitor.cookies
     answered = await visitor.post("/login/link", data={"code": code})
-    [cookie] = answered.headers.get_list("set-cookie")
+    [framed, cookie] = answered.headers.get_list("set-cookie")
+    assert framed == "__Host-slipway=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"
     assert cookie.startswith("__Host-slipway=")
     assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
         "httponly", "secure", "samesite=lax", "path=/", f"max-age={int(LASTS.total_seconds())}",
@@ -119,9 +120,11 @@ async def test_telegram_names_a_person_once(api: Api, word: Word) -> None:
     field = "init" if word is Word.MINI_APP else "widget"
     said = init_data(api, 1001, word)
     visitor, thief = browser(api), browser(api)
-    assert (await visitor.post("/login/telegram", data={field: said})).status_code == 303
+    answered = await visitor.post("/login/telegram", data={field: said})
+    assert answered.status_code == 303
     assert await owner_of(visitor) == SOMEBODY
     assert (await visitor.get("/v1/me")).json()["scopes"] == ["read", "write"]
+    assert ("Partitioned" in answered.headers.get_list("set-cookie")[-1]) is (word is Word.MINI_APP)
     replayed = await thief.post("/login/telegram", data={field: said})
     assert (replayed.status_code, await owner_of(thief)) == (403, "401")
     assert "was used already" in replayed.text

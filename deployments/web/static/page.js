@@ -1,46 +1,5 @@
 "use strict";
 
-// Telegram gives a Mini App its data behind the `#` of the address, and needs no script of its own for that.
-const given = new URLSearchParams(location.hash.slice(1));
-
-function dark(color) {
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
-}
-
-function remember(name, value) {
-  try {
-    if (value !== undefined) sessionStorage.setItem(name, value);
-    return sessionStorage.getItem(name);
-  } catch {
-    return value ?? null; // a browser that keeps nothing follows the system's colours
-  }
-}
-
-function wearTheme() {
-  try {
-    const color = JSON.parse(given.get("tgWebAppThemeParams") || "{}").bg_color;
-    if (/^#[0-9a-f]{6}$/i.test(color || "")) remember("theme", dark(color) ? "dark" : "light");
-  } catch {
-    // no theme, then
-  }
-  const theme = remember("theme");
-  if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-}
-
-function enterFromTelegram() {
-  const form = document.getElementById("mini-app");
-  const data = given.get("tgWebAppData");
-  if (!form || !data) return;
-  window.TelegramWebviewProxy?.postEvent?.("web_app_ready", "{}");
-  if (remember("entered") === data) return; // it was refused: trying again would be for nothing
-  form.hidden = false;
-  form.elements.init.value = data;
-  if (!window.TelegramWebviewProxy) return; // anybody's link can bring anybody's data: without Telegram around us a person presses
-  remember("entered", data);
-  form.querySelector("button").click();
-}
-
 function sayLocalTimes(root) {
   const how = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   for (const each of root.querySelectorAll("time[datetime]")) {
@@ -98,10 +57,8 @@ function follow(live) {
   source.addEventListener("error", () => source.readyState === EventSource.CLOSED && lost());
 }
 
-wearTheme();
 sayLocalTimes(document);
 for (const form of document.forms) form.addEventListener("submit", sendOnce);
-enterFromTelegram();
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent; // who comes back by the browser's button may send anew
 });
