@@ -1,6 +1,7 @@
 """Claude: every model call goes through this block."""
 
 import asyncio
+import json
 import os
 import ssl
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ SILENCE_SECONDS = 60.0
 """The service sends a ping at least every few seconds while it thinks."""
 
 CALL_SECONDS = 900.0
+
+ODD = (StreamBroken, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What it comes to when an answer is not made as the API makes it; the SDK itself raises some of them."""
 
 SERVICE = "the model service"
 ANTHROPIC = "https://api.anthropic.com"
@@ -59,11 +63,9 @@ class Claude(Block):
         """Do as `reply` does, and let `writing` see it."""
         try:
             async with asyncio.timeout(self.call_seconds), self._connection() as client:
-                message = await _streamed(client, call, writing)
-        except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, StreamBroken, TimeoutError) as error:
-            # The SDK raises ValueError for an event that is no JSON.
+                reply = understood(await _streamed(client, call, writing))
+        except (anthropic.AnthropicError, httpx2.HTTPError, *ODD, TimeoutError) as error:
             raise model_error(error) from error
-        reply = reply_from(message)
         if self.record:
             await asyncio.to_thread(_keep, Path(self.record), recorded(call, reply).model_dump_json())
         return reply
@@ -100,6 +102,12 @@ class ToldClaude:
 async def _streamed(client: anthropic.AsyncAnthropic, call: ModelCall, writing: Writing | None) -> dict[str, Any]:
     async with await client.messages.create(**request_for(call), stream=True, extra_headers=_headers(call)) as events:
         return await whole_message(events, writing)
+
+
+def understood(message: dict[str, Any]) -> ModelReply:
+    """Return the answer as our value; raise one of ODD for what could not be stored and sent back."""
+    json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
+    return reply_from(message)
 
 
 @cache

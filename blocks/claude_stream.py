@@ -1,7 +1,7 @@
 """The events of a streamed answer put together to one message.
 
 The SDK's own accumulation drops a whole paid answer when the input of one call is no JSON; here it is kept, and the call says
-so: its `input` is None then.
+so: its `input` is None then, as it is for what nests too deeply or holds half a character.
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 from anthropic.types import RawMessageStreamEvent
+from pydantic_core import from_json
 
 from domain.writing import Draft, DraftCall, Writing
 
@@ -82,6 +83,6 @@ def _close(block: dict[str, Any]) -> None:
     if not written:
         return
     try:
-        block["input"] = json.loads(written)
+        block["input"] = from_json(written, allow_inf_nan=False)  # it refuses what could not be stored or sent back
     except ValueError:
         block["input"] = None

@@ -50,8 +50,8 @@ class LedgerLines(Store):
         async with self.reading() as db:
             return self.budget_micro_usd + await added_budget(db, project)
 
-    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
-        """Replace the reservation by what was spent; None marks a model without a price. The first settlement stands."""
+    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int) -> None:
+        """Replace the reservation by what was spent. The first settlement stands."""
         spent = {"settled": True, "spent": micro_usd, "at": datetime.now(UTC), **tokens.model_dump()}
         async with self.writing(f"call {call}") as db:
             if not (await db.execute(_open(update(_TABLE), call).values(spent))).rowcount:
@@ -74,7 +74,6 @@ class LedgerLines(Store):
             func.coalesce(func.sum(settled), 0).label("calls"),
             func.coalesce(func.sum(_TABLE.c.spent), 0).label("micro_usd"),
             func.coalesce(func.sum(case((_TABLE.c.settled, 0), else_=_TABLE.c.reserved)), 0).label("reserved_micro_usd"),
-            func.coalesce(func.sum(case((_TABLE.c.settled & _TABLE.c.spent.is_(None), 1), else_=0)), 0).label("unpriced_calls"),
             *(func.coalesce(func.sum(_TABLE.c[name]), 0).label(name) for name in TokenUsage.model_fields),
         )
         async with self.reading() as db:
@@ -93,7 +92,7 @@ class LedgerLines(Store):
     async def usage(
         self, project: str | None = None, run: str | None = None, since: datetime | None = None
     ) -> Sequence[UsageLine]:
-        """Return the settled lines, since then or all, oldest first; an unpriced call counts 0."""
+        """Return the settled lines, since then or all, oldest first."""
         lines = select(_TABLE).where(_TABLE.c.settled, _of(project, run)).order_by(_TABLE.c.at, _TABLE.c.call)
         lines = lines if since is None else lines.where(_TABLE.c.at >= since)
         async with self.reading() as db:

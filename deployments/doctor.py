@@ -21,6 +21,7 @@ from deployments.programs import caddy_binary, redis_binary
 from deployments.settings import Settings
 from deployments.wiring import LOOPBACK, registry_address
 from domain.errors import BadInput, NeedsPerson, SlipwayError
+from domain.prices import price_of
 
 PINS = {"prefect": ((3, 8, 8), (3, 8, 9)), "fastapi": ((0, 100), (0, 151)), "sqlalchemy": ((2, 0), (2, 1))}
 """Lowest version that works and first that does not; tests/flows/test_pins.py shows why."""
@@ -128,7 +129,9 @@ def model(settings: Settings) -> Finding:
     if (up := read_up(settings.home)) and up.replay:
         return Finding(name="model", ok=None, found="`slipway up` plays a recorded session")
     if settings.anthropic_api_key:
-        return Finding(name="model", ok=True, found=f"ANTHROPIC_API_KEY is set; {settings.model}")
+        dearest = [each for each in (settings.model, *settings.models.values()) if price_of(each) is None]
+        priced = f"; without a known price, booked at the dearest: {', '.join(dearest)}" if dearest else ""
+        return Finding(name="model", ok=True, found=f"ANTHROPIC_API_KEY is set; {settings.model}{priced}")
     cure = "export ANTHROPIC_API_KEY=... (console.anthropic.com); `make demo` works without"
     return Finding(name="model", ok=False, found="no ANTHROPIC_API_KEY", cure=cure)
 

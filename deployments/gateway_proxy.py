@@ -169,7 +169,8 @@ class ModelProxy:
         """Reserve, pass all but the end of the answer, and settle."""
         call = f"{access.conversation}/gateway/{uuid4().hex[:16]}"
         await self._reserve(call, access, wanted)
-        meter, began = Meter(streamed=wanted.streamed, max_tokens=wanted.max_tokens), time.monotonic()
+        meter = Meter(streamed=wanted.streamed, max_tokens=wanted.max_tokens, input_tokens=wanted.input_tokens)
+        began = time.monotonic()
         used: TokenUsage | None = None
         try:
             await client.while_there(self._pass(client, access, wanted, meter))

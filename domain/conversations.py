@@ -77,7 +77,7 @@ class Payment(Value):
     model: str
     """The model that was asked, which alone can read its own thinking."""
     tokens: TokenUsage
-    micro_usd: int | None
+    micro_usd: int
 
 
 class Message(Value):

@@ -28,7 +28,7 @@ SEEN = ("text", "partial_json", "thinking", "signature", "citation")
 class Meter:
     """Counts one answer. Never raises: what cannot be read is passed all the same."""
 
-    def __init__(self, *, streamed: bool, max_tokens: int) -> None:
+    def __init__(self, *, streamed: bool, max_tokens: int, input_tokens: int = 0) -> None:
         self.model = ""
         """Which model answered; empty until it said so."""
         self.whole = False
@@ -37,6 +37,8 @@ class Meter:
         """Whether the service told of an error instead of going on."""
         self._streamed = streamed
         self._max_tokens = max_tokens
+        self._input_tokens = input_tokens
+        """An upper guess, for a service that does not tell it."""
         self._told: dict[str, int] = {}
         self._rest = b""
         self._seen = 0
@@ -46,7 +48,7 @@ class Meter:
     @property
     def started(self) -> bool:
         """Whether the model has begun to answer, so that something is to be paid."""
-        return bool(self._told)
+        return bool(self._told or self._seen)
 
     def feed(self, chunk: bytes) -> None:
         """Read on; a document is read when it has come as a whole."""
@@ -63,11 +65,12 @@ class Meter:
         message = _json(self._rest) if not self._streamed else {}
         if message.get("type") == "message":
             self._message(message)
-            self.whole = bool(self._told)
+            self._seen = len(self._rest)
+            self.whole = "output" in self._told
 
     def usage(self, seconds: float) -> TokenUsage:
         """Return what was used; `seconds` is how long the answer has taken, for what was never told."""
-        told = dict(self._told)
+        told = {"input": self._input_tokens} | self._told
         if not self.whole:
             guess = -(-self._seen // BYTES_PER_TOKEN) + max(self._thoughts, self._unseen(seconds))
             told["output"] = max(told.get("output", 0), min(guess, self._max_tokens))
@@ -87,8 +90,8 @@ class Meter:
             case "error":
                 self.failed = True
             case "message_delta":
-                self._count(_object(event.get("usage")))
-                self.whole = self.started
+                self._count(usage := _object(event.get("usage")))
+                self.whole = usage.get(FIELDS["output"]) is not None
 
     def _message(self, message: dict[str, Any]) -> None:
         self.model = str(message.get("model", ""))

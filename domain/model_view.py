@@ -74,7 +74,8 @@ def refuses_thinking(refusal: str) -> bool:
 def too_long(refusal: str) -> bool:
     """Tell whether the service refused a request because it does not fit into the model's window."""
     return any(
-        sign in refusal for sign in ("prompt is too long", "exceed context limit", "request_too_large", "too many tokens")
+        sign in refusal
+        for sign in ("prompt is too long", "exceed context limit", "request_too_large", "too many tokens", "(413)")
     )
 
 

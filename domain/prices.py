@@ -2,7 +2,8 @@
 
 As published on 2026-11-10 at https://platform.claude.com/docs/en/about-claude/pricing (five-minute cache writes). The page
 for Fable 5.2 was read at second hand. Cache reads cost less than a tenth of the input price on the newest models, so every
-rate is written out. A model that is not in the table has no price: the ledger marks its calls, nothing is guessed.
+rate is written out. A model that is not in the table is taken to be as dear as the dearest known: what is not known must
+not count as nothing.
 """
 
 import re
@@ -62,20 +63,15 @@ def price_of(model: str) -> Price | None:
     return PRICES.get(re.sub(r"-\d{8}$", "", model))
 
 
-def cost(model: str, tokens: TokenUsage) -> int | None:
-    """Return what the call cost in micro-USD, rounded up; None for a model without a price."""
-    price = price_of(model)
-    return None if price is None else _cost(price, tokens)
+def cost(model: str, tokens: TokenUsage) -> int:
+    """Return what the call cost in micro-USD, rounded up; of a model without a price the most that it can have cost."""
+    known = price_of(model)
+    return _cost(known, tokens) if known else max(_cost(price, tokens) for price in PRICES.values())
 
 
 def worst_case(model: str, input_tokens: int, max_tokens: int) -> int:
-    """Return the most that a call can cost in micro-USD: all input written to the cache, all output used.
-
-    A model without a price is taken to be as dear as the dearest known.
-    """
-    tokens = TokenUsage(cache_write=input_tokens, output=max_tokens)
-    known = price_of(model)
-    return _cost(known, tokens) if known else max(_cost(price, tokens) for price in PRICES.values())
+    """Return the most that a call can cost in micro-USD: all input written to the cache, all output used."""
+    return cost(model, TokenUsage(cache_write=input_tokens, output=max_tokens))
 
 
 def _cost(price: Price, tokens: TokenUsage) -> int:

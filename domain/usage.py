@@ -46,8 +46,6 @@ class Cost(Value):
     tokens: TokenUsage = TokenUsage()
     micro_usd: int = 0
     reserved_micro_usd: int = 0
-    unpriced_calls: int = 0
-    """Calls of models that the price table does not know."""
 
     @property
     def usd(self) -> float:
@@ -64,8 +62,8 @@ class Ledger(Protocol):
         """
         ...
 
-    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
-        """Replace the reservation by what was spent; None marks a model without a price."""
+    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int) -> None:
+        """Replace the reservation by what was spent."""
         ...
 
     async def release(self, call: str) -> None:

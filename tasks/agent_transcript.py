@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from domain.conversations import Heard, Message, Part, Payment, Transcripts
+from domain.conversations import Heard, Message, Part, Payment, ToolUse, Transcripts
 from domain.stuck import Exchange, exchanges
 from domain.usage import Ledger
 
@@ -55,8 +55,9 @@ class Transcript:
 
     @property
     def paused(self) -> bool:
-        """The last answer is to be sent back as it is, for the model to go on with."""
-        return self.messages[-1].stop_reason == "pause_turn"
+        """The last answer is to be sent back as it is, for the model to go on with; one that calls tools waits for results."""
+        last = self.messages[-1]
+        return last.stop_reason == "pause_turn" and not any(isinstance(part, ToolUse) for part in last.parts)
 
     @property
     def owes_results(self) -> bool:

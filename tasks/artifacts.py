@@ -62,9 +62,8 @@ def patch_markdown(patch: Patch) -> str:
 def cost_markdown(cost: Cost) -> str:
     """Render what the run cost so far."""
     tokens = cost.tokens
-    unpriced = f"\n\n{cost.unpriced_calls} calls went to a model without a known price." if cost.unpriced_calls else ""
     cached = f"| cache read | {tokens.cache_read:,} |\n| cache written | {tokens.cache_write:,} |"
     return (
         f"**{cost.usd:.4f} USD** in {cost.calls} calls\n\n| tokens | |\n|---|---|\n| input | {tokens.input:,} |\n"
-        f"| output | {tokens.output:,} |\n{cached}{unpriced}\n"
+        f"| output | {tokens.output:,} |\n{cached}\n"
     )

@@ -148,7 +148,14 @@ async def test_thinking_goes_back_unchanged_and_the_earlier_request_is_read_from
     assert second.usage.input == 0
 
 
-@pytest.mark.parametrize("written", ['["ls"]', '{"command": ls}', '{"command": "l', "null"])
+DEEP = '{"a":' + "[" * 2000 + "]" * 2000 + "}"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['["ls"]', '{"command": ls}', '{"command": "l', "null", '{"n": NaN}', r'{"c": "\ud83d"}', DEEP],
+    ids=lambda text: text[:20],
+)
 async def test_input_that_is_no_json_object_is_marked_and_the_answer_kept(written: str) -> None:
     with ScriptedMessagesAPI([Say([text("so"), garbled("bash", written) | {"id": "t1"}])]) as api:
         claude = block(api)
@@ -218,6 +225,37 @@ def test_silence_is_waited_for_a_minute() -> None:
 
 async def test_what_is_no_api_is_unreachable() -> None:
     assert isinstance(await failure(Garbage()), ServiceUnreachable)
+
+
+HEAD = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": {"input_tokens": 1}}
+BEGIN = {"type": "message_start", "message": HEAD}
+STOP = {"type": "content_block_stop", "index": 0}
+BLOCK = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "bash"}}
+ENDED = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}
+
+
+def grown(**delta: object) -> dict[str, object]:
+    return {"type": "content_block_delta", "index": 0, "delta": delta}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [BEGIN | {"message": HEAD | {"usage": None}}, ENDED],
+        [BEGIN | {"message": {**HEAD, "model": None}}, ENDED],
+        [BEGIN, BLOCK | {"content_block": None}, ENDED],
+        [BEGIN, BLOCK | {"content_block": {"type": "tool_use", "name": "bash"}}, ENDED],
+        [BEGIN, BLOCK, grown(type="input_json_delta", partial_json=3), ENDED],
+        [BEGIN, BLOCK, grown(type="input_json_delta", partial_json='{"n": 1e999}'), STOP, ENDED],
+        [BEGIN, BLOCK | {"content_block": {"type": "text", "text": "half \ud83d"}}, ENDED],
+        [BEGIN, [], ENDED],
+        [BEGIN, ENDED | {"delta": None}],
+    ],
+)  # fmt: skip
+async def test_an_answer_that_the_api_would_never_make_is_unreachable_and_never_a_fault_of_ours(events: list[object]) -> None:
+    kinds = (event["type"] if isinstance(event, dict) else "message_delta" for event in events)
+    body = "".join(f"event: {kind}\ndata: {json.dumps(event)}\n\n" for kind, event in zip(kinds, events, strict=True))
+    assert isinstance(await failure(Garbage(body.encode(), "text/event-stream")), ServiceUnreachable)
 
 
 async def test_a_closed_port_is_unreachable() -> None:

@@ -81,13 +81,6 @@ async def test_call_that_was_never_reserved_cannot_be_settled(registry: SqlRegis
         await registry.settle("x", TOKENS, 1)
 
 
-async def test_model_without_a_price_is_counted_as_such(registry: SqlRegistry) -> None:
-    await reserve(registry, "a", 10)
-    await registry.settle("a", TOKENS, None)
-    assert await registry.cost("notes") == Cost(calls=1, tokens=TOKENS, unpriced_calls=1)
-    assert [line.micro_usd for line in await registry.usage()] == [0]
-
-
 async def test_cost_and_lines_are_told_by_project_and_by_run(registry: SqlRegistry) -> None:
     for call, project, run in (("a", "notes", "r-1"), ("b", "notes", "r-2"), ("c", "other", "r-3")):
         await reserve(registry, call, 100, project, run)

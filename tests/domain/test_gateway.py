@@ -307,3 +307,15 @@ def test_what_cannot_be_read_was_never_begun(stream: bytes) -> None:
 def test_an_error_instead_of_an_answer_is_noticed() -> None:
     meter = metered(event("error", error={"type": "overloaded_error"}))
     assert (meter.failed, meter.started) == (True, False)
+
+
+def test_a_service_that_tells_no_usage_is_not_taken_to_be_free() -> None:
+    said = event("message_start", message={"model": OWN}) + delta(type="text_delta", text="x" * 20) + event("message_delta")
+    meter = Meter(streamed=True, max_tokens=1000, input_tokens=70)
+    meter.feed(said)
+    document = Meter(streamed=False, max_tokens=9, input_tokens=70)
+    document.feed(json.dumps({"type": "message", "model": OWN, "content": [{"type": "text", "text": "x" * 20}]}).encode())
+    document.end()
+
+    assert (meter.started, meter.usage(0)) == (True, TokenUsage(input=70, output=10))
+    assert (document.started, document.usage(0)) == (True, TokenUsage(input=70, output=9))

@@ -67,7 +67,7 @@ class MemoryLedger:
         self.reserved[call] = self.most[call] = micro_usd
         self.owners[call], self.models[call] = (project, run), model
 
-    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int | None) -> None:
+    async def settle(self, call: str, tokens: TokenUsage, micro_usd: int) -> None:
         if call not in self.reserved and call not in self.settled:
             raise UnknownObject("reservation", call)
         self.reserved.pop(call, None)
@@ -88,7 +88,6 @@ class MemoryLedger:
         return Cost(
             calls=len(paid),
             tokens=TokenUsage(**{name: sum(getattr(line, name) for line, _ in paid) for name in TokenUsage.model_fields}),
-            micro_usd=sum(micro_usd or 0 for _, micro_usd in paid),
+            micro_usd=sum(micro_usd for _, micro_usd in paid),
             reserved_micro_usd=sum(money for call, money in self.reserved.items() if wanted(call)),
-            unpriced_calls=sum(micro_usd is None for _, micro_usd in paid),
         )

@@ -94,7 +94,10 @@ class Hang:
 
 @dataclass
 class Garbage:
-    """An answer that is no JSON."""
+    """An answer as it stands here, with status 200."""
+
+    body: bytes = b"<html>not the API</html>"
+    kind: str = "application/json"
 
 
 Answer = Say | Fault | Cut | Stall | ErrorInStream | Hang | Garbage
@@ -235,8 +238,8 @@ class ScriptedMessagesAPI:
                 await _send_error(send, answer)
             case Hang():
                 await asyncio.to_thread(self._ending.wait)
-            case Garbage():
-                await _send_body(send, 200, b"<html>not the API</html>", "application/json")
+            case Garbage(body=body, kind=kind):
+                await _send_body(send, 200, body, kind)
             case ErrorInStream(type=kind):
                 error = {"type": "error", "error": {"type": kind, "message": "scripted"}}
                 await _send_body(send, 200, _event("error", error), "text/event-stream")

@@ -170,6 +170,16 @@ async def test_a_prompt_that_the_service_finds_too_long_is_shortened_and_sent_ag
     assert LOST in summaries(desk)[0].text
 
 
+async def test_a_request_of_too_many_bytes_is_shortened_whatever_stands_before_the_service_says() -> None:
+    too_large = Fault(413, "", message="<html>413 Request Entity Too Large</html>")
+    turns = [Say([use("bash", command=f"cat {number} " + "x" * 30_000)]) for number in range(4)]
+    with ScriptedMessagesAPI([*turns, too_large, Say([DONE])]) as api:
+        desk = Desk(api.url)
+        assert isinstance(await desk.talk(LONG), Finished)
+        api.assert_exhausted()
+    assert LOST in summaries(desk)[0].text
+
+
 async def test_a_task_that_alone_is_too_long_is_an_error() -> None:
     with ScriptedMessagesAPI(wordy(1), window=100) as api, pytest.raises(ModelRequestRefused, match="prompt is too long"):
         await Desk(api.url).talk(ROLE.model_copy(update={"system": "You build things. " * 100}))

@@ -157,6 +157,13 @@ async def test_a_refusal_ends_it() -> None:
     assert end == GaveUp(reason="gave up", detail="the model refused to go on: I will not.", steps=1)
 
 
+async def test_a_paused_turn_that_calls_tools_is_answered_first() -> None:
+    end, desk, _ = await play(Say([use("bash", command="ls")], stop_reason="pause_turn"), Say([DONE]))
+
+    assert isinstance(end, Finished)
+    assert desk.ran == ["ls"]
+
+
 async def test_a_paused_turn_is_sent_back_as_it_is() -> None:
     end, _, requests = await play(Say([text("Thinking…")], stop_reason="pause_turn"), Say([DONE]))
     assert isinstance(end, Finished)
