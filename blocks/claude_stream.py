@@ -1,7 +1,7 @@
 """The events of a streamed answer put together to one message.
 
 The SDK's own accumulation drops a whole paid answer when the input of one call is no JSON; here it is kept, and the call says
-so: its `input` is None then, as it is for what nests too deeply or holds half a character.
+so: its `input` is None then, as it is for what could not be stored and sent back: too deep, half a character, no number.
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
@@ -10,9 +10,11 @@ from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 from anthropic.types import RawMessageStreamEvent
-from pydantic_core import from_json
+from pydantic import TypeAdapter
 
 from domain.writing import Draft, DraftCall, Writing
+
+_INPUT = TypeAdapter(dict[str, Any])
 
 
 class StreamBroken(Exception):
@@ -83,6 +85,7 @@ def _close(block: dict[str, Any]) -> None:
     if not written:
         return
     try:
-        block["input"] = from_json(written, allow_inf_nan=False)  # it refuses what could not be stored or sent back
+        block["input"] = _INPUT.validate_json(written)
+        json.dumps(block["input"], allow_nan=False)
     except ValueError:
         block["input"] = None

@@ -153,7 +153,7 @@ DEEP = '{"a":' + "[" * 2000 + "]" * 2000 + "}"
 
 @pytest.mark.parametrize(
     "written",
-    ['["ls"]', '{"command": ls}', '{"command": "l', "null", '{"n": NaN}', r'{"c": "\ud83d"}', DEEP],
+    ['["ls"]', '{"command": ls}', '{"command": "l', "null", '{"n": NaN}', '{"n": 1e999}', r'{"c": "\ud83d"}', DEEP],
     ids=lambda text: text[:20],
 )
 async def test_input_that_is_no_json_object_is_marked_and_the_answer_kept(written: str) -> None:
@@ -229,7 +229,6 @@ async def test_what_is_no_api_is_unreachable() -> None:
 
 HEAD = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": {"input_tokens": 1}}
 BEGIN = {"type": "message_start", "message": HEAD}
-STOP = {"type": "content_block_stop", "index": 0}
 BLOCK = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "bash"}}
 ENDED = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}
 
@@ -246,7 +245,6 @@ def grown(**delta: object) -> dict[str, object]:
         [BEGIN, BLOCK | {"content_block": None}, ENDED],
         [BEGIN, BLOCK | {"content_block": {"type": "tool_use", "name": "bash"}}, ENDED],
         [BEGIN, BLOCK, grown(type="input_json_delta", partial_json=3), ENDED],
-        [BEGIN, BLOCK, grown(type="input_json_delta", partial_json='{"n": 1e999}'), STOP, ENDED],
         [BEGIN, BLOCK | {"content_block": {"type": "text", "text": "half \ud83d"}}, ENDED],
         [BEGIN, [], ENDED],
         [BEGIN, ENDED | {"delta": None}],
