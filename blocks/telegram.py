@@ -36,6 +36,9 @@ GONE = ("message to edit not found", "message to delete not found", "message can
 PLAIN = LinkPreviewOptions(is_disabled=True)
 
 CONNECTIONS = 128
+SIGNS = 4
+"""Connections of their own for signs. For each call the vendor's pool looks at all connections and all that wait: with 100 of
+both a call costs 20 ms of processor, on these few 2 ms, and a hundred people see their sign within the time of ten."""
 POOL_SECONDS = 30.0
 """How long a call waits for a connection when many chats are answered at once: the vendor's second would lose answers."""
 
@@ -49,7 +52,7 @@ class TelegramChat(Block):
     token: SecretStr = Field(description="Bot token from @BotFather")
     api_url: str | None = Field(default=None, description="Another Bot API server; empty means Telegram's own")
 
-    _bot: Bot | None = PrivateAttr(default=None)
+    _bots: dict[int, Bot] = PrivateAttr(default_factory=dict)
 
     async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
         """Send a message, a long one as several, and return the id of the last, which has the buttons."""
@@ -108,11 +111,12 @@ class TelegramChat(Block):
         await _asked(self._client().delete_message(chat, int(message)), "deleting a message", message)
 
     async def react(self, chat: str, message: str, emoji: str) -> None:
-        await _asked(self._client().set_message_reaction(chat, int(message), emoji), "reacting to a message", message)
+        sent = self._client(SIGNS).set_message_reaction(chat, int(message), emoji)
+        await _asked(sent, "reacting to a message", message)
 
     async def typing(self, chat: str) -> None:
         """Show "typing..." for five seconds or until the next message."""
-        await _asked(self._client().send_chat_action(chat, ChatAction.TYPING), "showing that it types")
+        await _asked(self._client(SIGNS).send_chat_action(chat, ChatAction.TYPING), "showing that it types")
 
     async def answer(self, press: str, text: str = "") -> None:
         """Answer a pressed button, which ends its spinner; `text` is shown over the chat."""
@@ -144,9 +148,10 @@ class TelegramChat(Block):
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens new ones."""
-        if self._bot is not None:
-            await self._bot.request.shutdown()
-            self._bot = None
+        bots = tuple(self._bots.values())
+        self._bots.clear()
+        for bot in bots:
+            await bot.request.shutdown()
 
     async def _send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]], *, quiet: bool) -> str:
         sent = self._client().send_message(
@@ -159,13 +164,13 @@ class TelegramChat(Block):
         )
         return str((await _asked(sent, "sending a message")).message_id)
 
-    def _client(self) -> Bot:
-        if self._bot is None:
-            self._bot = bot_client(self.token, self.api_url)
-        return self._bot
+    def _client(self, connections: int = CONNECTIONS) -> Bot:
+        if connections not in self._bots:
+            self._bots[connections] = bot_client(self.token, self.api_url, connections)
+        return self._bots[connections]
 
 
-def bot_client(token: SecretStr, api_url: str | None) -> Bot:
+def bot_client(token: SecretStr, api_url: str | None, connections: int = CONNECTIONS) -> Bot:
     """Return the vendor's client, for every call of ours to Telegram; a server nearby is reached without a proxy.
 
     httpx's line for each request is silenced from here on: addresses stand in it, and the token in them.
@@ -177,7 +182,7 @@ def bot_client(token: SecretStr, api_url: str | None) -> Bot:
         token.get_secret_value(),
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
-        request=HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=POOL_SECONDS, httpx_kwargs=here),
+        request=HTTPXRequest(connection_pool_size=connections, pool_timeout=POOL_SECONDS, httpx_kwargs=here),
         get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
     )
 

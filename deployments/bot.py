@@ -27,6 +27,7 @@ from deployments.bot_handlers import Desk, Handlers
 from deployments.bot_page import PagePlace
 from deployments.bot_questions import QuestionMessages
 from deployments.bot_secrets import SecretMessages
+from deployments.bot_turns import Turns
 from deployments.bot_voices import VoiceMessages, transcriber_of
 from deployments.bot_webhook import Receiver
 from deployments.chat_signs import ChatSigns
@@ -150,7 +151,7 @@ async def bot_running(
         ProposalButtons(desk, deeds, handlers.speech, cards, talks) if talks else None,
     )
     door = Door(house, desk.registry, desk.wakeups, handlers.speech)
-    app = application(bot, inbox, handlers, answers, files, door, Places(HEARD))
+    app = application(bot, inbox, handlers, answers, files, door, Turns(inbox, Places(HEARD), chat, door))
     secret = webhook_secret(chat.token.get_secret_value())
     receiver = Receiver(webhook, secret, inbox, bot) if webhook else None
     outbox = Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator)

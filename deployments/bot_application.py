@@ -21,7 +21,6 @@ from deployments.bot_turns import Turns
 from deployments.bot_voices import VoiceMessages
 from deployments.explaining import explain
 from deployments.inbox import Inbox
-from deployments.places import Places
 from deployments.proposal_buttons import ProposalButtons
 from deployments.references import Dead, meant
 from domain.admission import Member
@@ -55,11 +54,10 @@ class Answers:
 
 
 def application(
-    bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, door: Door, places: Places
+    bot: Bot, inbox: Inbox, handlers: Handlers, answers: Answers, files: FileMessages, door: Door, turns: Turns
 ) -> App:
     """Return the vendor's application with one handler per thing that a person can say."""
-    builder = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(Turns(inbox, places))
-    app = builder.build()
+    app = ApplicationBuilder().bot(bot).update_queue(inbox).job_queue(None).concurrent_updates(turns).build()
     answering = partial(_answering, handlers=handlers, answers=answers, door=door)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     commands = Commands(handlers)

@@ -47,6 +47,8 @@ class Door:
         self._registry = registry
         self._wakeups = wakeups
         self._speech = speech
+        self.turned_away: set[str] = set()
+        """Who was not answered last: they get no sign either."""
 
     async def admits(self, said: Said) -> Member | None:
         """Return the person who is in; one who is not is told what to do, and one who gives a code is let in by it."""
@@ -75,6 +77,9 @@ class Door:
     async def _passes(self, said: Said, most: int) -> bool:
         """Count the message once; the first one of too many is told, and those after it are not answered."""
         passage = await self._rates.enter(f"says {said.person}", said.key, most, MINUTE)
+        self.turned_away.discard(said.person)
+        if not passage.passes:
+            self.turned_away.add(said.person)
         if passage.first:
             await self._refuse(said, "too_fast", most=most, seconds=ceil(passage.seconds))
         elif not passage.passes:

@@ -7,15 +7,11 @@ from datetime import UTC, datetime
 from blocks.telegram import TelegramChat
 from deployments.bot_albums import Albums, Pause, quiet
 from deployments.bot_handlers import Handlers
-from deployments.bot_messages import Said
+from deployments.bot_messages import BEGINS, Said
 from deployments.bot_speech import patiently
-from deployments.chat_signs import without_fail
 from deployments.inbox import Inbox
 from domain.attachments import Attachment, AttachmentRefused, Limits, checked_count, safe_name
 from domain.errors import SlipwayError
-
-TAKE_FILES = ("/new", "/change")
-"""Commands that a caption may begin with."""
 
 
 class FileMessages:
@@ -37,7 +33,6 @@ class FileMessages:
 
     async def take(self, said: Said) -> None:
         """Take one file in; what it begins follows at once, or for a part of an album when that is whole."""
-        await without_fail(self._chat.react(said.chat, said.message, "👀"))
         with ExitStack() as stack:
             parts = stack.enter_context(self.albums.part(said)) if said.album else []
             file = await self._kept(said)
@@ -50,7 +45,7 @@ class FileMessages:
         """Say what was written with the files, or ask what to do with them."""
         handlers, now = self._handlers, datetime.now(UTC)
         checked_count((*await handlers.waiting.waiting(said.chat, now), *files), self._limits)
-        if said.command and said.command not in TAKE_FILES:
+        if said.command and said.command not in BEGINS:
             waiting = await handlers.waiting.add(said.chat, files, now)
             names = ", ".join(each.name for each in waiting)
             await handlers.speech.tell(said, "file_command", command=said.command[:32], names=names)

@@ -11,7 +11,7 @@ from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
 from deployments.bot_page import PagePlace
 from deployments.bot_speech import Speech
-from deployments.chat_signs import ChatSigns, FirstSigns
+from deployments.chat_signs import ChatSigns
 from deployments.deeds import DeskDeeds
 from deployments.live_cards import LiveCards
 from deployments.looking import Look
@@ -86,9 +86,7 @@ class Handlers:
         self._deeds = DeskDeeds(desk, allowances)
         self.cards = cards
         self.speech = Speech(chat, desk.registry)
-        self._chat = chat
         self._signs = ChatSigns(chat)
-        self._first_signs = FirstSigns()
         self._owned = Owned(desk.registry, self.speech)
         self._dialogue = dialogue
         self._proposing: dict[asyncio.Task[Proposal], str] = {}
@@ -161,8 +159,6 @@ class Handlers:
         if not any(letter.isalnum() for letter in wish):
             await self.speech.tell(said, "no_words", example=say(said.language, "example"))
             return
-        if not said.heard_in:
-            await self._first_signs.give(self._chat.react(said.chat, said.message, "👀"))
         waited = await self.waiting.take(said.chat, said.update, datetime.now(UTC))
         with_files = said.model_copy(update={"files": distinct((*waited, *said.files))})
         try:

@@ -1,12 +1,16 @@
 """What a person sent, as values: the only place that reads the vendor's updates."""
 
-from telegram import Message, Update
+from telegram import Chat, Message, Update
 from telegram.ext import filters
 
+from deployments.sealing import MARK
 from deployments.wording import spoken
 from domain.attachments import IMAGE_BYTES, IMAGE_PIXELS, Attachment
 from domain.runs import Origin
 from domain.values import Value
+
+BEGINS = ("/new", "/change")
+"""Commands that something to be built begins with; a caption may, too."""
 
 
 class Sent(Value):
@@ -93,6 +97,14 @@ def said_in(update: Update) -> Said | None:
         album=message.media_group_id or "" if message else "",
         unread=unread_kind(message) if message else "",
     )
+
+
+def to_be_seen(update: Update) -> Said | None:
+    """Return what a person wrote or sent that has to be thought about; None for commands that are answered at once."""
+    message, said = update.message, said_in(update)
+    if message is None or said is None or message.chat.type != Chat.PRIVATE or said.text.startswith(MARK):
+        return None
+    return said if (said.text or said.sent) and said.command in ("", *BEGINS) else None
 
 
 def sent_in(message: Message) -> Sent | None:

@@ -1,4 +1,4 @@
-"""The order of updates: one at a time per chat, chats side by side, and Stop before everything."""
+"""The order of updates: one at a time per chat, chats side by side, a sign for each first, and Stop before everything."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,7 +8,10 @@ from weakref import WeakValueDictionary
 from telegram import Update
 from telegram.ext import BaseUpdateProcessor
 
-from deployments.bot_messages import overtakes
+from blocks.telegram import TelegramChat
+from deployments.bot_door import Door
+from deployments.bot_messages import overtakes, to_be_seen
+from deployments.chat_signs import FirstSigns
 from deployments.inbox import Inbox
 from deployments.places import Places
 
@@ -17,14 +20,20 @@ AT_ONCE = 1_000_000
 
 
 class Turns(BaseUpdateProcessor):
-    """Lets updates wait for their chat's earlier ones, and marks each in the inbox when its handler is through."""
+    """Lets updates wait for their chat's earlier ones, and marks each in the inbox when its handler is through.
 
-    __slots__ = ("_at_work", "_chats", "_inbox", "_places")
+    What has to be thought about is seen (👀) before anything else is done for it; who was turned away last is not.
+    """
 
-    def __init__(self, inbox: Inbox, places: Places) -> None:
+    __slots__ = ("_at_work", "_chat", "_chats", "_door", "_inbox", "_places", "_signs")
+
+    def __init__(self, inbox: Inbox, places: Places, chat: TelegramChat, door: Door) -> None:
         super().__init__(AT_ONCE)
         self._inbox = inbox
         self._places = places
+        self._chat = chat
+        self._door = door
+        self._signs = FirstSigns()
         self._chats: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._at_work: set[asyncio.Task[Any]] = set()
 
@@ -41,6 +50,8 @@ class Turns(BaseUpdateProcessor):
             chat = update.effective_chat.id if update.effective_chat else 0
             turn = self._chats.setdefault(chat, asyncio.Lock())
             async with turn, self._places.taken():
+                if (said := to_be_seen(update)) is not None and said.person not in self._door.turned_away:
+                    await self._signs.give(self._chat.react(said.chat, said.message, "👀"))
                 await self._deal(update, coroutine)
 
     async def initialize(self) -> None:

@@ -15,7 +15,7 @@ from blocks.transcriber import CommandTranscriber
 from deployments.bot_handlers import Handlers
 from deployments.bot_messages import Said
 from deployments.bot_speech import patiently
-from deployments.chat_signs import ChatSigns, without_fail
+from deployments.chat_signs import ChatSigns
 from deployments.wording import say
 from domain.attachments import Limits
 from domain.credentials import credential_in
@@ -54,7 +54,6 @@ class VoiceMessages:
         if self._transcriber is None or said.sent is None:
             await self._handlers.speech.tell(said, "voice_none")
             return
-        await without_fail(self._chat.react(said.chat, said.message, "👀"))
         typing = ChatSigns(self._chat).typing(said.chat)
         try:
             heard = await self._heard(said, self._transcriber)

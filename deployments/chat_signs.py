@@ -14,6 +14,8 @@ TYPING = 4.0
 
 FIRST = 0.3
 """Seconds that work waits at most for the first signs of other chats: within so long everybody is to see one."""
+GIVEN_UP = 3.0
+"""Seconds that work waits at most for its own sign: a Telegram that hangs does not keep it from beginning."""
 
 
 class Typist(Protocol):
@@ -61,7 +63,9 @@ class FirstSigns:
         self._pending += 1
         self._all_given.clear()
         try:
-            await without_fail(sign)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GIVEN_UP):
+                    await without_fail(sign)
         finally:
             self._pending -= 1
             if not self._pending:

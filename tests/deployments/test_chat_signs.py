@@ -1,12 +1,18 @@
-"""Who writes at the same time as others sees a sign before anybody's work begins."""
+"""Who writes at the same time as others sees a sign before anybody's work begins, and before any is done for them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from deployments.chat_signs import FirstSigns
+from domain.admission import Rules
+from domain.allowances import Limits, Passage
 from domain.errors import AnswerLost
-from tests.deployments.conftest import eventually
+from tests.deployments.conftest import ANN, Start, eventually
+from tests.fakes.desk import FakeDesk
+from tests.fakes.rates import MemoryRates
+from tests.fakes.telegram_api import TelegramApi
 
 
 @pytest.fixture
@@ -57,3 +63,41 @@ async def test_sign_that_is_refused_counts_as_given() -> None:
 async def _wait(event: asyncio.Event | None) -> None:
     if event is not None:
         await event.wait()
+
+
+class HeldRates(MemoryRates):
+    """Counts nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = asyncio.Event()
+
+    async def enter(self, name: str, key: str, most: int, seconds: float) -> Passage:
+        await self.free.wait()
+        return await super().enter(name, key, most, seconds)
+
+
+async def test_message_is_seen_before_anything_else_is_done_for_it(api: TelegramApi, desk: FakeDesk, start: Start) -> None:
+    rates = HeldRates()
+    async with start(rules=Rules(usual=Limits(per_minute=9)), rates=rates):
+        said = await api.say(ANN, "notes")
+        assert await api.until(lambda: said.reaction) == "👀"
+        assert desk.proposed == []
+        rates.free.set()
+        await api.message(ANN, "waiting for its turn")
+
+
+async def test_who_writes_too_much_is_told_once_and_not_seen_until_heard_again(
+    api: TelegramApi, start: Start, tmp_path: Path
+) -> None:
+    rates, done = MemoryRates(), tmp_path / "telegram" / "done"
+    async with start(rules=Rules(usual=Limits(per_minute=1)), rates=rates):
+        said = [await api.say(ANN, words) for words in ("notes", "timer", "clock")]
+        await eventually(lambda: asyncio.sleep(0, len([*done.iterdir()]) == 3))
+        rates.now += 61
+        await api.say(ANN, "/help")
+        await api.message(ANN, "Write what you want")
+        rates.now += 61
+        said.append(await api.say(ANN, "calendar"))
+        await api.until(lambda: said[3].reaction)
+        assert [bool(each.reaction) for each in said] == [True, True, False, True]

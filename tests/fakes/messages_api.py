@@ -13,6 +13,7 @@ from typing import Any, Self
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from blocks.quiet_server import QuietServer
 from domain.conversations import Text
 from domain.sessions import RecordedReply, message_head, stream_events, wire_usage
 from domain.usage import TokenUsage
@@ -148,7 +149,7 @@ class ScriptedMessagesAPI:
         config = uvicorn.Config(
             self._app, log_level="critical", interface="asgi3", lifespan="off", ws="none", timeout_graceful_shutdown=1
         )
-        self._server = uvicorn.Server(config)
+        self._server = QuietServer(config)
         self._thread = threading.Thread(target=self._serve, name="scripted-messages-api")
         self._ending = threading.Event()
 
