@@ -13,6 +13,9 @@ def write_private(path: Path, content: str | bytes, *, once: bool = False) -> No
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
+            if once:  # a link can outlive a power failure that its content does not (ext4)
+                file.flush()
+                os.fsync(file.fileno())
         if once:
             with suppress(FileExistsError):
                 path.hardlink_to(fresh)

@@ -145,11 +145,17 @@ class DataFolder:
         write_private(self._up, up.model_dump_json(indent=1))
 
     def kept(self, name: str, make: str) -> str:
-        """Return the text of a small private file; of two processes that make it at once, the first one's counts for both."""
+        """Return the text of a small private file; of two processes that make it at once, the first one's counts for both.
+
+        Raises BadInput when nothing stands in it: an empty key opens, and proves, everything.
+        """
         path = self.home / name
         if not path.exists():
             write_private(path, make, once=True)
-        return path.read_text().strip()
+        if not (text := path.read_text(errors="replace").strip()):
+            cure = "put it back from a backup; deleted, it is made anew, and what was made with it is lost"
+            raise BadInput(f"{path} is empty: {cure}")
+        return text
 
     @property
     def installation(self) -> str:

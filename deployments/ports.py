@@ -1,6 +1,7 @@
 """Ports of this machine: chosen and kept, and who has one that is used."""
 
 import errno
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ def choose_port(folder: DataFolder, name: str, wanted: int, setting: str, host: 
         refuse_used(wanted, setting, host)
         return wanted
     file = folder.home / f"{name}.port"
-    kept = int(file.read_text()) if file.exists() else 0
+    text = file.read_text(errors="replace").strip() if file.exists() else ""
+    kept = int(text) if re.fullmatch("[0-9]{1,5}", text) else 0
     if kept and port_problem(kept, host) is None:
         return kept
     chosen = free_port(host)
@@ -42,6 +44,8 @@ def port_problem(port: int, host: str) -> int | None:
             probe.listen(1)
         except OSError as error:
             return error.errno
+        except OverflowError:  # no port has such a number
+            return errno.EINVAL
     return None
 
 

@@ -33,6 +33,19 @@ def test_everything_in_it_is_private_and_kept_values_stay(tmp_path: Path) -> Non
     assert (DataFolder(folder.home).encryption_key, DataFolder(folder.home).installation) == (key, identity)
 
 
+def test_key_that_the_machine_lost_in_a_crash_is_refused_and_never_taken_for_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "gateway.key").write_bytes(b"\n")
+    with pytest.raises(BadInput, match=r"gateway\.key is empty: put it back"):
+        _ = DataFolder(tmp_path).gateway_key
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff\x00", b"99999", "٣".encode(), b"-1"])
+def test_port_that_cannot_be_read_is_chosen_anew(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / "http.port").write_bytes(left)
+    chosen = choose_port(DataFolder(tmp_path), "http", 0, "SLIPWAY_HTTP_PORT", "127.0.0.1")
+    assert (tmp_path / "http.port").read_text() == str(chosen)
+
+
 def test_folder_whose_first_start_was_killed_in_the_middle_is_known_as_ours(tmp_path: Path) -> None:
     DataFolder(tmp_path).prepare()  # and no lock was held yet
     DataFolder(tmp_path).prepare()
