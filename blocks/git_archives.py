@@ -1,4 +1,4 @@
-"""A project's code as a zip file, for whoever wants to take it along."""
+"""A project's code and its history as a zip file, for whoever wants to take it along."""
 
 import asyncio
 import os
@@ -11,7 +11,10 @@ from domain.names import checked_slug
 
 
 async def write_zip(repositories: Path, project: str, target: Path) -> None:
-    """Write the files of main into `target`, whole or not at all; raise BadInput where there is a file already."""
+    """Write the files of main into `target`, whole or not at all; raise BadInput where there is a file already.
+
+    Beside them lies their history, which `git clone PROJECT.bundle` reads: it has no branch but main.
+    """
     repository = repositories / f"{checked_slug(project)}.git"
     if not await asyncio.to_thread((repository / "HEAD").is_file):
         raise UnknownObject("repository", project)
@@ -20,8 +23,11 @@ async def write_zip(repositories: Path, project: str, target: Path) -> None:
         raise BadInput(f"{project} has no code yet: wait for its first run")
     beside = await asyncio.to_thread(_beside, target)
     try:
-        whole = (f"--output={beside}", f"--prefix={project}/", head.line)
-        await git("archive", "--format=zip", *whole, repository=repository)
+        with tempfile.TemporaryDirectory() as folder:
+            history = f"{folder}/{project}.bundle"
+            await git("bundle", "create", "--quiet", history, "HEAD", "refs/heads/main", repository=repository)
+            whole = (f"--output={beside}", f"--add-file={history}", f"--prefix={project}/", head.line)
+            await git("archive", "--format=zip", *whole, repository=repository)
         await asyncio.to_thread(os.link, beside, target)
     except FileExistsError:
         raise BadInput(f"there is a file {target} already: name another one") from None

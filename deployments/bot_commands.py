@@ -17,7 +17,7 @@ Act = Callable[[Said], Awaitable[None]]
 
 COMMANDS = (
     "start", "help", "new", "change", "projects", "status", "logs", "diff", "cost", "secrets", "rollback", "domain", "proof",
-    "page", "cancel", "settings", "language",
+    "archive", "page", "cancel", "settings", "language",
 )  # fmt: skip
 """All commands, in the order of the menu."""
 

@@ -1,4 +1,4 @@
-"""Commands and buttons about what is online: going back, addresses, the proof, a preview that goes live."""
+"""Commands and buttons about what is online: going back, addresses, the proof, the code, a preview that goes live."""
 
 import json
 from html import escape
@@ -16,12 +16,14 @@ from domain.runs import Project, Run
 from tasks.hosts import project_hosts
 
 DATA = ("keep", "restore")
+FILE_BYTES = 50_000_000
+"""What a bot may send as one file (https://core.telegram.org/bots/api#senddocument)."""
 REMOVE = "-"
 """`/domain PROJECT - HOST` takes the host away."""
 
 
 class ReleaseCommands:
-    """/rollback /domain /proof, and the button that puts a preview online."""
+    """/rollback /domain /proof /archive, and the button that puts a preview online."""
 
     def __init__(self, desk: Desk, owned: Owned, speech: Speech, cards: LiveCards) -> None:
         self._desk = desk
@@ -90,6 +92,22 @@ class ReleaseCommands:
         title = escape(f"{told} {word}", quote=False)
         document = json.dumps(shown.document, indent=1, ensure_ascii=False)
         await self._speech.send_file(said, title, document, f"{project.slug}-proof.json")
+
+    async def archive(self, said: Said) -> None:
+        """Send the code and its history as a zip, where Telegram takes one so large."""
+        project = await self._owned.chosen(said, "archive")
+        if project is None:
+            return
+        slug, zipped = project.slug, await self._desk.look.archive(project.slug)
+        if zipped is None:
+            await self._speech.tell(said, "archive_none", project=slug)
+        elif len(zipped) > FILE_BYTES:
+            await self._speech.tell(
+                said, "archive_large", project=slug, size=len(zipped) // 1_000_000, limit=FILE_BYTES // 1_000_000
+            )
+        else:
+            title = escape(say(said.language, "archive", title=project.title, project=slug), quote=False)
+            await self._speech.send_bytes(said, title, zipped, f"{slug}.zip")
 
     async def confirm(self, said: Said, run: Run) -> None:
         """Put the preview that the run made online; pressed twice, it is one release."""

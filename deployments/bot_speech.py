@@ -61,7 +61,10 @@ class Speech:
             await self.send_file(said, title, text, name)
 
     async def send_file(self, said: Said, title: str, text: str, name: str) -> None:
-        await patiently(lambda: self._chat.send_file(said.chat, name, paired(text).encode(), title))
+        await self.send_bytes(said, title, paired(text).encode(), name)
+
+    async def send_bytes(self, said: Said, title: str, content: bytes, name: str) -> None:
+        await patiently(lambda: self._chat.send_file(said.chat, name, content, title))
 
     async def pop(self, said: Said, key: str, **fields: object) -> None:
         """Answer a pressed button with a sentence over the chat; in it when that is too long, or Telegram forgot the press."""

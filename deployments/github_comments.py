@@ -75,10 +75,14 @@ async def show_status(wanted: Wanted, place: Place) -> Answered:
     address = place.desk.blocks.installation.address_of(await main_host(wanted.project.slug, place.registry))
     said = wanted.say("github_serves", number=serving.number, address=address) if serving else wanted.say("github_serves_none")
     runs = await place.registry.runs(wanted.project.slug, ended=False)
-    lines = [
-        wanted.say("github_run", run=run.id, state=run.state.value, step=f" ({run.step})" * bool(run.step)) for run in runs
-    ]
+    lines = [wanted.say("github_run", run=run.id, state=_state(wanted, run)) for run in runs]
     return Answered(text="\n".join([wanted.say("github_status", serving=said), *lines]))
+
+
+def _state(wanted: Wanted, run: Run) -> str:
+    """Return how a run stands, and at which step it is."""
+    step = f" ({wanted.say(f'step_{run.step}')})" if run.step else ""
+    return f"{wanted.say(f'page_run_{run.state.value}')}{step}"
 
 
 async def approve(wanted: Wanted, place: Place) -> Answered:

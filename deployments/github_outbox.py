@@ -8,7 +8,8 @@ from deployments.bells import keep_up
 from deployments.cards import Wanted, cause_of, cut
 from deployments.github_place import Place
 from deployments.goals import goal_of
-from deployments.notices import left_over
+from deployments.letters import asks_for_secrets
+from deployments.notices import complaint, left_over
 from deployments.reasons import why_failed
 from deployments.wording import say
 from domain.errors import Broken, NeedsPerson, TryAgain
@@ -70,12 +71,14 @@ class IssueOutbox:
             await self._place.say(*issue, notification.key, text)
 
     async def _words(self, notification: Notification, run: Run) -> str:
-        """Return the news in the language of the project; nothing of a question that was answered meanwhile."""
+        """Return the news in the language of the project; nothing of what was answered meanwhile."""
         registry = self._place.registry
         progress = await registry.progress(run.id)
         goal = await goal_of(run, progress, registry)
         if notification.key == f"{run.id}:end" and run.state.ended:
             return end_text(run, progress, goal, self._place.label)
+        if notification.key.startswith(f"{run.id}:secrets-"):
+            return secrets_text(run, progress, goal) if asks_for_secrets(notification.key, run) else ""
         number = notification.key.removeprefix(f"{run.id}:question-")
         question = next((each for each in await registry.escalations(run.id) if str(each.number) == number), None)
         if question is None:
@@ -89,6 +92,12 @@ def end_text(run: Run, progress: Sequence[Progress], goal: Wanted, label: str) -
     address = f"\n{run.address}" if run.state is RunState.DELIVERED else ""
     said = say(goal.language, f"github_ended_{run.state.value}", title=goal.title, why=why, label=label)
     return f"{said}{address}{left_over(progress)}"
+
+
+def secrets_text(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:
+    """Return which secrets the run waits for, and why one that was given is none; a value is never asked for at an issue."""
+    fields = {"title": goal.title, "names": ", ".join(run.waits_for), "project": run.project, "first": run.waits_for[0]}
+    return complaint(run, progress, goal.language) + say(goal.language, "github_secrets", **fields)
 
 
 def question_text(run: Run, question: Escalation, title: str, language: str) -> str:

@@ -1,6 +1,8 @@
 """What a person may look at beyond the registry's rows: an app's output, a change, a proof; and the hosts of a project."""
 
+import asyncio
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from domain.patches import Patch
@@ -81,6 +83,18 @@ class Look:
         document, key = as_document(newest), await ProofKey(self._home).known()
         genuine = bool(key) and holds(canonical(document["proof"]), document["signature"], key)
         return Shown(document={**document, "key": key}, genuine=genuine)
+
+    async def archive(self, project: str) -> bytes | None:
+        """Return a zip with the code that was accepted last and its history; None when there is no code yet."""
+        from blocks.git_archives import write_zip
+        from deployments.data_folder import DataFolder
+
+        if not await self._git.exists(project) or await self._git.head(project) is None:
+            return None
+        with TemporaryDirectory() as folder:
+            target = Path(folder) / f"{project}.zip"
+            await write_zip(DataFolder(self._home).repositories, project, target)
+            return await asyncio.to_thread(target.read_bytes)
 
     async def add_host(self, project: str, host: str, who: str) -> str:
         """Let the host lead to the project as well, and return it as it is kept; raise BadInput when it may not."""

@@ -10,6 +10,7 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "command_secrets": "Names of a project's secrets",
     "command_domain": "Addresses of a project",
     "command_proof": "What speaks for a project, signed",
+    "command_archive": "A project's code as a zip",
     "command_page": "Your page in a browser",
     "command_settings": "Language and sound",
     "command_language": "Language: en, ru or auto",
@@ -32,6 +33,11 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "proof_genuine": "The signature holds.",
     "proof_false": "THE SIGNATURE DOES NOT HOLD: tell the operator.",
     "proof_none": "{project} has no proof yet: one is made when its work is accepted.",
+    "archive": "{title}: the code that was accepted last. {project}.bundle beside it has the whole history: git clone "
+    "{project}.bundle opens it.",
+    "archive_none": "{project} has no code yet: wait for its first work to be accepted.",
+    "archive_large": "The code of {project} has {size} MB, and a bot may send {limit}. Ask the operator: slipway archive "
+    "{project} writes it into a file, and slipway repository {project} brings it to GitHub.",
     "logs_run": "{project}: what was done ({run})",
     "logs_app": "{title}: what the app prints",
     "logs_none": "{project} is not online or printed nothing yet.",
@@ -54,6 +60,7 @@ COMMANDS_ENGLISH: dict[str, str] = {
     "look_secrets": "🔑 Secrets",
     "look_domain": "🌐 Addresses",
     "look_proof": "📄 Proof",
+    "look_archive": "📦 Code",
     "which_language": "Which language shall I speak?",
     "language_auto": "As you write",
     "language_en": "In English",

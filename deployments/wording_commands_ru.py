@@ -10,6 +10,7 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "command_secrets": "Имена секретов проекта",
     "command_domain": "Адреса проекта",
     "command_proof": "Подписанное доказательство",
+    "command_archive": "Код проекта в zip-файле",
     "command_page": "Ваша страница в браузере",
     "command_settings": "Язык и звук",
     "command_language": "Язык: en, ru или auto",
@@ -32,6 +33,11 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "proof_genuine": "Подпись верна.",
     "proof_false": "ПОДПИСЬ НЕВЕРНА: скажите оператору.",
     "proof_none": "У {project} ещё нет доказательства: оно появится, когда работа будет принята.",
+    "archive": "{title}: код, принятый последним. {project}.bundle рядом с ним хранит всю историю: её откроет git clone "
+    "{project}.bundle.",
+    "archive_none": "У {project} ещё нет кода: он появится, когда первая работа будет принята.",
+    "archive_large": "Код {project} занимает {size} МБ, а бот может отправить {limit}. Попросите оператора: slipway archive "
+    "{project} запишет его в файл, а slipway repository {project} отправит на GitHub.",
     "logs_run": "{project}: что сделано ({run})",
     "logs_app": "{title}: что пишет приложение",
     "logs_none": "{project} не в сети или ещё ничего не написал.",
@@ -54,6 +60,7 @@ COMMANDS_RUSSIAN: dict[str, str] = {
     "look_secrets": "🔑 Секреты",
     "look_domain": "🌐 Адреса",
     "look_proof": "📄 Доказательство",
+    "look_archive": "📦 Код",
     "which_language": "На каком языке мне говорить?",
     "language_auto": "Как вы пишете",
     "language_en": "По-английски",

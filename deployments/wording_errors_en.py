@@ -4,7 +4,7 @@ ERRORS_ENGLISH: dict[str, str] = {
     "error_budget": "The money for {project} is spent ({used} of {limit} USD). Ask the operator to raise the budget.",
     "error_model_key": "The model's key is not accepted. Ask the operator to set a valid one; then send your message again.",
     "error_model_busy": "The model is busy at the moment. Send your message again in a minute.",
-    "error_no_earlier": "{project} has no earlier good version, so it stays as it is. To change it: /change {project} what",
+    "error_no_earlier": "{project} has no earlier good version, so it stays as it is. Ask for a change to mend it.",
     "error_try_again": "That did not work just now: {what}. Send it again in a minute.",
     "error_needs_person": "I cannot go on: {what}",
     "error_broken": "Something here is broken: {what}. Tell the operator; nothing of yours was lost.",
@@ -17,11 +17,11 @@ ERRORS_ENGLISH: dict[str, str] = {
     "error_service": "Something that I need does not answer just now. Send it again in a minute; if that goes on, tell "
     "the operator.",
     "error_lock": "Something else is just being changed there. Send it again in a minute.",
-    "error_overtaken": "Something else has changed the project meanwhile, so I left it as it is. Look at /status, then "
-    "say it again.",
+    "error_overtaken": "Something else has changed the project meanwhile, so I left it as it is. Look how it stands, "
+    "then say it again.",
     "error_model_missing": "No model can be asked here yet. Ask the operator to set ANTHROPIC_API_KEY.",
     "error_secret": "{project} needs {names} first. I ask for it by name as soon as something waits for it.",
-    "error_rollback": "{project} cannot go back to that version. /rollback {project} shows to which it can.",
+    "error_rollback": "{project} cannot go back to that version. Name another one, or none for the one before.",
     "host_form": "{host} is no host name: leave out scheme, port and path, like shop.example.org",
     "host_address": "{host} is an address, and I need a name, like shop.example.org",
     "host_wildcard": "{host} stands for many names: add each by itself.",

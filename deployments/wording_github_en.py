@@ -33,7 +33,9 @@ GITHUB_ENGLISH: dict[str, str] = {
     "github_status": "**{project}**: {serving}",
     "github_serves": "release {number} is online at {address}",
     "github_serves_none": "nothing is online",
-    "github_run": "- run `{run}`: {state}{step}",
+    "github_run": "- run `{run}`: {state}",
+    "github_secrets": "{title} needs {names} before it can go online. Values are never written here: who runs this Slipway "
+    "stores them with `slipway secret set {project} {first}`, and the work goes on by itself.",
     "github_answers": "Answer here with one of these:\n{choices}",
     "github_help": "I know `/slipway status`, `/slipway approve`, `/slipway cancel`, `/slipway rollback` (or `rollback v3`) "
     "and `/slipway answer CHOICE words`.",

@@ -32,7 +32,9 @@ GITHUB_RUSSIAN: dict[str, str] = {
     "github_status": "**{project}**: {serving}",
     "github_serves": "выпуск {number} в сети: {address}",
     "github_serves_none": "в сети ничего нет",
-    "github_run": "- запуск `{run}`: {state}{step}",
+    "github_run": "- запуск `{run}`: {state}",
+    "github_secrets": "Чтобы разместить «{title}», нужно: {names}. Значения здесь не пишут: их задаст тот, у кого работает "
+    "этот Slipway, командой `slipway secret set {project} {first}`, и работа продолжится сама.",
     "github_answers": "Ответьте здесь одним из этих:\n{choices}",
     "github_help": "Я знаю `/slipway status`, `/slipway approve`, `/slipway cancel`, `/slipway rollback` (или `rollback v3`) и "
     "`/slipway answer CHOICE слова`.",

@@ -9,6 +9,7 @@ import pytest
 from blocks.git_archives import write_zip
 from blocks.git_host import BareGitHost
 from domain.errors import BadInput, UnknownObject
+from tests.fakes.git_server import git
 
 
 async def test_zip_has_the_code_of_main_and_is_never_written_over_a_file(tmp_path: Path) -> None:
@@ -24,6 +25,9 @@ async def test_zip_has_the_code_of_main_and_is_never_written_over_a_file(tmp_pat
     await write_zip(tmp_path / "git", "notes", target)
     with zipfile.ZipFile(target) as archive:
         assert archive.read("notes/app.py") == b"accepted"
+        archive.extract("notes.bundle", tmp_path / "work")
+    git(tmp_path / "work", "clone", "-q", "notes.bundle", "mine")
+    assert git(tmp_path / "work" / "mine", "log", "--all", "--format=%D %s") == "HEAD -> main, origin/main, origin/HEAD one"
     with pytest.raises(BadInput, match="already"):
         await write_zip(tmp_path / "git", "notes", target)
     with pytest.raises(BadInput, match="nothing can be written"):

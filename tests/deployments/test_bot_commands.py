@@ -1,5 +1,7 @@
 """Commands of the bot as a person gives them: typed whole, or by thumb through buttons."""
 
+import io
+import zipfile
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -242,3 +244,19 @@ async def test_proof_comes_as_a_file_with_its_figures_in_the_persons_language(
     sent = await api.message(IVAN, "прошло тестов:", "Подпись верна.")
     assert " of " not in sent.text
     assert b'"signature"' in api.files[sent.file.id]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_code_comes_home_as_a_zip_once_there_is_some(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:
+    await desk.registry.add_project(brief(), f"telegram:{IVAN}", "notes.localhost", datetime.now(UTC))
+    await api.say(IVAN, "/archive")
+    await api.message(IVAN, "У notes ещё нет кода")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "app.py").write_text("accepted")
+    await desk.git.create("notes")
+    await desk.git.commit_tree("notes", tmp_path / "work", branch="main", parent=None, message="one", author="a <a@b.c>")
+    await api.say(IVAN, "/archive notes")
+    sent = await api.message(IVAN, "код, принятый последним")
+    with zipfile.ZipFile(io.BytesIO(api.files[sent.file.id])) as archive:
+        assert sorted(archive.namelist()) == ["notes.bundle", "notes/", "notes/app.py"]
+        assert archive.read("notes/app.py") == b"accepted"

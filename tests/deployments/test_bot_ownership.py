@@ -37,6 +37,7 @@ SAYS: dict[str, Sequence[str]] = {
     "rollback": ("notes", "notes 1", "notes 1 restore"),
     "domain": ("notes", "notes shop.example.org", f"notes - {HOST}"),
     "proof": ("notes",),
+    "archive": ("notes",),
     "cancel": ("notes", "{run}", ""),
     "page": ("", "notes"),
     "settings": ("", "notes"),

@@ -20,6 +20,7 @@ from domain.escalations import CHOICES, Diagnosis
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from domain.webhooks import TRIES, WINDOW, Webhook
+from tasks.missing_secrets import wait_for_secrets
 from tasks.questions import ask
 from tests.deployments.api_bench import ANN
 from tests.deployments.conftest import released
@@ -165,6 +166,10 @@ async def test_status_says_what_is_online_and_at_work(bench: Bench) -> None:
     said = bench.said()[-1]
     assert f"release {live.number} is online at http://notes.localhost" in said
     assert f"- run `{run}`: queued" in said
+    await bench.registry.update_run(run, state=RunState.RUNNING, step="test")
+    await bench.registry.set_brief("notes", a_brief("notes", "Notes").model_copy(update={"language": "ru"}))
+    await bench.hear(comment("status", id=10))
+    assert f"- запуск `{run}`: в работе ({say('ru', 'step_test')})" in bench.said()[-1]
 
 
 async def test_what_is_no_command_is_answered_by_those_that_are(bench: Bench) -> None:
@@ -200,6 +205,20 @@ async def test_question_is_in_the_projects_language_and_its_evidence_stays_a_quo
     said = bench.said()[-1]
     assert f"- `/slipway answer stop`: {say('ru', 'choose_stop')}" in said
     assert "\n~~~~\n~~~\n# Loud\n~~~~\n" in said
+
+
+async def test_secrets_are_asked_for_by_name_in_the_projects_language_and_never_as_a_comment(bench: Bench) -> None:
+    run = await proposed(bench)
+    await bench.registry.set_brief("notes", a_brief("notes", "Notes").model_copy(update={"language": "ru"}))
+    await wait_for_secrets.fn(run, "notes", ("API_KEY",), 1, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
+    await IssueOutbox(bench.place).send_waiting()
+    assert bench.said()[-1].startswith("Чтобы разместить «Notes can be pinned")
+    assert "нужно: API_KEY. Значения здесь не пишут" in bench.said()[-1]
+    await wait_for_secrets.fn(run, "notes", ("API_KEY",), 2, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
+    await bench.registry.update_run(run, state=RunState.RUNNING, waits_for=())  # given meanwhile
+    before = len(bench.said())
+    await IssueOutbox(bench.place).send_waiting()
+    assert (len(bench.said()), await bench.registry.unsent("github")) == (before, ())
 
 
 async def test_news_that_nobody_foresaw_holds_no_other_back(bench: Bench) -> None:

@@ -98,7 +98,7 @@ class FakeDesk:
         self.went_to: list[tuple[int | None, str]] = []
         self.rollbacks: dict[str, str] = {}
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
-        self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "repositories")), MemoryProxy()
+        self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "git")), MemoryProxy()
         self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
         self.attachments = AttachmentFiles(home)
         self.given: dict[str, tuple[Attachment, ...]] = {}
