@@ -47,6 +47,12 @@ class DoorSettings(BaseSettings):
         " updates there; false: the bot asks for them",
     )
     api_rate: int = Field(default=600, ge=1, le=1_000_000, description="1 to 1,000,000 requests that one key may make a minute")
+    api_streams: int = Field(
+        default=1000,
+        ge=2,
+        le=20_000,
+        description="2 to 20,000 streams of events that the HTTP API sends at once; one person may have half of them",
+    )
     github_label: str = Field(
         default="slipway",
         min_length=1,

@@ -1,44 +1,52 @@
-"""Limits of a door: how often one key may ask, and how often one address may be wrong."""
+"""Limits of a door: how often it may be asked with one thing, and how much one address may guess."""
 
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
 from domain.values import Value
 
 WINDOW = 60
 """Seconds in which is counted."""
-WRONG = 20
-"""Keys that open nothing, of one address in a window. Beyond it only keys are looked at that opened from there before."""
+GUESSES = 20
+"""Things that are none of ours, of one address in a window. Beyond it only what is known to be ours is looked at."""
 TRUSTED = 24 * 3600
-"""Seconds for which it is known that a key opened from an address."""
+"""Seconds for which it is known that something which was shown from an address is ours."""
 
 
-class Counted(Value):
-    """How often something happened in the window that goes on, and when that ends."""
+class Knock(Value):
+    """What the counts say to one request."""
 
-    number: int = 0
-    seconds: int = 0
+    known: bool = False
+    """It was found to be ours before, from this address."""
+    wait: int | None = None
+    """Seconds until it is looked at: it, or what its address guesses, came too often. None: now."""
 
 
-def wait(counted: Counted, limit: int) -> int | None:
-    """Return after how many seconds it is allowed again; None when it is allowed now. `counted` includes this time."""
-    return max(1, counted.seconds) if counted.number > limit else None
+def place_of(address: str) -> str:
+    """Return what counts as one address: of IPv6, whoever has one has all of its /64."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address) or found.ipv4_mapped:
+        return address
+    return str(ip_network((found, 64), strict=False))
 
 
 class Counters(Protocol):
     """Counts that all processes share, and that end by themselves."""
 
-    async def count(self, name: str, seconds: int) -> Counted:
-        """Count once more; the first time begins a window of so many seconds."""
+    async def knock(self, address: str, digest: str, rate: int) -> Knock:
+        """Count that this was shown, before it is looked at, and say whether it may be; all at one instant.
+
+        What is unknown counts as a guess, the same thing once in a window; and so, for `rate`, do all of an address together.
+        """
         ...
 
-    async def counted(self, name: str) -> Counted: ...
-
-    async def remember(self, name: str, seconds: int) -> None: ...
-
-    async def remembers(self, name: str, seconds: int) -> bool:
-        """Tell whether it is remembered; what is, is for so many seconds more."""
+    async def know(self, address: str, digest: str) -> None:
+        """Remember that it is ours, and no guess; also when it opens nothing any more."""
         ...
 
-    async def forget(self, name: str) -> None:
-        """Remember it no more."""
+    async def ping(self) -> None:
+        """Return when the counts can be asked."""
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Path, Request
 
 from deployments.allowances import Allowances
+from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook
 from deployments.api.knocking import Doorkeeper
 from deployments.api.tags import found
@@ -31,6 +32,8 @@ class House:
     desk: "Desk"
     registry: DoorRegistry
     counters: Counters
+    rate: int = 600
+    """Requests a minute of one key, or of one browser."""
     pepper: bytes
     allowances: Allowances
     """What one person may begin, whichever of their keys they use."""
@@ -44,13 +47,12 @@ class House:
     """What GitHub's webhooks are known by."""
     take_down: Callable[[str, str, "Desk"], Awaitable[None]] = take_down
     """Ends all that works on a project, and removes it."""
-    streams: list[str] = field(default_factory=list)
-    """Owners of the keys by which streams go on, each as often as they have one."""
+    broadcasts: Broadcasts = field(default_factory=Broadcasts)
 
     @property
     def doorkeeper(self) -> Doorkeeper:
         """Return who looks at what callers show."""
-        return Doorkeeper(Keeper(registry=self.registry, pepper=self.pepper, rules=self.rules), self.counters)
+        return Doorkeeper(Keeper(registry=self.registry, pepper=self.pepper, rules=self.rules), self.counters, self.rate)
 
 
 class Theirs:

@@ -75,6 +75,6 @@ def routes(house: House) -> FastAPI:
     return app
 
 
-def application(house: House, rate: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
+def application(house: House, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
     """Return the application behind its gate; nothing reaches a route but through it."""
-    return Gate(routes(house), house.doorkeeper, house.counters, rate, clock)
+    return Gate(routes(house), house.doorkeeper, clock)

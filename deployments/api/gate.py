@@ -23,7 +23,6 @@ from deployments.web.sessions import is_from_our_page, token_of
 from domain.errors import TryAgain
 from domain.keys import ApiKey
 from domain.keys import Scope as KeyScope
-from domain.limits import WINDOW, Counters, wait
 from domain.webhooks import BODY_LIMIT as SIGNED_LIMIT
 
 logger = logging.getLogger(__name__)
@@ -47,18 +46,9 @@ HEADERS = {
 class Gate:
     """The application with its gate."""
 
-    def __init__(
-        self,
-        app: FastAPI,
-        doorkeeper: Doorkeeper,
-        counters: Counters,
-        rate: int,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, app: FastAPI, doorkeeper: Doorkeeper, clock: Callable[[], datetime]) -> None:
         self._app = app
         self._doorkeeper = doorkeeper
-        self._counters = counters
-        self._rate = rate
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,9 +81,6 @@ class Gate:
         if is_open(scope["method"], scope["path"]):
             return
         caller = await self._caller(scope)
-        used = await self._counters.count(f"key:{caller.id}", WINDOW)
-        if (seconds := wait(used, self._rate)) is not None:
-            raise Refusal(429, f"this key may ask {self._rate} times a minute", {"Retry-After": str(seconds)})
         looks = scope["method"] in SAFE or scope["path"] in ABOUT_ONESELF
         needed = KeyScope.READ if looks else KeyScope.WRITE
         if not caller.may(needed):

@@ -7,14 +7,13 @@ from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse, TheRun
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
-from deployments.api.shapes import ProgressShown, RunShort, RunShown, Said
+from deployments.api.shapes import ProgressShown, RunShort, RunShown, Said, short
 from deployments.api.tags import tagged
 from deployments.api.wishes import Remark
 from deployments.documents import run_facts
 from deployments.telling import heard_when
 from domain.listings import RunMark
 from domain.names import Slug
-from domain.runs import Run
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -31,15 +30,6 @@ async def list_runs(
     last = rows[limit - 1] if len(rows) > limit else None
     mark = cursor_of(RunMark(created=last.created, id=last.id)) if last else None
     return Page(items=tuple(map(short, rows[:limit])), next=mark)
-
-
-def short(run: Run) -> RunShort:
-    return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round, "request": begins(run)})
-
-
-def begins(run: Run) -> str:
-    """Return the first line of the request, cut."""
-    return next(iter(run.request.splitlines()), "")[:100]
 
 
 @router.get("/{run}", response_model=RunShown)

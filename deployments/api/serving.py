@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from blocks.redis_counters import RedisCounters
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application
+from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook, hook_secret
 from deployments.api.pepper import pepper_of
 from deployments.data_folder import DataFolder
@@ -31,11 +33,13 @@ from domain.errors import BadInput
 logger = logging.getLogger(__name__)
 
 HEAD_BYTES = 32 * 1024
+CONNECTIONS = 1000
+"""At once, beside those of streams."""
 STOPPING = 3
 """Seconds that requests in flight get when it is ended."""
 
 
-def server_of(app: ASGIApp, proxy: str | None) -> QuietServer:
+def server_of(app: ASGIApp, proxy: str | None, connections: int = CONNECTIONS) -> QuietServer:
     """Return the server; it believes the forwarded address of `proxy` alone, and does not name itself."""
     config = uvicorn.Config(
         app,
@@ -49,7 +53,7 @@ def server_of(app: ASGIApp, proxy: str | None) -> QuietServer:
         proxy_headers=proxy is not None,
         forwarded_allow_ips=proxy or "",
         h11_max_incomplete_event_size=HEAD_BYTES,
-        limit_concurrency=1000,
+        limit_concurrency=connections,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=STOPPING,
     )
@@ -78,24 +82,31 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
     with _listening(settings.api_bind, port) as listener:
         logger.info("the HTTP API is at http://%s:%d", settings.api_bind, port)
         async with open_desk({}) as desk, desk.blocks.kept():
-            counters = RedisCounters(desk.blocks.wakeups.url)
             registry, folder = cast(DoorRegistry, desk.blocks.registry), DataFolder(settings.home)
             house = House(
                 desk=desk,
                 registry=registry,
-                counters=counters,
+                counters=RedisCounters(desk.blocks.wakeups.url),
+                rate=settings.api_rate,
+                broadcasts=Broadcasts(settings.api_streams),
                 pepper=pepper_of(folder),
                 allowances=Allowances(registry, desk.wakeups, settings.people.usual),
                 hook=Hook(secret=hook_secret(folder).encode(), label=settings.github_label),
                 rules=settings.people,
                 bot_token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
             )
-            try:
-                server = server_of(application(house, settings.api_rate), proxy_before(settings))
-                async with listening(place_of(house)):
-                    await until_ended(server, listener, mark)
-            finally:
-                await counters.close()
+            connections = CONNECTIONS + settings.api_streams
+            allow_files(2 * connections)
+            server = server_of(application(house), proxy_before(settings), connections)
+            async with listening(place_of(house)):
+                await until_ended(server, listener, mark)
+
+
+def allow_files(number: int) -> None:
+    """Let this process have so many files and connections open at once, or as many as the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, hard), hard))
 
 
 def place_of(house: House) -> Place | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.runs import Run
 from domain.usage import TokenUsage
 
 
@@ -102,6 +103,15 @@ class RunShort(Shown):
     request: str = Field(default="", description="How the request begins")
     created: datetime
     ended: datetime | None = None
+
+
+def short(run: Run) -> RunShort:
+    return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round, "request": begins(run)})
+
+
+def begins(run: Run) -> str:
+    """Return the first line of the request, cut."""
+    return next(iter(run.request.splitlines()), "")[:100]
 
 
 class RunShown(RunShort):

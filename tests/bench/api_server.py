@@ -3,20 +3,25 @@
 import asyncio
 import socket
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from pydantic import SecretStr
 
+from blocks.redis_client import redis_kept
 from blocks.redis_counters import RedisCounters
 from blocks.registry import SqlRegistry
+from blocks.wakeups import RedisWakeups
 from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application
+from deployments.api.broadcasts import Broadcasts
 from deployments.api.serving import server_of, until_ended
 from tests.deployments.api_bench import PEPPER, ApiDesk
 
-RATE = 100_000_000
+RATE, STREAMS = 100_000_000, 1000
 
 
 def bare() -> FastAPI:
@@ -27,6 +32,24 @@ def bare() -> FastAPI:
     async def answer() -> dict[str, str]:
         return {"message": "it answers"}
 
+    @app.get("/events")
+    async def follow() -> StreamingResponse:
+        return StreamingResponse(listen(), media_type="text/event-stream")
+
+    @app.get("/say/{text}")
+    async def say(text: str) -> None:
+        for queue in listening:
+            queue.put_nowait(text)
+
+    listening: list[asyncio.Queue[str]] = []
+
+    async def listen() -> AsyncIterator[str]:
+        listening.append(asyncio.Queue())
+        said, text = listening[-1], "ready"
+        while True:
+            yield f'data: {{"text":"{text}"}}\n\n'
+            text = await said.get()
+
     return app
 
 
@@ -35,15 +58,23 @@ async def serve(kind: str, folder: Path, redis: str) -> None:
     registry = SqlRegistry(url=SecretStr(f"sqlite+aiosqlite:///{folder}/registry.db"), budget_micro_usd=5_000_000)
     desk, counters = ApiDesk(registry), RedisCounters(SecretStr(redis))
     allowances = Allowances(registry, desk.wakeups)
-    house = House(desk=desk, registry=registry, counters=counters, pepper=PEPPER, allowances=allowances)  # type: ignore[arg-type]
-    app = bare() if kind == "bare" else application(house, RATE)
+    desk.wakeups = RedisWakeups(url=SecretStr(redis))  # type: ignore[assignment]
+    house = House(
+        desk=desk,  # type: ignore[arg-type]
+        registry=registry,
+        counters=counters,
+        rate=RATE,
+        broadcasts=Broadcasts(2 * STREAMS),
+        pepper=PEPPER,
+        allowances=allowances,
+    )
+    app = bare() if kind == "bare" else application(house)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         mark = folder / f"{kind}.port"
         mark.with_suffix(".new").write_text(str(listener.getsockname()[1]))
         mark.with_suffix(".new").rename(mark)
-        async with registry.kept():
-            await until_ended(server_of(app, None), listener)
-    await counters.close()
+        async with registry.kept(), redis_kept(redis):
+            await until_ended(server_of(app, None, 3 * STREAMS), listener)
     await registry.close()
 
 

@@ -37,8 +37,8 @@ def test_gateway_section_compares_both_ways() -> None:
 
 
 def test_api_section_asks_every_read_and_a_bare_route() -> None:
-    section = api.measure(seconds=0.1, connections=2)
-    assert len(section.figures) == 2 + 3 * len(api.READS)
+    section = api.measure(seconds=0.1, connections=2, listeners=3, events=2)
+    assert len(section.figures) == 2 + 3 * len(api.READS) + 2 * 4 + 1
     assert all(figure.value > 0 for figure in section.figures)
 
 

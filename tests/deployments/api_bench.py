@@ -128,6 +128,7 @@ async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> 
         desk=desk,  # type: ignore[arg-type]
         registry=registry,
         counters=counters,
+        rate=rate,
         pepper=PEPPER,
         allowances=Allowances(registry, desk.wakeups),
         hook=Hook(secret=SECRET, clock=lambda: THEN),
@@ -136,7 +137,7 @@ async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> 
         take_down=taken_down,
     )
     made: list[Api] = []
-    app = application(house, rate, lambda: made[0].now)
+    app = application(house, lambda: made[0].now)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
         made.append(Api(desk=desk, house=house, client=client, counters=counters))
         yield made[0]

@@ -14,7 +14,7 @@ from deployments.api.serving import server_of, until_ended
 from domain.usage import TokenUsage
 from tasks.visits import PERSONAL, make_link
 from tests.blocks.github_bench import certificate
-from tests.deployments.api_bench import ANN, PEPPER, RATE, Api, api_in
+from tests.deployments.api_bench import ANN, PEPPER, Api, api_in
 from tests.deployments.conftest import released
 
 CHROMIUM = "/usr/bin/chromium"
@@ -77,7 +77,7 @@ async def stand_in(folder: Path) -> AsyncIterator[Stand]:
         api.now = datetime.now(UTC)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = server_of(application(api.house, RATE, lambda: api.now), None)
+            server = server_of(application(api.house, lambda: api.now), None)
             certificate(folder)
             server.config.ssl_certfile, server.config.ssl_keyfile = folder / "host.pem", folder / "key.pem"
             serving = asyncio.create_task(until_ended(server, listener, None, stop))

@@ -17,9 +17,9 @@ from deployments.services import last_services
 from deployments.settings import load_settings
 from deployments.wiring import Wiring
 from domain.errors import BadInput
-from domain.limits import WRONG
+from domain.limits import GUESSES
 from domain.runs import RunState
-from tests.deployments.api_bench import RATE, Api, api_in
+from tests.deployments.api_bench import Api, api_in
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -29,7 +29,7 @@ async def served(api: Api, proxy: str | None = None) -> AsyncIterator[httpx.Asyn
     """Serve the bench's application on loopback, as the process does."""
     stop = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = server_of(application(api.house, RATE, lambda: api.now), proxy)
+        server = server_of(application(api.house, lambda: api.now), proxy)
         serving = asyncio.create_task(until_ended(server, listener, None, stop))
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=60) as client:
@@ -107,19 +107,20 @@ async def test_progress_comes_while_the_run_goes_on(api: Api) -> None:
 async def test_address_that_a_caller_claims_is_not_believed(api: Api) -> None:
     async with served(api) as client:
         answered = []
-        for number in range(WRONG + 1):
+        for number in range(GUESSES + 1):
             claimed = {"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"}
             wrong = {"Authorization": f"Bearer slipway_{number:012x}_{'a' * 43}"}
             answered.append((await client.get("/v1/me", headers={**claimed, **wrong})).status_code)
-    assert answered == [401] * WRONG + [429]
+    assert answered == [401] * GUESSES + [429]
 
 
 async def test_proxy_that_was_named_is_believed_its_own_part_alone(api: Api) -> None:
     async with served(api, "127.0.0.1") as client:
-        wrong = {"Authorization": f"Bearer slipway_{'0' * 12}_{'a' * 43}"}
-        for number in range(WRONG):
+        for number in range(GUESSES):
             claimed = {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"}  # the left part is what the caller sent
+            wrong = {"Authorization": f"Bearer slipway_{number:012x}_{'a' * 43}"}
             assert (await client.get("/v1/me", headers={**claimed, **wrong})).status_code == 401
+        wrong = {"Authorization": f"Bearer slipway_{GUESSES:012x}_{'a' * 43}"}
         again = [
             (await client.get("/v1/me", headers={"X-Forwarded-For": f"10.0.0.9, {address}", **wrong})).status_code
             for address in ("192.0.2.1", "192.0.2.2")

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.api.events import OF_ONE, STREAMS
 from domain.allowances import OwnLimits
 from domain.errors import BudgetSpent, ModelKeyMissing, NoBrief, NothingToRollBackTo, ServiceUnreachable
 from domain.runs import RunState
@@ -183,7 +182,7 @@ async def test_run_is_followed_from_where_its_caller_was_to_its_end(api: Api) ->
         await api.desk.go_on(run, step)
     following = asyncio.create_task(api.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "1"}))
     async with asyncio.timeout(60):
-        while not api.house.streams:  # noqa: ASYNC110  (a set has no event)
+        while not api.house.broadcasts.streams:  # noqa: ASYNC110  (a list has no event)
             await asyncio.sleep(0.01)
     await api.desk.go_on(run, "test")
     await api.desk.end(run, RunState.DELIVERED, "it is online")
@@ -197,7 +196,7 @@ async def test_run_is_followed_from_where_its_caller_was_to_its_end(api: Api) ->
     assert [(each["id"], each["event"]) for each in events[:2]] == [("2", "step"), ("3", "step")]
     assert events[-1]["event"] == "ended"
     assert json.loads(events[-1]["data"])["state"] == "delivered"
-    assert not api.house.streams
+    assert not api.house.broadcasts.streams
     assert (await api.get(f"/v1/runs/{run}/events", headers={"Last-Event-ID": "9"})).status_code == 204
     assert (await api.get(f"/v1/runs/{run}/events", await api.key(BOB))).status_code == 404
 
@@ -206,12 +205,13 @@ async def test_one_owner_cannot_have_all_streams_and_there_are_not_more_than_can
     run, bobs = await api.project("notes"), await api.project("shop", BOB)
     for each in (run, bobs):
         await api.desk.end(each, RunState.FAILED)  # so that a stream of it ends
-    api.house.streams.extend([ANN] * OF_ONE)
+    broadcasts = api.house.broadcasts
+    broadcasts.streams.extend([ANN] * (broadcasts.most // 2))
     refused = await api.get(f"/v1/runs/{run}/events", await api.key(ANN, WRITE))
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
     theirs = await api.get(f"/v1/runs/{bobs}/events", await api.key(BOB))
-    assert (theirs.status_code, api.house.streams) == (200, [ANN] * OF_ONE)
-    api.house.streams.extend(f"local:{number}" for number in range(STREAMS - OF_ONE))
+    assert (theirs.status_code, set(broadcasts.streams)) == (200, {ANN})
+    broadcasts.streams.extend(f"local:{number}" for number in range(broadcasts.most // 2))
     assert (await api.get(f"/v1/runs/{bobs}/events", await api.key(BOB))).status_code == 503
 
 

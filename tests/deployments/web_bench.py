@@ -10,7 +10,7 @@ from deployments.api.application import application
 from domain.keys import Scope
 from domain.telegram_identity import Word, signature
 from tasks.visits import PERSONAL, make_link
-from tests.deployments.api_bench import ANN, BOT_TOKEN, PEPPER, RATE, Api
+from tests.deployments.api_bench import ANN, BOT_TOKEN, PEPPER, Api
 
 PLACE = "https://page.example.org"
 OURS = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
@@ -18,7 +18,7 @@ OURS = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 
 def browser(api: Api, place: str = PLACE) -> httpx.AsyncClient:
     """Return a browser that is not signed in."""
-    app = application(api.house, RATE, lambda: api.now)
+    app = application(api.house, lambda: api.now)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=place, headers=OURS)
 
 

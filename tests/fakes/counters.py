@@ -1,6 +1,6 @@
 """Counts of a door in memory, with the rules of those in Redis; time passes when a test says so."""
 
-from domain.limits import Counted
+from domain.limits import GUESSES, TRUSTED, WINDOW, Knock
 
 
 class MemoryCounters:
@@ -8,28 +8,35 @@ class MemoryCounters:
 
     def __init__(self) -> None:
         self.now = 0
-        self._windows: dict[str, tuple[int, int]] = {}
-        self._known: dict[str, int] = {}
+        self._ours: dict[tuple[str, str], int] = {}
+        self._guesses: dict[str, tuple[set[str], int]] = {}
+        self._uses: dict[str, tuple[int, int]] = {}
 
-    async def count(self, name: str, seconds: int) -> Counted:
-        number, end = self._windows.get(name, (0, 0))
-        if end <= self.now:
-            number, end = 0, self.now + seconds
-        self._windows[name] = number + 1, end
-        return Counted(number=number + 1, seconds=end - self.now)
+    async def knock(self, address: str, digest: str, rate: int) -> Knock:
+        known = self._ours.get((address, digest), 0) > self.now
+        if known:
+            self._ours[address, digest] = self.now + TRUSTED
+        elif wait := self._guess(address, digest):
+            return Knock(wait=wait)
+        name = digest if known else f"{address}:uses"
+        number, end = self._uses.get(name, (0, 0))
+        number, end = (number, end) if end > self.now else (0, self.now + WINDOW)
+        self._uses[name] = number + 1, end
+        return Knock(known=known, wait=end - self.now if number >= rate else None)
 
-    async def counted(self, name: str) -> Counted:
-        number, end = self._windows.get(name, (0, 0))
-        return Counted(number=number, seconds=end - self.now) if end > self.now else Counted()
+    def _guess(self, address: str, digest: str) -> int:
+        """Count it; return after how many seconds it may be, 0 for now."""
+        digests, end = self._guesses.get(address, (set[str](), 0))
+        digests, end = (digests, end) if end > self.now and digests else (set[str](), self.now + WINDOW)
+        if digest not in digests and len(digests) >= GUESSES:
+            return end - self.now
+        self._guesses[address] = digests | {digest}, end
+        return 0
 
-    async def remember(self, name: str, seconds: int) -> None:
-        self._known[name] = self.now + seconds
+    async def know(self, address: str, digest: str) -> None:
+        self._ours[address, digest] = self.now + TRUSTED
+        if address in self._guesses:
+            self._guesses[address][0].discard(digest)
 
-    async def forget(self, name: str) -> None:
-        self._known.pop(name, None)
-
-    async def remembers(self, name: str, seconds: int) -> bool:
-        if self._known.get(name, 0) <= self.now:
-            return False
-        self._known[name] = self.now + seconds
-        return True
+    async def ping(self) -> None:
+        return None
