@@ -30,6 +30,8 @@ FULL, MEMORY = b"full", b"kill"
 EMPTYINGS = 10
 EMPTYING_SECONDS = 0.2
 FILLED = "/tmp/.slipway-filled"  # noqa: S108 in the container
+TAR_DIFFERS, TAR_FAILED = 1, 2
+"""Exit codes of GNU tar: a file changed while it was read, or could not be read."""
 TAR_ROOM = 16 * 1024 * 1024
 """Headers and padding that an archive may have beyond the files' own size."""
 
@@ -80,8 +82,11 @@ class DockerWorker:
         result = await self._run(command, archive)
         if archive.full:
             raise UnsafeArchive(self._identity, f"is larger than the worker's disk of {self._disk_bytes:,} bytes")
-        if not result.ok:
-            raise Broken(f"the files of worker {self._identity} could not be read: {result.text[-400:]}")
+        said = result.stderr.decode("utf-8", "replace").strip()[-200:]
+        if result.exit_code == TAR_FAILED:
+            raise UnsafeArchive(self._identity, f"has files that cannot be read: {said}")
+        if result.exit_code not in (0, TAR_DIFFERS):
+            raise Broken(f"the files of worker {self._identity} could not be read (exit code {result.exit_code}): {said}")
         return archive.bytes()
 
     async def fill(self) -> None:

@@ -15,7 +15,7 @@ from blocks.process_environments import Environments
 from blocks.process_folders import base_python, copy, delete, overlaid, partial, place, scrubbed, settle
 from blocks.process_tree import Tree
 from domain.capabilities import lacking
-from domain.errors import CapabilityMissing, EngineUnreachable
+from domain.errors import CapabilityMissing, EngineUnreachable, UnsafeArchive
 from domain.workers import Command, CommandResult, WorkerInfo, WorkerSpec
 
 FILE_LIMIT = 50_000
@@ -61,9 +61,12 @@ class ProcessWorker:
         await asyncio.to_thread(unpack, archive, Path(self.workspace), self._spec.limits.disk_mb << 20, FILE_LIMIT)
 
     async def get(self) -> bytes:
-        """Raises UnsafeArchive when the workspace holds more than its disk limit."""
+        """Raises UnsafeArchive when the workspace holds more than its disk limit, or what cannot be read."""
         limit = self._spec.limits.disk_mb << 20
-        return await asyncio.to_thread(lambda: pack(Path(self.workspace), limit_bytes=limit))
+        try:
+            return await asyncio.to_thread(lambda: pack(Path(self.workspace), limit_bytes=limit))
+        except OSError as error:  # closed to us, or gone while we looked
+            raise UnsafeArchive(str(error.filename), f"cannot be read: {error.strerror}") from error
 
 
 class Workers:

@@ -13,7 +13,9 @@ UNSEEN = (
     "The app does not do what the Brief says when it is asked with other values than those that you were shown. "
     "They stay unknown to you: write the behaviour, not the answers to the examples."
 )
-_REFUSALS = frozenset({Outcome.LOCKED_FILES, Outcome.TESTS_TAMPERED, Outcome.TESTS_MISSING, Outcome.REPORT_FORGED})
+_REFUSALS = frozenset(
+    {Outcome.LOCKED_FILES, Outcome.NOT_TAKEN, Outcome.TESTS_TAMPERED, Outcome.TESTS_MISSING, Outcome.REPORT_FORGED}
+)
 _SHOWN_IN_FULL = 8
 _SIGNED_MESSAGE = 600
 
@@ -83,6 +85,7 @@ _ADVICE: dict[Outcome, str] = {
     Outcome.FLAKY: "A test that passes only sometimes proves nothing. Make each give the same result every time.",
     Outcome.TESTS_BLIND: "The faults that no test noticed follow, each with the line as it is.",
     Outcome.LOCKED_FILES: "Undo the change of these files; solve the task in the application's own files.",
+    Outcome.NOT_TAKEN: "Take it out of the workspace, also if .gitignore names it; environments and caches belong in /tmp.",
 }
 
 

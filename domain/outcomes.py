@@ -66,6 +66,7 @@ class Developed(Value):
 
     commit: str
     summary: str
+    untaken: str = Field(default="", description="Why the workspace was refused: `commit` is then what it began with")
     locked: tuple[str, ...] = Field(default=(), description="Platform files that it touched, against the rules")
     dropped: tuple[DroppedTest, ...] = Field(default=(), description="Tests that it gave up, with its reasons")
 

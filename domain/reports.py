@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     REPORT_MALFORMED = "report malformed"
     RUNNER_FAILED = "runner failed"
     LOCKED_FILES = "locked files changed"
+    NOT_TAKEN = "work not taken"
+    """The workspace holds what cannot be committed: links that leave it, pipes, too much."""
     TESTS_TAMPERED = "tests tampered with"
     """The commit bends how tests are found, run or reported, or holds tests that can never fail."""
     TESTS_MISSING = "tests missing"

@@ -66,6 +66,11 @@ def refused_report(commit: str, paths: tuple[str, ...]) -> TestReport:
     return TestReport(outcome=Outcome.LOCKED_FILES, summary=summary, commit=commit)
 
 
+def untaken_report(commit: str, why: str) -> TestReport:
+    """Return the verdict on a workspace of which nothing could be committed; `commit` is what it began with."""
+    return TestReport(outcome=Outcome.NOT_TAKEN, summary=f"Nothing of the work was taken: {why}.", commit=commit)
+
+
 def refused(report: TestReport, outcome: Outcome, summary: str) -> TestReport:
     """Turn a green report into a refusal that says why; what it showed stays."""
     return report.model_copy(update={"outcome": outcome, "summary": summary})

@@ -27,7 +27,7 @@ from tasks.preparer import prepare_repository
 from tasks.progress import Journal
 from tasks.proof import prove
 from tasks.redaction import shield
-from tasks.tester import refused_report
+from tasks.tester import refused_report, untaken_report
 
 
 class Commission(Value):
@@ -120,7 +120,8 @@ async def judge(
     accepted = proved_report(base, await blocks.registry.proofs(request.project))
     report = await verdict(request, number, work, base, checks, merged(known_tests(accepted), seen.known))
     await journal.write("report", report.summary, "test", facts(report))
-    await show_tests(request, base, report.model_copy(update={"commit": work.commit}), blocks)
+    if not work.untaken:
+        await show_tests(request, base, report.model_copy(update={"commit": work.commit}), blocks)
     judged = Judged(number=number, commit=work.commit, report=report)
     return await examine(request, base, judged, journal, blocks) if report.passed else judged
 
@@ -163,7 +164,9 @@ def guidance_of(commission: Commission, plan: Plan) -> str:
 async def verdict(
     request: DeliveryRequest, number: int, work: Developed, base: str, checks: tuple[Check, ...], known: tuple[KnownTest, ...]
 ) -> TestReport:
-    """Refuse a round that touches platform files; let the tester judge every other."""
+    """Refuse a round that could not be taken or touches platform files; let the tester judge every other."""
+    if work.untaken:
+        return untaken_report(work.commit, work.untaken)
     if work.locked:
         return refused_report(work.commit, work.locked)
     trial = Trial(

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from blocks.archives import unpack
+from domain.errors import UnsafeArchive
 from domain.github_texts import calls_nobody
 from domain.outcomes import Developed, Handover
 from domain.patches import Patch, locked_files
@@ -24,7 +25,7 @@ FILES_LIMIT = 20_000
 async def commit_work(
     request: DeliveryRequest, number: int, base: str, handover: Handover, worker: Worker, git: GitHost, plan: Plan
 ) -> Developed:
-    """Take the workspace out through the checked archive and commit it onto the run's branch.
+    """Take the workspace out through the checked archive and commit it onto the run's branch; if it is refused, nothing moves.
 
     The platform writes the planned addons into app.json on the way, which is none of the developer's.
     """
@@ -33,7 +34,10 @@ async def commit_work(
     with tempfile.TemporaryDirectory(prefix="slipway-commit-") as folder:
         root = Path(folder) / "tree"
         root.mkdir()
-        await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
+        try:
+            await asyncio.to_thread(unpack, await worker.get(), root, LIMITS.disk_mb * 2**20, FILES_LIMIT)
+        except UnsafeArchive as refused:
+            return Developed(commit=parent, summary=handover.summary, untaken=str(refused))
         is_platforms = await write_addons(request.project, root, (base, parent), plan.addons, git)
         message = f"{first_line(handover.summary)}\n\nRound {number} of {request.run}"
         commit = await git.commit_tree(request.project, root, branch=branch, parent=parent, message=message, author=AUTHOR)

@@ -23,7 +23,7 @@ from domain.procfile import PROCFILE, with_release_of
 from domain.protocols import GitHost
 from domain.report_tables import as_markdown
 from domain.reports import TestReport
-from domain.verdicts import ParsedReports, refused_report, report_of_build, verdict
+from domain.verdicts import ParsedReports, refused_report, report_of_build, untaken_report, verdict
 from domain.workers import Command, CommandResult, Limits, Worker, WorkerSpawner
 from tasks.artifacts import publish
 from tasks.fresh_worker import fresh_worker
@@ -31,7 +31,7 @@ from tasks.identity import once_per
 from tasks.junit import BYTES_LIMIT, parse
 from tasks.retrying import only_try_again
 
-__all__ = ["build_candidate", "publish_report", "refused_report", "report_of_build", "run_tests"]
+__all__ = ["build_candidate", "publish_report", "refused_report", "report_of_build", "run_tests", "untaken_report"]
 
 LIMITS = Limits(memory_mb=2048, cpus=2.0, pids=512, disk_mb=1024)
 BUILD_SECONDS = 900.0

@@ -215,6 +215,14 @@ async def test_a_workspace_that_claims_more_than_its_disk_is_refused(worker: Wor
     assert not (await shell(worker, "pgrep tar")).ok
 
 
+async def test_a_workspace_with_a_file_that_is_closed_is_refused_and_one_that_changes_is_taken(worker: Worker) -> None:
+    await shell(worker, "(while :; do echo x >>growing; done) >/dev/null 2>&1 &")
+    assert await worker.get()
+    await shell(worker, "echo x >closed; chmod 000 closed")
+    with pytest.raises(UnsafeArchive, match=r"has files that cannot be read.*closed"):
+        await worker.get()
+
+
 async def test_a_worker_that_ended_is_made_anew(engine: DockerEngine, host: docker.DockerClient) -> None:
     wanted = spec()
     first = await engine.spawn(wanted)

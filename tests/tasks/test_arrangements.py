@@ -16,9 +16,12 @@ from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import LOOP, Arrangement
 from domain.engines import Engine
 from domain.errors import BadInput, CapabilityMissing
+from domain.failures import feedback
 from domain.outcomes import Abandoned, Developed
 from domain.plans import Plan, PlannedFile
+from domain.reports import Outcome
 from domain.workers import WorkerSpec
+from flows.engineering import verdict
 from tasks.brief_talk import lease
 from tasks.cli import cli_agent
 from tasks.cli.claude_code import CLAUDE_CODE
@@ -118,6 +121,21 @@ async def test_ralph_by_our_loop_remembers_nothing_but_the_files(workshop: Works
     assert first[0]["content"][0]["text"] == third[0]["content"][0]["text"]
     listed = (await workshop.read(two, "n.txt"))["n.txt"].splitlines()
     assert (listed[0], "n.txt" in listed, "i.pyc" in listed) == ("1", True, False)
+
+
+async def test_workspace_that_cannot_be_taken_goes_back_to_its_developer_and_moves_nothing(workshop: Workshop) -> None:
+    link = "echo venv >.gitignore; mkdir venv; ln -s /usr/bin/python3 venv/python; echo 1 >n.txt"
+    script = [Say([use("bash", command=link)]), Say([use("finish", summary="done")])]
+    script += [Say([use("bash", command="rm -r venv")]), Say([use("finish", summary="done")])]
+    with ScriptedMessagesAPI(script) as api:
+        one = await workshop.develop(Arrangement(engine=LOOP), url=api.url)
+        assert isinstance(one, Developed)
+        report = await verdict(request(), 1, one, workshop.base, (), ())
+        two = await workshop.develop(Arrangement(engine=LOOP), 2, feedback(report), url=api.url)
+    assert (one.commit, await workshop.git.head("notes", "main")) == (workshop.base, workshop.base)
+    assert (report.outcome, report.passed) == (Outcome.NOT_TAKEN, False)
+    assert "'venv/python' is a link to '/usr/bin/python3', outside of the folder" in str(api.requests[2].last_blocks)
+    assert await workshop.read(two, "n.txt", "venv/python") == {"n.txt": "1\n"}
 
 
 async def test_worker_has_what_the_installation_and_the_kind_name_and_spares_have_the_same(workshop: Workshop) -> None:
