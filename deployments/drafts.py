@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from html import escape
 from itertools import count
 
@@ -119,24 +120,30 @@ class Appearing:
         self._language = language
         self._safe = safe
         self._draft = Draft()
+        self._hearer = copy_context()
+        """Where it is known whose secrets these are: the turn that writes."""
 
     def wrote(self, draft: Draft) -> None:
         """Take what is written so far."""
         self._draft = draft
+        self._hearer = copy_context()
         self.bell.set()
 
     def html(self) -> str:
         """Return the reply as far as it goes, else what is being done; empty before there is either."""
-        if reply := self._safe(reply_in(self._draft)).strip():
+        if reply := self._shown(reply_in(self._draft)).strip():
             return split_html(escape(paired(reply), quote=False))[-1]
         deed = deed_in(self._draft)
         return f"<i>{escape(self._told(deed), quote=False)}</i>" if deed else ""
 
     def _told(self, deed: Deed) -> str:
-        key, project = DEEDS.get(deed.tool, "doing_other"), paired(self._safe(deed.project))[:60]
+        key, project = DEEDS.get(deed.tool, "doing_other"), paired(self._shown(deed.project))[:60]
         if key == "doing_look" and project:
             return say(self._language, "doing_look_at", project=project)
         return say(self._language, key)
+
+    def _shown(self, text: str) -> str:
+        return self._hearer.run(self._safe, text)
 
 
 class _Page:

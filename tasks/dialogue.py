@@ -35,7 +35,7 @@ from tasks.kinds import kinds
 from tasks.led_by_cli import CliDesk, led_by_cli
 from tasks.product_owner import PATIENCE
 from tasks.prompts import prompt
-from tasks.redaction import redacted, shield
+from tasks.redaction import redacted, shield_for
 from tasks.talk_projects import Belongings, in_a_line
 from tasks.talk_proposals import proposal_of, quote_for
 from tasks.talk_tools import TALK_TOOLS, TalkTools
@@ -106,8 +106,7 @@ async def answer_turn(
     desk: CliDesk | None = None,
 ) -> Answered:
     """Return what the person is told. Raises what the model service raised, and NoReply when no reply came of the turn."""
-    for project in await Belongings(turn.name, registry).projects():
-        await shield(project.slug, vault)
+    await shield_for([project.slug for project in await Belongings(turn.name, registry).projects()], vault)
     role = dialogue_role(model_name)
     tools = TalkTools(turn.origin, turn.session, turn.conversation, turn.number, registry, wakeups, deeds)
     talk = Conversation(

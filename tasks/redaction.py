@@ -1,10 +1,14 @@
 """Keeps secret values out of the logs of this process.
 
-Afterwards every handler of Prefect's loggers and of the root logger writes known values as `«secret NAME»`.
+Afterwards every handler of Prefect's loggers and of the root logger writes known values as `«secret NAME»`. What is said to
+a person is another matter: what is a secret of somebody else's may be an ordinary word to them, and whoever saw it hidden
+would have found it out. A process that talks with many people says to each what `shield_for` knows.
 """
 
 import asyncio
 import logging
+from collections.abc import Iterable
+from contextvars import ContextVar
 
 from domain.errors import UnknownObject
 from domain.protocols import Vault
@@ -38,6 +42,8 @@ class RedactingFilter(logging.Filter):
 
 _FORMATTER = logging.Formatter()
 _FILTER = RedactingFilter()
+_HEARER: ContextVar[Redactor | None] = ContextVar("hearer", default=None)
+"""What whoever is talked with in this task of asyncio must not read; None: all that the process knows."""
 
 
 def install(redactor: Redactor) -> None:
@@ -49,18 +55,31 @@ def install(redactor: Redactor) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return the text with every secret value that this process knows replaced."""
-    return _FILTER.redactor.redact(text)
+    """Return the text with every secret value replaced that this process knows, or this hearer has."""
+    return _known().redact(text)
 
 
 def settled(text: str) -> str:
-    """Return the beginning of a text that still grows, as far as no secret value that this process knows can begin in it."""
-    return _FILTER.redactor.settled(text)
+    """Return the beginning of a text that still grows, as far as none of these secret values can begin in it."""
+    return _known().settled(text)
+
+
+def _known() -> Redactor:
+    return _HEARER.get() or _FILTER.redactor
 
 
 async def shield(project: str, vault: Vault) -> None:
     """Make this process redact the project's secrets wherever it writes."""
     install(await project_redactor(project, vault))
+
+
+async def shield_for(projects: Iterable[str], vault: Vault) -> None:
+    """Make this process redact the projects' secrets in its logs, and this task of asyncio say all but them from now on."""
+    own = Redactor({})
+    for project in projects:
+        own = own.also(await project_redactor(project, vault))
+    install(own)
+    _HEARER.set(own)
 
 
 async def shield_all(registry: Registry, vault: Vault) -> None:

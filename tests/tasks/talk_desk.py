@@ -89,6 +89,7 @@ class TalkDesk:
         self.said = 0
         self.files: Any = None
         self.cli: Any = None
+        self.vault = MemoryVault()
 
     async def say(self, text: str) -> None:
         self.said += 1
@@ -102,9 +103,8 @@ class TalkDesk:
     async def answer(self, taken: Taken) -> Answered:
         """Lead the turn as a new process would: with nothing but what is stored."""
         turn = Turn(name=self.person, epoch=taken.talk.epoch, number=taken.talk.turn, chat="1")
-        vault = MemoryVault()
         return await answer_turn.fn(
-            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, vault, self.talks, self.deeds, self.files,
+            turn, "claude-sonnet-5-5", self.model, self.registry, self.wakeups, self.vault, self.talks, self.deeds, self.files,
             self.cli,
         )  # fmt: skip
 

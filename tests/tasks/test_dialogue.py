@@ -1,5 +1,6 @@
 """Turns of the dialogue: what a person says is answered by the agent loop with tools that are bound to that person."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -252,9 +253,22 @@ def fragile(desk: TalkDesk, fate: Fate) -> TalkDesk:
 
 
 async def test_secret_that_a_model_says_all_the_same_is_not_told(registry: SqlRegistry) -> None:
-    redaction.install(Redactor({"DOOR_KEY": "hunter2-correct-horse"}))
     said = reply("It is hunter2-correct-horse.", "Or hunter2-correct-horse?")
     with ScriptedMessagesAPI([Say([said])]) as api:
-        answered = await TalkDesk(registry, api.url).talk("what is the key?")
+        desk = TalkDesk(registry, api.url)
+        desk.vault.hold("notes", "DOOR_KEY", "hunter2-correct-horse")
+        answered = await desk.talk("what is the key?")
     assert answered.reply.text == "It is «secret DOOR_KEY»."
     assert answered.reply.questions == ("Or «secret DOOR_KEY»?",)
+
+
+async def test_word_that_is_somebody_elses_secret_is_a_word_and_stays_out_of_logs(
+    registry: SqlRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    redaction.install(Redactor({"BOBS_KEY": "watermelon"}))
+    with ScriptedMessagesAPI([Say([reply("A watermelon is a fruit.")])]) as api:
+        answered = await TalkDesk(registry, api.url).talk("what is a watermelon?")
+    assert answered.reply.text == "A watermelon is a fruit."
+    redaction.install(Redactor({}))
+    logging.getLogger("prefect").warning("a watermelon was said")
+    assert "watermelon" not in caplog.text
