@@ -4,11 +4,16 @@ They are kept after they were answered: a second answer to one must not be taken
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from blocks.private_files import write_private
 from domain.values import Value
+
+logger = logging.getLogger(__name__)
 
 NOT_SENT = "0"
 """Message of a question that is about to be sent: a kill right after sending leaves it open under this name."""
@@ -33,7 +38,7 @@ class Asks:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        found = [Ask.model_validate_json(path.read_text()) for path in folder.glob("[0-9]*_[0-9]*")]
+        found = [ask for path in folder.glob("[0-9]*_[0-9]*") if (ask := _read(path)) is not None]
         self._asked = {(ask.chat, ask.message): ask for ask in sorted(found, key=lambda ask: int(ask.message))}
 
     async def ask(self, ask: Ask, sending: Awaitable[str]) -> None:
@@ -67,3 +72,13 @@ class Asks:
 
     def _path(self, ask: Ask) -> Path:
         return self._folder / f"{ask.chat}_{ask.message}"
+
+
+def _read(path: Path) -> Ask | None:
+    """Return the question; None, and the file is gone, when a power cut left it without its content."""
+    try:
+        return Ask.model_validate_json(path.read_text())
+    except ValidationError:
+        logger.warning("the question in %s cannot be read and is forgotten", path)
+        path.unlink()
+        return None

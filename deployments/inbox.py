@@ -7,12 +7,15 @@ What holds a secret is sealed before it is stored, so that no secret ever lies h
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from telegram import Bot, Update
 
 from blocks.private_files import write_private
+
+logger = logging.getLogger(__name__)
 
 KEPT = 500
 """Marks of handled updates that are kept: more than Telegram can bring again (one batch of 100)."""
@@ -28,9 +31,10 @@ class Inbox(asyncio.Queue[object]):
         super().__init__()
         self._seal = seal
         self._new, self._done = folder / "new", folder / "done"
-        for path in (folder, self._new, self._done):
+        self._torn = folder / "torn"
+        for path in (folder, self._new, self._done, self._torn):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._marks = dict.fromkeys(sorted(int(path.name) for path in self._done.iterdir()))
+        self._marks = dict.fromkeys(_numbers(self._done))
         """What was handled, oldest first, as the folder has it."""
         self._queued: set[int] = set()
         self._kept: set[int] = set()
@@ -46,9 +50,19 @@ class Inbox(asyncio.Queue[object]):
         await super().put(item)
 
     async def load(self, bot: Bot) -> None:
-        """Queue what an earlier process stored and did not finish, oldest first."""
-        for path in sorted(self._new.glob("[0-9]*"), key=lambda path: int(path.name)):
-            update = Update.de_json(json.loads(path.read_text()), bot)
+        """Queue what an earlier process stored and did not finish, oldest first.
+
+        What a power cut left without its content is set aside: nobody knows any more who said it.
+        """
+        for number in _numbers(self._new):
+            path = self._new / str(number)
+            try:
+                update = Update.de_json(json.loads(path.read_text()), bot)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                said = "update %d cannot be read (%s) and lies in %s: whoever wrote it has to say it again"
+                logger.error(said, number, type(error).__name__, self._torn)  # noqa: TRY400  (no words of theirs in the log)
+                path.replace(self._torn / path.name)
+                continue
             if not self._is_known(update):
                 self._queued.add(update.update_id)
                 await super().put(update)
@@ -91,3 +105,8 @@ class Inbox(asyncio.Queue[object]):
         (self._new / str(update_id)).unlink(missing_ok=True)
         for mark in old:
             (self._done / str(mark)).unlink(missing_ok=True)
+
+
+def _numbers(folder: Path) -> list[int]:
+    """Return the numbers of the updates that the folder has files of, in order."""
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())

@@ -4,14 +4,17 @@
 """
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from blocks.private_files import write_private
 from domain.attachments import Attachment, distinct
 from domain.values import Value
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(days=1)
 """A text that comes later is about something else."""
@@ -87,7 +90,11 @@ class WaitingFiles:
         return self._folder / f"{chat}.json"
 
     def _read(self, path: Path) -> tuple[Waiting, ...]:
-        return _LIST.validate_json(path.read_bytes()) if path.exists() else ()
+        try:
+            return _LIST.validate_json(path.read_bytes()) if path.exists() else ()
+        except ValidationError:
+            logger.warning("what waits in %s cannot be read: its person has to send it again", path)
+            return ()
 
     def _drop_old(self) -> None:
         marks = sorted(self._folder.glob("*_*.json"), key=lambda path: int(path.stem.split("_")[1]))

@@ -146,3 +146,17 @@ async def test_card_waits_when_telegram_asks_to_and_then_shows_the_newest(api: T
     await desk.go_on(run.id, "deploy")
     await api.message(ANN, "▶️ Release")
     assert ("editMessageText" in dict(api.calls), len(api.messages(ANN))) == (True, 1)
+
+
+async def test_files_that_a_power_cut_left_empty_are_set_aside_and_the_bot_starts(
+    api: TelegramApi, start: Start, tmp_path: Path
+) -> None:
+    home = tmp_path / "telegram"
+    for name in ("new/7", f"files/{ANN}.json", f"asks/{ANN}_9", f"questions/{ANN}_9", f"streamed/{ANN}", "done/odd"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    async with start():
+        await api.say(ANN, "notes")
+        await api.message(ANN, "waiting for its turn")
+    assert [path.name for path in (home / "torn").iterdir()] == ["7"]
+    assert [*(home / "asks").iterdir(), *(home / "streamed").iterdir()] == []
