@@ -27,6 +27,9 @@ SWEEP = 3.0
 RECENT = timedelta(minutes=15)
 """A run that ended so recently may lack the last edit of its card after a restart."""
 
+GOING = 1000
+"""Runs that go on whose cards are kept."""
+
 
 class Shown(Value):
     """A card as it was shown, with references in the place of what its buttons do."""
@@ -71,15 +74,22 @@ class LiveCards:
 
     async def resume(self) -> None:
         """Take up the cards of runs that go on, or ended while nobody looked."""
-        since = self._clock() - RECENT
-        going = await self._registry.runs(limit=1000, ended=False)
-        for run in (*going, *await self._registry.runs(limit=200, ended=True)):
-            if run.origin.channel == "telegram" and (not run.state.ended or (run.ended or run.created) > since):
-                self.follow(run.id)
+        for run in await self._open():
+            self.follow(run.id)
 
     async def unsent(self) -> list[str]:
         """Return the keys of the cards that are still to be sent."""
-        return [card_key(run.id) for run in await self._registry.runs(limit=200) if not run.origin.message]
+        return [card_key(run.id) for run in await self._open() if not run.origin.message]
+
+    async def _open(self) -> list[Run]:
+        """Return the runs whose cards are still to change: however many newer ones there are, those that go on."""
+        since = self._clock() - RECENT
+        runs = (*await self._registry.runs(limit=GOING, ended=False), *await self._registry.runs(limit=200, ended=True))
+        return [
+            run
+            for run in runs
+            if run.origin.channel == "telegram" and (not run.state.ended or (run.ended or run.created) > since)
+        ]
 
     async def aclose(self) -> None:
         """Stop following; the cards stay as they are."""

@@ -14,7 +14,7 @@ from deployments.outlooks import Outlooks
 from deployments.sendings import Sendings
 from domain.buttons import Button
 from domain.errors import ChatRefused, SlipwayError
-from domain.runs import DeliveryRequest, Origin, Run, RunState
+from domain.runs import DeliveryRequest, Origin, ReleaseRequest, Run, RunState
 from tests.deployments.conftest import eventually
 from tests.fakes.desk import Hints, a_brief
 from tests.registry_database import lay_registry
@@ -29,9 +29,9 @@ class CountingRegistry(SqlRegistry):
         self._shown.append(len(buttons))
         await super().show_buttons(*buttons)
 
-    async def runs(self, project: str | None = None, limit: int = 50) -> Sequence[Run]:
+    async def runs(self, project: str | None = None, limit: int = 50, *, ended: bool | None = None) -> Sequence[Run]:
         self._read.append(limit)
-        return await super().runs(project, limit)
+        return await super().runs(project, limit, ended=ended)
 
     _shown: list[int]
     _read: list[int]
@@ -130,6 +130,19 @@ async def test_cards_that_wait_share_one_look_at_all_runs(registry: CountingRegi
     now[0] = 3.0
     assert [(await outlooks.of(run)).place for run in (begun, *runs[1:])] == [0, 1, 2, 3, 4]
     assert (await outlooks.of(begun), registry._read) == (await outlooks.of(begun), [200, 200])
+
+
+async def test_card_of_a_run_that_goes_on_keeps_its_trace_however_many_newer_runs_there_are(
+    registry: CountingRegistry, street: Street
+) -> None:
+    open_run, other = await queued(registry, 1), await queued(registry, 2)
+    for number in range(200):
+        request = ReleaseRequest(
+            run=f"r-new{number:04}", project="notes-2", request="x", commit="c", candidate="i", origin=other.origin
+        )
+        await registry.add_run(request, datetime.now(UTC))
+        await registry.update_run(request.run, state=RunState.CANCELLED, ended=datetime(2026, 1, 1, tzinfo=UTC))
+    assert await street.cards.unsent() == [f"{other.id}:card", f"{open_run.id}:card"]
 
 
 async def test_card_that_telegram_refuses_is_shown_at_its_next_change(registry: CountingRegistry, street: Street) -> None:
