@@ -13,7 +13,7 @@ from deployments.bot_messages import Said
 from deployments.references import referenced
 from deployments.talk_cards import TALK, Spoken, written
 from deployments.wording import say
-from domain.chat_text import fits, paired
+from domain.chat_text import fits, paired, sendable, split_html
 from domain.errors import ChatBusy, ChatRefused, SlipwayError
 from domain.registry import Registry
 from domain.runs import Notification
@@ -42,15 +42,19 @@ class Speech:
         await self.answer(said, escape(text, quote=False), buttons)
 
     async def answer(self, said: Said, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
-        """Send an answer, its buttons as (label, action); while Telegram asks to wait, leave it to the outbox.
+        """Send an answer, its buttons as (label, action); while Telegram asks to wait, leave the rest to the outbox.
 
         So what the person does next is dealt with meanwhile, and a kill loses no answer.
         """
         keys = await referenced(buttons, said.person, self._registry)
-        try:
-            await self._chat.send(said.chat, html, keys)
-        except ChatBusy:
-            await self._registry.add_notification(later(said, html, buttons, datetime.now(UTC)))
+        pages = split_html(sendable(html))
+        for number, page in enumerate(pages, 1):
+            try:
+                await self._chat.send(said.chat, page, keys if number == len(pages) else ())
+            except ChatBusy:
+                rest = "\n".join(pages[number - 1 :])
+                await self._registry.add_notification(later(said, rest, buttons, datetime.now(UTC)))
+                return
 
     async def show(self, said: Said, title: str, text: str, name: str) -> None:
         """Show a title and what somebody else wrote: in the message where it fits into one, else as a file called `name`."""

@@ -1,6 +1,8 @@
 """What a notification says in its chat: put into its person's words, and brought there by the messenger."""
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from html import escape
 
 from deployments.asks import Ask, Asks
@@ -11,9 +13,10 @@ from deployments.preview_cards import preview_card
 from deployments.question_cards import ASK, question_card
 from deployments.references import referenced
 from deployments.rollback_cards import data_buttons
+from deployments.sendings import Sendings
 from deployments.talk_cards import Spoken, is_secret_question, spoken_in
 from deployments.wording import say
-from domain.chat_text import bare
+from domain.chat_text import bare, sendable, split_html
 from domain.errors import ChatRefused, SlipwayError
 from domain.protocols import Chat
 from domain.registry import Registry
@@ -40,23 +43,38 @@ class Letter(Value):
 class Letters:
     """Brings notifications. One whose words cannot be made, or are refused, comes in plain ones: its person hears of it."""
 
-    def __init__(self, chat: Chat, registry: Registry, asks: Asks, questions: Asks | None = None) -> None:
+    def __init__(self, chat: Chat, registry: Registry, sendings: Sendings, asks: Asks, questions: Asks | None = None) -> None:
         self._chat = chat
         self._registry = registry
+        self._sendings = sendings
         self._asks = asks
         self._questions = questions
 
-    async def bring(self, notification: Notification, *, again: bool) -> None:
-        """Bring it to its chat; news that may be there already come without a sound, and say so."""
+    async def bring(self, notification: Notification) -> None:
+        """Bring it to its chat, as several messages where one is too short, each once.
+
+        News that may be there already come without a sound, and say so. The caller ends the trace.
+        """
         letter = await self._letter(notification)
         if letter is None:
             return
+        *head, last = split_html(sendable(letter.card.html))
+        for part, html in enumerate(head, 1):
+            page = letter.model_copy(update={"card": Card(html=html), "asks": None})
+            await self._sendings.once(notification.key, partial(self._send, notification.chat, page), part=part)
+        page = letter.model_copy(update={"card": letter.card.model_copy(update={"html": last})})
+        asks = awaits_answer(notification)
+        await self._sendings.once(notification.key, partial(self._send, notification.chat, page), asks=asks)
+
+    async def _send(self, chat: str, letter: Letter, again: bool) -> str:
         if letter.asks is not None and letter.hint:
-            await self._asks.ask(letter.asks, self._chat.ask(notification.chat, letter.card.html, letter.hint))
-            return
-        sent = await self._sent(notification.chat, letter, again=again)
+            hint = letter.hint
+            await self._asks.ask(letter.asks, self._taken(letter.card.html, lambda html: self._chat.ask(chat, html, hint)))
+            return ""
+        sent = await self._told(chat, letter, again=again)
         if letter.asks is not None and self._questions is not None:
             await self._questions.remember(letter.asks.model_copy(update={"message": sent}))
+        return sent
 
     async def _letter(self, notification: Notification) -> Letter | None:
         """Return news of a run in the words of its person's language, anything else as it was written."""
@@ -107,14 +125,18 @@ class Letters:
         buttons = data_buttons(notification.key, run.project, goal.language)
         return Card(html=escape(news or notification.text, quote=False), buttons=buttons)
 
-    async def _sent(self, chat: str, letter: Letter, *, again: bool) -> str:
+    async def _told(self, chat: str, letter: Letter, *, again: bool) -> str:
         html, quiet = perhaps(letter.card.html, letter.language, again=again), letter.quiet or again
         labelled = await referenced(letter.card.buttons, letter.person, self._registry)
+        return await self._taken(html, lambda words: self._chat.send(chat, words, labelled, quiet=quiet))
+
+    async def _taken(self, html: str, send: Callable[[str], Awaitable[str]]) -> str:
+        """Send it, without its marks where Telegram refuses them; return the message's id."""
         try:
-            return await self._chat.send(chat, html, labelled, quiet=quiet)
+            return await send(html)
         except ChatRefused as refused:
             logger.warning("%s: it is sent without marks", refused)
-            return await self._chat.send(chat, escape(bare(html), quote=False), labelled, quiet=quiet)
+            return await send(escape(bare(html), quote=False))
 
 
 def _spoken(spoken: Spoken, chat: str) -> Letter:

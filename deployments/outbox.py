@@ -13,7 +13,7 @@ from functools import partial
 
 from deployments.asks import Asks
 from deployments.bells import keep_up
-from deployments.letters import Letters, awaits_answer
+from deployments.letters import Letters
 from deployments.sendings import Sendings
 from deployments.whole import whole
 from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
@@ -49,7 +49,7 @@ class Outbox:
     ) -> None:
         self._registry = registry
         self._wakeups = wakeups
-        self._letters = Letters(chat, registry, asks, questions)
+        self._letters = Letters(chat, registry, sendings, asks, questions)
         self._sendings = sendings
         self._operator = operator
         self._sweep = sweep
@@ -132,12 +132,8 @@ class Outbox:
         return None
 
     async def _send(self, notification: Notification) -> None:
-        async def tell(again: bool) -> str:
-            await self._letters.bring(notification, again=again)
-            return ""
-
         try:
-            await self._sendings.once(notification.key, tell, asks=awaits_answer(notification))
+            await self._letters.bring(notification)
         except (NeedsPerson, Broken) as error:  # a blocked bot or a refused text stays so: it must not stop the others
             logger.warning("notification %s cannot be sent and is given up: %s", notification.key, error)
         await self._registry.mark_sent(notification.key, self._clock())

@@ -23,18 +23,22 @@ class Left(Value):
 
 
 class Sendings:
-    """One file for each message between the moment before its send and the moment after it was written down."""
+    """One file for each message between the moment before its send and the moment after it was written down.
+
+    What is too long for one message has a file for each part before the last, so that no part comes again for a later one.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
 
-    async def once(self, key: str, send: Callable[[bool], Awaitable[str]], *, asks: bool = False) -> str:
+    async def once(self, key: str, send: Callable[[bool], Awaitable[str]], *, asks: bool = False, part: int = 0) -> str:
         """Send what was not sent yet, quietly where that is in doubt, and return the message's id as far as it is known.
 
         The caller writes down that it was sent, and ends the trace then. A try that was refused leaves none of its own.
         """
-        left = await asyncio.to_thread(self._begin, key)
+        path = self._path(key, part)
+        left = await asyncio.to_thread(self._begin, path)
         step = next_step(left.trace, asks=asks)
         if left.trace is not Trace.NONE:
             logger.info("%s was %s by an earlier try: %s", key, left.trace.value, step.value)
@@ -46,14 +50,14 @@ class Sendings:
             raise
         except SlipwayError:
             if left.trace is Trace.NONE:
-                await self.end(key)
+                await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
-        await asyncio.to_thread(self._write, key, Left(trace=Trace.SENT, message=message))
+        await asyncio.to_thread(self._write, path, Left(trace=Trace.SENT, message=message))
         return message
 
     async def end(self, key: str) -> None:
-        """Forget it; nothing happens when there is no trace."""
-        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+        """Forget it and its parts; nothing happens when there is no trace."""
+        await asyncio.to_thread(self._end, self._path(key))
 
     async def keep_only(self, keys: Iterable[str]) -> None:
         """Forget all but these: a kill between the last two steps leaves a trace of what is not sent any more.
@@ -64,23 +68,27 @@ class Sendings:
 
     def _keep_only(self, names: set[str]) -> None:
         for path in [*self._folder.iterdir()]:
-            if path.name not in names:
+            if path.stem not in names:
                 path.unlink(missing_ok=True)
 
-    def _begin(self, key: str) -> Left:
+    def _end(self, path: Path) -> None:
+        for left in [*self._folder.glob(f"{path.stem}*")]:
+            left.unlink(missing_ok=True)
+
+    def _begin(self, path: Path) -> Left:
         try:
-            return Left.model_validate_json(self._path(key).read_text())
+            return Left.model_validate_json(path.read_text())
         except FileNotFoundError:
-            self._write(key, Left(trace=Trace.BEGUN))
+            self._write(path, Left(trace=Trace.BEGUN))
             return Left()
         except ValidationError:  # a power cut can leave a file whose content never reached the disk
             return Left(trace=Trace.BEGUN)
 
-    def _write(self, key: str, left: Left) -> None:
-        path = self._path(key)
+    def _write(self, path: Path, left: Left) -> None:
         fresh = path.with_suffix(".new")
         fresh.write_text(left.model_dump_json())
         fresh.replace(path)
 
-    def _path(self, key: str) -> Path:
-        return self._folder / sha256(key.encode()).hexdigest()
+    def _path(self, key: str, part: int = 0) -> Path:
+        name = sha256(key.encode()).hexdigest()
+        return self._folder / (f"{name}.{part}" if part else name)
