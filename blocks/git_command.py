@@ -6,6 +6,7 @@ no pager, no credential program, no user's or system's settings, no network.
 
 import asyncio
 import os
+import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,16 +66,19 @@ async def git(
     accept: tuple[int, ...] = (0,),
     limit: int | None = None,
     seconds: float = DEADLINE_SECONDS,
+    most: int | None = None,
 ) -> Output:
     """Run git on the git directory `repository`; raise Broken or TryAgain when its exit code is not accepted.
 
     Past its deadline it is killed, and Broken raised. With `limit`, at most that many bytes are read; then the command is
-    ended and its exit code counts as 0.
+    ended and its exit code counts as 0. With `most`, no file that it writes can have more bytes.
     """
     options = [word for setting in SETTINGS for word in ("-c", setting)]
     process = await _start(
         "git", *options, f"--git-dir={repository}", *arguments, environment=environment or {}, talks=bool(stdin)
     )
+    if most is not None:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
     try:
         async with asyncio.timeout(seconds):
             if limit is None:

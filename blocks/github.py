@@ -13,7 +13,7 @@ from blocks.github_talk import RemoteTalk
 from blocks.github_wire import Wire
 from domain.errors import Broken
 from domain.git_credentials import TOKEN_USER, GitCredential
-from domain.github import PUSH
+from domain.github_permissions import PUSH
 
 
 class GitHubAccess(Block):

@@ -4,8 +4,9 @@ from typing import Any
 
 from blocks.github_repositories import RemoteRepositories
 from blocks.github_wire import Wire
-from domain.github import PULLS, PullRequest
+from domain.github import PullRequest
 from domain.github_commands import may_write
+from domain.github_permissions import PULLS
 
 DECIDES = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 MAY_APPROVE = ("OWNER", "MEMBER", "COLLABORATOR")
@@ -40,9 +41,8 @@ class RemotePulls:
         Who belongs to the organisation may still be one who only reads.
         """
         attempted = f"looking who approved pull request {number} of {name}"
-        reviews = await self._wire.ask("GET", name, f"/pulls/{number}/reviews", PULLS, attempted, query={"per_page": "100"})
         last: dict[str, dict[str, Any]] = {}
-        for review in reviews or ():
+        for review in await self._wire.every(name, f"/pulls/{number}/reviews", PULLS, attempted):
             if review["state"] in DECIDES and review["author_association"] in MAY_APPROVE and review["user"]:
                 last[review["user"]["login"]] = review
         access = RemoteRepositories(self._wire).access

@@ -6,9 +6,12 @@ Each thing is found again by an identity that was given to it at birth, so that 
 from typing import Any
 
 from blocks.github_wire import Wire, segment
-from domain.github import CHECK, CHECKS, CONTENTS, DEPLOYMENTS, STATUSES, CommitCheck, DeploymentState
+from domain.github import CHECK, CommitCheck, Deployment
+from domain.github_permissions import CHECKS, CONTENTS, DEPLOYMENTS, STATUSES
 
-ENVIRONMENT = "production"
+ENVIRONMENT, ACTIVE = "production", "success"
+RECENT = "10"
+"""So many deployments are looked at for one that was active until now."""
 AT_ONCE = 50
 """Annotations that one call takes."""
 
@@ -24,49 +27,70 @@ class RemoteReports:
         if not self._wire.access.makes_checks:
             await self._status(name, check)
             return
-        query = {"check_name": CHECK, "per_page": "100"}
+        query, rest = {"check_name": CHECK, "filter": "all"}, f"/commits/{check.commit}/check-runs"
         attempted = f"the check of {check.commit[:12]} at {name}"
-        found = await self._wire.ask("GET", name, f"/commits/{check.commit}/check-runs", CHECKS, attempted, query=query)
-        known = next((each for each in (found or {}).get("check_runs", ()) if each["external_id"] == check.run), None)
+        found = await self._wire.every(name, rest, CHECKS, attempted, query, of="check_runs")
+        known = next((each for each in found if each["external_id"] == check.run), None)
         there = known["output"]["annotations_count"] if known else 0
-        rest = check.annotations[there:]  # a process that was killed may have sent some
+        left = check.annotations[there:]  # a process that was killed may have sent some
         if known is None:
-            born = {"name": CHECK, "head_sha": check.commit, "external_id": check.run, **_said(check, rest[:AT_ONCE])}
-            known, rest = await self._wire.ask("POST", name, "/check-runs", CHECKS, attempted, born), rest[AT_ONCE:]
-        elif not rest and known["conclusion"] != check.conclusion:
+            born = {"name": CHECK, "head_sha": check.commit, "external_id": check.run, **_said(check, left[:AT_ONCE])}
+            known, left = await self._wire.ask("POST", name, "/check-runs", CHECKS, attempted, born), left[AT_ONCE:]
+        elif not left and known["conclusion"] != check.conclusion:
             await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, _said(check, ()))
-        while rest:
-            body, rest = _said(check, rest[:AT_ONCE]), rest[AT_ONCE:]
+        while left:
+            body, left = _said(check, left[:AT_ONCE]), left[AT_ONCE:]
             await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, body)
 
     async def _status(self, name: str, check: CommitCheck) -> None:
-        state = {"success": "success", "failure": "failure", "neutral": "success"}[check.conclusion]
-        body = {"state": state, "context": CHECK, "description": check.title[:140]}
+        """Set it where it is another: GitHub takes a thousand of one name at a commit."""
+        attempted = f"the status of {check.commit[:12]} at {name}"
+        state = {"success": "success", "failure": "failure", "neutral": "pending"}[check.conclusion]
+        body = {"state": state, "context": CHECK, "description": check.title[:140].strip()}
         if check.details_url:
             body["target_url"] = check.details_url
-        await self._wire.ask("POST", name, f"/statuses/{check.commit}", STATUSES, f"the status of {check.commit[:12]}", body)
+        there = await self._wire.every(name, f"/commits/{check.commit}/status", STATUSES, attempted, of="statuses")
+        if not any(body.items() <= each.items() for each in there):
+            await self._wire.ask("POST", name, f"/statuses/{check.commit}", STATUSES, attempted, body)
 
-    async def deployed(self, name: str, commit: str, run: str, state: DeploymentState, address: str) -> None:
-        """Let one deployment with the run's identity have this state and address."""
-        attempted = f"the deployment of {commit[:12]} at {name}"
-        query = {"sha": commit, "environment": ENVIRONMENT, "per_page": "100"}
-        found = await self._wire.ask("GET", name, "/deployments", DEPLOYMENTS, attempted, query=query)
-        known = next((each for each in found or () if each["payload"] == {"run": run}), None)
+    async def is_deployed(self, name: str, deployment: Deployment) -> bool:
+        """Tell whether GitHub shows this deployment as the active one."""
+        known = await self._deployment(name, deployment)
+        return known is not None and await self._state(name, known) == ACTIVE
+
+    async def deployed(self, name: str, deployment: Deployment) -> None:
+        """Let this deployment be there once, and be the active one: GitHub ends no earlier one in production by itself."""
+        attempted = _deploying(name, deployment)
+        known = await self._deployment(name, deployment)
         if known is None:
-            known = await self._wire.ask("POST", name, "/deployments", DEPLOYMENTS, attempted, _deployment(commit, run))
-        rest = f"/deployments/{known['id']}/statuses"
+            known = await self._wire.ask("POST", name, "/deployments", DEPLOYMENTS, attempted, _wish(deployment))
+        query = {"environment": ENVIRONMENT, "per_page": RECENT}
+        for each in await self._wire.ask("GET", name, "/deployments", DEPLOYMENTS, attempted, query=query) or ():
+            if each["id"] != known["id"] and await self._state(name, each) == ACTIVE:
+                await self._set_state(name, each, {"state": "inactive"})
+        if await self._state(name, known) != ACTIVE:
+            await self._set_state(name, known, {"state": ACTIVE, "environment_url": deployment.address})
+
+    async def _deployment(self, name: str, deployment: Deployment) -> dict[str, Any] | None:
+        query = {"sha": deployment.commit, "environment": ENVIRONMENT}
+        found = await self._wire.every(name, "/deployments", DEPLOYMENTS, _deploying(name, deployment), query)
+        return next((each for each in found if each["payload"] == _identity(deployment)), None)
+
+    async def _state(self, name: str, known: dict[str, Any]) -> str:
+        """Return the newest state of a deployment; nothing when it has none."""
+        rest, attempted = f"/deployments/{known['id']}/statuses", f"looking at deployment {known['id']} of {name}"
         said = await self._wire.ask("GET", name, rest, DEPLOYMENTS, attempted, query={"per_page": "1"})
-        if said and said[0]["state"] == state:
-            return
-        body = {"state": state, "environment_url": address, "auto_inactive": True}
+        return str(said[0]["state"]) if said else ""
+
+    async def _set_state(self, name: str, known: dict[str, Any], body: dict[str, Any]) -> None:
+        rest, attempted = f"/deployments/{known['id']}/statuses", f"to change deployment {known['id']} of {name}"
         await self._wire.ask("POST", name, rest, DEPLOYMENTS, attempted, body)
 
-    async def released(self, name: str, commit: str, tag: str, title: str, body: str) -> None:
-        """Publish a release of a commit that is there, by a tag that GitHub makes with it; nothing happens when it has one."""
+    async def released(self, name: str, tag: str, title: str, body: str) -> None:
+        """Publish a release of a tag that is there; nothing happens when it has one."""
         attempted = f"the release {tag} at {name}"
         if await self._wire.ask("GET", name, f"/releases/tags/{segment(tag)}", CONTENTS, attempted) is None:
-            said = {"tag_name": tag, "target_commitish": commit, "name": title, "body": body}
-            await self._wire.ask("POST", name, "/releases", CONTENTS, attempted, said)
+            await self._wire.ask("POST", name, "/releases", CONTENTS, attempted, {"tag_name": tag, "name": title, "body": body})
 
 
 def _said(check: CommitCheck, annotations: tuple[Any, ...]) -> dict[str, Any]:
@@ -89,13 +113,21 @@ def _said(check: CommitCheck, annotations: tuple[Any, ...]) -> dict[str, Any]:
     return {"status": "completed", "conclusion": check.conclusion, "output": output, **details}
 
 
-def _deployment(commit: str, run: str) -> dict[str, Any]:
+def _deploying(name: str, deployment: Deployment) -> str:
+    return f"the deployment of {deployment.commit[:12]} at {name}"
+
+
+def _identity(deployment: Deployment) -> dict[str, str]:
+    return {"run": deployment.run, "since": deployment.since.isoformat()}
+
+
+def _wish(deployment: Deployment) -> dict[str, Any]:
     """Return the wish for a deployment; `required_contexts` empty: what stands is a fact, whatever else runs there."""
     return {
-        "ref": commit,
+        "ref": deployment.commit,
         "environment": ENVIRONMENT,
-        "payload": {"run": run},
+        "payload": _identity(deployment),
         "auto_merge": False,
         "required_contexts": [],
-        "description": f"Slipway run {run}",
+        "description": f"Slipway run {deployment.run}",
     }

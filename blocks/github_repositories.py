@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from blocks.github_wire import Wire, segment
-from domain.github import ADMINISTRATION, CHECK, CONTENTS, METADATA, SECRETS, AccessLevel, RemoteRepository
-from domain.github_errors import GitHubRefused
+from domain.github import CHECK, AccessLevel, RemoteRepository
+from domain.github_errors import CURES, GitHubRefused
+from domain.github_permissions import ADMINISTRATION, CONTENTS, METADATA, SECRETS
 
 BY_A_PERSON = "make it at GitHub, install the App on it, and name it with `slipway repository PROJECT OWNER/NAME`"
 
@@ -27,6 +28,13 @@ class RemoteRepositories:
                 return None
             raise
         return _repository(found) if found else None
+
+    async def known(self, name: str) -> RemoteRepository:
+        """Return the repository that is there; raise GitHubRefused, with the cure, when there is none that we may see."""
+        found = await self.repository(name)
+        if found is None:
+            raise GitHubRefused(f"looking for {name}", 404, "there is no such repository for us", CURES[404])
+        return found
 
     async def create(self, name: str, description: str, *, private: bool) -> RemoteRepository:
         """Make it in its organisation, or among a person's own by their token: an App may not do the latter."""

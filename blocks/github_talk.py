@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from blocks.github_wire import Wire
-from domain.github import ISSUES, Reaction, Remark, RemoteIssue
+from domain.github import Reaction, Remark, RemoteIssue
+from domain.github_permissions import ISSUES
 
 
 class RemoteTalk:
-    """Each method is one call."""
+    """Each method is one call, and one more for each hundred comments."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -19,10 +20,9 @@ class RemoteTalk:
         return _issue(found) if found else None
 
     async def comments(self, name: str, number: int) -> Sequence[Remark]:
-        """Return the first hundred comments of the issue, oldest first."""
+        """Return all comments of the issue, oldest first."""
         attempted = f"reading issue {number} of {name}"
-        found = await self._wire.ask("GET", name, f"/issues/{number}/comments", ISSUES, attempted, query={"per_page": "100"})
-        return tuple(map(_remark, found or ()))
+        return tuple(map(_remark, await self._wire.every(name, f"/issues/{number}/comments", ISSUES, attempted)))
 
     async def comment(self, name: str, number: int, body: str) -> Remark:
         """Say something at an issue."""

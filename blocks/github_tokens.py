@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from domain.errors import BadInput
-from domain.github import Permissions
 from domain.github_errors import GitHubRefused
+from domain.github_permissions import Permissions
 from domain.values import Value
 
 AHEAD = timedelta(minutes=5)

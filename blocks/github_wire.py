@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -19,12 +19,16 @@ from pydantic import SecretStr
 from blocks.github_tokens import Access, AppTokens, PersonalToken
 from blocks.plain_http import plain_client
 from domain.errors import AnswerLost, Broken, ServiceUnreachable
-from domain.github import Permissions
-from domain.github_errors import GitHubBusy, refusal
+from domain.github_errors import GitHubBusy, GitHubRefused, refusal
+from domain.github_permissions import Permissions
 
 SECONDS = 30.0
 READ_BEFORE = 256
 """Answers that are kept to be asked for again only if they have changed."""
+READ_BYTES = 100_000
+"""Of each of them at most."""
+PAGES = 50
+"""So many hundreds of a list are read: GitHub takes 2,500 comments at an issue."""
 VERSION = "2022-11-28"
 
 
@@ -40,7 +44,7 @@ class Wire:
         self._api_url, self._clock = api_url.rstrip("/"), clock
         self._access = access
         self._closed_until: datetime | None = None
-        self._read: OrderedDict[tuple[str, str], tuple[str, Any]] = OrderedDict()
+        self._read: OrderedDict[tuple[str, str], tuple[str, _Page]] = OrderedDict()
 
     @classmethod
     def of_app(cls, api_url: str, app: int, key_file: Path, clock: Callable[[], datetime] = utc_now) -> "Wire":
@@ -85,24 +89,46 @@ class Wire:
         query: dict[str, str] | None = None,
     ) -> Any:
         """Call any path with the token of `name`, a repository or an owner."""
-        token = await self.access.token(name, permissions)
         sent = f"{path}?{httpx.QueryParams(query)}" if query else path
-        try:
-            return await self._call(method, sent, f"Bearer {token.get_secret_value()}", body, attempted, last=False)
-        except _Revoked as revoked:
-            if not self.access.forget(name):
-                raise revoked.refusal from None
-        token = await self.access.token(name, permissions)
-        return await self._call(method, sent, f"Bearer {token.get_secret_value()}", body, attempted)
+        return (await self._page(method, sent, name, permissions, attempted, body)).document
+
+    async def every(
+        self, name: str, rest: str, permissions: Permissions, attempted: str, query: dict[str, str] | None = None, of: str = ""
+    ) -> list[Any]:
+        """Return all of a list at `/repos/<name><rest>`, in its order, or of the one that is at `of` of what comes back."""
+        path, asked = f"/repos/{name}{rest}", httpx.QueryParams({**(query or {}), "per_page": "100"})
+        found: list[Any] = []
+        for _ in range(PAGES):
+            page = await self._page("GET", f"{path}?{asked}", name, permissions, attempted, None)
+            found += ((page.document or {}).get(of) if of else page.document) or ()
+            if not page.following:
+                return found
+            asked = httpx.URL(page.following).params  # its path may be another, under which no answer was kept
+        raise GitHubRefused(attempted, 0, f"there are more than {PAGES * 100:,}")
 
     async def who(self) -> Any:
         """Return what GitHub knows of us."""
         path, token = await self.access.own()
         return await self._call("GET", path, f"Bearer {token.get_secret_value()}", None, "asking who we are")
 
-    async def _call(
+    async def _page(
+        self, method: str, path: str, name: str, permissions: Permissions, attempted: str, body: dict[str, Any] | None
+    ) -> "_Page":
+        token = await self.access.token(name, permissions)
+        try:
+            return await self._exchange(method, path, f"Bearer {token.get_secret_value()}", body, attempted, last=False)
+        except _Revoked as revoked:
+            if not self.access.forget(name):
+                raise revoked.refusal from None
+        token = await self.access.token(name, permissions)
+        return await self._exchange(method, path, f"Bearer {token.get_secret_value()}", body, attempted)
+
+    async def _call(self, method: str, path: str, authorization: str, body: dict[str, Any] | None, attempted: str) -> Any:
+        return (await self._exchange(method, path, authorization, body, attempted)).document
+
+    async def _exchange(
         self, method: str, path: str, authorization: str, body: dict[str, Any] | None, attempted: str, last: bool = True
-    ) -> Any:
+    ) -> "_Page":
         now = self._clock()
         if self._closed_until is not None and now < self._closed_until:
             raise GitHubBusy((self._closed_until - now).total_seconds(), attempted)
@@ -111,7 +137,7 @@ class Wire:
         if answer.status_code == 304 and known:
             return known[1]
         if answer.status_code == 404 and method == "GET":
-            return None
+            return NOTHING
         if answer.is_success:
             return self._kept(method, path, authorization, answer, attempted)
         refused = refusal(answer.status_code, _lower(answer.headers), _words(answer), attempted, now)
@@ -144,19 +170,33 @@ class Wire:
             return plain_client(timeout=SECONDS)
         return httpx.AsyncClient(timeout=SECONDS, verify=_trusted())
 
-    def _kept(self, method: str, path: str, authorization: str, answer: httpx.Response, attempted: str) -> Any:
-        """Return the answer's document; what can be asked for again is kept with its mark."""
+    def _kept(self, method: str, path: str, authorization: str, answer: httpx.Response, attempted: str) -> "_Page":
+        """Return what the answer holds; what can be asked for again, and is small, is kept with its mark.
+
+        No list is: its page may be as it was while another one follows it by now.
+        """
         if answer.status_code == 204 or not answer.content:
-            return {}
+            return _Page({})
         try:
-            document = answer.json()
+            page = _Page(answer.json(), answer.links.get("next", {}).get("url", ""))
         except ValueError:
             raise AnswerLost("GitHub", attempted, "its answer is no JSON") from None
-        if method == "GET" and (etag := answer.headers.get("ETag")):
-            self._read[path, authorization] = (etag, document)
+        is_small = isinstance(page.document, dict) and len(answer.content) <= READ_BYTES
+        if method == "GET" and is_small and (etag := answer.headers.get("ETag")):
+            self._read[path, authorization] = (etag, page)
             while len(self._read) > READ_BEFORE:
                 self._read.popitem(last=False)
-        return document
+        return page
+
+
+class _Page(NamedTuple):
+    """What came back, and where what follows it is."""
+
+    document: Any
+    following: str = ""
+
+
+NOTHING = _Page(None)
 
 
 class _Revoked(Exception):

@@ -55,17 +55,17 @@ class Projects(Store):
 
     async def set_brief(self, slug: str, brief: Brief) -> None:
         """Replace the Brief and the title; the slug and kind of a project never change."""
-        await self._change(slug, {"brief": brief.model_dump(mode="json"), "title": brief.title})
+        async with self.writing(f"project {slug}") as db:
+            await _change(db, slug, {"brief": brief.model_dump(mode="json"), "title": brief.title})
 
     async def set_repository(self, slug: str, repository: str) -> None:
-        """Name the project's repository at GitHub, OWNER/NAME; empty: it has none."""
-        await self._change(slug, {"repository": repository})
-
-    async def _change(self, slug: str, changes: dict[str, Any]) -> None:
-        async with self.writing(f"project {slug}") as db:
-            changed = await db.execute(update(tables.projects).where(tables.projects.c.slug == slug).values(changes))
-            if not changed.rowcount:
-                raise UnknownObject("project", slug)
+        """Name the project's repository at GitHub, OWNER/NAME; empty: it has none. Raise BadInput when it is another's."""
+        table = tables.projects
+        theirs = (func.lower(table.c.repository) == repository.lower()) & (table.c.slug != slug)
+        async with self.writing("repositories of projects") as db:
+            if repository and (other := (await db.execute(select(table.c.slug).where(theirs))).scalar()):
+                raise BadInput(f"{repository} is the repository of {other}: `slipway repository {other} --none` lets it go")
+            await _change(db, slug, {"repository": repository})
 
     async def remove_project(self, slug: str) -> None:
         """Forget the project with its checks, releases and environments; runs, audit and ledger lines stay."""
@@ -126,6 +126,12 @@ async def preview_hosts(db: AsyncConnection) -> dict[str, str]:
     open_ones = [state.value for state in PreviewState if state.open]
     rows = await db.execute(select(table.c.host, table.c.project).where(table.c.state.in_(open_ones)))
     return {row.host: row.project for row in rows}
+
+
+async def _change(db: AsyncConnection, slug: str, changes: dict[str, Any]) -> None:
+    changed = await db.execute(update(tables.projects).where(tables.projects.c.slug == slug).values(changes))
+    if not changed.rowcount:
+        raise UnknownObject("project", slug)
 
 
 def _project(row: Row[Any]) -> Project:

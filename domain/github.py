@@ -1,10 +1,10 @@
 """GitHub, the second home of a project's code: what is read there, and what a block that reaches it can do.
 
-A repository is always OWNER/NAME. Permissions are the least that an operation needs, in GitHub's words; a token is made for one
-repository and exactly these (https://docs.github.com/rest/authentication/permissions-required-for-github-apps).
+A repository is always OWNER/NAME.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, Protocol
 
 from pydantic import Field, SecretStr
@@ -12,26 +12,12 @@ from pydantic import Field, SecretStr
 from domain.git_credentials import GitCredential
 from domain.values import Value
 
-Permissions = Mapping[str, Literal["read", "write"]]
-
-METADATA: Permissions = {"metadata": "read"}
-CONTENTS: Permissions = {"contents": "write"}
-PUSH: Permissions = {"contents": "write", "workflows": "write"}
-PULLS: Permissions = {"pull_requests": "write"}
-CHECKS: Permissions = {"checks": "write"}
-STATUSES: Permissions = {"statuses": "write"}
-DEPLOYMENTS: Permissions = {"deployments": "write"}
-ADMINISTRATION: Permissions = {"administration": "write"}
-SECRETS: Permissions = {"secrets": "write"}
-ISSUES: Permissions = {"issues": "write"}
-
 CHECK = "slipway/tests"
 """Name of our check of a commit."""
 
 AccessLevel = Literal["admin", "write", "read", "none"]
 Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 Conclusion = Literal["success", "failure", "neutral"]
-DeploymentState = Literal["success", "failure", "inactive", "in_progress"]
 
 
 class RemoteRepository(Value):
@@ -98,11 +84,25 @@ class CommitCheck(Value):
     details_url: str = ""
 
 
+class Deployment(Value):
+    """That a commit is online; a release that comes back later is another one."""
+
+    run: str
+    commit: str
+    since: datetime
+    """When it was switched to: by this and the run it is found again."""
+    address: str
+
+
 class Repositories(Protocol):
     """Repositories and what stands on them."""
 
     async def repository(self, name: str) -> RemoteRepository | None:
         """Return the repository; None when there is none that we may see."""
+        ...
+
+    async def known(self, name: str) -> RemoteRepository:
+        """Return the repository that is there; raise GitHubRefused, with the cure, when there is none that we may see."""
         ...
 
     async def create(self, name: str, description: str, *, private: bool) -> RemoteRepository:
@@ -165,12 +165,16 @@ class Reports(Protocol):
         """Let one check run with the check's identity say this; a personal token, which may make none, sets a status."""
         ...
 
-    async def deployed(self, name: str, commit: str, run: str, state: DeploymentState, address: str) -> None:
-        """Let one deployment with the run's identity have this state and address."""
+    async def is_deployed(self, name: str, deployment: Deployment) -> bool:
+        """Tell whether GitHub shows this deployment as the active one."""
         ...
 
-    async def released(self, name: str, commit: str, tag: str, title: str, body: str) -> None:
-        """Publish a release of a commit that is there, by a tag that GitHub makes with it; nothing happens when it has one."""
+    async def deployed(self, name: str, deployment: Deployment) -> None:
+        """Let this deployment be there once, and be the active one."""
+        ...
+
+    async def released(self, name: str, tag: str, title: str, body: str) -> None:
+        """Publish a release of a tag that is there; nothing happens when it has one."""
         ...
 
 
@@ -182,7 +186,7 @@ class Talk(Protocol):
         ...
 
     async def comments(self, name: str, number: int) -> Sequence[Remark]:
-        """Return the first hundred comments of the issue, oldest first."""
+        """Return all comments of the issue, oldest first."""
         ...
 
     async def comment(self, name: str, number: int, body: str) -> Remark:
@@ -230,5 +234,8 @@ class RemoteGit(Protocol):
         ...
 
     async def fetch(self, project: str, name: str, branch: str) -> str | None:
-        """Bring a branch's commits into our repository, under no branch of it; return its head, None when there is none."""
+        """Bring a branch's commits into our repository, under no branch of it; return its head, None when there is none.
+
+        Raise HistoryTooLarge where that is more than is taken at once.
+        """
         ...

@@ -11,15 +11,27 @@ from domain.errors import AnswerLost, NeedsPerson, SlipwayError, TryAgain
 SECONDARY_SECONDS = 60.0
 """How long to wait at a secondary limit that names no time."""
 
+LIMITS = ("rate limit", "abuse detection")
+"""Words of GitHub's at a secondary limit."""
+
 WORDS_LIMIT = 300
 """Characters of GitHub's own words that are told."""
 
+RENAMED = "the repository has another name: `slipway repository PROJECT OWNER/NAME` says where it is now"
 CURES = {
-    301: "the repository was renamed: `slipway repository PROJECT OWNER/NAME` says where it is now",
+    301: RENAMED,
+    307: RENAMED,
+    308: RENAMED,
     401: "look at SLIPWAY_GITHUB_TOKEN, or SLIPWAY_GITHUB_APP_ID and its key: `slipway doctor` asks GitHub who that is",
     403: "docs/github.md lists the permissions that the App or token needs",
     404: "the App must be installed on that repository, or the token be for it",
+    410: "it was deleted there, or issues are switched off in the repository's settings",
 }
+TOLD = {
+    "suspended": "who administers the App's installation lets it go on, on its page at GitHub",
+    "claim ('": "the clock of this machine is wrong: set it right, as by NTP",
+}
+"""Cures by GitHub's words, which say more than the status."""
 
 
 class GitHubBusy(TryAgain):
@@ -46,6 +58,14 @@ class GitHubRefused(NeedsPerson):
         return f"GitHub refused {attempted}{number}: {words}{help_}"
 
 
+class HistoryTooLarge(NeedsPerson):
+    """More was to be fetched than is taken: (name, most megabytes)."""
+
+    def __str__(self) -> str:
+        name, most = self.args
+        return f"{name} has more than {most} MB, which is too much: take large files out of its history"
+
+
 def seconds_to_wait(status: int, headers: Mapping[str, str], words: str, now: datetime) -> float | None:
     """Return how long GitHub wants nothing from us; None when the answer is no limit. Header names are in lower case."""
     if status not in (403, 429):
@@ -55,7 +75,7 @@ def seconds_to_wait(status: int, headers: Mapping[str, str], words: str, now: da
         return max(after, 1.0)
     if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
         return max(reset - now.timestamp(), 1.0)
-    return SECONDARY_SECONDS if status == 429 or "rate limit" in words.lower() else None
+    return SECONDARY_SECONDS if status == 429 or any(each in words.lower() for each in LIMITS) else None
 
 
 def refusal(status: int, headers: Mapping[str, str], words: str, attempted: str, now: datetime) -> SlipwayError:
@@ -66,11 +86,9 @@ def refusal(status: int, headers: Mapping[str, str], words: str, attempted: str,
     said = " ".join(words.split())[:WORDS_LIMIT] or "it said nothing"
     if status >= 500:
         return AnswerLost("GitHub", attempted, f"{status} {said}")
-    return GitHubRefused(attempted, status, said, CURES.get(status, ""))
+    told = (cure for part, cure in TOLD.items() if part in said)
+    return GitHubRefused(attempted, status, said, next(told, CURES.get(status, "")))
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
+    return float(text) if text and text.isascii() and text.isdecimal() and len(text) < 12 else None

@@ -6,11 +6,13 @@ from typing import Any
 
 from domain.briefs import Brief
 from domain.github import Annotation, CommitCheck, Conclusion
+from domain.outcomes import Escalated
 from domain.proofs import SignedProof, facts
+from domain.pushes import DIGEST_SHOWN
 from domain.rehearsals import SUITE
 from domain.report_tables import as_markdown
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
-from domain.trimming import cut, plain
+from domain.trimming import cut, fenced, plain
 
 BODY_LIMIT, SUMMARY_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 60_000, 60_000, 4_000, 200
 ANNOTATIONS_LIMIT = 150
@@ -40,8 +42,9 @@ def branch_of(run: str) -> str:
     return f"slipway/{run}"
 
 
-def tag_of(release: int) -> str:
-    return f"v{release}"
+def tags_of(release: int) -> tuple[str, ...]:
+    """Return how a release's tag is called, and how where that is a person's own."""
+    return f"v{release}", f"slipway-v{release}"
 
 
 def described(title: str, slug: str, created: str) -> str:
@@ -99,6 +102,21 @@ def check_of_report(run: str, report: TestReport, details_url: str = "") -> Comm
         annotations=tuple(annotation for case in red[:ANNOTATIONS_LIMIT] if (annotation := _annotation(case))),
         details_url=details_url,
     )
+
+
+def check_of_push(run: str, commit: str, end: Escalated) -> CommitCheck:
+    """Return the check of a person's own commit that is not delivered; one that waits for its owner's word is not refused."""
+    if end.report is not None:
+        return check_of_report(run, end.report.model_copy(update={"commit": commit}))
+    conclusion: Conclusion = "neutral" if end.digest else "failure"
+    word = (
+        f"\n\nIts owner's word lets it pass: `/slipway approve {end.digest[:DIGEST_SHOWN]}` under any issue."
+        if end.digest
+        else ""
+    )
+    summary = f"{fenced(end.evidence)}{word}" if end.evidence else one_line(end.reason, SUMMARY_LIMIT)
+    title = one_line(end.reason, TITLE_LIMIT)
+    return CommitCheck(run=run, commit=commit, conclusion=conclusion, title=title, summary=cut(summary, SUMMARY_LIMIT))
 
 
 def secrets_wanted(workflows: Sequence[str]) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.errors import SlipwayError
+from domain.github import CommitCheck
+from domain.github_texts import check_of_push, check_of_report
+from domain.outcomes import Escalated
 from domain.releases import ReleaseState
 from domain.reports import TestReport
 from domain.runs import DeliveryRequest
 from flows.opening import Blocks
-from tasks.github import bring_to_github, show_round
+from tasks.github import bring_to_github, show_check
 from tasks.progress import Journal
 
 log = logging.getLogger("slipway.github")
@@ -37,13 +40,22 @@ async def go_home(project: str, run: str, blocks: Blocks) -> None:
 
 async def show_tests(request: DeliveryRequest, base: str, report: TestReport, blocks: Blocks) -> None:
     """Show a round at GitHub; what kept it from there stands in the run's journal."""
+    await _show(request, check_of_report(request.run, report), base, blocks)
+
+
+async def show_push(request: DeliveryRequest, end: Escalated, blocks: Blocks) -> None:
+    """Tell at a person's own commit why it is not delivered, or not yet."""
+    await _show(request, check_of_push(request.run, request.commit, end), "", blocks)
+
+
+async def _show(request: DeliveryRequest, check: CommitCheck, base: str, blocks: Blocks) -> None:
     if blocks.github is None or blocks.remote is None:
         return
-    shown = show_round(
-        request.project, request.run, base, report,
+    shown = show_check(
+        request.project, check, base,
         blocks.registry, blocks.git, blocks.vault, blocks.github, blocks.remote, blocks.installation,
     )  # fmt: skip
-    said = await _unhurt(shown, "the tests of this round are")
+    said = await _unhurt(shown, "how these tests ended is")
     if said:
         await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
 

@@ -13,6 +13,7 @@ from domain.runs import DeliveryRequest
 from domain.seen import Seen
 from domain.turns import Judged
 from flows.engineering import Commission, accept, facts
+from flows.home import show_push
 from flows.interruption import unless_interrupted
 from flows.opening import Blocks, open_blocks
 from flows.proof import examine
@@ -32,6 +33,14 @@ async def pushed(commission: Commission) -> Accepted | Escalated:
 
 
 async def judge_push(commission: Commission, blocks: Blocks) -> Accepted | Escalated:
+    """Judge it; why it is not delivered is told at the commit as well, where whoever pushed it looks."""
+    end = await judge(commission, blocks)
+    if isinstance(end, Escalated):
+        await show_push(commission.request, end, blocks)
+    return end
+
+
+async def judge(commission: Commission, blocks: Blocks) -> Accepted | Escalated:
     """Look at what it touches, test it, prove it; main moves to it only when all of that is good."""
     request, journal = commission.request, Journal(commission.request.run, blocks.registry, blocks.wakeups)
     await shield(request.project, blocks.vault)

@@ -16,23 +16,21 @@ from pydantic import SecretStr
 from blocks.installation import Installation
 from domain.audit import SLIPWAY
 from domain.errors import UnknownObject
-from domain.github import CommitCheck, GitHub, PullRequest, RemoteGit
+from domain.github import CommitCheck, Deployment, GitHub, PullRequest, RemoteGit, RemoteRepository
 from domain.github_errors import GitHubRefused
 from domain.github_texts import (
     branch_of,
     check_of_proof,
-    check_of_report,
     described,
     pull_body,
     pull_title,
     secrets_wanted,
-    tag_of,
+    tags_of,
 )
 from domain.proofs import SignedProof
 from domain.protocols import GitHost, Vault
 from domain.registry import Registry
 from domain.releases import Release, ReleaseState
-from domain.reports import TestReport
 from domain.runs import Project
 from domain.vault import newest
 from tasks.audit import record
@@ -40,7 +38,6 @@ from tasks.hosts import main_host
 from tasks.redaction import redacted
 from tasks.retrying import only_try_again
 
-MAIN = "main"
 WORKFLOWS = (".github/workflows/tests.yml",)
 
 
@@ -76,28 +73,27 @@ async def bring_to_github(
 ) -> str:
     """Bring what serves there; return one sentence for people, empty when the project has no home at GitHub.
 
-    With `only_if_missing` nothing more is asked where main is what serves: it is moved last.
+    With `only_if_missing` nothing more is asked where main is what serves: it is moved last. Main is the default branch there.
     """
     homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
     project = await homes.registry.project(slug)
     live = next(iter(await homes.registry.releases(slug, states=(ReleaseState.LIVE,))), None)
-    if project is None or live is None or not (name := await _repository(project, homes)):
+    if project is None or live is None or (there := await _repository(project, homes)) is None:
         return ""
-    if only_if_missing and await homes.github.repositories.head(name, MAIN) == live.commit:
+    if only_if_missing and await homes.github.repositories.head(there.name, there.default_branch) == live.commit:
         return ""
     signed = next((each for each in await homes.registry.proofs(slug) if each.body["commit"] == live.commit), None)
     live = live.model_copy(update={"address": installation.address_of(await main_host(slug, registry))})  # people's, not ours
-    pull = await _propose(project, name, live, signed, homes)
-    await _tell(name, project, live, signed, homes)
-    return await _merge(name, live, pull, homes)
+    pull = await _propose(project, there, live, signed, homes)
+    said = await _tell(there, project, live, signed, homes)
+    return f"{await _merge(there, live, pull, homes)}{said}"
 
 
-@task(task_run_name="show a round of {run} at GitHub", cache_policy=NO_CACHE)
-async def show_round(
+@task(task_run_name="show {check.commit} at GitHub", cache_policy=NO_CACHE)
+async def show_check(
     slug: str,
-    run: str,
+    check: CommitCheck,
     base: str,
-    report: TestReport,
     registry: Registry,
     git: GitHost,
     vault: Vault,
@@ -105,23 +101,24 @@ async def show_round(
     remote: RemoteGit,
     installation: Installation,
 ) -> None:
-    """Push a round's commit onto the run's branch and tell there how its tests ended, at the lines that failed."""
+    """Tell of a run's commit what the check says; with a `base`, push it onto the run's branch first: it is not there yet."""
     homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
     project = await homes.registry.project(slug)
-    if project is None or not report.commit or not (name := await _repository(project, homes)):
+    if project is None or not check.commit or (there := await _repository(project, homes)) is None:
         return
-    await _begin(project.slug, name, base, homes)
-    await homes.remote.push(slug, name, report.commit, f"refs/heads/{branch_of(run)}")
-    await homes.github.reports.report(name, discreet(check_of_report(run, report)))
+    if base:
+        await _begin(project.slug, there, base, homes)
+        await homes.remote.push(slug, there.name, check.commit, f"refs/heads/{branch_of(check.run)}")
+    await homes.github.reports.report(there.name, discreet(check))
 
 
-async def _repository(project: Project, homes: Homes) -> str:
+async def _repository(project: Project, homes: Homes) -> RemoteRepository | None:
     """Return the project's repository, made now if it may be; one that somebody else made is never taken for ours."""
     place, repositories = homes.installation, homes.github.repositories
     if project.repository:
-        return project.repository
+        return await repositories.known(project.repository)
     if not place.github_owner:
-        return ""
+        return None
     name = f"{place.github_owner}/{project.slug}"
     mark = described(project.title, project.slug, f"{project.created:%Y-%m-%d %H:%M:%S}")
     found = await repositories.repository(name)
@@ -132,58 +129,79 @@ async def _repository(project: Project, homes: Homes) -> str:
         raise GitHubRefused(f"{name} for {project.slug}", 0, "there is such a repository, and Slipway did not make it", cure)
     await homes.registry.set_repository(project.slug, name)
     await record(project.slug, SLIPWAY, f"repository set to {name}", homes.registry, why="made at GitHub")
-    return name
+    return found
 
 
-async def _begin(slug: str, name: str, base: str, homes: Homes) -> str:
+async def _begin(slug: str, there: RemoteRepository, base: str, homes: Homes) -> str:
     """Let an empty repository begin with what the run began with, so that its change can be seen; return main's commit."""
-    if head := await homes.github.repositories.head(name, MAIN):
+    if head := await homes.github.repositories.head(there.name, there.default_branch):
         return head
-    await homes.remote.push(slug, name, base, f"refs/heads/{MAIN}")
+    await homes.remote.push(slug, there.name, base, f"refs/heads/{there.default_branch}")
     return base
 
 
-async def _propose(project: Project, name: str, live: Release, signed: SignedProof | None, homes: Homes) -> PullRequest | None:
+async def _propose(
+    project: Project, there: RemoteRepository, live: Release, signed: SignedProof | None, homes: Homes
+) -> PullRequest | None:
     """Push the run's branch and open its one pull request; None when main has the commit already, or nothing proves it."""
-    head = await _begin(project.slug, name, signed.body["base"] if signed else live.commit, homes)
-    if await _is_merged(project.slug, name, head, live.commit, homes) or signed is None:
+    head = await _begin(project.slug, there, signed.body["base"] if signed else live.commit, homes)
+    if await _is_merged(project.slug, there, head, live.commit, homes) or signed is None:
         return None
-    branch, pulls = branch_of(signed.run), homes.github.pulls
+    name, branch, pulls = there.name, branch_of(signed.run), homes.github.pulls
     await homes.remote.push(project.slug, name, live.commit, f"refs/heads/{branch}")
     title, body = redacted(pull_title(project.brief)), redacted(pull_body(project.brief, signed, live.address))
     known = await pulls.of_branch(name, branch)
     if known is None:
-        return await pulls.open_pull(name, branch, MAIN, title, body)
+        return await pulls.open_pull(name, branch, there.default_branch, title, body)
     if (known.title, known.body) != (title, body):
         await pulls.update_pull(name, known.number, title, body)
     return known
 
 
-async def _is_merged(slug: str, name: str, head: str, commit: str, homes: Homes) -> bool:
+async def _is_merged(slug: str, there: RemoteRepository, head: str, commit: str, homes: Homes) -> bool:
     """Tell whether main's head has the commit; a head that is not ours is fetched first."""
     try:
         return head == commit or await homes.git.fork(slug, head, commit) == commit
     except UnknownObject:
-        await homes.remote.fetch(slug, name, MAIN)
+        await homes.remote.fetch(slug, there.name, there.default_branch)
     return await homes.git.fork(slug, head, commit) == commit
 
 
-async def _tell(name: str, project: Project, live: Release, signed: SignedProof | None, homes: Homes) -> None:
-    """Report the tests, the deployment and the release, and give workflows the secrets that they use."""
+async def _tell(there: RemoteRepository, project: Project, live: Release, signed: SignedProof | None, homes: Homes) -> str:
+    """Report tests, release and deployment, and give workflows the secrets that they use; return what is to be said besides.
+
+    The deployment comes last: where it is the active one all of this was done, and is not done again.
+    """
     reports, repositories = homes.github.reports, homes.github.repositories
+    serves = Deployment(run=live.run, commit=live.commit, since=live.went_live or live.created, address=live.address)
+    if await reports.is_deployed(there.name, serves):
+        return ""
     if signed is not None:
-        await reports.report(name, discreet(check_of_proof(signed, live.address)))
-    await reports.deployed(name, live.commit, live.run, "success", live.address)
-    await reports.released(
-        name, live.commit, tag_of(live.number), f"Release {live.number}", redacted(f"Online at {live.address}")
-    )
+        await reports.report(there.name, discreet(check_of_proof(signed, live.address)))
+    said = await _release(there.name, project.slug, live, homes)
     kept = newest(await homes.vault.listed(project.slug))
     texts = await homes.git.read(project.slug, live.commit, WORKFLOWS)
     for key in secrets_wanted(list(texts.values())):
         if key in kept:
-            await repositories.set_secret(name, key, SecretStr(await homes.vault.get(kept[key].reference)))
+            await repositories.set_secret(there.name, key, SecretStr(await homes.vault.get(kept[key].reference)))
     if homes.installation.github_protect:
-        await repositories.protect(name, MAIN)
+        await repositories.protect(there.name, there.default_branch)
+    await reports.deployed(there.name, serves)
+    return said
+
+
+async def _release(name: str, slug: str, live: Release, homes: Homes) -> str:
+    """Publish the release by the first tag that is no other commit's: a person's own is never taken; say if there is none."""
+    title, body = f"Release {live.number}", redacted(f"Online at {live.address}")
+    for tag in tags_of(live.number):
+        try:
+            await homes.remote.push(slug, name, live.commit, f"refs/tags/{tag}")
+        except GitHubRefused as refused:
+            why = refused
+        else:
+            await homes.github.reports.released(name, tag, title, body)
+            return ""
+    return f"; it has no release there: {why}"
 
 
 def discreet(check: CommitCheck) -> CommitCheck:
@@ -195,12 +213,11 @@ def discreet(check: CommitCheck) -> CommitCheck:
     return check.model_copy(update={**words, "annotations": tuple(remarks)})
 
 
-async def _merge(name: str, live: Release, pull: PullRequest | None, homes: Homes) -> str:
+async def _merge(there: RemoteRepository, live: Release, pull: PullRequest | None, homes: Homes) -> str:
     """Move main to the very commit that was tested and serves; GitHub counts the pull request as merged by it."""
-    repositories = homes.github.repositories
     if pull is None:
-        return f"{name} at GitHub has what serves"
-    if homes.installation.github_approval and not await homes.github.pulls.approved(name, pull.number, live.commit):
+        return f"{there.name} at GitHub has what serves"
+    if homes.installation.github_approval and not await homes.github.pulls.approved(there.name, pull.number, live.commit):
         return f"{pull.url} waits for somebody's approval; what serves is not touched by it"
-    await repositories.advance(name, MAIN, live.commit)
+    await homes.github.repositories.advance(there.name, there.default_branch, live.commit)
     return f"{pull.url} is merged"

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from blocks.github import GitHubAccess
 from blocks.github_wire import Wire
 from domain.errors import BadInput, ServiceUnreachable
-from domain.github import PULLS
 from domain.github_errors import GitHubBusy, GitHubRefused
+from domain.github_permissions import PULLS
 from tests.fakes.github_access import APP
 from tests.fakes.github_places import NAME, PERSONAL, Place, github_place
 

@@ -108,6 +108,18 @@ async def test_project_has_the_repository_that_was_set_and_none_at_first(registr
         await registry.set_repository("other", "anna/notes")
 
 
+async def test_repository_is_one_projects_alone_whatever_its_capitals(registry: SqlRegistry) -> None:
+    for slug in ("notes", "other"):
+        await registry.add_project(a_brief(slug), "me", f"{slug}.localhost", NOON)
+    await registry.set_repository("notes", "anna/notes")
+    with pytest.raises(BadInput, match="slipway repository notes --none"):
+        await registry.set_repository("other", "Anna/Notes")
+    await registry.set_repository("notes", "anna/Notes")
+    for slug in ("notes", "other"):
+        await registry.set_repository(slug, "")
+    await registry.set_repository("other", "Anna/Notes")
+
+
 async def test_checks_are_replaced_by_id_keep_their_order_and_retire_by_what_they_cover(registry: SqlRegistry) -> None:
     await registry.add_project(a_brief(), "me", "notes.localhost", NOON)
     command = CommandCheck(id="c", covers="counts", title="c", command="true")

@@ -21,6 +21,8 @@ RESET = str(int(NOW.timestamp()) + 900)
         pytest.param(429, {}, "", 60, id="nothing-said"),
         pytest.param(403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "", 1, id="reset-is-over"),
         pytest.param(429, {"retry-after": "soon"}, "", 60, id="no-number"),
+        pytest.param(429, {"retry-after": "inf"}, "", 60, id="for-ever"),
+        pytest.param(403, {}, "You have triggered an abuse detection mechanism.", 60, id="secondary-of-old"),
         pytest.param(403, {"x-ratelimit-remaining": "12"}, "Resource not accessible by integration", None, id="no-permission"),
         pytest.param(404, {"retry-after": "30"}, "", None, id="not-found"),
     ],
@@ -38,6 +40,31 @@ def test_how_long_github_wants_to_be_left_alone(
         (502, "Bad gateway", AnswerLost, "GitHub did not answer while pushing: 502 Bad gateway"),
         (422, "Invalid\n  request", GitHubRefused, "GitHub refused pushing (422): Invalid request"),
         (403, "", GitHubRefused, "GitHub refused pushing (403): it said nothing; docs/github.md lists the permissions"),
+        (
+            403,
+            "This installation has been suspended",
+            GitHubRefused,
+            "GitHub refused pushing (403): This installation has been suspended; who administers the App's installation",
+        ),
+        (
+            401,
+            "'Expiration time' claim ('exp') is too far in the future",
+            GitHubRefused,
+            "GitHub refused pushing (401): "
+            "'Expiration time' claim ('exp') is too far in the future; the clock of this machine is wrong",
+        ),
+        (
+            410,
+            "Issues are disabled for this repo",
+            GitHubRefused,
+            "GitHub refused pushing (410): Issues are disabled for this repo; it was deleted there, or issues are switched off",
+        ),
+        (
+            307,
+            "Temporary Redirect",
+            GitHubRefused,
+            "GitHub refused pushing (307): Temporary Redirect; the repository has another name",
+        ),
     ],
 )
 def test_who_must_act(status: int, words: str, kind: type[SlipwayError], said: str) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.github_texts import check_of_report, one_line, quiet, secrets_wanted
+from domain.github_texts import check_of_push, check_of_report, one_line, quiet, secrets_wanted
+from domain.outcomes import Escalated
 from domain.rehearsals import SUITE
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 
@@ -53,6 +54,18 @@ def test_remark_stands_where_the_test_failed(case: TestCase, place: tuple[str, i
 
 def test_suite_that_is_no_module_has_no_remark() -> None:
     assert check_of_report("r-1", report(failed("../etc/passwd"))).annotations == ()
+
+
+def test_push_that_waits_says_by_which_word_it_passes_and_a_red_one_shows_its_tests() -> None:
+    waits = Escalated(reason="it changes app.json", cause="locked", evidence="+ @anna", digest="d" * 64)
+    check = check_of_push("r-1", "c" * 40, waits)
+    assert (check.conclusion, check.title, check.commit) == ("neutral", "it changes app.json", "c" * 40)
+    assert check.summary.startswith("~~~~\n+ @anna\n~~~~\n")
+    assert "`/slipway approve dddddddddddd`" in check.summary
+    red = check_of_push(
+        "r-1", "c" * 40, Escalated(reason="red", report=report(failed("tests.test_a")).model_copy(update={"commit": ""}))
+    )
+    assert (red.conclusion, red.commit, len(red.annotations)) == ("failure", "c" * 40, 1)
 
 
 def test_acceptance_check_tells_its_name_and_no_value() -> None:

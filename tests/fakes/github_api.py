@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from tests.fakes.github_access import Access
 from tests.fakes.github_rules import Call, NotDescribed, described
@@ -73,16 +73,30 @@ class GitHubApi:
         refused = self.access.refused(call.operation, call.repository, headers["authorization"], writes=method != "GET")
         if refused:
             return Answer(refused[0], {"message": refused[1], "documentation_url": "https://docs.github.com/rest"})
-        return self._done(method, call, dict(parse_qsl(parts.query)), body, headers)
+        return self._done(method, parts.path, call, dict(parse_qsl(parts.query)), body, headers)
 
-    def _done(self, method: str, call: Call, query: dict[str, str], body: Any, headers: dict[str, str]) -> Answer:
+    def _done(self, method: str, path: str, call: Call, query: dict[str, str], body: Any, headers: dict[str, str]) -> Answer:
         said = self.state.answer(call, query, body or {}, headers["authorization"])
         if method != "GET" or said.status != 200:
             return said
+        said = _page(said, f"{self.url}{path}", query)
         etag = f'W/"{hash(json.dumps(said.document, sort_keys=True)):x}"'
         if headers.get("if-none-match") == etag:
-            return Answer(304, None, {"ETag": etag})
-        return Answer(200, said.document, {"ETag": etag})
+            return Answer(304, None, {**said.headers, "ETag": etag})
+        return Answer(200, said.document, {**said.headers, "ETag": etag})
+
+
+def _page(said: Answer, address: str, query: dict[str, str]) -> Answer:
+    """Return the page of a list that is asked for, with where the next one is."""
+    inner = next((key for key in ("check_runs", "statuses") if isinstance(said.document, dict) and key in said.document), None)
+    every = said.document[inner] if inner else said.document
+    if not isinstance(every, list):
+        return said
+    size, page = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
+    part = every[(page - 1) * size : page * size]
+    following = f"{address}?{urlencode({**query, 'page': page + 1})}"
+    links = {"Link": f'<{following}>; rel="next", <{address}>; rel="first"'} if len(every) > page * size else {}
+    return Answer(said.status, {**said.document, inner: part} if inner else part, links)
 
 
 def _well_formed(headers: dict[str, str]) -> None:

@@ -39,6 +39,7 @@ GET /repos/{owner}/{repo}/compare/{basehead}
 GET /repos/{owner}/{repo}/commits/{ref}/check-runs
 POST /repos/{owner}/{repo}/check-runs
 PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}
+GET /repos/{owner}/{repo}/commits/{ref}/status
 POST /repos/{owner}/{repo}/statuses/{sha}
 GET /repos/{owner}/{repo}/deployments
 POST /repos/{owner}/{repo}/deployments

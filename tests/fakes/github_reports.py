@@ -17,11 +17,14 @@ class ReportState:
         self.releases: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def checks_list_for_ref(self, call: Call, said: dict[str, Any]) -> Any:
+        """Return them newest first; of one name only the newest, unless all are asked for."""
         found = [
             {**each, "output": {"annotations_count": len(each["output"]["annotations"])}}
             for each in self.checks[call.repository]
             if each["head_sha"] == call.places["ref"] and each["name"] == said.get("check_name", each["name"])
-        ]
+        ][::-1]
+        if said.get("filter", "latest") == "latest":
+            found = list({each["name"]: each for each in reversed(found)}.values())
         return {"total_count": len(found), "check_runs": found}
 
     def checks_create(self, call: Call, said: dict[str, Any]) -> Any:
@@ -38,13 +41,21 @@ class ReportState:
         found.update({**said, "output": output})
         return found
 
+    def repos_get_combined_status_for_ref(self, call: Call, _: dict[str, Any]) -> Any:
+        """Return the newest of each context."""
+        there = [each for each in self.statuses[call.repository] if each["sha"] == call.places["ref"]]
+        newest = {each["context"]: {"target_url": None, **each} for each in there}
+        return {**call.example, "statuses": list(newest.values()), "total_count": len(newest)}
+
     def repos_create_commit_status(self, call: Call, said: dict[str, Any]) -> Any:
         self.statuses[call.repository].append({**said, "sha": call.places["sha"]})
         return {**call.example, **said}
 
     def repos_list_deployments(self, call: Call, said: dict[str, Any]) -> Any:
-        wanted = (said.get("sha"), said.get("environment"))
-        return [each for each in self.deployments[call.repository] if (each["sha"], each["environment"]) == wanted][::-1]
+        """Return the newest first."""
+        wanted = {key: said[key] for key in ("sha", "environment") if key in said}
+        every = self.deployments[call.repository]
+        return [each for each in every if wanted.items() <= each.items()][::-1]
 
     def repos_create_deployment(self, call: Call, said: dict[str, Any]) -> Any:
         kept = {key: said[key] for key in ("ref", "environment", "payload", "description")}
@@ -56,11 +67,8 @@ class ReportState:
         return self.deployment_statuses[call.repository, int(call.places["deployment_id"])][::-1]
 
     def repos_create_deployment_status(self, call: Call, said: dict[str, Any]) -> Any:
+        """Keep it. GitHub itself makes only earlier deployments inactive that are not in production: none of ours."""
         number = int(call.places["deployment_id"])
-        if said["state"] == "success" and said.get("auto_inactive", True):
-            for (name, other), told in self.deployment_statuses.items():
-                if name == call.repository and other != number and told[-1]["state"] == "success":
-                    told.append({"state": "inactive"})
         self.deployment_statuses[call.repository, number].append(said)
         return {**call.example, **said}
 

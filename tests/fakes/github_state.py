@@ -40,6 +40,8 @@ class State(ReportState):
         self.folder, self.access = folder, access
         self.login = "octocat"
         """Whose personal token it is, where there is one."""
+        self.first_branch = "main"
+        """How the first branch of a repository is called that is made."""
         self.organisations: set[str] = set()
         self.repositories: dict[str, dict[str, Any]] = {}
         self.pulls: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -52,6 +54,8 @@ class State(ReportState):
         self.transferred: list[tuple[str, str]] = []
         self.issues: dict[tuple[str, int], dict[str, Any]] = {}
         self.comments: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        self.gone = False
+        """Whether what would be reacted to was taken away."""
         self.reactions: set[tuple[str, str, int, str]] = set()
         self._sealing = PrivateKey.generate()
 
@@ -70,9 +74,9 @@ class State(ReportState):
         """Make an empty repository."""
         bare = self.folder / f"{name}.git"
         bare.mkdir(parents=True)
-        git(bare, "init", "-q", "--bare", "-b", "main")
+        git(bare, "init", "-q", "--bare", "-b", self.first_branch)
         git(bare, "config", "http.receivepack", "true")
-        self.repositories[name] = {"private": private, "description": description}
+        self.repositories[name] = {"private": private, "description": description, "default_branch": self.first_branch}
 
     def head(self, name: str, branch: str) -> str:
         """Return a branch's commit; nothing when there is none."""
@@ -139,7 +143,7 @@ class State(ReportState):
         return self._repository(call, call.repository)
 
     def _repository(self, call: Call, name: str) -> dict[str, Any]:
-        facts = {"full_name": name, "html_url": f"https://github.com/{name}", "default_branch": "main"}
+        facts = {"full_name": name, "html_url": f"https://github.com/{name}"}
         return {**call.example, **facts, "name": name.partition("/")[2], **self.repositories[name]}
 
     def repos_get_branch(self, call: Call, _: dict[str, Any]) -> Any:
@@ -206,10 +210,9 @@ class State(ReportState):
         self.reviews[name, number].append(review)
 
     def repos_create_release(self, call: Call, said: dict[str, Any]) -> Any:
-        """Publish a release, and make its tag where there is none."""
-        if not self.head(call.repository, said["target_commitish"]):
-            return refused("Validation Failed: target_commitish is invalid")
-        git(self.folder / f"{call.repository}.git", "update-ref", f"refs/tags/{said['tag_name']}", said["target_commitish"])
+        """Publish a release of a tag; where there is none it would be made at the default branch."""
+        if not self.head(call.repository, f"refs/tags/{said['tag_name']}"):
+            return refused("this tag is not there, and would be made at another commit than was meant")
         self.releases[call.repository].append({**call.example, **said})
         return self.releases[call.repository][-1]
 
@@ -263,9 +266,13 @@ class State(ReportState):
         return found
 
     def reactions_create_for_issue(self, call: Call, said: dict[str, Any]) -> Any:
+        if self.gone:
+            return MISSING
         self.reactions.add((call.repository, "issue", int(call.places["issue_number"]), said["content"]))
         return {**call.example, "content": said["content"]}
 
     def reactions_create_for_issue_comment(self, call: Call, said: dict[str, Any]) -> Any:
+        if self.gone:
+            return MISSING
         self.reactions.add((call.repository, "comment", int(call.places["comment_id"]), said["content"]))
         return {**call.example, "content": said["content"]}

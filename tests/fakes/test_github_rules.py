@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.github import PULLS
+from domain.github_permissions import PULLS
 from tests.fakes.github_api import GitHubApi
 from tests.fakes.github_places import NAME, github_place
 from tests.fakes.github_rules import NotDescribed, described

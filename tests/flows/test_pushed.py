@@ -21,6 +21,7 @@ from flows.pushed import judge_push
 from tests.blocks.engine_bench import process_engine, shared_folder
 from tests.conftest import PrefectServer
 from tests.fakes.engine import FakeEngine
+from tests.fakes.github_places import NAME, github_place
 from tests.fakes.services import MemoryWakeups
 from tests.fakes.vault import MemoryVault
 from tests.flows.releases_bench import in_flow
@@ -41,7 +42,7 @@ class Pushes:
         home = Installation(home=str(folder), engine="process", model="none", answers=False, mutation_seconds=0, review=False)
         self.blocks: Any = SimpleNamespace(
             registry=registry, engine=engine, vault=MemoryVault(), wakeups=MemoryWakeups(), git=self.git, model=None,
-            installation=home,
+            installation=home, github=None, remote=None,
         )  # fmt: skip
 
     async def commit(self, changes: dict[str, str], parent: str | None, branch: str) -> str:
@@ -127,6 +128,20 @@ async def test_platform_files_wait_for_the_word_about_exactly_their_change(pushe
     [built] = pushes.engine.built
     assert built["app.json"].decode() == OTHER_MANIFEST  # it was built with what was approved
     assert await pushes.git.head("notes") == main
+
+
+async def test_why_it_is_not_delivered_stands_at_the_commit(pushes: Pushes, tmp_path: Path) -> None:
+    main = await with_main(pushes)
+    with github_place(tmp_path) as place:
+        place.state.make(NAME)
+        await pushes.registry.set_repository("notes", NAME)
+        pushes.blocks.github, pushes.blocks.remote = place.app, place.remote_of(place.app)
+        for number, changes in enumerate((RENAMED, {**RENAMED, "app.json": OTHER_MANIFEST})):
+            pushes.engine.builds.append(BuildFailed(log="no such package", seconds=1))
+            pushed = await pushes.commit(changes, main, f"run/r-pushed1{number}")
+            await pushes.judge(await pushes.asked(pushed, f"r-pushed1{number}"))
+        told = [(check["conclusion"], check["external_id"]) for check in place.state.checks[NAME]]
+    assert told == [("failure", "r-pushed10"), ("neutral", "r-pushed11")]
 
 
 async def test_commit_that_lacks_what_is_on_main_is_not_built(pushes: Pushes) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from blocks.installation import Installation
 from blocks.registry import SqlRegistry
+from domain.github import CommitCheck
 from domain.mutants import MutationRun
 from domain.rehearsals import SUITE
 from domain.releases import ReleaseState
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.reviews import Review
 from domain.turns import Judged
-from tasks.github import bring_to_github, show_round
+from tasks.github import bring_to_github, show_check
 from tasks.proof import prove
 from tests.fakes.github_places import OWNER, Place
 from tests.fakes.vault import MemoryVault
@@ -72,8 +73,6 @@ class Serving:
             "notes", self.registry, self.place.host, self.vault, who, remote, self.installation, only_if_missing=only_if_missing
         )
 
-    async def show(self, run: str, base: str, report: TestReport) -> None:
+    async def show(self, check: CommitCheck, base: str) -> None:
         remote, app = self.place.remote_of(self.place.app), self.place.app
-        await show_round.fn(
-            "notes", run, base, report, self.registry, self.place.host, self.vault, app, remote, self.installation
-        )
+        await show_check.fn("notes", check, base, self.registry, self.place.host, self.vault, app, remote, self.installation)

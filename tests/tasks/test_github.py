@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from blocks.registry import SqlRegistry
 from domain.errors import AnswerLost
 from domain.github_errors import GitHubRefused
+from domain.github_texts import check_of_push, check_of_report
+from domain.outcomes import Escalated
 from domain.redaction import Redactor
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from tasks.redaction import install
@@ -146,6 +148,45 @@ async def test_what_people_pushed_to_main_is_never_overwritten(place: Place, ser
     assert [pull["head"]["ref"] for pull in place.state.pulls[NAME]] == [f"slipway/{RUN}", f"slipway/{LATER}"]
 
 
+async def test_main_is_the_default_branch_there(place: Place, serving: Serving) -> None:
+    place.state.first_branch = "trunk"
+    commit = await serving.deliver(RUN, "one")
+    assert (await serving.bring()).endswith("is merged")
+    assert (place.state.head(NAME, "trunk"), place.state.head(NAME, "main")) == (commit, "")
+    assert await serving.bring(only_if_missing=True) == ""
+
+
+async def test_tag_of_a_person_is_left_alone_and_the_release_has_another(place: Place, serving: Serving) -> None:
+    await serving.registry.set_repository("notes", NAME)
+    place.state.make(NAME)
+    bare = place.state.folder / f"{NAME}.git"
+    words = ("-c", "user.name=Anna", "-c", "user.email=a@b.c", "commit-tree", git(bare, "mktree", given=b""), "-m", "mine")
+    theirs = git(bare, *words)
+    git(bare, "update-ref", "refs/tags/v1", theirs)
+    commit = await serving.deliver(RUN, "one")
+    assert (await serving.bring()).endswith("is merged")
+    assert (place.state.head(NAME, "v1"), place.state.head(NAME, "slipway-v1")) == (theirs, commit)
+    assert [each["tag_name"] for each in place.state.releases[NAME]] == ["slipway-v1"]
+
+
+async def test_repository_that_is_gone_is_told_with_the_cure(serving: Serving) -> None:
+    await serving.registry.set_repository("notes", NAME)
+    await serving.deliver(RUN, "one")
+    with pytest.raises(GitHubRefused, match="no such repository for us; the App must be installed"):
+        await serving.bring()
+
+
+async def test_while_main_waits_nothing_that_was_told_is_told_again(
+    place: Place, registry: SqlRegistry, tmp_path: Path
+) -> None:
+    serving = Serving(place, registry, tmp_path, github_approval=True, github_protect=True)
+    serving.vault.hold("notes", "API_KEY", "sesame")
+    await serving.deliver(RUN, "one")
+    first, again = [await serving.bring(only_if_missing=True) for _ in range(2)]
+    assert (first, first.endswith("what serves is not touched by it")) == (again, True)
+    assert [place.api.count("PUT", ending) for ending in ("/API_KEY", "/protection")] == [1, 1]
+
+
 async def test_project_without_a_home_asks_nothing(place: Place, registry: SqlRegistry, tmp_path: Path) -> None:
     serving = Serving(place, registry, tmp_path, github_owner="")
     await serving.deliver(RUN, "one")
@@ -187,8 +228,8 @@ async def test_red_round_stands_at_its_commit_with_remarks_at_the_lines_that_fai
     place.state.make(NAME)
     place.api.loses_next_effect = True
     with pytest.raises(AnswerLost):  # killed when the first fifty remarks were there
-        await serving.show(RUN, base, report)
-    await serving.show(RUN, base, report)
+        await serving.show(check_of_report(RUN, report), base)
+    await serving.show(check_of_report(RUN, report), base)
     [check] = place.state.checks[NAME]
     told = check["output"]["annotations"]
     assert (check["head_sha"], check["conclusion"]) == (red, "failure")
@@ -198,6 +239,17 @@ async def test_red_round_stands_at_its_commit_with_remarks_at_the_lines_that_fai
     assert place.state.head(NAME, f"slipway/{RUN}") == red
     assert place.state.head(NAME, "main") == base
     assert place.state.pulls[NAME] == []
+
+
+async def test_commit_that_is_there_gets_its_check_and_no_branch(place: Place, serving: Serving) -> None:
+    await serving.registry.set_repository("notes", NAME)
+    await serving.commit("scaffold", None)
+    place.state.make(NAME)
+    for end in (Escalated(reason="it waits", digest="d" * 64), Escalated(reason="it does not pass")):
+        await serving.show(check_of_push(RUN, "c" * 40, end), "")
+    [check] = place.state.checks[NAME]
+    assert (check["conclusion"], check["output"]["title"]) == ("failure", "it does not pass")
+    assert place.state.head(NAME, f"slipway/{RUN}") == ""
 
 
 def test_commit_of_a_developer_closes_no_issue() -> None:
