@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from blocks.registry_door_tables import webhooks
 from blocks.registry_store import Store
-from domain.webhooks import KEPT, Webhook
+from domain.webhooks import AT_ONCE, KEPT, Webhook
 
 
 class HeardWebhooks(Store):
@@ -25,8 +25,9 @@ class HeardWebhooks(Store):
         return True
 
     async def unhandled(self) -> Sequence[Webhook]:
-        """Return what nothing has come of yet, oldest first."""
-        waiting = select(webhooks).where(webhooks.c.handled.is_(None)).order_by(webhooks.c.at, webhooks.c.id)
+        """Return what nothing has come of yet, oldest first, `AT_ONCE` at most: before all what was tried least often."""
+        open_ = select(webhooks).where(webhooks.c.handled.is_(None))
+        waiting = open_.order_by(webhooks.c.tries, webhooks.c.at, webhooks.c.id).limit(AT_ONCE)
         async with self.reading() as db:
             rows = await db.execute(waiting)
         return tuple(Webhook.model_validate(dict(row._mapping)) for row in rows)

@@ -60,7 +60,7 @@ async def take_comment(event: Commented, delivery: str, place: Place) -> str:
         answered = await _VERBS[command.verb](wanted, place)
     except (BadInput, NeedsPerson) as error:
         answered = Answered(text=explain(project.brief.language, error), done=False)
-    await place.react(event, done=answered.done)
+    await place.react(event, "+1" if answered.done else "confused")
     await place.say(event.repository, event.issue, delivery, answered.text)
     return f"{command.verb} of {event.sender}: {'done' if answered.done else 'refused'}"
 

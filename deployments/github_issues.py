@@ -27,7 +27,7 @@ async def take_label(event: Labelled, delivery: str, place: Place) -> str:
         text = say(project.brief.language, "github_at_work", run=run.id)
         await place.say(event.repository, event.issue, delivery, text)
         return f"run {run.id} is at work for it"
-    await place.github.talk.react(event.repository, "eyes", issue=event.issue)
+    await place.react(event, "eyes")
     return await propose(event, delivery, project, place)
 
 

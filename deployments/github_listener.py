@@ -14,12 +14,14 @@ from deployments.api.webhooks import HEARD
 from deployments.bells import keep_up
 from deployments.github_comments import take_comment
 from deployments.github_issues import take_label
+from deployments.github_moves import take_move
 from deployments.github_outbox import IssueOutbox
 from deployments.github_place import Place
 from deployments.github_pushes import take_push
 from domain.errors import LeaseLost, SlipwayError, TryAgain
-from domain.heard import Commented, Labelled, Pushed
-from domain.webhooks import TRIES, Webhook, is_late
+from domain.heard import Commented, Labelled, Moved, Pushed
+from domain.refusals import LimitReached
+from domain.webhooks import Webhook, is_late
 from tasks.progress import hint
 
 logger = logging.getLogger(__name__)
@@ -82,8 +84,8 @@ class Listener:
         """Answer one delivery; what may pass by itself is tried again, later each time."""
         tries = await self._place.registry.try_webhook(webhook.id)
         try:
-            outcome = self._too_late(webhook, tries) or await self._outcome(webhook)
-        except (TryAgain, LeaseLost) as error:
+            outcome = await self._outcome(webhook)
+        except (TryAgain, LeaseLost, LimitReached) as error:
             logger.warning("delivery %s of %s is tried again: %s", webhook.id, webhook.event.repository, error)
             self._not_before[webhook.id] = self._clock() + min(2.0**tries, LONGEST)
             return
@@ -98,13 +100,10 @@ class Listener:
         await hint(self._place.wakeups, SETTLED, webhook.id)
         self._not_before.pop(webhook.id, None)
 
-    def _too_late(self, webhook: Webhook, tries: int) -> str:
-        """Say why nothing is done about it any more; what nobody was there to hear for days is not what is wanted now."""
-        if is_late(webhook.event.happened, self._place.clock()):
-            return "too old by now"
-        return f"given up after {TRIES} tries" if tries > TRIES else ""
-
     async def _outcome(self, webhook: Webhook) -> str:
+        """Do it; what nobody was there to hear for days, or could not be done for so long, is not what is wanted now."""
+        if is_late(webhook.event.happened or webhook.at, self._place.clock()):
+            return "too old by now"
         match webhook.event:
             case Pushed() as event:
                 return await take_push(event, self._place)
@@ -112,6 +111,8 @@ class Listener:
                 return await take_label(event, webhook.id, self._place)
             case Commented() as event:
                 return await take_comment(event, webhook.id, self._place)
+            case Moved() as event:
+                return await take_move(event, self._place)
 
 
 @asynccontextmanager

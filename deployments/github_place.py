@@ -1,6 +1,7 @@
 """What answers GitHub's webhooks: the desk, GitHub itself, and what is said there once."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from deployments.wording import say
 from domain.doors import DoorRegistry
 from domain.github import GitHub, Reaction, RemoteGit
 from domain.github_commands import harmless
+from domain.github_errors import GitHubRefused
 from domain.heard import Commented, Labelled
 from domain.protocols import Wakeups
 from domain.registry import Registry
-from domain.runs import Origin, Project, Run
+from domain.runs import Notification, Origin, Project, Run
 from domain.trimming import cut
+from tasks.notify import OUTBOX
+from tasks.progress import hint
 
 if TYPE_CHECKING:
     from deployments.requests import Desk
@@ -58,6 +62,26 @@ class Place:
         text = say(project.brief.language, "github_stranger", person=event.sender)
         await self.say(event.repository, event.issue, "stranger", text)
 
-    async def react(self, event: Commented, *, done: bool) -> None:
-        reaction: Reaction = "+1" if done else "confused"
-        await self.github.talk.react(event.repository, reaction, comment=event.comment)
+    async def react(self, event: Labelled | Commented, reaction: Reaction) -> None:
+        """Mark what was read; whoever wrote it may have taken it away, which costs nothing else."""
+        comment = event.comment if isinstance(event, Commented) else None
+        with suppress(GitHubRefused):
+            await self.github.talk.react(event.repository, reaction, comment=comment, issue=event.issue)
+
+    async def tell_owner(self, project: Project, key: str, text: str) -> None:
+        """Say it to the project's owner, once for one key, where they were told of the project last."""
+        origin, key = await self.origin_of(project), f"{project.slug}:{key}"
+        told = Notification(key=key, channel=origin.channel, chat=origin.chat, text=text, created=self.clock())
+        await self.registry.add_notification(told)
+        await hint(self.wakeups, OUTBOX, key)
+
+    async def origin_of(self, project: Project) -> Origin:
+        """Return where the owner of the project was told of its newest run that came from them; else nowhere but here."""
+        for run in await self.registry.runs(project.slug):
+            if run.origin.person == project.owner and run.origin.channel in ("telegram", "cli"):
+                return run.origin.model_copy(update={"message": ""})
+        return Origin(channel="api", person=project.owner)
+
+    async def language_of(self, project: Project) -> str:
+        """Return in which language the owner is told of the project."""
+        return (await self.registry.person(project.owner)).speaks(project.brief.language)

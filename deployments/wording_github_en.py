@@ -39,6 +39,10 @@ GITHUB_ENGLISH: dict[str, str] = {
     "github_answers": "Answer here with one of these:\n{choices}",
     "github_help": "I know `/slipway status`, `/slipway approve`, `/slipway cancel`, `/slipway rollback` (or `rollback v3`) "
     "and `/slipway answer CHOICE words`.",
+    "github_held": "A push of {person} to {repository} ({commit}) is tested by itself later: {why}",
+    "github_large": "A push of {person} to {repository} ({commit}) was not fetched: {why}. Then push again.",
+    "github_moved": "The repository {former} of {project} is called {repository} now: after "
+    "`slipway repository {project} {repository}` Slipway goes on there.",
     "github_diverged": "A push of {person} to {repository} ({commit}) lacks what is online of {project} by now. Nothing was "
     "done about it: pull, merge and push again.",
 }

@@ -18,13 +18,16 @@ from domain.values import Value
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of one delivery: a push names at most 2,048 commits, each with its files. GitHub itself sends up to 25 MB."""
 WINDOW = timedelta(days=3)
-"""How old what a delivery tells of may be: GitHub sends one again for three days when it is asked to."""
+"""How old what a delivery tells of may be: GitHub sends one again for three days when it is asked to.
+
+So long it is tried again as well, where what it needs is away.
+"""
 AHEAD = timedelta(minutes=15)
 """How far clocks may differ."""
 KEPT = WINDOW + timedelta(days=4)
 """How long a delivery is known."""
-TRIES = 20
-"""How often a delivery is taken up before it is given up."""
+AT_ONCE = 200
+"""So many open deliveries are looked at together."""
 
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
@@ -80,7 +83,7 @@ class Webhooks(Protocol):
         ...
 
     async def unhandled(self) -> Sequence[Webhook]:
-        """Return what nothing has come of yet, oldest first."""
+        """Return what nothing has come of yet, oldest first, `AT_ONCE` at most: before all what was tried least often."""
         ...
 
     async def try_webhook(self, id: str) -> int:

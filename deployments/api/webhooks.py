@@ -1,6 +1,6 @@
 """Webhooks of GitHub: each is believed by its signature, written down once, and answered at once; the rest comes later."""
 
-import asyncio
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -9,7 +9,7 @@ from deployments.api.access import TheHouse
 from deployments.api.doors import WEBHOOK
 from deployments.api.hook import Hook
 from deployments.api.problems import Refusal
-from domain.heard import Unreadable, heard
+from domain.payloads import Unreadable, heard
 from domain.webhooks import Webhook, digest_of, is_late, is_signed, looks_signed, names_delivery
 from tasks.progress import hint
 
@@ -17,8 +17,6 @@ router = APIRouter(tags=["github"])
 
 HEARD = "slipway:webhooks"
 """Channel that says: a delivery was written down."""
-SENDING = 10.0
-"""Seconds that a sender has for its body; GitHub itself gives up after so many."""
 
 
 @router.post(
@@ -32,31 +30,31 @@ async def hear(request: Request, house: TheHouse) -> Response:
 
     It is signed by `X-Hub-Signature-256` over the body; there is no other way in.
     """
-    body = await _signed_body(request, house.hook)
+    shown = request.headers.getlist("x-hub-signature-256")
+    if not looks_signed(shown):
+        raise Refusal(401, "a webhook is signed: X-Hub-Signature-256, by the secret that `slipway github webhook` shows")
     event, id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
     if not names_delivery(id, event):
         raise Refusal(400, "a delivery has an id and an event: X-GitHub-Delivery, X-GitHub-Event")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "set the webhook's content type to application/json")
+    body = await _signed_body(request, shown, house.hook)
     try:
         told = heard(event, body, house.hook.label)
     except Unreadable as error:
         raise Refusal(400, str(error)) from None
-    if told is None or is_late(told.happened, now := house.hook.clock()):
+    now = house.hook.clock()
+    if told is None or is_late(told.happened or now, now):
         return Response(status_code=204)
     if await house.registry.hear(Webhook(id=id, digest=digest_of(body), event=told, at=now)):
         await hint(house.desk.wakeups, HEARD, id)
     return Response(status_code=202)
 
 
-async def _signed_body(request: Request, hook: Hook) -> bytes:
-    """Return the body; raise Refusal before it is read where no signature was shown, else where it is another's."""
-    shown = request.headers.getlist("x-hub-signature-256")
-    if not looks_signed(shown):
-        raise Refusal(401, "a webhook is signed: X-Hub-Signature-256, by the secret that `slipway github webhook` shows")
+async def _signed_body(request: Request, shown: Sequence[str], hook: Hook) -> bytes:
+    """Return the body; raise Refusal where the signature is another's, or the body does not come."""
     try:
-        async with asyncio.timeout(SENDING), hook.readers:
-            body = await request.body()
+        body = await hook.readers.read(request.stream())
     except TimeoutError:
         raise Refusal(408, "the body did not come in time", {"Connection": "close"}) from None
     if not hook.secret or not is_signed(shown, body, hook.secret):

@@ -39,7 +39,7 @@ def webhook(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> N
     raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
 
 
-EVENTS = ("push", "issues", "issue_comment")
+EVENTS = ("push", "issues", "issue_comment", "repository")
 TOLD = """\
 Payload URL:   {url}   (or where your own proxy leads to the HTTP API)
 Content type:  application/json

@@ -27,6 +27,7 @@ async def test_delivery_waits_until_something_came_of_it_and_is_known_until_it_i
     assert await registry.unhandled() == (ONE, later)
     assert [await registry.try_webhook("d-1") for _ in range(2)] == [1, 2]
     assert await registry.try_webhook("ghost") == 0
+    assert await registry.unhandled() == (later, ONE.model_copy(update={"tries": 2}))  # it holds back none that was not tried
     for outcome in ("told how it stands", "another"):
         await registry.settle_webhook("d-1", outcome, NOON)
     assert await registry.unhandled() == (later,)

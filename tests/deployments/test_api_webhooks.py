@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deployments.api.doors import WEBHOOK
+from deployments.api.hook import Readers
 from deployments.api.webhooks import HEARD
 from domain.heard import Commented, Pushed
 from domain.webhooks import BODY_LIMIT
@@ -111,6 +112,38 @@ async def test_oversized_body_is_refused_by_its_length_and_by_what_comes(api: Ap
     assert (await client.post(WEBHOOK, content=unsaid(), headers=sent)).status_code == 413
     padded = payload("push") + b" " * 400_000  # more than other routes take
     assert (await send(client, "push", padded)).status_code == 202
+
+
+async def unsent() -> AsyncIterator[bytes]:
+    yield b"{"
+    await asyncio.Event().wait()
+
+
+async def whole(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def test_whoever_sends_nothing_keeps_nobody_out(api: Api, client: httpx.AsyncClient) -> None:
+    said = "".join(f"{name}: {value}\r\n" for name, value in headers("push", payload("push")).items())
+    begun = f"POST {WEBHOOK} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n{said}\r\n{{".encode()
+    slow = [await asyncio.open_connection(client.base_url.host, client.base_url.port) for _ in range(40)]
+    for _, writer in slow:
+        writer.write(begun)
+        await writer.drain()
+    assert (await send(client, "push", payload("push"))).status_code == 202
+    for _, writer in slow:
+        writer.close()
+
+
+async def test_oldest_sender_gives_way_to_more_senders_and_to_more_bytes() -> None:
+    for readers, body in ((Readers(senders=2), b"{}"), (Readers(room=16), b"x" * 15)):
+        slow = [asyncio.create_task(readers.read(unsent())) for _ in range(2)]
+        assert await readers.read(whole(body, b"")) == body
+        with pytest.raises(TimeoutError):
+            await slow[0]
+        slow[1].cancel()
+        await asyncio.wait(slow)
 
 
 NASTY = [

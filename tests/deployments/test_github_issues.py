@@ -17,9 +17,10 @@ from deployments.github_outbox import IssueOutbox
 from deployments.wording import say
 from domain.errors import DiskFull, ModelKeyMissing, ServiceUnreachable
 from domain.escalations import CHOICES, Diagnosis
+from domain.heard import Moved
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
-from domain.webhooks import TRIES, WINDOW, Webhook
+from domain.webhooks import WINDOW, Webhook
 from tasks.missing_secrets import wait_for_secrets
 from tasks.questions import ask
 from tests.deployments.api_bench import ANN
@@ -330,12 +331,28 @@ async def test_registry_that_takes_nothing_now_is_left_alone_until_the_next_look
     assert len(await bench.registry.unhandled()) == 1
 
 
-async def test_delivery_that_is_never_answered_is_given_up(bench: Bench) -> None:
-    bench.desk.errors = [ServiceUnreachable("the model", "asking", "away") for _ in range(TRIES + 1)]
+async def test_delivery_is_tried_again_until_what_it_tells_of_is_old(bench: Bench) -> None:
+    bench.desk.errors = [ServiceUnreachable("the model", "asking", "away") for _ in range(40)]
     await bench.hear(label())
-    for _ in range(TRIES):
-        await bench.answer(["d-1"])
-    assert await bench.outcome("d-1") == f"given up after {TRIES} tries"
+    for _ in range(30):
+        assert await bench.answer(["d-1"]) == [""]
+    bench.place = replace(bench.place, clock=lambda: NOW + WINDOW + timedelta(seconds=1))
+    assert await bench.answer(["d-1"]) == ["too old by now"]
+
+
+async def test_new_name_of_the_repository_is_told_to_the_owner_once(bench: Bench) -> None:
+    moved = Moved(repository="club/diary", sender=OWNER, former=NAME.upper())
+    assert await bench.hear(moved, moved) == [f"{NAME.upper()} is club/diary by now"] * 2
+    [told] = await bench.registry.unsent("api")
+    assert "`slipway repository notes club/diary`" in told.text
+    assert await bench.hear(moved.model_copy(update={"former": "club/other"})) == ["no project has the repository club/other"]
+
+
+async def test_what_its_writer_took_away_meanwhile_is_answered_all_the_same(bench: Bench) -> None:
+    bench.remote.state.gone = True
+    outcomes = await bench.hear(comment("status"), label())
+    assert (outcomes[0], outcomes[1].startswith("proposed as r-")) == ("status of wanda: done", True)
+    assert len(bench.said()) == 2
 
 
 async def test_what_nobody_was_there_to_hear_for_days_is_not_done_any_more(bench: Bench) -> None:

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from blocks.github_git import GitHubRemote
 from deployments.github_listener import Listener
 from deployments.github_pushes import take_push
+from domain.allowances import OwnLimits
 from domain.runs import Origin, RunState
 from domain.webhooks import Webhook
 from tests.deployments.api_bench import ANN
 from tests.deployments.github_bench import NAME, NOW, Bench, fields, github_bench, push
+from tests.fakes.git_server import git
 from tests.tasks.conftest import request
 
 START = {"README": "notes"}
@@ -96,6 +100,32 @@ async def test_branch_that_is_gone_and_forced_history_begin_nothing(bench: Bench
     gone = push(other).model_copy(update={"branch": "gone"})
     assert await bench.hear(gone) == [f"{NAME} has no branch gone any more"]
     assert bench.pushed == []
+
+
+async def test_push_waits_while_its_owner_may_begin_nothing_and_is_tested_after(bench: Bench) -> None:
+    await bench.registry.add_run(request("r-000007", origin=Origin(channel="telegram", chat="1001", person=ANN)), NOW)
+    await bench.registry.limit_member(ANN, OwnLimits(runs=1))
+    pushed = bench.commit({**START, "app.py": "1"}, await main_of(bench))
+    listener = Listener(bench.place, clock=lambda: bench.heard * 1000.0)
+    await bench.hear(push(pushed), push(pushed))
+    [told] = await bench.registry.unsent("telegram")
+    assert (told.chat, "is tested by itself later" in told.text, bench.pushed) == ("1001", True, [])
+    [check] = bench.remote.state.checks[NAME]
+    assert (check["conclusion"], check["head_sha"]) == ("neutral", pushed)
+    await bench.registry.update_run("r-000007", state=RunState.DELIVERED, ended=NOW)
+    await listener.take_waiting()
+    assert [each.commit for each in bench.pushed] == [pushed]
+    assert check["external_id"] == bench.pushed[0].run
+
+
+async def test_history_that_is_too_large_is_told_and_leaves_nothing_here(bench: Bench) -> None:
+    small = GitHubRemote(Path(bench.desk.git.folder), bench.remote.git.url, bench.remote.app, most=100_000)
+    bench.place = replace(bench.place, remote=small)
+    large = bench.commit({**START, "film": "".join(map(str, range(100_000)))}, await main_of(bench))
+    outcome = f"{NAME} has more than 0 MB, which is too much: take large files out of its history"
+    assert await bench.hear(push(large)) == [outcome]
+    assert [check["conclusion"] for check in bench.remote.state.checks[NAME]] == ["failure"]
+    assert "\ngarbage: 0\n" in git(Path(bench.desk.git.folder) / "notes.git", "count-objects", "-v")
 
 
 async def test_news_of_the_run_go_where_the_owner_is_told_of_the_project(bench: Bench) -> None:

@@ -1,11 +1,14 @@
 """What is listened to at GitHub, by GitHub's own examples."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from domain.heard import TEXT_LIMIT, Commented, Labelled, Pushed, Unreadable, heard
+from domain.heard import Commented, Event, Labelled, Moved, Pushed
+from domain.payloads import TEXT_LIMIT, Unreadable, heard
+from domain.webhooks import Webhook, is_late
 from tests.fakes.github_webhooks import EVENTS, REPOSITORY, THEN, WHO, command, payload
 
 AFTER = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
@@ -79,6 +82,80 @@ def test_command_in_a_comment_is_heard(said: str, words: str) -> None:
 )
 def test_all_else_is_let_go(name: str, changed: dict[str, Any]) -> None:
     assert heard(EVENTS[name], payload(name, **changed), "slipway") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "former"),
+    [
+        ({"repository": {"name": {"from": "Old-World"}}}, "Codertocat/Old-World"),
+        ({"owner": {"from": {"user": {"login": "octocat"}}}}, "octocat/Hello-World"),
+        ({"owner": {"from": {"organization": {"login": "club"}}}}, "club/Hello-World"),
+        ({}, REPOSITORY),
+    ],
+)
+def test_repository_that_has_another_name_is_heard_by_both(changes: dict[str, Any], former: str) -> None:
+    told = heard("repository", payload("star", action="renamed", changes=changes), "slipway")
+    assert told == Moved(repository=REPOSITORY, sender=WHO, former=former)
+    assert heard("repository", payload("star", action="edited", changes=changes), "slipway") is None
+
+
+def test_push_that_does_not_say_when_is_heard_all_the_same() -> None:
+    told = heard("push", payload("push", repository__pushed_at=None), "slipway")
+    assert told is not None
+    assert told.happened is None
+
+
+WRONG = (None, "", [], {}, 0, -1, 2**70, 1.5, True, "x" * 70_000, "\x00\u202e", "0001-01-01T00:00:00+14:00", "9" * 30, "\ud800")
+MISSING = object()
+
+
+def places(document: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every key of an object within."""
+    for key, value in document.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from places(value, (*path, key))
+
+
+def changed(document: Any, path: tuple[str, ...], value: Any) -> Any:
+    """Return the document with another value there, or without it."""
+    first, *rest = path
+    if not rest and value is MISSING:
+        return {key: each for key, each in document.items() if key != first}
+    return {**document, first: changed(document[first], tuple(rest), value) if rest else value}
+
+
+def heard_or_refused(event: str, body: bytes) -> Event | str | None:
+    try:
+        return heard(event, body, "slipway")
+    except Unreadable as refused:
+        return str(refused)
+
+
+MOVED = payload(
+    "star", action="renamed", changes={"owner": {"from": {"user": {"login": "a"}}}, "repository": {"name": {"from": "b"}}}
+)
+
+
+@pytest.mark.parametrize(
+    ("event", "body"),
+    [
+        ("push", payload("push")),
+        ("issues", payload("labeled", label__name="slipway")),
+        ("issue_comment", command("/slipway status")),
+        ("repository", MOVED),
+    ],
+)
+def test_whatever_stands_in_any_field_is_heard_let_go_or_refused_in_a_sentence(event: str, body: bytes) -> None:
+    document = json.loads(body)
+    for path in places(document):
+        for value in (MISSING, *WRONG):
+            told = heard_or_refused(event, json.dumps(changed(document, path, value)).encode())
+            if isinstance(told, str):
+                assert len(told) < 400
+            elif told is not None:
+                assert Webhook(id="d-1", digest="0" * 64, event=told, at=THEN).model_dump_json()
+                assert is_late(told.happened or THEN, THEN) in (True, False)
 
 
 @pytest.mark.parametrize(
