@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
+from blocks.registry_present import RUN_IS_PRESENT
 from blocks.registry_store import Store
 from domain.errors import UnknownObject
 from domain.escalations import Answer, Diagnosis, Escalation, added_micro_usd
@@ -47,7 +48,7 @@ class Escalations(Store):
 
 async def added_budget(db: AsyncConnection, project: str) -> int:
     """Return by how much people have raised the project's budget, in millionths of a USD."""
-    runs = select(tables.runs.c.id).where(tables.runs.c.project == project)
+    runs = select(tables.runs.c.id).where(tables.runs.c.project == project, RUN_IS_PRESENT)
     given = select(_TABLE.c.answer).where(_TABLE.c.run.in_(runs), _TABLE.c.answered.is_not(None))
     answers = (await db.execute(given)).scalars().all()
     return sum(added_micro_usd(Answer.model_validate(answer)) for answer in answers)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks import registry_tables as tables
 from blocks.registry_escalations import added_budget
+from blocks.registry_present import LINE_IS_PRESENT
 from blocks.registry_store import Store
 from domain.errors import BudgetSpent, UnknownObject
 from domain.usage import Cost, Reservation, TokenUsage, UsageLine
@@ -36,7 +37,7 @@ class LedgerLines(Store):
         async with self.writing(f"ledger of {project}") as db:
             if (await db.execute(select(_TABLE.c.call).where(_TABLE.c.call == call))).first() is not None:
                 return
-            used = int((await db.execute(select(USED).where(_TABLE.c.project == project))).scalar_one())
+            used = int((await db.execute(select(USED).where(_of(project, None)))).scalar_one())
             if used + micro_usd > self.budget_micro_usd:
                 limit = self.budget_micro_usd + await added_budget(db, project)
                 if used + micro_usd > limit:
@@ -68,7 +69,7 @@ class LedgerLines(Store):
             await db.execute(update(_TABLE).where(_TABLE.c.run == run).values(project=project))
 
     async def cost(self, project: str | None = None, run: str | None = None) -> Cost:
-        """Sum the lines of a project, a run, both, or all."""
+        """Sum the lines of a project, a run, both, or all; not those of an earlier project of the name."""
         settled = case((_TABLE.c.settled, 1), else_=0)
         sums = select(
             func.coalesce(func.sum(settled), 0).label("calls"),
@@ -103,7 +104,7 @@ class LedgerLines(Store):
 def _of(project: str | None, run: str | None) -> ColumnElement[bool]:
     wanted: ColumnElement[bool] = true()
     if project is not None:
-        wanted &= _TABLE.c.project == project
+        wanted &= (_TABLE.c.project == project) & LINE_IS_PRESENT
     return wanted if run is None else wanted & (_TABLE.c.run == run)
 
 

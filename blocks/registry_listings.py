@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import exists, func, or_, select
 
 from blocks import registry_tables as tables
+from blocks.registry_present import LINE_IS_PRESENT, RUN_IS_PRESENT
 from blocks.registry_runs import asked_by, run_of
 from blocks.registry_store import Store
 from domain.listings import ProjectLine, RunMark
@@ -21,9 +22,10 @@ class Pages(Store):
         serving = releases.c.project.in_(slugs) & (releases.c.state == ReleaseState.LIVE.value)
         newest_first = (runs.c.created.desc(), runs.c.id)
         place = func.row_number().over(partition_by=runs.c.project, order_by=newest_first).label("place")
-        placed = select(runs.c.id, place).where(runs.c.project.in_(slugs)).subquery()
+        placed = select(runs.c.id, place).where(runs.c.project.in_(slugs), RUN_IS_PRESENT).subquery()
         newest = select(runs).join(placed, runs.c.id == placed.c.id).where(placed.c.place == 1)
-        sums = select(ledger.c.project, func.coalesce(func.sum(ledger.c.spent), 0)).where(ledger.c.project.in_(slugs))
+        theirs = ledger.c.project.in_(slugs) & LINE_IS_PRESENT
+        sums = select(ledger.c.project, func.coalesce(func.sum(ledger.c.spent), 0)).where(theirs)
         async with self.reading() as db:
             live = {row.project: row.number for row in await db.execute(select(releases).where(serving))}
             last = {row.project: run_of(row) for row in await db.execute(newest)}

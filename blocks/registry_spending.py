@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from blocks import registry_tables as tables
 from blocks.registry_ledger import USED
+from blocks.registry_present import LINE_IS_PRESENT
 from blocks.registry_runs import OPEN, asked_by
 from blocks.registry_store import Store
 from domain.talks import account
@@ -26,6 +27,7 @@ class PersonalUse(Store):
         """Sum what was spent and is set aside since then for the person, in millionths of a USD."""
         owned = select(_PROJECTS.c.slug).where(_PROJECTS.c.owner == person)
         asked = select(_RUNS.c.id).where(asked_by(person))
-        theirs = (_LEDGER.c.project == account(person)) | _LEDGER.c.project.in_(owned) | _LEDGER.c.run.in_(asked)
+        of_theirs = _LEDGER.c.project.in_(owned) & LINE_IS_PRESENT
+        theirs = (_LEDGER.c.project == account(person)) | of_theirs | _LEDGER.c.run.in_(asked)
         async with self.reading() as db:
             return int((await db.execute(select(USED).where(_LEDGER.c.at >= since, theirs))).scalar_one())

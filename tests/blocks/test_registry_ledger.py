@@ -2,14 +2,18 @@
 
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from blocks.registry import SqlRegistry
 from domain.errors import BudgetSpent, UnknownObject
+from domain.escalations import Answer, Diagnosis
+from domain.runs import DeliveryRequest, Origin
 from domain.usage import Cost, TokenUsage
 from tests.blocks.ledger_process import BUDGET, PRICE, spend
+from tests.fakes.desk import a_brief
 
 TOKENS = TokenUsage(input=10, output=20, cache_read=300, cache_write=40)
 ROOT = Path(__file__).parents[2]
@@ -113,3 +117,33 @@ async def test_many_processes_at_once_get_exactly_what_fits_and_what_the_dead_re
     with pytest.raises(BudgetSpent):
         await reserve(registry, "new", PRICE)
     assert [await spend(url, name, 20) for name in "ab"] == told
+
+
+async def test_project_of_a_name_that_another_had_pays_for_itself_alone(registry: SqlRegistry) -> None:
+    early, late = datetime(2026, 11, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=1)
+    brief = a_brief("notes", "Notes")
+    for run, owner, made, price in (("r-bobbob", "local:bob", early, 900_000), ("r-annann", "local:ann", late, 700_000)):
+        await reserve(registry, f"brief {run}", price, f"new-{run}", run)  # a Brief is paid for before there is a name
+        await registry.settle(f"brief {run}", TOKENS, price)
+        request = DeliveryRequest(run=run, project="notes", request="it", brief=brief, origin=Origin(person=owner))
+        await registry.add_run(request, made)
+        await registry.add_project(brief, owner, "notes.localhost", made)
+        await registry.rebook(run, "notes")
+        more = Answer(choice="more_budget", usd=0.5, by=owner, door="cli")
+        await registry.add_escalation(
+            run, 1, Diagnosis(kind="budget", cause="budget", reason="it is spent", choices=("more_budget", "stop")), made, made
+        )
+        await registry.answer_escalation(run, 1, more, made)
+        assert (await registry.cost("notes")).micro_usd == price
+        assert [line.run for line in await registry.usage("notes")] == [run]
+        assert await registry.budget("notes") == BUDGET + 500_000
+        line = (await registry.project_lines(["notes"]))["notes"]
+        assert (line.micro_usd, line.last and line.last.id) == (price, run)
+        assert await registry.spent_by(owner, early) == price
+        if owner == "local:bob":
+            await registry.remove_project("notes")
+    assert (await registry.cost()).micro_usd == 1_600_000
+    assert (await registry.cost(run="r-bobbob")).micro_usd == 900_000
+    await reserve(registry, "next", 800_000, run="r-annann")
+    with pytest.raises(BudgetSpent):
+        await reserve(registry, "one more", 1, run="r-annann")

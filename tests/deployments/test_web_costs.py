@@ -40,7 +40,8 @@ async def test_brief_that_was_paid_before_its_project_had_a_name_is_a_bar_too(tm
         await api.registry.reserve("first", "brief", "r-teas000000", "product_owner", "m", 40_000)
         await api.registry.settle("first", TokenUsage(input=10, output=10), 40_000)
         api.now = datetime.now(UTC)
-        await api.registry.rebook("r-teas000000", "teas")
         await api.registry.add_project(a_brief("teas", "Teas"), ANN, "teas.localhost", api.now)
+        await api.run("teas", at=api.now, id="r-teas000000")
+        await api.registry.rebook("r-teas000000", "teas")
         shown = (await (await signed_in(api)).get("/projects/teas")).text
         assert "<td>0.0400</td>" in shown
