@@ -5,7 +5,6 @@ there are and which copy answers them stands in those (blocks/route_files.py), i
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -15,14 +14,13 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.route_files import FOLDER, RouteFiles
+from blocks.trust import trust_for
 from domain.errors import Broken, ServiceUnreachable, TryAgain
 from domain.routes import Route, caddy_route, holds_apps
 
 T = TypeVar("T")
 
 _SERVERS = "/config/apps/http/servers"
-_NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""The admin API is plain HTTP: without this httpx would load all root certificates for every client."""
 
 
 class _ConfigChangedError(Exception):
@@ -106,7 +104,7 @@ class Caddy(Block):
     async def _once(self, exchange: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
         """Open a connection for one exchange: nothing is tied to an event loop or left open."""
         socket = f"/{self.admin.removeprefix('unix/').lstrip('/')}" if self.admin.startswith("unix/") else None
-        transport = httpx.AsyncHTTPTransport(uds=socket, verify=_NO_TRUST)
+        transport = httpx.AsyncHTTPTransport(uds=socket, verify=trust_for("http://"))
         base_url = "http://localhost" if socket else self.admin
         async with httpx.AsyncClient(transport=transport, base_url=base_url, timeout=15) as client:
             return await exchange(client)

@@ -4,11 +4,9 @@ It neither waits nor tries again, but for a token that was revoked. Once GitHub 
 who goes on all the same is banned (https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
 """
 
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -18,6 +16,7 @@ from pydantic import SecretStr
 
 from blocks.github_tokens import Access, AppTokens, PersonalToken
 from blocks.plain_http import plain_client
+from blocks.trust import trust_for
 from domain.errors import AnswerLost, Broken, ServiceUnreachable
 from domain.github_errors import GitHubBusy, GitHubRefused, refusal
 from domain.github_permissions import Permissions
@@ -168,7 +167,7 @@ class Wire:
     def _client(self) -> httpx.AsyncClient:
         if self._api_url.startswith("http://"):
             return plain_client(timeout=SECONDS)
-        return httpx.AsyncClient(timeout=SECONDS, verify=_trusted())
+        return httpx.AsyncClient(timeout=SECONDS, verify=trust_for(self._api_url))
 
     def _kept(self, method: str, path: str, authorization: str, answer: httpx.Response, attempted: str) -> "_Page":
         """Return what the answer holds; what can be asked for again, and is small, is kept with its mark.
@@ -205,12 +204,6 @@ class _Revoked(Exception):
     def __init__(self, refusal_: Exception) -> None:
         super().__init__(refusal_)
         self.refusal = refusal_
-
-
-@lru_cache(maxsize=1)
-def _trusted() -> ssl.SSLContext:
-    """Return whom a process trusts; reading that takes 40 ms, in which an event loop does nothing else."""
-    return httpx.create_ssl_context()
 
 
 def segment(text: str) -> str:

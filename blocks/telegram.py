@@ -16,6 +16,7 @@ from telegram.request import HTTPXRequest
 
 from blocks.plain_http import is_near
 from blocks.telegram_downloads import downloaded
+from blocks.trust import trust_for
 from domain.attachments import AttachmentRefused
 from domain.chat_text import paired, sendable, split_html
 from domain.errors import (
@@ -177,7 +178,7 @@ def bot_client(token: SecretStr, api_url: str | None, connections: int = CONNECT
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)
     base = (api_url or "https://api.telegram.org").rstrip("/")
-    here = {"trust_env": not is_near(base)}
+    here = {"trust_env": not is_near(base), "verify": trust_for(base)}
     return Bot(
         token.get_secret_value(),
         base_url=f"{base}/bot",

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 
 from blocks.plain_http import is_near
+from blocks.trust import trust_for
 from domain.attachments import AttachmentRefused
 from domain.errors import ServiceUnreachable
 
@@ -21,7 +22,10 @@ async def downloaded(place: str, name: str, limit: int) -> bytes:
         return await asyncio.to_thread(_read, Path(place), name, limit)
     found = bytearray()
     try:
-        async with httpx.AsyncClient(trust_env=not is_near(place)) as client, client.stream("GET", place) as answer:
+        async with (
+            httpx.AsyncClient(trust_env=not is_near(place), verify=trust_for(place)) as client,
+            client.stream("GET", place) as answer,
+        ):
             if answer.status_code != httpx.codes.OK:
                 raise ServiceUnreachable("Telegram", ATTEMPTED, f"status {answer.status_code}")
             async for chunk in answer.aiter_bytes():

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 
+from blocks.trust import trust_for
 from deployments.gateway_guests import Refused
 from domain.errors import ModelKeyMissing, ModelKeyRefused
 from domain.gateway import Refusal, returned_headers
@@ -60,7 +61,7 @@ class Upstream:
         self._silence = silence_seconds
         self._whole = whole_seconds
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
-        self._http = httpx.AsyncClient(limits=limits)
+        self._http = httpx.AsyncClient(limits=limits, verify=trust_for(self._base))
 
     def require(self) -> None:
         """Raise Refused when no model can be asked."""

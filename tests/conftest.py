@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from deployments.prefect_trust import trust
 from tests import agent_environment, prefect_database
 from tests.failures import Failures
 from tests.groups import group_of, rank
@@ -49,6 +50,7 @@ os.environ.update(
     PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
     PREFECT_CLIENT_METRICS_ENABLED="false",
     DO_NOT_TRACK="1",
+    **trust(HOME, "http://"),
 )
 for _folder, _name in ((prefect_database.FOLDER, "prefect-made"), (agent_environment.FOLDER, "agents")):
     os.environ.setdefault(_folder, str(HOME / _name))  # the first process of a test run makes it, and removes it at the end

@@ -14,6 +14,7 @@ import pytest
 
 from blocks.docker_commands import DockerWorker
 from blocks.docker_engine import DockerEngine
+from blocks.plain_http import plain_client
 from blocks.process_engine import ProcessEngine
 from domain.candidates import BuildFailed, Built
 from domain.engines import Engine
@@ -103,7 +104,7 @@ class Bench:
         async def asked() -> dict[str, Any] | None:
             status = await self.engine.status(identity)
             try:
-                async with httpx.AsyncClient(trust_env=False) as client:
+                async with plain_client() as client:
                     return (await client.get(f"http://{status.address or '127.0.0.1:1'}{path}")).json()
             except httpx.TransportError:
                 return None

@@ -10,6 +10,7 @@ import pytest
 
 from blocks.access_log import Place, end_of, read_since, written_since
 from blocks.caddy import Caddy
+from blocks.plain_http import plain_client
 from domain.access import Answered
 from tests.blocks.services import CADDYFILE, CaddyServer, caddy_server
 from tests.blocks.test_caddy import Upstream, route, upstream
@@ -39,7 +40,7 @@ async def app(server: CaddyServer) -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, headers={"Host": "notes.localhost"}, trust_env=False) as client:
+    async with plain_client(base_url=server.url, headers={"Host": "notes.localhost"}) as client:
         yield client
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from blocks.caddy import Caddy
+from blocks.plain_http import plain_client
 from domain.errors import Broken, LeaseLost, ServiceUnreachable
 from domain.routes import Proxy, Route, holds_apps
 from tests.blocks.services import FOREIGN, CaddyServer, adapted, caddy_environment, caddy_server
@@ -67,7 +68,7 @@ async def caddy(server: CaddyServer) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def browser(server: CaddyServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, headers={"Host": "notes.localhost"}, timeout=60) as client:
+    async with plain_client(base_url=server.url, headers={"Host": "notes.localhost"}, timeout=60) as client:
         yield client
 
 

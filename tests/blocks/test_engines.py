@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from blocks.plain_http import plain_client
 from domain.candidates import BuildFailed, Built
 from domain.engines import Engine
 from domain.errors import EngineUnreachable, UnknownObject
@@ -309,7 +310,7 @@ async def test_an_app_that_crashes_once_is_started_again(bench: Bench) -> None:
     await bench.engine.start(app)
     await bench.answer(app.identity)
     with pytest.raises(httpx.TransportError):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             await client.get(f"http://{(await bench.engine.status(app.identity)).address}/crash")
 
     async def restarted() -> bool:

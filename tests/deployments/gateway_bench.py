@@ -16,6 +16,7 @@ import httpx
 from blocks.door_sockets import DoorSockets
 from blocks.egress_receipts import CredentialReceipts, EgressReceipts
 from blocks.git_credentials import StoredTokens
+from blocks.plain_http import plain_client
 from blocks.registry import SqlRegistry
 from deployments.addresses import Addresses, Occupants
 from deployments.gateway_credentials import QUESTIONS, CredentialDesk
@@ -148,7 +149,7 @@ class Place:
 
     def http(self, given: str | None = None) -> httpx.AsyncClient:
         headers = {"x-api-key": token() if given is None else given, "anthropic-version": "2023-06-01"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60)
+        return plain_client(base_url=self.url, headers=headers, timeout=60)
 
 
 _made: list[bytes] = []

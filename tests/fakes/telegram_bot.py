@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from blocks.plain_http import plain_client
 from tests.fakes.telegram_phones import Phones
 from tests.fakes.telegram_values import Refused, bad
 
@@ -83,7 +84,7 @@ class SimulatedBot(Phones):
 
     async def post_updates(self) -> None:
         """Bring updates to the webhook, in order, each until it is answered with 2xx."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             while True:
                 async with self._changed:
                     await self._changed.wait_for(self._is_to_bring)

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest_asyncio
 
 from blocks.caddy import Caddy
 from blocks.git_host import BareGitHost
+from blocks.plain_http import plain_client
 from blocks.process_engine import ProcessEngine
 from blocks.registry import SqlRegistry
 from domain.health import HealthCheck
@@ -78,7 +78,7 @@ class House:
         return up.preview
 
     async def status(self, host: str) -> int:
-        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=60) as client:
+        async with plain_client(base_url=self.caddy.url, timeout=60) as client:
             return (await client.get("/", headers={"Host": host})).status_code
 
     async def tidy(self) -> list[str]:

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest_asyncio
 
 from blocks.caddy import Caddy
+from blocks.plain_http import plain_client
 from blocks.registry import SqlRegistry
 from deployments.catalog import CATALOG, apply
 from deployments.pools import ensure_pool
@@ -42,7 +42,7 @@ class Street:
 
     async def statuses(self) -> dict[str, int]:
         """Ask for the app's health at each host."""
-        async with httpx.AsyncClient(base_url=self.caddy.url, trust_env=False, timeout=60) as client:
+        async with plain_client(base_url=self.caddy.url, timeout=60) as client:
             return {host: (await client.get("/health", headers={"Host": host})).status_code for host in (OWN, SHOP)}
 
 

@@ -21,6 +21,7 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.registry import SqlRegistry
+from blocks.trust import trust_for
 from deployments.data_folder import DataFolder, Up, read_up
 from domain.releases import Release, live
 from tests.agent_environment import lay_agent_environment
@@ -233,10 +234,12 @@ class Installation:
 
     def get(self, project: str, path: str) -> httpx.Response:
         """Ask the app through Caddy."""
-        return httpx.get(self.url(path), headers=self.host(project), trust_env=False, timeout=60)
+        return httpx.get(self.url(path), headers=self.host(project), trust_env=False, verify=trust_for("http://"), timeout=60)
 
     def post(self, project: str, path: str, body: dict[str, str] | None = None) -> httpx.Response:
-        return httpx.post(self.url(path), json=body, headers=self.host(project), trust_env=False, timeout=60)
+        return httpx.post(
+            self.url(path), json=body, headers=self.host(project), trust_env=False, verify=trust_for("http://"), timeout=60
+        )
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.up.http_port}{path}"
@@ -247,7 +250,9 @@ class Installation:
     def prefect_api(self) -> httpx.Client:
         """Return a client that the Prefect server lets in."""
         name, _, password = DataFolder(self.data).prefect_auth.partition(":")
-        return httpx.Client(base_url=self.up.prefect_api_url, auth=(name, password), trust_env=False, timeout=30)
+        return httpx.Client(
+            base_url=self.up.prefect_api_url, auth=(name, password), trust_env=False, verify=trust_for("http://"), timeout=30
+        )
 
     def prefect(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         """Ask the Prefect server's API."""

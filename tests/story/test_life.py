@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from blocks.plain_http import plain_client
 from domain.releases import ReleaseState
 from domain.runs import Notification
 from tests.story import preview_tale, tales
@@ -138,7 +139,7 @@ async def steady_load(place: Installation, ended: Callable[[], bool]) -> Load:
     load, waiting = Load(0, []), set[asyncio.Task[None]]()
     url, headers = place.url(MILES), place.host(APP)
     limits = httpx.Limits(max_connections=40)
-    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+    async with plain_client(timeout=60, limits=limits) as client:
 
         async def ask() -> None:
             try:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from blocks.plain_http import plain_client
 from tests.fakes.messages_api import ScriptedMessagesAPI
 from tests.fakes.telegram_api import TOKEN, TelegramApi
 from tests.fakes.telegram_methods import Message
@@ -43,7 +44,7 @@ class Door(Installation):
 
     async def ask(self, slug: str, path: str, method: str = "GET") -> httpx.Response:
         """Ask an app through Caddy, as a browser would."""
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with plain_client(timeout=30) as client:
             return await client.request(method, self.url(path), headers=self.host(slug))
 
     def bot(self) -> psutil.Process:
