@@ -138,10 +138,9 @@ async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> 
     )
     made: list[Api] = []
     app = application(house, lambda: made[0].now)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+    async with registry.kept(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
         made.append(Api(desk=desk, house=house, client=client, counters=counters))
         yield made[0]
-    await registry.close()
 
 
 def api_routes() -> list[tuple[str, str]]:

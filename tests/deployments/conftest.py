@@ -54,8 +54,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
     await lay_registry(url)
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
-    yield FakeDesk(registry, Hints())
-    await registry.close()
+    async with registry.kept():
+        yield FakeDesk(registry, Hints())
 
 
 @pytest.fixture

@@ -96,8 +96,8 @@ async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
     await lay_registry(url)
     block = SqlRegistry(url=SecretStr(url), budget_micro_usd=1)
-    yield block
-    await block.close()
+    async with block.kept():
+        yield block
 
 
 def news(key: str, chat: str = "1", channel: str = "telegram") -> Notification:

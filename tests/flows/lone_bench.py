@@ -105,13 +105,11 @@ class Template:
         registry = SqlRegistry(url=f"sqlite+aiosqlite:///{file}", budget_micro_usd=1)
         place = Lone(registry, self.git, self.head)
         place.engine.address = self.address
-        for release in reversed(await registry.releases("notes")):
-            spec = AppSpec(identity=release.identity, project="notes", run=release.run, candidate=release.candidate)
-            await place.engine.start(spec)
-            place.engine.stopped = {*place.engine.live_apps} - {f"notes-v{served}"}
-        place.engine.crowds.clear()
-        await reconcile_routes(registry, place.engine, place.proxy, place.wakeups)
-        try:
+        async with registry.kept():
+            for release in reversed(await registry.releases("notes")):
+                spec = AppSpec(identity=release.identity, project="notes", run=release.run, candidate=release.candidate)
+                await place.engine.start(spec)
+                place.engine.stopped = {*place.engine.live_apps} - {f"notes-v{served}"}
+            place.engine.crowds.clear()
+            await reconcile_routes(registry, place.engine, place.proxy, place.wakeups)
             yield place
-        finally:
-            await registry.close()

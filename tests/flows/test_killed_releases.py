@@ -4,8 +4,9 @@ The killed process does nothing more, not even what a `finally` would. What is i
 """
 
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +53,10 @@ Life = Callable[[Any], Awaitable[object]]
 
 @pytest.fixture
 def template(registry: SqlRegistry, tmp_path: Path) -> Path:  # noqa: F811
-    return tmp_path / "registry.db"
+    """Return a whole copy: what the registry wrote may still lie in the log beside its file."""
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as written:
+        written.execute("VACUUM INTO ?", (str(tmp_path / "template.db"),))
+    return tmp_path / "template.db"
 
 
 class Ground:
@@ -70,18 +74,18 @@ class Ground:
         """Yield a world of its own with so many releases delivered."""
         self.used += 1
         database = self.folder / f"{self.used}.db"
-        shutil.copyfile(self.folder / "registry.db", database)
+        shutil.copyfile(self.folder / "template.db", database)
         own = SqlRegistry(url=f"sqlite+aiosqlite:///{database}", budget_micro_usd=5_000_000)
         made = Site(own, self.git, self.head)
         made.blocks.installation.drain_seconds = 0.0
         made.engine.addresses = {f"notes-v{number + 1}": address for number, address in enumerate(self.addresses)}
-        for number in range(1, count + 1):
-            run = f"r-{number:06}"
-            live = await made.switch(run, await made.start(run, f"sha256:{number}"))
-            assert isinstance(live, Release)
-            await made.retire(run, seconds=0)
-        yield made
-        await own.close()
+        async with own.kept():
+            for number in range(1, count + 1):
+                run = f"r-{number:06}"
+                live = await made.switch(run, await made.start(run, f"sha256:{number}"))
+                assert isinstance(live, Release)
+                await made.retire(run, seconds=0)
+            yield made
 
 
 @pytest_asyncio.fixture

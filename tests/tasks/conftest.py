@@ -40,7 +40,7 @@ async def registry(tmp_path: Path) -> AsyncIterator[SqlRegistry]:
     url = f"sqlite+aiosqlite:///{tmp_path}/registry.db"
     await lay_registry(url)
     registry = SqlRegistry(url=url, budget_micro_usd=5_000_000)
-    await registry.add_project(brief(), "local:me", "notes.localhost", NOW)
-    await registry.add_run(request(), NOW)
-    yield registry
-    await registry.close()
+    async with registry.kept():
+        await registry.add_project(brief(), "local:me", "notes.localhost", NOW)
+        await registry.add_run(request(), NOW)
+        yield registry
