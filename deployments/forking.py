@@ -20,6 +20,10 @@ PRELOAD = (
     "prefect.events.clients",
     "prefect.client.orchestration",
     "prefect.artifacts",
+    # What Prefect imports only once a run, its first task and its first subflow begin: a third of a second in each fork.
+    "prefect_redis",
+    "prefect.utilities.visualization",
+    "fastapi.encoders",
 )
 
 _context = multiprocessing.get_context("forkserver")
