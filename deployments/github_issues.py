@@ -4,7 +4,7 @@ from deployments.explaining import explain
 from deployments.github_place import Place
 from deployments.requests import run_id
 from deployments.wording import say
-from domain.briefs import as_markdown
+from domain.briefs import Brief
 from domain.errors import BadInput, NeedsPerson, NoBrief
 from domain.github_commands import may_write
 from domain.heard import Labelled
@@ -53,6 +53,12 @@ async def propose(event: Labelled, delivery: str, project: Project, place: Place
     await place.registry.keep_issue(kept)
     where = issue_chat(event.repository, event.issue)
     await record(project.slug, f"github:{event.sender}", f"asked in {where}", place.registry, why=proposal.run, once=True)
-    text = f"{say(language, 'github_brief', project=project.slug)}\n\n{as_markdown(proposal.brief)}"
+    text = f"{say(language, 'github_brief', project=project.slug)}\n\n{brief_text(proposal.brief, language)}"
     await place.say(event.repository, event.issue, f"{proposal.run}:brief", text)
     return f"proposed as {proposal.run}"
+
+
+def brief_text(brief: Brief, language: str) -> str:
+    """Return the Brief in Markdown, as it is proposed at the issue."""
+    stories, checks = ("\n".join(f"- {text}" for text in part) for part in (brief.stories, [c.text for c in brief.checks]))
+    return f"# {brief.title}\n\n{brief.summary}\n\n{stories}\n\n{say(language, 'done_when')}\n{checks}"

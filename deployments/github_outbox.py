@@ -9,13 +9,14 @@ from deployments.cards import Wanted, cause_of, cut
 from deployments.github_place import Place
 from deployments.goals import goal_of
 from deployments.letters import asks_for_secrets
-from deployments.notices import complaint, left_over
-from deployments.reasons import why_failed
+from deployments.notices import complaint, left_over, rollback_in
+from deployments.reasons import why_failed, why_taken_back
 from deployments.wording import say
 from domain.errors import Broken, NeedsPerson, TryAgain
 from domain.escalations import Escalation
 from domain.issue_requests import issue_in
 from domain.pushes import DIGEST_SHOWN
+from domain.releases import Release, ReleaseState
 from domain.runs import Notification, Progress, Run, RunState
 from domain.trimming import fenced
 from tasks.notify import OUTBOX
@@ -82,7 +83,7 @@ class IssueOutbox:
         number = notification.key.removeprefix(f"{run.id}:question-")
         question = next((each for each in await registry.escalations(run.id) if str(each.number) == number), None)
         if question is None:
-            return notification.text
+            return rollback_text(notification.key, await registry.releases(run.project), run.project, goal) or notification.text
         return "" if question.answer is not None else question_text(run, question, goal.title, goal.language)
 
 
@@ -92,6 +93,18 @@ def end_text(run: Run, progress: Sequence[Progress], goal: Wanted, label: str) -
     address = f"\n{run.address}" if run.state is RunState.DELIVERED else ""
     said = say(goal.language, f"github_ended_{run.state.value}", title=goal.title, why=why, label=label)
     return f"{said}{address}{left_over(progress)}"
+
+
+def rollback_text(key: str, releases: Sequence[Release], project: str, goal: Wanted) -> str:
+    """Return what a rollback that Slipway began by itself came to; empty when the key is of none."""
+    if (parts := rollback_in(key, project)) is None:
+        return ""
+    _, bad, good = parts
+    taken = next((each for each in releases if str(each.number) == bad), None)
+    if taken is None or taken.state is not ReleaseState.ROLLED_BACK:
+        return say(goal.language, "github_unwell", title=goal.title, bad=bad, project=project)
+    why = why_taken_back(taken.reason, goal.language)
+    return say(goal.language, "github_taken_back", title=goal.title, bad=bad, good=good, why=why)
 
 
 def secrets_text(run: Run, progress: Sequence[Progress], goal: Wanted) -> str:

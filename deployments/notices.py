@@ -55,12 +55,17 @@ def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
     return f"{say(language, f'wrong_{wrong.kind}', name=run.waits_for[0], what=wrong.what, like=wrong.like)}\n"
 
 
+def rollback_in(key: str, project: str) -> tuple[str, str, str] | None:
+    """Return of a key of `tasks.rollback` whether it was refused, the bad release, and the good one or why there is none."""
+    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|unfinished|asks-\d+)", key)
+    return (match[1], match[2], match[3]) if match else None
+
+
 def told_rollback(key: str, releases: Sequence[Release], project: str, title: str, language: str) -> str:
     """Return what a rollback came to, in plain text; empty when the key is none of `tasks.rollback`'s."""
-    match = re.fullmatch(rf"{re.escape(project)}:(rollback|refused)-(\d+)-(\d+|none|unfit|unfinished|asks-\d+)", key)
-    if match is None:
+    if (parts := rollback_in(key, project)) is None:
         return ""
-    what, bad, good = match.groups()
+    what, bad, good = parts
     taken = next((release for release in releases if str(release.number) == bad), None)
     fields = {"title": title or project, "project": project, "bad": bad, "good": good}
     stays = {"none": "told_no_earlier", "unfit": "told_none_starts", "asks": "told_flap", "unfinished": "told_unfinished"}

@@ -76,6 +76,7 @@ ENGLISH: dict[str, str] = {
     "verdict_report_malformed": "the report of the tests cannot be read",
     "verdict_runner_failed": "the test run broke off",
     "verdict_locked_files_changed": "it changed files that it must not touch",
+    "verdict_work_not_taken": "its files cannot be taken as they are",
     "verdict_tests_tampered_with": "it bends its own tests",
     "verdict_tests_missing": "tests are gone or skipped, and nobody said why",
     "verdict_report_forged": "the report of the tests is not true",

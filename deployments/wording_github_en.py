@@ -24,6 +24,9 @@ GITHUB_ENGLISH: dict[str, str] = {
     "label `{label}` off and give it again.",
     "github_ended_cancelled": "⏹ {title} was stopped. Nothing that was online has changed.",
     "github_goes_back": "{project} goes back to an earlier release.",
+    "github_taken_back": "↩️ {title}: release {bad} was taken back, release {good} is online again. Why: {why}.",
+    "github_unwell": "⚠️ {title}: release {bad} is unwell, and I could not go back from it by myself. `/slipway rollback` tries "
+    "once more; `slipway history {project}` says why to those who run this Slipway.",
     "github_cancelled": "Run `{run}` is stopped. What was online still is.",
     "github_dropped": "What I proposed here is dropped.",
     "github_answered": "Run `{run}` goes on with that.",

@@ -23,6 +23,9 @@ GITHUB_RUSSIAN: dict[str, str] = {
     "словами, снимите метку `{label}` и поставьте снова.",
     "github_ended_cancelled": "⏹ {title}: работа остановлена. То, что было в сети, не изменилось.",
     "github_goes_back": "{project} возвращается к прежнему выпуску.",
+    "github_taken_back": "↩️ {title}: выпуск {bad} снят, снова работает выпуск {good}. Причина: {why}.",
+    "github_unwell": "⚠️ {title}: выпуск {bad} не в порядке, и сам я от него не ушёл. `/slipway rollback` попробует ещё раз; "
+    "`slipway history {project}` скажет причину тем, у кого работает этот Slipway.",
     "github_cancelled": "Запуск `{run}` остановлен. То, что было в сети, работает как раньше.",
     "github_dropped": "То, что я здесь предложил, отменено.",
     "github_answered": "Запуск `{run}` продолжает с этим.",

@@ -76,6 +76,7 @@ RUSSIAN: dict[str, str] = {
     "verdict_report_malformed": "отчёт тестов не читается",
     "verdict_runner_failed": "прогон тестов оборвался",
     "verdict_locked_files_changed": "изменены файлы, которые трогать нельзя",
+    "verdict_work_not_taken": "его файлы нельзя взять такими, как есть",
     "verdict_tests_tampered_with": "проверки подделаны",
     "verdict_tests_missing": "часть проверок пропала или пропущена без причины",
     "verdict_report_forged": "отчёт о проверках не соответствует правде",

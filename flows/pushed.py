@@ -54,7 +54,7 @@ async def judge(commission: Commission, blocks: Blocks) -> Accepted | Escalated:
         return Escalated(reason=reason, cause="locked", evidence=touched.shown, digest=touched.digest)
     judged = await tested(request, base, bool(touched.paths), journal, blocks)
     if not judged.report.passed:
-        reason = f"the pushed commit {request.commit[:12]} does not pass: {judged.report.summary}"
+        reason = f"the pushed commit {request.commit[:12]} does not pass: {judged.report.summary.rstrip('.')}"
         return Escalated(reason=reason, cause="red", evidence=feedback(judged.report), report=judged.report, rounds=1)
     main = await blocks.git.head(request.project) or base
     if not await is_forward(request, main, blocks):  # something else went online while it was tested

@@ -3,8 +3,8 @@
 True afterwards: the repository is there; the run's branch, its one pull request with Brief, checks, proof and cost, its check,
 the deployment with the address and the release by tag are there once; and main has the commit, unless an approval is wanted.
 Blocks: registry, git host, vault, GitHub and git to it. Nothing of ours depends on it: it is repeated until main there stands
-where we do, so main is moved last. What each step makes has a name that is known before it is made (repository, branch, tag) or
-carries the run's id, so a process that was killed half way finds it again.
+where we do, and is shown as deployed. What each step makes has a name that is known before it is made (repository, branch, tag)
+or carries the run's id, so a process that was killed half way finds it again.
 """
 
 from dataclasses import dataclass
@@ -73,20 +73,26 @@ async def bring_to_github(
 ) -> str:
     """Bring what serves there; return one sentence for people, empty when the project has no home at GitHub.
 
-    With `only_if_missing` nothing more is asked where main is what serves: it is moved last. Main is the default branch there.
+    With `only_if_missing` nothing more is asked where main is what serves, and is deployed. Main is the default branch there.
     """
     homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
     project = await homes.registry.project(slug)
     live = next(iter(await homes.registry.releases(slug, states=(ReleaseState.LIVE,))), None)
     if project is None or live is None or (there := await _repository(project, homes)) is None:
         return ""
-    if only_if_missing and await homes.github.repositories.head(there.name, there.default_branch) == live.commit:
+    if only_if_missing and await _is_home(there, live, homes):
         return ""
     signed = next((each for each in await homes.registry.proofs(slug) if each.body["commit"] == live.commit), None)
     live = live.model_copy(update={"address": installation.address_of(await main_host(slug, registry))})  # people's, not ours
     pull = await _propose(project, there, live, signed, homes)
     said = await _tell(there, project, live, signed, homes)
     return f"{await _merge(there, live, pull, homes)}{said}"
+
+
+async def _is_home(there: RemoteRepository, live: Release, homes: Homes) -> bool:
+    """Tell whether all was done: main is moved last, but a person's push was on it before, and then the deployment is last."""
+    head = await homes.github.repositories.head(there.name, there.default_branch)
+    return head == live.commit and await homes.github.reports.is_deployed(there.name, _deployment(live))
 
 
 @task(task_run_name="show {check.commit} at GitHub", cache_policy=NO_CACHE)
@@ -172,8 +178,7 @@ async def _tell(there: RemoteRepository, project: Project, live: Release, signed
 
     The deployment comes last: where it is the active one all of this was done, and is not done again.
     """
-    reports, repositories = homes.github.reports, homes.github.repositories
-    serves = Deployment(run=live.run, commit=live.commit, since=live.went_live or live.created, address=live.address)
+    reports, repositories, serves = homes.github.reports, homes.github.repositories, _deployment(live)
     if await reports.is_deployed(there.name, serves):
         return ""
     if signed is not None:
@@ -188,6 +193,10 @@ async def _tell(there: RemoteRepository, project: Project, live: Release, signed
         await repositories.protect(there.name, there.default_branch)
     await reports.deployed(there.name, serves)
     return said
+
+
+def _deployment(live: Release) -> Deployment:
+    return Deployment(run=live.run, commit=live.commit, since=live.went_live or live.created, address=live.address)
 
 
 async def _release(name: str, slug: str, live: Release, homes: Homes) -> str:

@@ -139,3 +139,10 @@ async def github_bench(folder: Path) -> AsyncIterator[Bench]:
 
 def fields(run: Run) -> dict[str, Any]:
     return run.origin.model_dump(include={"channel", "chat", "person"})
+
+
+async def proposed(bench: Bench) -> str:
+    """Let the issue be labelled and approved; return its run."""
+    await bench.hear(label(), comment("approve", id=70))
+    [run] = await bench.registry.runs("notes")
+    return run.id

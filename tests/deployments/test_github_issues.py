@@ -21,11 +21,22 @@ from domain.heard import Moved
 from domain.releases import ReleaseState
 from domain.runs import DeliveryRequest, Notification, Origin, RunState
 from domain.webhooks import WINDOW, Webhook
-from tasks.missing_secrets import wait_for_secrets
 from tasks.questions import ask
 from tests.deployments.api_bench import ANN
 from tests.deployments.conftest import released
-from tests.deployments.github_bench import NAME, NOW, OWNER, STRANGER, WRITER, Bench, comment, fields, github_bench, label
+from tests.deployments.github_bench import (
+    NAME,
+    NOW,
+    OWNER,
+    STRANGER,
+    WRITER,
+    Bench,
+    comment,
+    fields,
+    github_bench,
+    label,
+    proposed,
+)
 from tests.fakes.desk import a_brief
 
 DIGEST = "abcdef" * 10 + "0123"
@@ -35,13 +46,6 @@ DIGEST = "abcdef" * 10 + "0123"
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with github_bench(tmp_path) as made:
         yield made
-
-
-async def proposed(bench: Bench) -> str:
-    """Let the issue be labelled and approved; return its run."""
-    await bench.hear(label(), comment("approve", id=70))
-    [run] = await bench.registry.runs("notes")
-    return run.id
 
 
 async def test_label_of_a_writer_becomes_a_brief_that_waits_for_a_word(bench: Bench) -> None:
@@ -206,20 +210,6 @@ async def test_question_is_in_the_projects_language_and_its_evidence_stays_a_quo
     said = bench.said()[-1]
     assert f"- `/slipway answer stop`: {say('ru', 'choose_stop')}" in said
     assert "\n~~~~\n~~~\n# Loud\n~~~~\n" in said
-
-
-async def test_secrets_are_asked_for_by_name_in_the_projects_language_and_never_as_a_comment(bench: Bench) -> None:
-    run = await proposed(bench)
-    await bench.registry.set_brief("notes", a_brief("notes", "Notes").model_copy(update={"language": "ru"}))
-    await wait_for_secrets.fn(run, "notes", ("API_KEY",), 1, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
-    await IssueOutbox(bench.place).send_waiting()
-    assert bench.said()[-1].startswith("Чтобы разместить «Notes can be pinned")
-    assert "нужно: API_KEY. Значения здесь не пишут" in bench.said()[-1]
-    await wait_for_secrets.fn(run, "notes", ("API_KEY",), 2, bench.registry, bench.desk.wakeups)  # type: ignore[arg-type]
-    await bench.registry.update_run(run, state=RunState.RUNNING, waits_for=())  # given meanwhile
-    before = len(bench.said())
-    await IssueOutbox(bench.place).send_waiting()
-    assert (len(bench.said()), await bench.registry.unsent("github")) == (before, ())
 
 
 async def test_news_that_nobody_foresaw_holds_no_other_back(bench: Bench) -> None:

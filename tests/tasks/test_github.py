@@ -66,7 +66,9 @@ async def test_again_changes_nothing_and_after_the_next_delivery_a_rollback_leav
     state, repeated = place.state, f"{NAME} at GitHub has what serves"
     first = await serving.deliver(RUN, "one")
     await serving.bring()
-    assert (await serving.bring(), await serving.bring(only_if_missing=True)) == (repeated, "")
+    assert await serving.bring() == repeated
+    state.deployments.clear()  # as when GitHub was away after a person's push was tested: that was on main before
+    assert [await serving.bring(only_if_missing=True) for _ in range(2)] == [repeated, ""]
     assert [len(kept[NAME]) for kept in (state.pulls, state.checks, state.deployments, state.releases)] == [1, 1, 1, 1]
 
     later = await serving.deliver(LATER, "two")
