@@ -85,7 +85,8 @@ def show_waiting(lines: Sequence[str], console: Console) -> None:
 def show_project(document: dict[str, Any], console: Console) -> None:
     """Print one project: what it is and where, its releases, its runs, what it needs."""
     console.print(Text(document["title"], style="bold"), f"({document['project']}, {document['kind']})")
-    console.print(f"{document['state']}  {document['address']}", markup=False)
+    broken = "" if document.get("running") is not False else " (does not run now: `slipway logs` says what it printed)"
+    console.print(f"{document['state']}  {document['address']}{broken}", markup=False)
     if document["releases"]:
         console.print()
         show(console, releases(document["releases"]))

@@ -69,6 +69,7 @@ class ResourceShown(Shown):
 class ProjectShown(ProjectShort):
     """A project with what belongs to it."""
 
+    running: bool | None = Field(default=None, description="Of what serves; null when nothing does, or the engine is silent")
     releases: tuple[ReleaseShown, ...]
     previews: tuple[PreviewShown, ...]
     checks: tuple[str, ...] = Field(description="What it has to hold at each change")

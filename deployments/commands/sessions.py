@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from deployments.settings import Settings
 
 
+PATIENCE = {"PREFECT_API_REQUEST_TIMEOUT": "30", "PREFECT_CLIENT_MAX_RETRIES": "1"}
+"""Somebody waits at a terminal: a server that hangs is told after a minute; Prefect itself would try for six."""
+
+
 def running(settings: "Settings") -> "Up":
     """Return where everything is; raise NotUp when no `slipway up` holds the data folder."""
     from deployments.data_folder import read_up
@@ -37,7 +41,7 @@ async def open_session() -> AsyncIterator[tuple["Desk", "Up"]]:
     up = running(load_settings())
     from deployments.opening import open_desk
 
-    async with open_desk(prefect_environment(up)) as desk:
+    async with open_desk({**PATIENCE, **prefect_environment(up)}) as desk:
         yield desk, up
 
 

@@ -72,7 +72,7 @@ async def test_project_shows_what_belongs_to_it(api: Api) -> None:
     await released(api.desk, "notes", 2)
     await api.desk.vault.put("notes", "TOKEN", "hush-hush-hush")
     shown = (await api.get("/v1/projects/notes")).json()
-    assert (shown["title"], shown["state"]) == ("notes", "release 2")
+    assert (shown["title"], shown["state"], shown["running"]) == ("notes", "release 2", False)
     assert shown["address"].startswith("http://notes.localhost")
     assert [(each["number"], each["state"]) for each in shown["releases"]] == [(2, "live"), (1, "kept")]
     assert (shown["domains"], shown["secrets"], shown["last_run"]) == (["notes.localhost"], ["TOKEN"], f"{run} queued")

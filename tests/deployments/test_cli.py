@@ -1,5 +1,6 @@
 """The command line over a desk without Prefect: what each command prints, and with which code it ends."""
 
+import asyncio
 import json
 import logging
 import os
@@ -170,6 +171,21 @@ def test_request_is_shown_line_by_line_to_its_end_with_its_link_whole(slipway: B
     assert any(line.startswith("http://ui/runs/flow-run/flow-of-r-") for line in lines)
     assert lines[-1].endswith("it ended")
     assert "\x1b" not in slipway.out
+
+
+def test_release_that_does_not_run_is_not_told_as_if_it_did(slipway: Bench) -> None:
+    async def released() -> None:
+        async with slipway.session() as (desk, _):
+            await serve(desk.registry, "keep-notes", "r-1", "sha256:1", {})
+
+    assert slipway("new", "keep notes", "--yes") == DONE
+    asyncio.run(released())
+    assert slipway("status", "keep-notes") == DONE
+    assert "release 1  http" in slipway.out
+    assert "(does not run now: " in slipway.out
+    slipway.engine.reachable = False
+    assert slipway("status", "keep-notes") == DONE
+    assert "does not run" not in slipway.out
 
 
 def test_long_lines_stay_one_line_where_nobody_looks_at_a_terminal(slipway: Bench) -> None:
