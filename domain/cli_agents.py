@@ -4,7 +4,6 @@ A conversation with a CLI is a row of launches in one worker. Each launch has a 
 result), so that a process of ours that comes after a killed one knows what was begun already.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeVar
 from uuid import NAMESPACE_URL, uuid5
@@ -13,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from domain.capabilities import Capability, NpmProgram
 from domain.conversations import GaveUp
+from domain.json_text import read_json
 from domain.roles import GIVE_UP, GIVE_UP_DESCRIPTION, Role, in_short
 from domain.usage import TokenUsage
 from domain.values import Value
@@ -194,7 +194,7 @@ def judged(raw: Any, role: Role[T]) -> T | GaveUp | str:
 def parsed_result(text: str) -> Any:
     """Return the JSON of a result file; None when there is none."""
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None
 

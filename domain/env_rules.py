@@ -1,16 +1,16 @@
 """Who provides a variable: comments decide, then known names, then a plain default; in doubt it is the user."""
 
 import base64
-import json
 import re
 from collections.abc import Collection, Mapping
 
-from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from domain.addons import addons_of
 from domain.dotenv import Declared, declared, marks, references, without_references
 from domain.environment import COMPUTED_NAMES, Requirements, Source, Variable
 from domain.errors import BadInput
+from domain.json_text import read_json
 from domain.names import EnvName
 from domain.resources import ResourceKind
 from domain.values import Value
@@ -131,8 +131,8 @@ def is_database(variable: Variable) -> bool:
 
 def _app_variables(text: str) -> dict[str, _AppVariable]:
     try:
-        entries = _APP_ENV.validate_python(_App.model_validate(json.loads(text)).env)
-    except (ValidationError, json.JSONDecodeError) as error:
+        entries = _APP_ENV.validate_python(_App.model_validate(read_json(text)).env)
+    except ValueError as error:
         raise BadInput(f"app.json cannot be read: {str(error)[:300]}") from None
     return {name: entry if isinstance(entry, _AppVariable) else _AppVariable(value=entry) for name, entry in entries.items()}
 

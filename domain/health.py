@@ -1,11 +1,11 @@
 """When a running copy counts as healthy, when to go on waiting, and when to give up."""
 
-import json
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from domain.errors import BadInput
+from domain.json_text import read_json
 from domain.manifests import manifest_from
 from domain.trimming import cut, plain
 from domain.values import Value
@@ -54,7 +54,7 @@ class Probe(Value):
     @property
     def _said(self) -> dict[str, Any]:
         try:
-            said = json.loads(self.body)
+            said = read_json(self.body)
         except ValueError:
             return {}
         return said if isinstance(said, dict) else {}

@@ -1,10 +1,10 @@
 """What a project says of itself in app.json (Heroku's schema with Dokku's `healthchecks`)."""
 
-import json
 import shlex
 from typing import Any
 
 from domain.errors import BadInput
+from domain.json_text import read_json
 
 DEFAULT_TEST_COMMAND = 'python -m pytest --junitxml="$REPORTS_DIR/junit.xml"'
 
@@ -14,7 +14,7 @@ def manifest_from(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        manifest = json.loads(text)
+        manifest = read_json(text)
     except ValueError as error:
         raise BadInput(f"app.json is not valid JSON ({error}): mend it") from error
     if not isinstance(manifest, dict):

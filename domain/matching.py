@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, JsonValue
 
 from domain.checks import HttpStep
+from domain.json_text import read_json
 from domain.values import Value
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -24,7 +25,7 @@ class HttpAnswer(Value):
 
     def json_body(self) -> Any:
         """Return the body as JSON; raise ValueError when it is none."""
-        return json.loads(self.body)
+        return read_json(self.body)
 
 
 class Saved(Value):

@@ -1,6 +1,5 @@
 """How a bot's calls are read, in all the forms in which the Bot API takes them, and which Telegram would refuse."""
 
-import json
 import re
 from collections.abc import Mapping
 from email.parser import BytesParser
@@ -10,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from domain.json_text import read_json
 from domain.telegram_html import HtmlRefused, parse
 
 
@@ -18,7 +18,7 @@ async def parameters(request: Request) -> dict[str, Any]:
     kind, body = request.headers.get("content-type", ""), await request.body()
     call: dict[str, Any] = dict(request.query_params)
     if kind.startswith("application/json"):
-        given = json.loads(body or b"{}")
+        given = read_json(body or b"{}")
         return {**call, **given} if isinstance(given, dict) else call
     if kind.startswith("multipart/form-data"):
         return {**call, **_texts_of(kind, body)}
@@ -86,6 +86,6 @@ def _callbacks(markup: Any) -> tuple[str, ...]:
 
 
 def _keys(markup: Any) -> list[dict[str, Any]]:
-    given = json.loads(markup) if isinstance(markup, str) else markup or {}
+    given = read_json(markup) if isinstance(markup, str) else markup or {}
     rows = given.get("inline_keyboard") or given.get("keyboard") or []
     return [key if isinstance(key, dict) else {"text": key} for row in rows for key in row]

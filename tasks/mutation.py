@@ -14,6 +14,7 @@ from typing import Any
 
 from prefect import task
 
+from domain.json_text import read_json
 from domain.manifests import at_the_project, command_of_tests, manifest_from, pytest_arguments
 from domain.mutants import Fate, Mutant, Mutation, MutationRun, as_markdown, chosen, is_mutable, mutations, run_of
 from domain.patches import ChangedLines, Extent
@@ -99,7 +100,7 @@ _FATES = ("killed", "survived", "timed out")
 
 def _line(text: str) -> dict[str, Any]:
     try:
-        said = json.loads(text)
+        said = read_json(text)
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}

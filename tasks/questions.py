@@ -74,7 +74,7 @@ def sentence(project: str, question: Escalation) -> str:
     """Say in two sentences why the run waits and which command answers."""
     needs = f" It needs {', '.join(question.diagnosis.secrets)}." if question.diagnosis.secrets else ""
     return (
-        f"{project} waits for your word: {question.diagnosis.reason}.{needs} See what you can answer: "
+        f"{project} waits for your word: {question.diagnosis.reason.rstrip('.')}.{needs} See what you can answer: "
         f"`slipway answer {question.run}`; without an answer it stops at {question.deadline:%Y-%m-%d %H:%M} UTC"
     )
 

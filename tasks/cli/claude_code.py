@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from domain.capabilities import NpmProgram
 from domain.cli_agents import CliEvent, Failed, HandedIn, Launch, Noticed, Prompt, Said
+from domain.json_text import read_json
 from domain.usage import TokenUsage
 
 PROGRAM = NpmProgram(package="@anthropic-ai/claude-code", version="2.1.330", command="claude")
@@ -100,7 +101,7 @@ class ClaudeCode:
 
     def event(self, line: str) -> CliEvent | None:
         try:
-            found = json.loads(line)
+            found = read_json(line)
         except ValueError:
             return None
         match found:
@@ -144,7 +145,9 @@ def _tokens(usage: Any) -> TokenUsage:
 
 
 def _ended(result: dict[str, Any]) -> CliEvent:
-    said = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "it said nothing")[:2000]
+    errors = result.get("errors")
+    listed = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
+    said = str(result.get("result") or listed or "it said nothing")[:2000]
     match result.get("subtype"):
         case "error_max_turns":
             return Failed(reason="out of steps", detail=said)
