@@ -14,6 +14,7 @@ from deployments.api.tags import found
 from deployments.takedown import take_down
 from deployments.web.sessions import Keeper
 from domain.admission import Rules
+from domain.attachments import Limits
 from domain.doors import DoorRegistry
 from domain.keys import ApiKey
 from domain.limits import Counters
@@ -39,6 +40,8 @@ class House:
     """What one person may begin, whichever of their keys they use."""
     rules: Rules = field(default_factory=Rules)
     """Whom of the messenger the page lets in: whom the bot does."""
+    files: Limits = field(default_factory=Limits)
+    """How much one request may bring by the page."""
     bot_token: str = field(default="", repr=False)
     """Of the bot by whose signature Telegram names people; empty: it names nobody here."""
     busy: set[tuple[str, str]] = field(default_factory=set)

@@ -26,7 +26,7 @@ from deployments.api.access import House
 from deployments.api.doors import DESCRIPTION
 from deployments.api.gate import Gate
 from deployments.api.problems import MEDIA_TYPE, SCHEMA, answer_problems
-from deployments.web import acting, assets, login, looking
+from deployments.web import assets, keeping, login, looking, requesting
 from deployments.web.errors import answer_people
 
 VERSION = "1"
@@ -50,7 +50,7 @@ NOUNS = (
     bots,
     webhooks,
 )
-PAGES = (assets, login, looking, acting)
+PAGES = (assets, login, looking, requesting, keeping)
 WRONG = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
 
 

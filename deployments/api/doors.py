@@ -1,5 +1,7 @@
 """Which routes are open to everybody. The gate asks who it is before all others, those that do not exist included."""
 
+import re
+
 HEALTH, READY, DESCRIPTION = "/health", "/ready", "/openapi.json"
 LOGIN, STYLE, SCRIPT, ICON = "/login", "/page/page.css", "/page/page.js", "/page/icon.svg"
 TELEGRAM = "/page/telegram.js"
@@ -22,6 +24,9 @@ SIGNING_IN = frozenset({LOGIN_BY_LINK, LOGIN_BY_KEY, LOGIN_BY_TELEGRAM})
 
 ABOUT_ONESELF = frozenset({LOGOUT, LOGOUT_EVERYWHERE, LANGUAGE})
 """What also somebody may post to who may change nothing."""
+
+WITH_FILES = re.compile(r"/projects(/[^/]+/changes)?")
+"""What forms with files may be posted to, by browsers that have signed in."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 

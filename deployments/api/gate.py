@@ -15,11 +15,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.api.doors import ABOUT_ONESELF, PREFECT, SAFE, SIGNED, is_open
+from deployments.api.doors import ABOUT_ONESELF, PREFECT, SAFE, SIGNED, WITH_FILES, is_open
 from deployments.api.knocking import Doorkeeper, address_of, unknown
 from deployments.api.problems import Refusal, problem, problem_of
 from deployments.web.errors import turned_away, wants_page
 from deployments.web.sessions import is_from_our_page, token_of
+from domain.attachments import Limits
 from domain.errors import TryAgain
 from domain.keys import ApiKey
 from domain.keys import Scope as KeyScope
@@ -67,7 +68,7 @@ class Gate:
         """Have the application answer who is let in, and refuse everybody else."""
         try:
             await self._let_in(scope)
-            await self._app(scope, _bounded(scope, receive), answer)
+            await self._app(scope, _bounded(scope, receive, self._limit(scope)), answer)
         except HTTPException as error:
             headers = dict(error.headers or {})
             if error.status_code == HTTPStatus.UNAUTHORIZED and scope["path"] == PREFECT:
@@ -96,6 +97,15 @@ class Gate:
             scope["state"]["visit"] = visit
             return visit.as_caller()
         return await self._doorkeeper.key(_shown(scope), address_of(scope), scope["state"]["now"])
+
+    def _limit(self, scope: Scope) -> int:
+        """Return how many bytes the body may have."""
+        if scope["path"] in SIGNED and scope["method"] == "POST":
+            return SIGNED_LIMIT
+        files: Limits = self._app.state.house.files
+        is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
+        brings_files = is_form and "visit" in scope["state"] and WITH_FILES.fullmatch(scope["path"])
+        return BODY_LIMIT + files.bytes if brings_files else BODY_LIMIT
 
     async def _last_word(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         trace = None if isinstance(error, TryAgain) else error
@@ -147,9 +157,9 @@ def _password(shown: str) -> str:
         raise unknown("this is no name and password") from None
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
+def _bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
     """Return `receive` for bodies within their limit, whatever their length is said to be."""
-    said, limit = Headers(scope=scope).get("content-length", "0"), SIGNED_LIMIT if _is_signed(scope) else BODY_LIMIT
+    said = Headers(scope=scope).get("content-length", "0")
     if not said.isascii() or not said.isdecimal() or len(said) > 12 or int(said) > limit:
         raise _too_large(limit)
     read = 0
@@ -167,8 +177,3 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
 
 def _too_large(limit: int) -> Refusal:
     return Refusal(413, f"a request has at most {limit:,} bytes", {"Connection": "close"})
-
-
-def _is_signed(scope: Scope) -> bool:
-    """Tell whether the route itself asks who sent it."""
-    return scope["path"] in SIGNED and scope["method"] == "POST"

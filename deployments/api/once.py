@@ -42,12 +42,13 @@ Work = Callable[[str | None], Awaitable[Done]]
 
 
 class Once:
-    """One creating call: its caller, and the key that it came with."""
+    """One creating call: its caller, the key that it came with, and what it says: its body, unless that was read already."""
 
-    def __init__(self, house: House, request: Request, key: str | None) -> None:
+    def __init__(self, house: House, request: Request, key: str | None, said: bytes | None = None) -> None:
         self._house = house
         self._request = request
         self._key = key
+        self._said = said
 
     async def answer(self, work: Work) -> Response:
         """Do the work with an identity of its own, once for one key; without a key each call is done anew."""
@@ -78,7 +79,8 @@ class Once:
     async def _digest(self) -> str:
         """Return what tells this request from others, and nobody what was in it."""
         head = f"{self._request.method} {self._request.url.path}\n".encode()
-        return hmac.new(self._house.pepper, head + await self._request.body(), hashlib.sha256).hexdigest()
+        said = await self._request.body() if self._said is None else self._said
+        return hmac.new(self._house.pepper, head + said, hashlib.sha256).hexdigest()
 
 
 def _answer(done: Done) -> Response:

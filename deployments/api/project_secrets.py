@@ -9,7 +9,7 @@ from deployments.api.problems import Refusal
 from deployments.api.shapes import Said, SecretShown
 from deployments.api.wishes import NewSecret
 from deployments.secret_view import secret_documents
-from deployments.secret_work import set_value
+from deployments.secret_work import references_to_forget, remove_values, set_value
 from domain.names import EnvName
 
 router = APIRouter(prefix="/v1/projects/{project}/secrets", tags=["secrets"])
@@ -33,3 +33,10 @@ async def set_secret(house: TheHouse, theirs: Owned, project: TheProject, name: 
     cure = "send `unchecked` as true"
     said = await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked, cure=cure)
     return Said(message=said)
+
+
+@router.delete("/{name}")
+async def delete_secret(house: TheHouse, theirs: Owned, project: TheProject, name: NameInPath) -> Said:
+    """Forget a secret; refused while something serves with it, and kept releases that need it can be brought back no more."""
+    references, _ = await references_to_forget(house.desk, project.slug, name, old=False)
+    return Said(message=await remove_values(house.desk, project.slug, name, references, theirs.caller.owner))

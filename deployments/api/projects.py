@@ -1,13 +1,13 @@
 """Projects: which there are, and how one stands; what it cost, who changed it, what was proved of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from deployments.api.access import House, Owned, TheHouse, TheProject
-from deployments.api.once import Done, OneCall
+from deployments.api.access import House, Owned, TheHouse, Theirs, TheProject
+from deployments.api.once import Done, Once, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
 from deployments.api.problems import Refusal
 from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectShort, ProjectShown, ProofShown, RunShown, Said
@@ -17,9 +17,10 @@ from deployments.deeds import DeskDeeds
 from deployments.documents import cost_document, project_facts, run_facts, summaries
 from deployments.requests import run_id
 from deployments.reservations import begun_before
+from domain.attachments import Attachment
 from domain.proposals import Proposal
 from domain.releases import live
-from domain.runs import Origin
+from domain.runs import Origin, Project
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
@@ -80,10 +81,15 @@ async def show_proof(request: Request, house: TheHouse, project: TheProject) -> 
 @router.post("", status_code=201, response_model=RunShown)
 async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: NewProject) -> Response:
     """Have something new built: answers with its run when the Brief is written, which takes seconds to a minute."""
+    return await begun(house, theirs, call, wish)
+
+
+async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Sequence[Attachment] = ()) -> Response:
+    """Begin something new, with files that are kept already."""
     origin = Origin(channel="api", person=theirs.caller.owner)
 
     async def work(key: str | None) -> Done:
-        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind}
+        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": files}
         return await started(house, origin.person, key, lambda: house.desk.propose(wish.text, origin, key=key, **more))
 
     return await call.answer(work)
@@ -92,11 +98,18 @@ async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: New
 @router.post("/{project}/changes", status_code=201, response_model=RunShown)
 async def change_project(house: TheHouse, theirs: Owned, project: TheProject, call: OneCall, wish: Change) -> Response:
     """Have a project changed: answers with the run when the Brief is written; earlier checks are run again."""
+    return await changed(house, theirs, project, call, wish)
+
+
+async def changed(
+    house: House, theirs: Theirs, project: Project, call: Once, wish: Change, files: Sequence[Attachment] = ()
+) -> Response:
+    """Change a project, with files that are kept already."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
 
     async def propose(key: str | None) -> Proposal:
         proposal = await house.desk.propose(
-            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch
+            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch, attachments=files
         )
         now = await house.registry.project(slug)  # a Brief takes a minute: it may be another one's by now
         if now is None or (now.created, now.owner) != (project.created, project.owner):

@@ -93,6 +93,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
                 allowances=Allowances(registry, desk.wakeups, settings.people.usual),
                 hook=Hook(secret=hook_secret(folder).encode(), label=settings.github_label),
                 rules=settings.people,
+                files=settings.attachment_limits,
                 bot_token=settings.telegram_token.get_secret_value() if settings.telegram_token else "",
             )
             connections = CONNECTIONS + settings.api_streams

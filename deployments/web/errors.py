@@ -82,9 +82,9 @@ def _usual(language: str, status: int) -> str:
 
 
 def wants_page(scope: Scope) -> bool:
-    """Tell whether a person's browser asks for something to look at."""
+    """Tell whether a person's browser asks for something to look at, or sends a form."""
     accepts = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return scope["method"] == "GET" and b"text/html" in accepts and not scope["path"].startswith("/v1")
+    return scope["method"] in ("GET", "POST") and b"text/html" in accepts and not scope["path"].startswith("/v1")
 
 
 async def turned_away(scope: Scope, app: FastAPI, error: HTTPException) -> Response:

@@ -1,25 +1,26 @@
 """What the page shows: the same facts as the API, asked of the same functions."""
 
-import secrets
 from collections.abc import Sequence
+from secrets import token_urlsafe
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from deployments.api import escalations, projects, runs
-from deployments.api.access import House, Theirs
+from deployments.api.access import House, Theirs, house_of
 from deployments.api.pages import USUAL
-from deployments.api.shapes import QuestionShown
+from deployments.api.shapes import QuestionShown, begins
 from deployments.documents import project_facts, run_facts
 from deployments.secret_view import secret_documents
 from deployments.web.costs import chart, since
 from deployments.web.rendering import screen
-from domain.escalations import IN_WORDS
 from domain.releases import Release, ReleaseState, startable
 from domain.runs import STEPS, Progress, Project, Run, RunState
 
-DONE = frozenset({"rollback", "secret", "domain", "domain_removed", "answer", "cancel", "language"})
+DONE = frozenset(
+    {"rollback", "preview_gone", "secret", "secret_gone", "domain", "domain_removed", "answer", "cancel", "language"}
+)
 """What the page says was done, by the keys of its texts: what an address says beside these is not shown."""
 LOG_LINES = 300
 RUNS = 8
@@ -47,7 +48,7 @@ async def project_screen(request: Request, house: House, theirs: Theirs, project
         project=await project_facts(house.desk, project),
         releases=[(release, startable(releases, release.number) is not None) for release in _newest(releases)],
         runs=(await runs.list_runs(house, theirs, project.slug, RUNS, None)).items,
-        secrets=[each for each in await secret_documents(project.slug, house.registry, house.desk.vault) if each["newest"]],
+        secrets=secrets_shown(await secret_documents(project.slug, house.registry, house.desk.vault)),
         cost=cost.usd,
         budget=budget / 1_000_000,
         chart=chart(used, now),
@@ -68,9 +69,8 @@ async def run_screen(request: Request, house: House, theirs: Theirs, run: Run, *
     asked = (await escalations.list_questions_of_run(house, run))[-1:]
     question = next((each for each in asked if each.answer is None and run.state is RunState.WAITING), None)
     facts = await live_facts(house, run)
-    return await _shown(
-        request, "run", question=question, choices=choices(question, theirs), in_words=IN_WORDS, **facts, **more
-    )
+    known: dict[str, Any] = {"asked": begins(run), "question": question, "choices": choices(question, theirs)}
+    return await _shown(request, "run", **known, **facts, **more)
 
 
 async def live_screen(request: Request, house: House, run: Run) -> HTMLResponse:
@@ -89,6 +89,15 @@ async def live_facts(house: House, run: Run) -> dict[str, Any]:
         "after": lines[-1].sequence if lines else 0,
         "round_of": _round_of(lines),
     }
+
+
+def secrets_shown(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest version of each secret, with the kept releases that could not be brought back without any of them."""
+    kept: dict[str, set[int]] = {}
+    for each in documents:
+        needed = {use["release"] for use in each["used_by"] if use["state"] == ReleaseState.KEPT.value}
+        kept.setdefault(each["name"], set()).update(needed)
+    return [{**each, "kept": sorted(kept[each["name"]])} for each in documents if each["newest"]]
 
 
 def steps(run: Run) -> list[tuple[str, str]]:
@@ -116,5 +125,6 @@ def _newest(releases: Sequence[Release]) -> list[Release]:
 
 async def _shown(request: Request, name: str, *, status: int = 200, words: str = "", **facts: Any) -> HTMLResponse:
     done = request.query_params.get("done", "")
-    known = {"typed": {}, "words": words, "done": done if done in DONE else "", "once": secrets.token_urlsafe(16)}
+    once, limits = token_urlsafe(16), house_of(request).files
+    known = {"typed": {}, "words": words, "done": done if done in DONE else "", "once": once, "limits": limits}
     return await screen(request, name, status, **{**known, **facts})

@@ -1,6 +1,6 @@
 """The API in this process: the real registry on SQLite, the real gate and routes, a desk without Prefect."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from deployments.api.application import application, routes
 from deployments.api.doors import DESCRIPTION, HEALTH, READY, WEBHOOK
 from deployments.api.hook import Hook
 from domain.admission import Rules
+from domain.attachments import Attachment
 from domain.keys import Scope
 from domain.previews import Preview
 from domain.proposals import Proposal
@@ -57,12 +58,19 @@ class ApiDesk(FakeDesk):
         """Happens while a Brief is written."""
 
     async def propose(
-        self, text: str, origin: Origin, *, project: str | None = None, key: str | None = None, **more: Any
+        self,
+        text: str,
+        origin: Origin,
+        *,
+        project: str | None = None,
+        key: str | None = None,
+        attachments: Sequence[Attachment] = (),
+        **more: Any,
     ) -> Proposal:
         self.wishes.append(more)
         if self.meanwhile:
             await self.meanwhile()
-        return await super().propose(text, origin, project=project, key=key)
+        return await super().propose(text, origin, project=project, key=key, attachments=attachments)
 
     async def drop(self, project: str, number: int | None, who: str) -> Preview:
         return await drop_preview(await preview_numbered(project, number, self.registry), who, self.registry)

@@ -11,11 +11,12 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from deployments.api.application import application
 from deployments.api.serving import server_of, until_ended
+from domain.runs import RunState
 from domain.usage import TokenUsage
 from tasks.visits import PERSONAL, make_link
-from tests.blocks.github_bench import certificate
 from tests.deployments.api_bench import ANN, PEPPER, Api, api_in
 from tests.deployments.conftest import released
+from tests.deployments.web_bench import previewed
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -24,9 +25,12 @@ ARGUMENTS = (
     "--test-third-party-cookie-phaseout",
     "--disable-features=LocalNetworkAccessChecks",  # the page is on loopback here, and its frames are not
 )
+BY_TLS = {"X-Forwarded-Proto": "https"}
+"""What Caddy says; browsers take loopback for as good as TLS, and keep its cookies."""
 PATIENCE = 60_000.0
 """Milliseconds for which a named condition is waited for: machines of CI are slow."""
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+LONG = "a-name-as-long-as-they-may-be"
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}\u202e\x07"
 """What somebody may write anywhere."""
 
@@ -50,7 +54,7 @@ class Stand:
     async def context(self, *, signed_in: bool = True, owner: str = ANN, **more: object) -> BrowserContext:
         """Return a browser's profile of its own: a phone, in light and English unless said otherwise."""
         usual = {"viewport": PHONE, "color_scheme": "light", "locale": "en-GB", "timezone_id": "UTC"}
-        how = {**usual, "ignore_https_errors": True, **more}  # the certificate is the bench's own
+        how = {**usual, "extra_http_headers": BY_TLS, **more}
         made = await self.browser.new_context(base_url=self.place, **how)  # type: ignore[arg-type]
         made.set_default_timeout(PATIENCE)
         made.on("console", lambda said: self.said.append(said.text) if said.type in ("error", "warning") else None)
@@ -71,18 +75,16 @@ class Stand:
 
 @asynccontextmanager
 async def stand_in(folder: Path) -> AsyncIterator[Stand]:
-    """Serve the bench's application on loopback by TLS, and open a browser; it gives frames no cookies but partitioned ones."""
+    """Serve the bench's application on loopback, as behind Caddy, and open a browser that sends frames no others' cookies."""
     stop = asyncio.Event()
     async with api_in(folder) as api, async_playwright() as playwright:
         api.now = datetime.now(UTC)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = server_of(application(api.house, lambda: api.now), None)
-            certificate(folder)
-            server.config.ssl_certfile, server.config.ssl_keyfile = folder / "host.pem", folder / "key.pem"
+            server = server_of(application(api.house, lambda: api.now), "127.0.0.1")
             serving = asyncio.create_task(until_ended(server, listener, None, stop))
             try:
-                yield Stand(api, browser, f"https://127.0.0.1:{listener.getsockname()[1]}")
+                yield Stand(api, browser, f"http://127.0.0.1:{listener.getsockname()[1]}")
             finally:
                 await browser.close()
                 stop.set()
@@ -106,4 +108,8 @@ async def furnish(api: Api) -> None:
     await desk.ask(asking, evidence=f"AssertionError: {NASTY}\nexpected 200, got 500")
     ended = await api.run("short-links")
     await desk.end(ended, address="http://short-links.localhost")
+    await previewed(api, "short-links", ended)
     await api.project("tea-club")
+    long = await api.project(LONG)
+    await desk.go_on(long, "test", "report", f"12 of 12 tests fail: {'no-room-to-break-' * 30}")
+    await desk.end(long, RunState.FAILED, f"three rounds did not make it pass: {NASTY}")

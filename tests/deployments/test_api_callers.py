@@ -133,6 +133,7 @@ def test_every_changing_route_is_tried_with_a_body_that_it_takes() -> None:
         ("POST", "/v1/projects/{project}/previews/{number}/confirm"),
         ("DELETE", "/v1/projects/{project}"),
         ("DELETE", "/v1/projects/{project}/domains/{host}"),
+        ("DELETE", "/v1/projects/{project}/secrets/{name}"),
         ("DELETE", "/v1/projects/{project}/previews/{number}"),
         ("DELETE", "/v1/keys/{key}"),
         ("DELETE", "/v1/bots/{username}"),

@@ -16,13 +16,17 @@ from playwright.async_api import Locator, Page, expect
 from domain.runs import RunState
 from domain.telegram_identity import Word
 from tests.deployments.api_bench import BOT_TOKEN
-from tests.deployments.page_bench import CHROMIUM, DESK, PATIENCE, PHONE, Stand, furnish, stand_in
+from tests.deployments.page_bench import CHROMIUM, DESK, LONG, PATIENCE, PHONE, Stand, furnish, stand_in
 from tests.deployments.web_bench import init_data
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=PATIENCE)
 
 GOING, ASKING, ENDED = (f"r-shortlinks{number:06}" for number in range(3))
+FAILED = f"r-{LONG.replace('-', '')}000000"
+FIRST_LOAD = 48_000
+"""Bytes of a page with all that it names, as they are sent."""
+LOADED = "performance.getEntries().reduce((sum, each) => sum + (each.transferSize ?? 0), 0)"
 PLACES = (
     "/",
     "/projects/short-links",
@@ -32,6 +36,8 @@ PLACES = (
     f"/runs/{GOING}",
     f"/runs/{ASKING}",
     f"/runs/{ENDED}",
+    f"/projects/{LONG}",
+    f"/runs/{FAILED}",
 )
 
 NIGHT = {
@@ -96,6 +102,7 @@ async def test_every_screen_can_be_used_by_everybody_in_light_and_dark_and_fits_
     page.on("dialog", lambda dialog: ran.append(dialog.message))
     for path in PLACES:
         await page.goto(path)
+        await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         await check_both_schemes(page)
         assert await width_of(page) <= PHONE["width"], path
         assert await page.locator("main script, main img").count() == 0, path
@@ -103,6 +110,7 @@ async def test_every_screen_can_be_used_by_everybody_in_light_and_dark_and_fits_
     page = await stranger.new_page()
     await page.goto("/")
     assert page.url.endswith("/login")
+    assert 1_000 < await page.evaluate(LOADED) < FIRST_LOAD
     await check_both_schemes(page)
     assert await width_of(page) <= PHONE["width"]
     await profile.close()
@@ -191,9 +199,16 @@ async def test_page_works_without_any_script(stand: Stand) -> None:
     page = await profile.new_page()
     await page.goto("/")
     await page.fill("#text", "A list of teas")
+    await page.set_input_files("#files", {"name": "teas.txt", "mimeType": "text/plain", "buffer": b"Assam"})
     await page.locator('form[action="/projects"] button').click()
     await page.wait_for_url(re.compile(r"/runs/r-[0-9a-f]{10}$"))
     await expect(page.locator("h1")).to_contain_text("a-list-of-teas")
+    run = page.url.rpartition("/")[2]
+    assert [each.name for each in stand.api.desk.given[run]] == ["teas.txt"]
+    await page.get_by_text("Stop this work").click()
+    await page.get_by_text("Yes, stop it").click()
+    await expect(page.locator(".notice.good")).to_contain_text("It is stopped")
+    await expect(page.get_by_text("Say what shall be different")).to_have_attribute("href", "/projects/a-list-of-teas#change")
     await page.goto("/projects/short-links")
     await page.fill("#secret-name", "MAIL_KEY")
     await page.fill("#secret-value", "a-long-quiet-value")
@@ -201,6 +216,19 @@ async def test_page_works_without_any_script(stand: Stand) -> None:
     await page.wait_for_url("**/projects/short-links?done=secret#secrets")
     assert "a-long-quiet-value" not in await page.content()
     assert stand.api.desk.vault.held("short-links")["MAIL_KEY"] == "a-long-quiet-value"
+    await profile.close()
+
+
+async def test_files_that_are_too_much_are_told_before_they_are_sent(stand: Stand) -> None:
+    profile = await stand.context()
+    page = await profile.new_page()
+    await page.goto("/projects/short-links")
+    files = page.locator("#files")
+    await files.evaluate("each => { each.dataset.most = 4 }")
+    await files.set_input_files({"name": "teas.txt", "mimeType": "text/plain", "buffer": b"Assam"})
+    assert await files.evaluate("each => each.validationMessage") == "These files are more than 10 MB together."
+    await files.set_input_files([])
+    assert await files.evaluate("each => each.checkValidity()")
     await profile.close()
 
 

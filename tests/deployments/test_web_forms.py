@@ -12,7 +12,7 @@ from domain.escalations import TEXT_LIMIT
 from domain.names import REQUEST_LIMIT
 from tests.deployments.api_bench import ANN, OPERATOR, READ, WRITE, Api, api_in
 from tests.deployments.conftest import released
-from tests.deployments.web_bench import signed_in, token_in
+from tests.deployments.web_bench import previewed, signed_in, token_in
 
 RUN = "r-notes000000"
 NASTY = '"><script>alert(1)</script>'
@@ -85,6 +85,43 @@ async def test_secret_is_stored_and_in_no_answer(api: Api, ann: httpx.AsyncClien
     assert api.desk.vault.held("notes") == {"WORD": "hush-hush-hush\nsecond line"}
     shown = (await ann.get("/projects/notes")).text
     assert ("WORD" in shown, "hush" in shown) == (True, False)
+
+
+async def test_secret_is_deleted_but_not_while_something_runs_with_it(api: Api, ann: httpx.AsyncClient) -> None:
+    for name in ("WORD", "NEEDED"):
+        await send(ann, "/projects/notes/secrets", name=name, value="hush-hush-hush")
+    [needed] = [info.reference for info in await api.desk.vault.listed("notes") if info.key == "NEEDED"]
+    await api.registry.add_environment("notes", {"NEEDED": needed}, {})
+    gone = await send(ann, "/projects/notes/secrets/delete", name="WORD")
+    assert gone.headers["Location"] == "/projects/notes?done=secret_gone#secrets"
+    refused = await send(ann, "/projects/notes/secrets/delete", name="NEEDED")
+    assert (refused.status_code, "is live with it" in refused.text) == (409, True)
+    assert (await send(ann, "/projects/notes/secrets/delete", name="WORD")).status_code == 409
+    assert list(api.desk.vault.held("notes")) == ["NEEDED"]
+
+
+async def test_preview_goes_online_or_away_once(api: Api, ann: httpx.AsyncClient) -> None:
+    for run in (RUN, await api.run("notes")):
+        await previewed(api, "notes", run)
+    shown = (await ann.get("/projects/notes")).text
+    assert [f'name="preview" value="{number}"' in shown for number in (1, 2, 3)] == [True, True, False]
+    first, second = [await send(ann, "/projects/notes/previews/confirm", preview="1") for _ in range(2)]
+    assert first.headers["Location"] == second.headers["Location"]
+    assert first.headers["Location"].startswith("/runs/r-")
+    assert api.desk.confirmed == [("notes", 1)]
+    dropped = await send(ann, "/projects/notes/previews/drop", preview="2")
+    assert dropped.headers["Location"] == "/projects/notes?done=preview_gone#previews"
+    assert [each.state.value for each in await api.registry.previews("notes")] == ["removed", "up"]
+    for number, status in (("2", 409), ("9", 409), ("", 422), ("x", 422)):
+        answered = await send(ann, "/projects/notes/previews/confirm", once=f"n{number}", preview=number)
+        assert answered.status_code == status, number
+
+
+async def test_run_is_stopped(api: Api, ann: httpx.AsyncClient) -> None:
+    assert 'action="/runs/r-notes000000/cancel"' in (await ann.get(f"/runs/{RUN}")).text
+    assert (await send(ann, f"/runs/{RUN}/cancel")).headers["Location"] == f"/runs/{RUN}?done=cancel"
+    shown = (await ann.get(f"/runs/{RUN}")).text
+    assert ("/cancel" in shown, 'href="/projects/notes#change"' in shown) == (False, True)
 
 
 async def test_domain_comes_and_goes_and_a_wrong_one_is_kept_in_its_field(api: Api, ann: httpx.AsyncClient) -> None:

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
 
 from deployments.api.application import application
 from domain.keys import Scope
+from domain.previews import PreviewedChange, PreviewState
 from domain.telegram_identity import Word, signature
 from tasks.visits import PERSONAL, make_link
 from tests.deployments.api_bench import ANN, BOT_TOKEN, PEPPER, Api
+from tests.fakes.desk import a_brief
 
 PLACE = "https://page.example.org"
 OURS = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
@@ -43,3 +46,12 @@ async def token_in(visitor: httpx.AsyncClient, path: str = "/") -> str:
     found = re.search(r'name="form" value="([0-9a-f]{64})"', (await visitor.get(path)).text)
     assert found is not None
     return found[1]
+
+
+async def previewed(api: Api, project: str, run: str) -> None:
+    """Let a change of the project be up to be looked at."""
+    made = {"commit": "new", "candidate": "sha256:2", "base": "old", "brief": a_brief(project, project), "checks": ()}
+    change = PreviewedChange(project=project, run=run, **made)
+    await api.registry.add_preview(change, "localhost", api.now, api.now + timedelta(days=3))
+    number = (await api.registry.previews(project))[0].number
+    await api.registry.move_preview(project, number, PreviewState.UP, address=f"http://{project}-{number}.localhost")

@@ -19,6 +19,13 @@ function sendOnce(event) {
   if (busy) busy.textContent = form.dataset.busy;
 }
 
+function weighFiles(event) {
+  const input = event.target; // what is too much would be cut off on its way, and nobody could read why
+  const bytes = [...input.files].reduce((sum, file) => sum + file.size, 0);
+  input.setCustomValidity(bytes > Number(input.dataset.most) ? input.dataset.much : "");
+  input.reportValidity();
+}
+
 function follow(live) {
   const connection = live.querySelector(".connection");
   const source = new EventSource(`/v1/runs/${encodeURIComponent(live.dataset.run)}/events`);
@@ -59,6 +66,7 @@ function follow(live) {
 
 sayLocalTimes(document);
 for (const form of document.forms) form.addEventListener("submit", sendOnce);
+for (const input of document.querySelectorAll("input[data-most]")) input.addEventListener("change", weighFiles);
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent; // who comes back by the browser's button may send anew
 });
