@@ -16,6 +16,7 @@ api_keys = Table(
     Column("expires", UtcTime),
     Column("used", UtcTime),
     Column("revoked", UtcTime),
+    Column("maker", NAME, nullable=False, server_default=""),
 )
 
 api_requests = Table(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, literal, select, update
 
 from blocks.registry_door_tables import api_keys
 from blocks.registry_store import Store
+from domain.errors import BadInput
 from domain.keys import ApiKey
 
 
@@ -15,7 +16,11 @@ class ApiKeys(Store):
     """The part of the registry that knows them."""
 
     async def add_key(self, key: ApiKey) -> None:
+        """Store it; raise BadInput when the key that makes it was revoked meanwhile."""
+        ended = select(api_keys.c.id).where(api_keys.c.id == key.maker, api_keys.c.revoked.is_not(None))
         async with self.writing("API keys") as db:
+            if (await db.execute(ended)).first() is not None:
+                raise BadInput("the key that makes this one was revoked")
             await db.execute(insert(api_keys).values(key.model_dump() | {"scopes": [scope.value for scope in key.scopes]}))
 
     async def key(self, id: str) -> ApiKey | None:
@@ -30,12 +35,16 @@ class ApiKeys(Store):
             rows = await db.execute(select(api_keys).order_by(api_keys.c.created, api_keys.c.id))
         return tuple(_key(row) for row in rows)
 
-    async def revoke_key(self, id: str, at: datetime) -> bool:
-        """Let it open nothing from now on, the first time stands; False when there is none of this id."""
-        this = update(api_keys).where(api_keys.c.id == id)
+    async def revoke_key(self, id: str, at: datetime) -> Sequence[str]:
+        """Let it, and all that it made, open nothing from now on; the first time stands. Return their ids, its own first."""
+        family = select(api_keys.c.id, literal(0).label("depth")).where(api_keys.c.id == id).cte("family", recursive=True)
+        made = select(api_keys.c.id, family.c.depth + 1).where(api_keys.c.maker == family.c.id)
+        family = family.union_all(made)
         async with self.writing("API keys") as db:
-            await db.execute(this.where(api_keys.c.revoked.is_(None)).values(revoked=at))
-            return (await db.execute(select(api_keys.c.id).where(api_keys.c.id == id))).first() is not None
+            ids = (await db.execute(select(family.c.id).order_by(family.c.depth))).scalars().all()
+            those = update(api_keys).where(api_keys.c.id.in_(ids), api_keys.c.revoked.is_(None))
+            await db.execute(those.values(revoked=at))
+        return tuple(ids)
 
     async def use_key(self, id: str, at: datetime) -> None:
         """Write down its last use."""

@@ -48,6 +48,8 @@ class ApiKey(Value):
     used: datetime | None = None
     """Last use, `USED_EVERY` late at most."""
     revoked: datetime | None = None
+    maker: str = ""
+    """Id of the key that made it; when that is revoked, so is this one. Empty: a person made it."""
 
     @property
     def prefix(self) -> str:
@@ -128,7 +130,9 @@ def use_is_old(key: ApiKey, now: datetime) -> bool:
 class Keys(Protocol):
     """What the registry knows of API keys."""
 
-    async def add_key(self, key: ApiKey) -> None: ...
+    async def add_key(self, key: ApiKey) -> None:
+        """Store it; raise BadInput when the key that makes it was revoked meanwhile."""
+        ...
 
     async def key(self, id: str) -> ApiKey | None: ...
 
@@ -139,8 +143,8 @@ class Keys(Protocol):
         """
         ...
 
-    async def revoke_key(self, id: str, at: datetime) -> bool:
-        """Let it open nothing from now on, the first time stands; False when there is none of this id."""
+    async def revoke_key(self, id: str, at: datetime) -> Sequence[str]:
+        """Let it, and all that it made, open nothing from now on; the first time stands. Return their ids, its own first."""
         ...
 
     async def use_key(self, id: str, at: datetime) -> None:

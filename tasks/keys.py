@@ -34,8 +34,9 @@ async def make_key(
     pepper: bytes,
     registry: DoorRegistry,
     now: datetime,
+    maker: str = "",
 ) -> NewKey:
-    """Store a new key by its digest. Raise BadInput for a name that cannot be used."""
+    """Store a new key by its digest; `maker` is the key by which it is made. Raise BadInput for a name that cannot be used."""
     if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable() or not owner.strip() or not owner.isprintable():
         raise BadInput(f"a key needs a name of at most {NAME_LIMIT} printable characters, and an owner, like `local:anna`")
     id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -48,23 +49,29 @@ async def make_key(
         digest=digest_of(shown, pepper),
         created=now,
         expires=None if days is None else now + timedelta(days=days),
+        maker=maker,
     )
     await registry.add_key(row)
     await record(KEY_LINES, who, f"API key {row.prefix}… made for {row.owner}", registry, why=row.name)
     return NewKey(row=row, shown=shown)
 
 
-async def revoke_key(which: str, who: str, registry: DoorRegistry, now: datetime) -> ApiKey:
-    """Revoke the key of this id, prefix or name, and return it; raise BadInput when none, or more than one, is meant."""
+async def revoke_key(which: str, who: str, registry: DoorRegistry, now: datetime) -> Sequence[ApiKey]:
+    """Revoke the key of this id, prefix or name, and those that it made; return them, it first.
+
+    Raise BadInput when none, or more than one, is meant.
+    """
     keys = await registry.api_keys()
     meant = [key for key in keys if which in (key.id, key.prefix, key.prefix.rstrip("_"))]
     named = meant or [key for key in keys if key.name == which and key.revoked is None]
     if len(named) != 1:
         found = f"{len(named)} keys are named so" if named else "there is no such key"
         raise BadInput(f"{found}: `slipway keys list` shows their ids")  # who pastes a whole key is not shown it again
-    await registry.revoke_key(named[0].id, now)
-    await record(KEY_LINES, who, f"API key {named[0].prefix}… revoked", registry, once=True)
-    return named[0]
+    ids = await registry.revoke_key(named[0].id, now)
+    gone = [key for key in [await registry.key(id) for id in ids] if key]
+    for key in gone:
+        await record(KEY_LINES, who, f"API key {key.prefix}… revoked", registry, once=True)
+    return gone
 
 
 async def admit(shown: str, digest: str, registry: Keys, now: datetime) -> ApiKey | None:

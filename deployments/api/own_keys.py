@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 
 from deployments.api.access import Owned, TheHouse
 from deployments.api.problems import Refusal
-from deployments.api.shapes import KeyShown, NewKeyShown
+from deployments.api.shapes import KeyRevoked, KeyShown, NewKeyShown
 from deployments.api.tags import found
 from deployments.api.wishes import NewKey
 from domain.keys import ApiKey, checked_scopes, days_within, may_give, state_of
@@ -36,18 +36,19 @@ async def add_key(house: TheHouse, theirs: Owned, wish: NewKey) -> NewKeyShown:
     if not may_give(caller, scopes):
         raise Refusal(403, "a key makes none that may more than itself")
     days = days_within(caller, wish.days, now)
-    made = await make_key(wish.name, caller.owner, scopes, days, caller.owner, house.pepper, house.registry, now)
+    who = caller.owner
+    made = await make_key(wish.name, who, scopes, days, who, house.pepper, house.registry, now, caller.id)
     return NewKeyShown(**shown(made.row, now).model_dump(), key=made.shown)
 
 
 @router.delete("/{key}")
-async def remove_key(house: TheHouse, theirs: Owned, key: KeyInPath) -> KeyShown:
-    """Let a key of yours open nothing any more, from the next request on; an operator's key may revoke everybody's."""
+async def remove_key(house: TheHouse, theirs: Owned, key: KeyInPath) -> KeyRevoked:
+    """Let a key of yours, and those that it made, open nothing any more; an operator's key may revoke everybody's."""
     row = await house.registry.key(key)
     meant = cast(ApiKey, found(row if row and theirs.person in (None, row.owner) else None))
     now = datetime.now(UTC)
-    await revoke_key(meant.id, theirs.caller.owner, house.registry, now)
-    return shown(cast(ApiKey, await house.registry.key(meant.id)), now)
+    [gone, *made] = [shown(each, now) for each in await revoke_key(meant.id, theirs.caller.owner, house.registry, now)]
+    return KeyRevoked(**gone.model_dump(), made=tuple(made))
 
 
 def shown(key: ApiKey, now: datetime) -> KeyShown:

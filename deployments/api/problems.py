@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.routing import compile_path
+from starlette.routing import Match
+from starlette.types import Scope
 
 from deployments.terminal import is_connection
 from domain.errors import (
@@ -43,6 +44,7 @@ TOLD_OF: tuple[tuple[tuple[type[SlipwayError], ...], int, str], ...] = (
     ((TryAgain,), 503, UNREACHABLE),
 )
 """Families, their status, and what is said; empty: the error's own sentence, which is made for people."""
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 TOLD = 20
 """Of what is wrong with one request, so much is told."""
 
@@ -115,7 +117,7 @@ def answer_problems(app: FastAPI) -> None:
     async def refused(request: Request, error: Any) -> Response:
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(_methods(app, request.url.path))
+            headers["Allow"] = ", ".join(_methods(app, request.scope))
         return problem(error.status_code, str(error.detail), request.state.request, headers)
 
     async def unfit(request: Request, error: Any) -> Response:
@@ -137,7 +139,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(SlipwayError, failed)
 
 
-def _methods(app: FastAPI, path: str) -> list[str]:
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
     """Return all methods of a path; Starlette names only those of the first route that has it (RFC 9110, 10.2.1)."""
-    matching = (methods for each, methods in app.openapi()["paths"].items() if compile_path(each)[0].match(path))
-    return sorted({method.upper() for methods in matching for method in methods})
+    matches = {name: [each.matches({**scope, "method": name})[0] for each in app.routes] for name in METHODS}
+    return sorted(name for name, found in matches.items() if Match.FULL in found)

@@ -206,6 +206,13 @@ class KeyShown(Shown):
     expires: datetime | None = None
     used: datetime | None = Field(default=None, description="Last use, five minutes late at most")
     revoked: datetime | None = None
+    maker: str = Field(default="", description="Id of the key that made it; empty: a person did")
+
+
+class KeyRevoked(KeyShown):
+    """A key that opens nothing any more."""
+
+    made: tuple[KeyShown, ...] = Field(description="Those that were made by it, which open nothing any more either")
 
 
 class NewKeyShown(KeyShown):

@@ -80,7 +80,7 @@ def list_keys(context: typer.Context, as_json: Annotated[bool, JSON] = False) ->
 
 @keys.command("revoke")
 def revoke(context: typer.Context, key: Annotated[str, KEY]) -> None:
-    """Let a key open nothing any more, from the next request on."""
+    """Let a key, and those that were made by it, open nothing any more, from the next request on."""
 
     async def work() -> int:
         async with context.obj.session() as (desk, _):
@@ -89,8 +89,8 @@ def revoke(context: typer.Context, key: Annotated[str, KEY]) -> None:
             from deployments.people import person
             from tasks.keys import revoke_key
 
-            gone = await revoke_key(key, person(), desk.registry, datetime.now(UTC))
-            sys.stdout.write(f"{gone.prefix}… ({gone.name}) opens nothing any more\n")
+            for gone in await revoke_key(key, person(), desk.registry, datetime.now(UTC)):
+                sys.stdout.write(f"{gone.prefix}… ({gone.name}) opens nothing any more\n")
             return 0
 
     raise typer.Exit(finish(work(), debug=context.obj.debug))
@@ -102,5 +102,7 @@ def document(key: "ApiKey") -> dict[str, Any]:
 
     from domain.keys import state_of
 
-    shown = key.model_dump(mode="json", include={"id", "name", "owner", "scopes", "created", "expires", "used", "revoked"})
+    shown = key.model_dump(
+        mode="json", include={"id", "name", "owner", "scopes", "created", "expires", "used", "revoked", "maker"}
+    )
     return {**shown, "prefix": key.prefix, "state": state_of(key, datetime.now(UTC)).value}

@@ -3,8 +3,11 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from blocks.registry import SqlRegistry
 from domain.doors import DoorRegistry
+from domain.errors import BadInput
 from domain.keys import ApiKey, Scope
 from domain.listings import RunMark
 from domain.ownership import is_theirs
@@ -29,10 +32,24 @@ async def test_key_comes_back_as_it_was_stored_and_remembers_use_and_end(registr
     assert (await registry.key(KEY.id), await registry.key("ghost")) == (KEY, None)
     assert await registry.api_keys() == (other, KEY)
     await registry.use_key(KEY.id, NOON)
-    assert [await registry.revoke_key(KEY.id, NOON + timedelta(hours=hours)) for hours in (1, 2)] == [True, True]
+    assert [await registry.revoke_key(KEY.id, NOON + timedelta(hours=hours)) for hours in (1, 2)] == [(KEY.id,)] * 2
     ended = KEY.model_copy(update={"used": NOON, "revoked": NOON + timedelta(hours=1)})
     assert await registry.key(KEY.id) == ended
-    assert not await registry.revoke_key("ghost", NOON)
+    assert await registry.revoke_key("ghost", NOON) == ()
+
+
+async def test_key_is_revoked_with_all_that_came_of_it_and_makes_none_any_more(registry: SqlRegistry) -> None:
+    makers = {"child": KEY.id, "grandchild": "child", "cousin": "other", "other": ""}
+    for id, maker in {KEY.id: "", **makers}.items():
+        await registry.add_key(KEY.model_copy(update={"id": id, "maker": maker}))
+    await registry.revoke_key("grandchild", NOON)
+    later = NOON + timedelta(hours=1)
+    assert await registry.revoke_key(KEY.id, later) == (KEY.id, "child", "grandchild")
+    ended = {key.id: key.revoked for key in await registry.api_keys()}
+    assert ended == {KEY.id: later, "child": later, "grandchild": NOON, "cousin": None, "other": None}
+    with pytest.raises(BadInput, match="was revoked"):
+        await registry.add_key(KEY.model_copy(update={"id": "late", "maker": "child"}))
+    assert await registry.key("late") is None
 
 
 async def run(registry: SqlRegistry, id: str, project: str, person: str, minutes: int) -> None:

@@ -266,6 +266,8 @@ async def test_many_at_once_are_all_answered(api: Api) -> None:
         ("OPTIONS", "/v1/projects", "GET, POST"),
         ("DELETE", "/v1/projects/notes/domains", "GET, POST"),
         ("POST", "/v1/me", "GET"),
+        ("DELETE", "/projects/notes/secrets", "POST"),
+        ("PUT", "/", "GET"),
     ],
 )
 async def test_method_that_a_path_has_not_is_told_those_that_it_has(api: Api, method: str, path: str, allowed: str) -> None:

@@ -56,6 +56,18 @@ async def test_key_makes_keys_of_its_own_that_may_no_more(api: Api) -> None:
     assert {each["owner"] for each in (await api.get("/v1/keys")).json()} == {ANN}
 
 
+async def test_key_that_is_revoked_takes_with_it_what_it_made_and_says_so(api: Api) -> None:
+    mine, other, shown = await api.key(ANN, READ, WRITE), await api.key(ANN, WRITE), [""]
+    for maker in (mine, *["made"] * 2):  # a key makes one, that one another
+        made = (await api.ask("POST", "/v1/keys", shown[-1] if maker == "made" else maker, json={"name": "more"})).json()
+        assert made["maker"] == id_in(shown[-1] or mine)
+        shown.append(made["key"])
+    gone = (await api.ask("DELETE", f"/v1/keys/{id_in(mine)}", other)).json()
+    assert (gone["id"], [each["id"] for each in gone["made"]]) == (id_in(mine), [id_in(key) for key in shown[1:]])
+    answered = [(await api.get("/v1/me", key)).status_code for key in (mine, *shown[1:], other)]
+    assert answered == [401] * 4 + [200]
+
+
 async def test_key_that_ends_makes_none_that_outlives_it(api: Api) -> None:
     api.now = datetime.now(UTC)
     mine = await api.key(ANN, READ, WRITE, days=1)

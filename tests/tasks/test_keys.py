@@ -59,9 +59,9 @@ async def test_key_is_revoked_by_what_is_shown_of_it_or_by_a_name_that_only_one_
         await revoke_key("ci", "me", registry, NOON)
     with pytest.raises(BadInput, match="no such key"):
         await revoke_key(keys[0].shown, "me", registry, NOON)
-    assert (await revoke_key(keys[0].row.id, "me", registry, NOON)).id == keys[0].row.id
-    assert (await revoke_key("ci", "me", registry, NOON)).id == keys[1].row.id
-    assert (await revoke_key("phone", "me", registry, NOON)).id == keys[2].row.id
+    assert [each.id for each in await revoke_key(keys[0].row.id, "me", registry, NOON)] == [keys[0].row.id]
+    assert [each.id for each in await revoke_key("ci", "me", registry, NOON)] == [keys[1].row.id]
+    assert [each.id for each in await revoke_key("phone", "me", registry, NOON)] == [keys[2].row.id]
 
 
 @pytest.mark.parametrize(
