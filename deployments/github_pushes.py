@@ -8,6 +8,7 @@ from deployments.pushing import pushed_run
 from deployments.wording import say
 from domain.github import CommitCheck, Conclusion
 from domain.github_errors import HistoryTooLarge
+from domain.github_texts import TITLE_LIMIT, one_line
 from domain.heard import Pushed
 from domain.pushes import Push, judged_push
 from domain.refusals import LimitReached
@@ -69,6 +70,7 @@ async def tell_undone(
     fields = {"person": event.sender, "repository": event.repository, "commit": head[:12], "project": project.slug}
     text = say(await place.language_of(project), f"github_{how}", **fields, why=why)
     ended: Conclusion = "neutral" if how == "held" else "failure"
-    check = CommitCheck(run=pushed_run(project, head), commit=head, conclusion=ended, title="not delivered", summary=text)
+    title = one_line(text, TITLE_LIMIT)  # by a personal token it is all that is seen
+    check = CommitCheck(run=pushed_run(project, head), commit=head, conclusion=ended, title=title, summary=text)
     await place.github.reports.report(event.repository, check)
     await place.tell_owner(project, f"{how}-{head}", text)

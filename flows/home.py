@@ -14,7 +14,7 @@ from domain.releases import ReleaseState
 from domain.reports import TestReport
 from domain.runs import DeliveryRequest
 from flows.opening import Blocks
-from tasks.github import bring_to_github, show_check
+from tasks.github import Homes, bring_to_github, show_check
 from tasks.progress import Journal
 
 log = logging.getLogger("slipway.github")
@@ -49,13 +49,9 @@ async def show_push(request: DeliveryRequest, end: Escalated, blocks: Blocks) ->
 
 
 async def _show(request: DeliveryRequest, check: CommitCheck, base: str, blocks: Blocks) -> None:
-    if blocks.github is None or blocks.remote is None:
+    if (homes := _homes(blocks)) is None:
         return
-    shown = show_check(
-        request.project, check, base,
-        blocks.registry, blocks.git, blocks.vault, blocks.github, blocks.remote, blocks.installation,
-    )  # fmt: skip
-    said = await _unhurt(shown, "how these tests ended is")
+    said = await _unhurt(show_check(request.project, check, base, homes), "how these tests ended is")
     if said:
         await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
 
@@ -82,19 +78,20 @@ async def _catch_up(blocks: Blocks, now: datetime) -> None:
 
 
 async def _brought(project: str, blocks: Blocks, *, only_if_missing: bool = False) -> str:
-    if blocks.github is None or blocks.remote is None:
+    if (homes := _homes(blocks)) is None:
         return ""
-    brought = bring_to_github(
-        project,
-        blocks.registry,
-        blocks.git,
-        blocks.vault,
-        blocks.github,
-        blocks.remote,
-        blocks.installation,
-        only_if_missing=only_if_missing,
-    )
+    brought = bring_to_github(project, homes, only_if_missing=only_if_missing)
     return await _unhurt(brought, f"what serves as {project} is", AGAIN)
+
+
+def _homes(blocks: Blocks) -> Homes | None:
+    """Return both homes of the code; None where Slipway does not act at GitHub."""
+    if blocks.github is None or blocks.remote is None:
+        return None
+    return Homes(
+        registry=blocks.registry, git=blocks.git, vault=blocks.vault, github=blocks.github, remote=blocks.remote,
+        installation=blocks.installation,
+    )  # fmt: skip
 
 
 async def _unhurt(work: Awaitable[str | None], what: str, then: str = "") -> str:

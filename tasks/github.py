@@ -60,22 +60,11 @@ class Homes:
     retry_delay_seconds=3,
     retry_condition_fn=only_try_again,
 )
-async def bring_to_github(
-    slug: str,
-    registry: Registry,
-    git: GitHost,
-    vault: Vault,
-    github: GitHub,
-    remote: RemoteGit,
-    installation: Installation,
-    *,
-    only_if_missing: bool = False,
-) -> str:
+async def bring_to_github(slug: str, homes: Homes, *, only_if_missing: bool = False) -> str:
     """Bring what serves there; return one sentence for people, empty when the project has no home at GitHub.
 
     With `only_if_missing` nothing more is asked where main is what serves, and is deployed. Main is the default branch there.
     """
-    homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
     project = await homes.registry.project(slug)
     live = next(iter(await homes.registry.releases(slug, states=(ReleaseState.LIVE,))), None)
     if project is None or live is None or (there := await _repository(project, homes)) is None:
@@ -83,7 +72,8 @@ async def bring_to_github(
     if only_if_missing and await _is_home(there, live, homes):
         return ""
     signed = next((each for each in await homes.registry.proofs(slug) if each.body["commit"] == live.commit), None)
-    live = live.model_copy(update={"address": installation.address_of(await main_host(slug, registry))})  # people's, not ours
+    address = homes.installation.address_of(await main_host(slug, homes.registry))
+    live = live.model_copy(update={"address": address})  # people's, not ours
     pull = await _propose(project, there, live, signed, homes)
     said = await _tell(there, project, live, signed, homes)
     return f"{await _merge(there, live, pull, homes)}{said}"
@@ -96,19 +86,8 @@ async def _is_home(there: RemoteRepository, live: Release, homes: Homes) -> bool
 
 
 @task(task_run_name="show {check.commit} at GitHub", cache_policy=NO_CACHE)
-async def show_check(
-    slug: str,
-    check: CommitCheck,
-    base: str,
-    registry: Registry,
-    git: GitHost,
-    vault: Vault,
-    github: GitHub,
-    remote: RemoteGit,
-    installation: Installation,
-) -> None:
+async def show_check(slug: str, check: CommitCheck, base: str, homes: Homes) -> None:
     """Tell of a run's commit what the check says; with a `base`, push it onto the run's branch first: it is not there yet."""
-    homes = Homes(registry=registry, git=git, vault=vault, github=github, remote=remote, installation=installation)
     project = await homes.registry.project(slug)
     if project is None or not check.commit or (there := await _repository(project, homes)) is None:
         return

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from blocks.github import GitHubAccess
 from blocks.installation import Installation
 from blocks.registry import SqlRegistry
 from domain.github import CommitCheck
@@ -11,7 +12,7 @@ from domain.releases import ReleaseState
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.reviews import Review
 from domain.turns import Judged
-from tasks.github import bring_to_github, show_check
+from tasks.github import Homes, bring_to_github, show_check
 from tasks.proof import prove
 from tests.fakes.github_places import OWNER, Place
 from tests.fakes.vault import MemoryVault
@@ -67,12 +68,15 @@ class Serving:
 
     async def bring(self, *, as_person: bool = False, only_if_missing: bool = False) -> str:
         """Bring it to GitHub, as a process does that has asked nothing before."""
-        who = (self.place.person if as_person else self.place.app).model_copy()
-        remote = self.place.remote_of(who)
-        return await bring_to_github.fn(
-            "notes", self.registry, self.place.host, self.vault, who, remote, self.installation, only_if_missing=only_if_missing
-        )
+        who = self.place.person if as_person else self.place.app
+        return await bring_to_github.fn("notes", self.homes(who.model_copy()), only_if_missing=only_if_missing)
 
     async def show(self, check: CommitCheck, base: str) -> None:
-        remote, app = self.place.remote_of(self.place.app), self.place.app
-        await show_check.fn("notes", check, base, self.registry, self.place.host, self.vault, app, remote, self.installation)
+        await show_check.fn("notes", check, base, self.homes(self.place.app))
+
+    def homes(self, who: GitHubAccess) -> Homes:
+        """Return both homes of the code, GitHub by somebody's access."""
+        return Homes(
+            registry=self.registry, git=self.place.host, vault=self.vault, github=who, remote=self.place.remote_of(who),
+            installation=self.installation,
+        )  # fmt: skip
