@@ -8,6 +8,7 @@ import asyncio
 import os
 import resource
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -78,7 +79,8 @@ async def git(
         "git", *options, f"--git-dir={repository}", *arguments, environment=environment or {}, talks=bool(stdin)
     )
     if most is not None:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+        with suppress(ProcessLookupError):  # it has ended by now
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
     try:
         async with asyncio.timeout(seconds):
             if limit is None:

@@ -106,7 +106,7 @@ async def github_bench(folder: Path) -> AsyncIterator[Bench]:
     registry = SqlRegistry(url=SecretStr(url), budget_micro_usd=5_000_000)
     with github_place(folder) as remote:
         desk = ApiDesk(registry)
-        desk.blocks.git = desk.git
+        desk.blocks.git = desk.git = remote.host
         remote.state.make(NAME)
         remote.state.people.update({(NAME, WRITER): "write", (NAME, OWNER): "admin", (NAME, STRANGER): "read"})
         await registry.add_project(a_brief("notes", "Notes"), ANN, "notes.localhost", NOW)
