@@ -10,6 +10,7 @@ from deployments.bot_projects import ProjectCommands
 from deployments.bot_releases import ReleaseCommands
 from deployments.bot_runs import RunCommands
 from deployments.bot_settings import PersonCommands
+from deployments.bot_upkeep import UpkeepCommands
 from deployments.cards import STOP
 from deployments.preview_cards import CONFIRM
 
@@ -17,7 +18,7 @@ Act = Callable[[Said], Awaitable[None]]
 
 COMMANDS = (
     "start", "help", "new", "change", "projects", "status", "logs", "diff", "cost", "secrets", "rollback", "domain", "proof",
-    "archive", "page", "cancel", "settings", "language",
+    "archive", "history", "preview", "down", "page", "cancel", "settings", "language",
 )  # fmt: skip
 """All commands, in the order of the menu."""
 
@@ -33,9 +34,10 @@ class Commands:
         self._registry = desk.registry
         self._speech = speech
         self._runs = RunCommands(desk, owned, speech, cards, handlers.forget)
-        self._releases = ReleaseCommands(desk, owned, speech, cards)
+        self._upkeep = UpkeepCommands(desk, owned, speech, cards)
+        releases = ReleaseCommands(desk, owned, speech)
         page = PageCommand(desk.registry, speech, handlers.page_place)
-        groups = (handlers, projects, self._runs, self._releases, person, page)
+        groups = (handlers, projects, self._runs, releases, self._upkeep, person, page)
         self.acts: Mapping[str, Act] = {
             name: next(getattr(group, name) for group in groups if hasattr(group, name)) for name in COMMANDS
         }
@@ -53,4 +55,4 @@ class Commands:
         elif run.origin.person != said.person:
             await self._speech.pop(said, "not_yours")
         else:
-            await (self._releases.confirm if verb == CONFIRM else self._runs.stop)(said, run)
+            await (self._upkeep.confirm if verb == CONFIRM else self._runs.stop)(said, run)

@@ -16,7 +16,7 @@ from domain.releases import live
 from domain.runs import Project, Run, RunState
 from domain.vault import newest
 
-LOOKS = ("logs", "diff", "cost", "rollback", "secrets", "domain", "proof", "archive")
+LOOKS = ("logs", "diff", "cost", "rollback", "secrets", "domain", "proof", "archive", "history", "preview", "down")
 """Commands that a project's own message has buttons for."""
 
 

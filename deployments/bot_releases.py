@@ -1,4 +1,4 @@
-"""Commands and buttons about what is online: going back, addresses, the proof, the code, a preview that goes live."""
+"""Commands and buttons about what is online: going back, addresses, the proof, the code."""
 
 import json
 from html import escape
@@ -7,12 +7,11 @@ from deployments.bot_handlers import Desk
 from deployments.bot_messages import Said, rest_of
 from deployments.bot_owned import Owned
 from deployments.bot_speech import Speech
-from deployments.live_cards import LiveCards
 from deployments.wording import say
-from domain.errors import BadInput, NothingToRollBackTo
+from domain.errors import NothingToRollBackTo
 from domain.proofs import passed_in
 from domain.releases import Release, startable
-from domain.runs import Project, Run
+from domain.runs import Project
 from tasks.hosts import project_hosts
 
 DATA = ("keep", "restore")
@@ -23,13 +22,12 @@ REMOVE = "-"
 
 
 class ReleaseCommands:
-    """/rollback /domain /proof /archive, and the button that puts a preview online."""
+    """/rollback /domain /proof /archive."""
 
-    def __init__(self, desk: Desk, owned: Owned, speech: Speech, cards: LiveCards) -> None:
+    def __init__(self, desk: Desk, owned: Owned, speech: Speech) -> None:
         self._desk = desk
         self._owned = owned
         self._speech = speech
-        self._cards = cards
 
     async def rollback(self, said: Said) -> None:
         """Go back to the version named, or to the only one that there is; among several the person chooses."""
@@ -108,19 +106,6 @@ class ReleaseCommands:
         else:
             title = escape(say(said.language, "archive", title=project.title, project=slug), quote=False)
             await self._speech.send_bytes(said, title, zipped, f"{slug}.zip")
-
-    async def confirm(self, said: Said, run: Run) -> None:
-        """Put the preview that the run made online; pressed twice, it is one release."""
-        previews = await self._desk.registry.previews(run.project)
-        number = next((preview.number for preview in previews if preview.run == run.id), 0)
-        try:
-            begun = await self._desk.confirm(run.project, number, run.origin)
-        except BadInput:
-            await self._speech.heard(said)
-            await self._speech.tell(said, "preview_late", project=run.project)
-        else:
-            await self._speech.pop(said, "going_online", project=run.project)
-            self._cards.follow(begun.id)
 
     async def _hosts(self, said: Said, project: Project) -> None:
         hosts = await project_hosts(project.slug, self._desk.registry)

@@ -1,4 +1,4 @@
-"""What a person is told of a preview, and the button that puts it online: pure, from what the registry knows."""
+"""What a person is told of a preview, and buttons to put it online or take it away: pure, from what is known."""
 
 from collections.abc import Sequence
 from html import escape
@@ -24,5 +24,8 @@ def preview_card(key: str, run: Run, progress: Sequence[Progress], goal: Wanted)
     text = escape(say(language, f"told_preview_{what}", title=goal.title, project=run.project, until=until), quote=False)
     if what == "expired":
         return Card(html=f"⌛ {text}")
-    button = (f"🌐 {say(language, 'put_online')}", f"{CONFIRM}:{run.id}")
-    return Card(html=f"🔎 {text}\n{link(str(line.data['address']))}{left_over(progress)}", buttons=(button,))
+    buttons = (
+        (f"🌐 {say(language, 'put_online')}", f"{CONFIRM}:{run.id}"),
+        (f"🗑 {say(language, 'preview_drop')}", f"/preview {run.project} drop {line.data['preview']}"),
+    )
+    return Card(html=f"🔎 {text}\n{link(str(line.data['address']))}{left_over(progress)}", buttons=buttons)

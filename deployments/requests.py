@@ -198,6 +198,12 @@ class Desk:
         at = self.blocks
         return await take_away(project, number, who, self.registry, at.engine, at.proxy, self.wakeups, at.git)
 
+    async def take_down(self, project: str, who: str) -> None:
+        """End all that works on the project, and remove it with all that it has."""
+        from deployments.takedown import take_down
+
+        await take_down(project, who, self)
+
     async def resume_waiting(self, project: str) -> list[str]:
         """Resume the project's runs whose missing secrets are all there now; return their ids."""
         from tasks.missing_secrets import resume_provided

@@ -17,9 +17,15 @@ from deployments.wording_page_ru import PAGE_RUSSIAN
 from deployments.wording_people_en import PEOPLE_ENGLISH
 from deployments.wording_people_ru import PEOPLE_RUSSIAN
 from deployments.wording_ru import RUSSIAN as RU
+from deployments.wording_upkeep_en import UPKEEP_ENGLISH
+from deployments.wording_upkeep_ru import UPKEEP_RUSSIAN
 
-ENGLISH = EN | COMMANDS_ENGLISH | PEOPLE_ENGLISH | ERRORS_ENGLISH | FILES_ENGLISH | GITHUB_ENGLISH | PAGE_ENGLISH
-RUSSIAN = RU | COMMANDS_RUSSIAN | PEOPLE_RUSSIAN | ERRORS_RUSSIAN | FILES_RUSSIAN | GITHUB_RUSSIAN | PAGE_RUSSIAN
+ENGLISH = (
+    EN | COMMANDS_ENGLISH | PEOPLE_ENGLISH | ERRORS_ENGLISH | FILES_ENGLISH | GITHUB_ENGLISH | PAGE_ENGLISH | UPKEEP_ENGLISH
+)
+RUSSIAN = (
+    RU | COMMANDS_RUSSIAN | PEOPLE_RUSSIAN | ERRORS_RUSSIAN | FILES_RUSSIAN | GITHUB_RUSSIAN | PAGE_RUSSIAN | UPKEEP_RUSSIAN
+)
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
 

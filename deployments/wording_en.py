@@ -7,7 +7,8 @@ ENGLISH: dict[str, str] = {
     "help": "Write what you want, in your own words: I build it and put it online.\n\n"
     "/new — something new\n/change PROJECT what should be different\n/projects — your projects, and all that can be done with "
     "them\n/status — what is online and what is being built\n/logs /diff /cost — of a project, or of what is being built\n"
-    "/rollback — back to an earlier version\n/secrets /domain /proof /archive — of a project\n/cancel — stop what is being "
+    "/rollback /history — back to an earlier version\n/preview — look before it goes online\n/down — delete a project\n"
+    "/secrets /domain /proof /archive — of a project\n/cancel — stop what is being "
     "built\n/settings /language — how I talk to you",
     "command_start": "What Slipway does",
     "command_help": "How it works",

@@ -7,7 +7,8 @@ RUSSIAN: dict[str, str] = {
     "help": "Напишите своими словами, что вам нужно: я сделаю и размещу в сети.\n\n"
     "/new — новое\n/change ПРОЕКТ что должно измениться\n/projects — ваши проекты и всё, что с ними можно сделать\n"
     "/status — что в сети и что сейчас делается\n/logs /diff /cost — о проекте или о том, что делается\n"
-    "/rollback — вернуть прежнюю версию\n/secrets /domain /proof /archive — о проекте\n/cancel — остановить то, что делается\n"
+    "/rollback /history — вернуть прежнюю версию\n/preview — посмотреть до выхода в сеть\n/down — удалить проект\n"
+    "/secrets /domain /proof /archive — о проекте\n/cancel — остановить то, что делается\n"
     "/settings /language — как мне с вами говорить",
     "command_start": "Что умеет Slipway",
     "command_help": "Как это работает",

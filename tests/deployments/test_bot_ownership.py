@@ -38,6 +38,9 @@ SAYS: dict[str, Sequence[str]] = {
     "domain": ("notes", "notes shop.example.org", f"notes - {HOST}"),
     "proof": ("notes",),
     "archive": ("notes",),
+    "history": ("notes",),
+    "preview": ("notes", "notes live 1", "notes drop 1"),
+    "down": ("notes", "notes {sure}"),
     "cancel": ("notes", "{run}", ""),
     "page": ("", "notes"),
     "settings": ("", "notes"),
@@ -87,8 +90,15 @@ async def world(desk: FakeDesk) -> object:
         [await registry.escalations(run.id) for run in await registry.runs("notes")],
         await desk.vault.listed("notes"),
         desk.proposed,
-        (desk.rolled_back, desk.confirmed, desk.domains, desk.resumed),
+        (desk.rolled_back, desk.confirmed, desk.domains, desk.resumed, desk.taken_down),
     )
+
+
+async def sure_of(desk: FakeDesk) -> str:
+    """Return what a button that deletes ANN's project says after its name."""
+    project = await desk.registry.project("notes")
+    assert project is not None
+    return f"{project.created.timestamp():.0f}"
 
 
 def seen(api: TelegramApi) -> str:
@@ -105,11 +115,12 @@ async def test_command_neither_shows_nor_changes_what_is_anothers(api: TelegramA
     run = await at_home(api, desk)
     await desk.end((await desk.registry.runs("timer"))[0].id, address="http://timer.localhost")
     await api.message(BOB, "timer is online")
+    sure = await sure_of(desk)
     before = await world(desk)
     for command, phrases in SAYS.items():
         for phrase in phrases:
             heard = len(api.messages(BOB))
-            await api.say(BOB, f"/{command} {phrase.format(run=run.id)}".rstrip())
+            await api.say(BOB, f"/{command} {phrase.format(run=run.id, sure=sure)}".rstrip())
             await api.until(lambda heard=heard: len(api.messages(BOB)) > heard)
             assert CANARY not in seen(api), (command, phrase)
             assert await world(desk) == before, (command, phrase)
@@ -122,11 +133,12 @@ async def test_button_neither_shows_nor_changes_what_is_anothers(api: TelegramAp
     run = await at_home(api, desk)
     voice = tmp_path / "telegram" / "heard" / VOICE
     voice.write_text(CANARY)
+    sure = await sure_of(desk)
     before = await world(desk)
     card = api.messages(BOB)[0]
     commands = [f"/{name} {phrase}" for name, phrases in SAYS.items() for phrase in phrases if "notes" in phrase]
     for action in (*PRESSED, *commands):
-        forged = button(f"telegram:{BOB}", action.format(run=run.id), datetime.now(UTC))
+        forged = button(f"telegram:{BOB}", action.format(run=run.id, sure=sure), datetime.now(UTC))
         await desk.registry.show_buttons(forged)
         pressed = await api.press(Button("forged", forged.reference, BOB, card.id))
         answer = await api.until(lambda pressed=pressed: api.queries[pressed] is not None and [api.queries[pressed]])

@@ -34,18 +34,19 @@ def test_card_of_a_previewed_change_does_not_say_that_it_is_online() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "words", "buttons"),
+    ("key", "words", "offered"),
     [
-        ("end", "Notes &amp; more can be looked at before it goes online, until 2026-12-01 12:00 UTC", 1),
-        ("preview-soon", "the preview ends at 2026-12-01 12:00 UTC, and nobody has put it online", 1),
-        ("preview-expired", "the preview has ended, and what is online is as it was", 0),
+        ("end", "Notes &amp; more can be looked at before it goes online, until 2026-12-01 12:00 UTC", True),
+        ("preview-soon", "the preview ends at 2026-12-01 12:00 UTC, and nobody has put it online", True),
+        ("preview-expired", "the preview has ended, and what is online is as it was", False),
     ],
 )
-def test_news_of_a_preview_are_told_with_the_one_next_thing(key: str, words: str, buttons: int) -> None:
+def test_news_of_a_preview_are_told_with_the_one_next_thing(key: str, words: str, *, offered: bool) -> None:
     shown = preview_card(f"r-abc123:{key}", a_run(RunState.DELIVERED), [LINE], GOAL)
     assert shown is not None
     assert words in shown.html
-    assert shown.buttons == (("🌐 Put it online", "live:r-abc123"),) * buttons
+    buttons = (("🌐 Put it online", "live:r-abc123"), ("🗑 Take it away", "/preview notes drop 1"))
+    assert shown.buttons == (buttons if offered else ())
 
 
 def test_other_news_are_not_about_a_preview() -> None:
@@ -94,3 +95,22 @@ async def test_button_of_a_preview_that_has_ended_says_what_to_do(api: TelegramA
     await api.press(told.buttons[0])
     await api.message(ANN, "cannot go online any more")
     assert desk.confirmed == []
+
+
+@pytest.mark.usefixtures("bot")
+async def test_preview_is_listed_and_taken_away_or_put_online_by_thumb(api: TelegramApi, desk: FakeDesk) -> None:
+    await shown_first(api, desk)
+    await api.message(ANN, "can be looked at before it goes online")
+    await api.say(ANN, "/preview")
+    listed = await api.message(ANN, "notes: preview 1, until", ADDRESS)
+    assert [button.label for button in listed.buttons] == ["🌐 Put it online", "🗑 Take it away"]
+    await api.press(listed.buttons[0])
+    await api.message(ANN, "notes goes online with it.")
+    assert desk.confirmed == [("notes", 1)]
+    await api.press(listed.buttons[1])
+    await api.message(ANN, "preview 1 is gone. What is online is as it was.")
+    assert [each.state for each in await desk.registry.previews("notes")] == [PreviewState.REMOVED]
+    await api.say(ANN, "/preview notes drop 7")
+    await api.message(ANN, "cannot be taken away")
+    await api.say(ANN, "/preview notes")
+    await api.message(ANN, "no preview is up")

@@ -24,14 +24,14 @@ from domain.errors import BadInput
 from domain.escalations import Door, Escalation
 from domain.names import checked_request, free_slug, slug_from
 from domain.outcomes import Cause, Escalated
-from domain.previews import PreviewState
+from domain.previews import Preview, PreviewState
 from domain.proposals import Answered, Proposal
 from domain.remarks import Remark
 from domain.runs import DeliveryRequest, Notification, Origin, ReleaseRequest, Run, RunState, run_channel
 from domain.writing import Writing
 from tasks.dialogue import Turn
 from tasks.notify import OUTBOX
-from tasks.preview_ends import preview_numbered
+from tasks.preview_ends import drop_preview, preview_numbered
 from tasks.questions import ask
 from tasks.resuming import Resumption
 from tests.fakes.engine import FakeEngine
@@ -91,6 +91,7 @@ class FakeDesk:
         self.proposed: list[str] = []
         self.rolled_back: list[tuple[str, str]] = []
         self.confirmed: list[tuple[str, int]] = []
+        self.taken_down: list[tuple[str, str]] = []
         self.domains: list[tuple[str, str, str]] = []
         self.talking: Callable[[Turn, Deeds], Awaitable[Answered]] | None = None
         self.writing: Writing | None = None
@@ -193,6 +194,13 @@ class FakeDesk:
             preview=preview.number,
         )
         return await self.registry.add_run(request, datetime.now(UTC))
+
+    async def drop(self, project: str, number: int | None, who: str) -> Preview:
+        return await drop_preview(await preview_numbered(project, number, self.registry), who, self.registry)
+
+    async def take_down(self, project: str, who: str) -> None:
+        self.taken_down.append((project, who))
+        await self.registry.remove_project(project)
 
     async def resume_waiting(self, project: str) -> list[str]:
         there = set(await self.vault.names(project))
