@@ -6,7 +6,7 @@ FIRST = ("stories", "story-process", "hostile")
 """Groups that take minutes begin first, and two at most are stories: a third one at a time only slows them all down."""
 ON_DOCKER = ("test_bot_docker", "test_telegram_docker")
 """Stories that play on the shared installation with Docker alone."""
-APART = ("test_cli_engine", "test_demo", "test_telegram_story", *ON_DOCKER)
+APART = ("test_cli_engine", "test_demo", "test_github", "test_telegram_story", *ON_DOCKER)
 """Stories that do not play on the installation without Docker that the others share."""
 
 

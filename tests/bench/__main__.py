@@ -23,6 +23,7 @@ from tests.bench import (
     telegram,
     turns,
     watching,
+    webhooks,
     workers,
 )
 from tests.bench.figures import Section, document, machine, show
@@ -31,6 +32,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], Section]] = {
     "agent": lambda chosen: agent.measure(),
     "api": lambda chosen: api.measure(),
     "gateway": lambda chosen: gateway.measure(),
+    "github": lambda chosen: webhooks.measure(chosen.engine),
     "junit": lambda chosen: junit.measure(),
     "redaction": lambda chosen: redaction.measure(),
     "telegram": lambda chosen: telegram.measure(chosen.rounds),

@@ -47,6 +47,8 @@ class Installation:
     """`docker` or `process` to insist; empty lets Slipway choose."""
     process: "subprocess.Popen[bytes] | None" = None
     log: list[str] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
+    """More settings."""
 
     def start(self) -> float:
         """Run `slipway up` and return the seconds until it says that it is up."""
@@ -89,6 +91,7 @@ class Installation:
             "SLIPWAY_PREFECT_PORT": "0",
             "SLIPWAY_REPLAY": str(SESSION),
             "SLIPWAY_FLAP_SECONDS": "0",  # one app is broken again and again
+            **self.more,
         }
 
     @property
