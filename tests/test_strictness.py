@@ -32,7 +32,12 @@ def test_skip_of_any_kind_is_a_failure_where_docker_is_required(tmp_path: Path, 
     (tmp_path / "test_skips.py").write_text(SKIPS)
     here = Path(__file__).parents[1]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)]
-    environment = {**os.environ, "SLIPWAY_REQUIRE_DOCKER": required, "PYTHONPATH": str(here)}
+    environment = {
+        **os.environ,
+        "SLIPWAY_REQUIRE_DOCKER": required,
+        "PYTHONPATH": str(here),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert ends in said.stdout, said.stdout + said.stderr
     assert (said.returncode != 0) is bool(required)

@@ -1,5 +1,6 @@
 """A kind of project is a folder: what it says is all that Slipway knows of it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -52,7 +53,8 @@ def test_project_takes_no_configuration_of_tests_from_the_folders_above_it(name:
     made.mkdir(parents=True)
     render(kind_named(name), brief(), made)
     argv = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
-    said = subprocess.run(argv, cwd=made, capture_output=True, text=True, check=False, timeout=120).stdout
+    bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    said = subprocess.run(argv, cwd=made, env=bare, capture_output=True, text=True, check=False, timeout=120).stdout
     assert f"rootdir: {made}\nconfigfile: pytest.ini\n" in said, said
 
 
