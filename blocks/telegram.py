@@ -16,6 +16,7 @@ from telegram.request import HTTPXRequest
 
 from blocks.plain_http import is_near
 from blocks.telegram_downloads import downloaded
+from blocks.telegram_updates import UpdatesRequest
 from blocks.trust import trust_for
 from domain.attachments import AttachmentRefused
 from domain.chat_text import paired, sendable, split_html
@@ -184,7 +185,7 @@ def bot_client(token: SecretStr, api_url: str | None, connections: int = CONNECT
         base_url=f"{base}/bot",
         base_file_url=f"{base}/file/bot",
         request=HTTPXRequest(connection_pool_size=connections, pool_timeout=POOL_SECONDS, httpx_kwargs=here),
-        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=here),
+        get_updates_request=UpdatesRequest(connection_pool_size=1, httpx_kwargs=here),
     )
 
 

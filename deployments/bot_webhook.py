@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from telegram import Bot, Update
+from telegram.error import NetworkError
 
 from blocks.quiet_server import QuietServer
 from deployments.inbox import Inbox
 from domain.bot_webhook import SECRET_HEADER, Webhook, is_telegrams
-from domain.errors import BadInput, SlipwayError
+from domain.errors import BadInput
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +76,8 @@ class Receiver:
         try:
             async with self._one:
                 await self._inbox.put(update)
-        except (SlipwayError, OSError) as error:
-            logger.warning("update %d is not stored, Telegram brings it again: %s", update.update_id, error)
+        except NetworkError as error:
+            logger.warning("Telegram brings it again: %s", error)
             return Response(status_code=503)
         return Response(status_code=200)
 

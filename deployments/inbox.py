@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from telegram import Bot, Update
+from telegram.error import NetworkError
 
 from blocks.private_files import write_private
+from domain.errors import SlipwayError
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +42,19 @@ class Inbox(asyncio.Queue[object]):
         self._kept: set[int] = set()
 
     async def put(self, item: object) -> None:
-        """Seal and store the update, then queue it; one that was handled or is queued already is dropped."""
+        """Seal and store the update, then queue it; one that was handled or is queued already is dropped.
+
+        Raises the vendor's NetworkError for one that cannot be stored now: Telegram then brings it again. Any other error
+        would end the vendor's polling for good.
+        """
         if isinstance(item, Update):
             if self._is_known(item):
                 return
-            item = await self._seal(item)
-            await asyncio.to_thread(self._store, item)
+            try:
+                item = await self._seal(item)
+                await asyncio.to_thread(self._store, item)
+            except (SlipwayError, OSError) as error:
+                raise NetworkError(f"update {item.update_id} is not stored: {error}") from error
             self._queued.add(item.update_id)
         await super().put(item)
 

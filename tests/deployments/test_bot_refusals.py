@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -93,6 +94,21 @@ async def test_foreign_and_dead_buttons_answer_with_a_sentence(api: TelegramApi,
     await api.message(ANN, "notes is online")
     dead = await api.press(button)
     assert (await api.until(lambda: api.queries[dead])).startswith("That has ended already")
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize(
+    "content",
+    [{"text": "hi", "entities": [{"type": "bold"}]}, {"contact": {}}, {"text": {"nested": []}, "entities": 5}],
+)
+async def test_update_that_nobody_can_read_holds_up_no_other(
+    api: TelegramApi, content: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    await api.send_other(ANN, **content)
+    await api.say(BOB, "/help")
+    await api.message(BOB, "Write what you want")
+    assert "cannot be read" in caplog.text
+    assert "Received data" not in caplog.text
 
 
 async def test_wrong_token_ends_the_bot_with_the_cure(api: TelegramApi, desk: FakeDesk, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from telegram import Bot, Update
+from telegram.error import NetworkError
 
 from deployments import inbox as module
 from deployments.inbox import Inbox
+from domain.errors import ServiceUnreachable
 
 BOT = Bot("42:token")
 
@@ -73,3 +75,20 @@ async def test_only_the_newest_marks_are_kept(tmp_path: Path, monkeypatch: pytes
         await inbox.put(an_update(number))
         await inbox.finish(an_update(number))
     assert {path.name for path in (tmp_path / "done").iterdir()} == {"9", "10"}
+
+
+@pytest.mark.parametrize("error", [ServiceUnreachable("the registry", "looking"), OSError(28, "No space left on device")])
+async def test_update_that_cannot_be_stored_is_not_confirmed_and_comes_again(tmp_path: Path, error: Exception) -> None:
+    """The vendor's polling goes on after this error alone: any other ends it, and nobody is heard any more."""
+    errors = [error]
+
+    async def seal(update: Update) -> Update:
+        if errors:
+            raise errors.pop()
+        return update
+
+    inbox = Inbox(tmp_path, seal)
+    with pytest.raises(NetworkError, match="update 1 is not stored"):
+        await inbox.put(an_update(1))
+    await inbox.put(an_update(1))
+    assert queued(inbox) == [(1, "hi")]
