@@ -1,8 +1,6 @@
 """The command line's way in. It imports next to nothing at first, so that Ctrl-C is answered from the first moment on."""
 
-import os
 import sys
-from collections.abc import Sequence
 
 from deployments.command_client import run_warm
 
@@ -18,20 +16,15 @@ Exit codes:
 """
 
 
-COLD = ("up", "demo", "server", "runner", "bot", "api", "replay", "doctor")
-"""Commands that start things or look at the machine: they run in their own process."""
-
-
-def is_elsewhere(words: Sequence[str]) -> bool:
-    """Tell whether another machine's installation is asked: then this one has nothing to do with it."""
-    return any(word.partition("=")[0] == "--server" for word in words) or bool(os.environ.get("SLIPWAY_SERVER"))
+COLD = ("up", "demo", "server", "runner", "bot", "api", "replay", "doctor", "--install-completion", "--show-completion")
+"""What starts things, or looks at the machine or the shell around it, runs in its own process."""
 
 
 def main() -> None:
     """Run the command line, in the running installation where there is one."""
     try:
         words = sys.argv[1:]
-        code = None if any(word in COLD for word in words[:2]) or is_elsewhere(words) else run_warm(words)
+        code = None if any(word in COLD for word in words[:2]) else run_warm(words)
         if code is None:
             from deployments.commands.table import run
 

@@ -23,7 +23,7 @@ import anyio
 from deployments.forking import Inherited, fork_command
 from deployments.terminal import FAULT
 
-MODULES = ("deployments.commands.table", "deployments.asking", "deployments.requests", "deployments.tables", "flows.delivery")
+MODULES = ("deployments.commands.table", "deployments.here.place", "deployments.asking", "deployments.tables", "flows.delivery")
 """What commands import, loaded once before the first fork."""
 
 REQUEST_SECONDS = 10.0

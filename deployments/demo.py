@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from deployments.asking import REPLAYED, ended_code, patience
 from deployments.commands.sessions import running
 from deployments.data_folder import Up, read_up
-from deployments.documents import run_link
-from deployments.live import watch
+from deployments.here.place import OwnPlace
+from deployments.here.wishes import REPLAYED, patience
+from deployments.live import ended_code, watch
 from deployments.opening import open_desk
 from deployments.people import person
+from deployments.place_values import Document
 from deployments.prefect_access import prefect_environment
 from deployments.requests import Desk
 from deployments.settings import Settings, load_settings
@@ -25,7 +26,7 @@ from deployments.standing import say, stop_on_signals, supervise
 from deployments.tables import money, table
 from deployments.terminal import DONE, FAILED_RUN, INTERRUPTED, console
 from domain.errors import BadInput, Broken
-from domain.runs import Origin, Run, RunState
+from domain.runs import Origin, RunState
 from domain.sessions import Session
 
 SESSION = Path(str(files("deployments") / "demo_session"))
@@ -113,29 +114,27 @@ async def build(desk: Desk, up: Up, screen: Console) -> int:
     screen.print(f'\n[bold]The request:[/bold] "{request}"\n')
     with patience(screen):
         proposal = await desk.propose(request, Origin(channel="cli", person=person()))
-    run = await watch((await desk.start(proposal)).id, desk.registry, desk.wakeups, screen, up.prefect_ui_url)
+    run = await watch(OwnPlace(desk, up), (await desk.start(proposal)).id, screen)
     return await print_result(run, desk, up, screen)
 
 
-async def print_result(run: Run, desk: Desk, up: Up, screen: Console) -> int:
+async def print_result(run: Document, desk: Desk, up: Up, screen: Console) -> int:
     """Print tests, rounds, cost, link and address; return the exit code."""
     tests = table("round", "verdict", "passed", "failed")
-    reports = [line for line in await desk.registry.progress(run.id) if line.kind == "report"]
+    reports = [line for line in await desk.registry.progress(run["run"]) if line.kind == "report"]
     for number, report in enumerate(reports, 1):
         tests.add_row(str(number), *(str(report.data[name]) for name in ("outcome", "passed", "failed")))
-    cost = await desk.registry.cost(run=run.id)
     screen.print()
     screen.print(tests)
     screen.print()
-    screen.print(f"Rounds:  {run.round}")
-    screen.print(f"Cost:    {money(cost.usd)} in {cost.calls} calls{' (as recorded)' if up.replay else ''}")
-    screen.print(f"Run:     {run_link(run, up.prefect_ui_url)}", soft_wrap=True)
-    if run.state is not RunState.DELIVERED:
+    screen.print(f"Rounds:  {run['rounds']}")
+    screen.print(f"Cost:    {money(run['cost_usd'])} in {run['calls']} calls{' (as recorded)' if up.replay else ''}")
+    screen.print(f"Run:     {run['flow_run']}", soft_wrap=True)
+    if run["state"] != RunState.DELIVERED:
         return ended_code(run)
-    said, code = await answer(run.address, up)
-    screen.print(
-        f"Address: {run.address}  ({said} through Caddy)", style="bold green" if code == DONE else "red", soft_wrap=True
-    )
+    said, code = await answer(run["address"], up)
+    style = "bold green" if code == DONE else "red"
+    screen.print(f"Address: {run['address']}  ({said} through Caddy)", style=style, soft_wrap=True)
     return code
 
 

@@ -5,8 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 from deployments.data_folder import Up
+from deployments.place_values import begins, no_project, stamp
 from deployments.question_view import question_document
 from deployments.requests import Desk
+from deployments.telling import heard_when
 from domain.errors import BadInput, EngineUnreachable
 from domain.listings import ProjectLine
 from domain.previews import Preview, PreviewState
@@ -21,7 +23,7 @@ async def known(desk: Desk, slug: str) -> Project:
     """Return the project; raise BadInput when there is none."""
     found = await desk.registry.project(slug)
     if found is None:
-        raise BadInput(f"there is no project {slug[:60]!r}: `slipway status` lists what there is")
+        raise no_project(slug)
     return found
 
 
@@ -62,19 +64,19 @@ async def cost_document(desk: Desk, slug: str) -> dict[str, Any]:
     return {"project": slug, **spent, "tokens": cost.tokens.model_dump()}
 
 
-async def whole(desk: Desk, project: Project, up: Up) -> dict[str, Any]:
+async def whole(desk: Desk, project: Project, up: Up | None = None) -> dict[str, Any]:
     """Return one project with its releases, checks, names of secrets and last runs."""
     runs = await desk.registry.runs(project.slug, 5)
     return {**await project_facts(desk, project), "runs": [await run_document(desk, run, up) for run in runs]}
 
 
 async def project_facts(desk: Desk, project: Project) -> dict[str, Any]:
-    """Return one project with its releases, checks and names of secrets."""
+    """Return one project with its releases, checks and names of secrets, without its runs."""
     releases = await desk.registry.releases(project.slug)
     return {
         **await summary(desk, project),
         "running": await is_running(desk, live(releases)),
-        "releases": [release.model_dump(mode="json") for release in releases],
+        "releases": [release.model_dump(mode="json", exclude={"address", "health"}) for release in releases],
         "previews": [each for each in await previews(desk, project) if each["open"]],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
         "domains": list(await project_hosts(project.slug, desk.registry)),
@@ -127,18 +129,34 @@ async def preview_document(desk: Desk, preview: Preview) -> dict[str, Any]:
         "candidate": preview.candidate,
         "data": preview.data,
         "reason": preview.reason,
-        "created": preview.created.isoformat(),
-        "expires": preview.expires.isoformat(),
+        "created": stamp(preview.created),
+        "expires": stamp(preview.expires),
     }
+
+
+async def proof_document(desk: Desk, project: Project, run: str | None = None) -> dict[str, Any]:
+    """Return the run's proof, or the newest, and whether its signature holds; raise BadInput when there is none."""
+    shown = await desk.look.proof(project.slug, run)
+    if shown is None:
+        which = f"run {run[:40]!r} of {project.slug}" if run else project.slug
+        cure = f"one is made when a run's work is accepted (`slipway status {project.slug}`)"
+        raise BadInput(f"there is no proof of {which}: {cure}")
+    return {**shown.document, "genuine": shown.genuine}
+
+
+async def tell_document(desk: Desk, whom: str, text: str, who: str) -> dict[str, Any]:
+    """Say something to a run, or to the one open run of a project, and return it, with when it is heard."""
+    remark = await desk.tell(whom, text, who)
+    return {**remark.model_dump(mode="json", exclude={"files", "pictures"}), "message": await heard_when(remark, desk.registry)}
 
 
 async def all_runs(desk: Desk, up: Up) -> Sequence[dict[str, Any]]:
     return [await run_document(desk, run, up) for run in await desk.registry.runs()]
 
 
-async def run_document(desk: Desk, run: Run, up: Up) -> dict[str, Any]:
-    """Return everything about a run, and where its operator sees it."""
-    return {**await run_facts(desk, run), "flow_run": run_link(run, up.prefect_ui_url)}
+async def run_document(desk: Desk, run: Run, up: Up | None = None) -> dict[str, Any]:
+    """Return everything about a run, and where its operator sees it on the machine itself, which is `up`."""
+    return {**await run_facts(desk, run), "flow_run": run_link(run, up.prefect_ui_url if up else "")}
 
 
 async def run_facts(desk: Desk, run: Run, lines: Sequence[Progress] | None = None) -> dict[str, Any]:
@@ -160,8 +178,9 @@ async def run_facts(desk: Desk, run: Run, lines: Sequence[Progress] | None = Non
         "cost_usd": cost.usd,
         "calls": cost.calls,
         "tokens": cost.tokens.model_dump(),
-        "created": run.created.isoformat(),
-        "ended": run.ended.isoformat() if run.ended else None,
+        "request": begins(run),
+        "created": stamp(run.created),
+        "ended": stamp(run.ended) if run.ended else None,
     }
 
 

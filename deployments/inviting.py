@@ -12,7 +12,7 @@ from domain.invitations import BYTES, Invitation, code_of, digest_of
 from domain.registry import Registry
 from domain.values import Value
 
-NEEDS_SETTING = "codes count only with SLIPWAY_TELEGRAM_ACCESS=invite (it is {access}): set it and start `slipway up` again\n"
+NEEDS_SETTING = "codes count only with SLIPWAY_TELEGRAM_ACCESS=invite (it is {access}): set it and start `slipway up` again"
 
 
 class Made(Value):
@@ -35,13 +35,12 @@ def link_of(bot: str, code: str) -> str:
     return f"https://t.me/{bot}?start={code}" if bot else ""
 
 
-def as_text(made: Made, link: str) -> str:
+def as_text(made: dict[str, Any]) -> str:
     """Say how to use the new invitation."""
-    invitation = made.invitation
-    people = "one person" if invitation.uses == 1 else f"{invitation.uses} people"
-    until = f" until {invitation.expires:%Y-%m-%d %H:%M} UTC" if invitation.expires else ""
-    how = f"{link}\n" if link else "send it to the bot as a message\n"
-    return f"{made.code}\n{how}invitation {invitation.number} lets {people} in{until}; the code is not shown again\n"
+    people = "one person" if made["uses"] == 1 else f"{made['uses']} people"
+    until = f" until {datetime.fromisoformat(made['expires']):%Y-%m-%d %H:%M} UTC" if made["expires"] else ""
+    how = f"{made['link']}\n" if made["link"] else "send it to the bot as a message\n"
+    return f"{made['code']}\n{how}invitation {made['number']} lets {people} in{until}; the code is not shown again\n"
 
 
 def documents(invitations: Sequence[Invitation]) -> list[dict[str, Any]]:

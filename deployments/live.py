@@ -1,9 +1,10 @@
 """The live view of a run in a terminal: steps, rounds, tests, cost, address."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,12 +12,15 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from deployments.documents import run_link
+from deployments.terminal import DONE, FAILED_RUN, PERSON
 from domain.errors import ServiceUnreachable, UnknownObject
 from domain.protocols import Wakeups
 from domain.registry import Registry
 from domain.runs import STEPS, Progress, Run, RunState, run_channel
-from domain.usage import Cost
+
+if TYPE_CHECKING:
+    from deployments.asked_place import Place
+    from deployments.place_values import Document
 
 LOOK_AGAIN = 1.0
 """Seconds after which the registry is read without a hint: hints can be lost."""
@@ -71,36 +75,33 @@ def rests(run: Run) -> bool:
     return run.state.ended or run.state is RunState.WAITING
 
 
-async def watch(run: str, registry: Registry, wakeups: Wakeups, screen: Console, ui_url: str) -> Run:
-    """Show the run until it rests; a terminal gets one picture redrawn, anything else a line for each step."""
-    current = await registry.run(run)
-    if current is None:
-        raise UnknownObject("run", run)
-    if link := run_link(current, ui_url):  # outside the picture, so that it stays one line and can be clicked
-        screen.print(Text(link, style="dim"), soft_wrap=True)
-    show = _drawn if screen.is_terminal else _listed
-    return await show(follow(run, registry, wakeups, rests), registry, screen)
+async def watch(place: "Place", run: str, screen: Console) -> "Document":
+    """Show the run until it rests, and return it; a terminal gets one picture redrawn, anything else a line for each step."""
+    current = await place.run(run)
+    if current["flow_run"]:  # outside the picture, so that it stays one line and can be clicked
+        screen.print(Text(current["flow_run"], style="dim"), soft_wrap=True)
+    await (_drawn if screen.is_terminal else _listed)(place, current, screen)
+    return await place.run(run)
 
 
-Followed = AsyncIterator[tuple[Run, list[Progress]]]
+async def _listed(place: "Place", current: "Document", screen: Console) -> None:
+    async for line in place.progress(current["run"], stay=True):
+        if line.kind != "log":
+            screen.print(plain(line), markup=False)
 
 
-async def _listed(followed: Followed, _: Registry, screen: Console) -> Run:
-    shown = 0
-    async for current, lines in followed:
-        for line in lines[shown:]:
-            if line.kind != "log":
-                screen.print(plain(line), markup=False)
-        shown, last = len(lines), current
-    return last
+async def _drawn(place: "Place", current: "Document", screen: Console) -> None:
+    lines: list[Progress] = []
+    with Live(console=screen, refresh_per_second=8, get_renderable=lambda: picture(current, lines)):
+        async for line in place.progress(current["run"], stay=True):
+            lines.append(line)
+            current = await place.run(current["run"])
+        current = await place.run(current["run"])
 
 
-async def _drawn(followed: Followed, registry: Registry, screen: Console) -> Run:
-    with Live(console=screen, refresh_per_second=8) as live:
-        async for current, lines in followed:
-            live.update(picture(current, lines, await registry.cost(run=current.id)))
-            last = current
-    return last
+def ended_code(run: "Document") -> int:
+    """Return the exit code of a command that has followed the run."""
+    return {RunState.DELIVERED: DONE, RunState.WAITING: PERSON}.get(run["state"], FAILED_RUN)
 
 
 def plain(line: Progress) -> str:
@@ -108,36 +109,37 @@ def plain(line: Progress) -> str:
     return f"{line.at.astimezone():%H:%M:%S} {line.text}"
 
 
-def picture(run: Run, lines: Sequence[Progress], cost: Cost) -> RenderableType:
+def picture(run: "Document", lines: Sequence[Progress]) -> RenderableType:
     """Draw the run as it stands."""
     steps = Table.grid(padding=(0, 2))
     reached = [line.step for line in lines if line.kind in ("step", "round")]
     now = reached[-1] if reached else "brief"
     for step in (s for s in STEPS if s in TITLES):
-        steps.add_row(mark(step, now, run), TITLES[step], detail(step, lines))
-    seconds = ((run.ended or datetime.now(UTC)) - run.created).total_seconds()
-    foot = f"{run.project} · {run.state.value} · {cost.usd:.4f} USD · {int(seconds) // 60}:{int(seconds) % 60:02}"
+        steps.add_row(mark(step, now, RunState(run["state"])), TITLES[step], detail(step, lines))
+    ended = datetime.fromisoformat(run["ended"]) if run["ended"] else datetime.now(UTC)
+    seconds = int((ended - datetime.fromisoformat(run["created"])).total_seconds())
+    foot = f"{run['project']} · {run['state']} · {run['cost_usd']:.4f} USD · {seconds // 60}:{seconds % 60:02}"
     return Group(steps, Text(foot, style="dim"), *ending(run))
 
 
-def ending(run: Run) -> Iterator[RenderableType]:
+def ending(run: "Document") -> Iterator[RenderableType]:
     """Yield how it ended or what it waits for, and the address."""
-    delivered = run.state is RunState.DELIVERED
-    if run.message:
-        yield Text(run.message, style="bold green" if delivered else "bold yellow")
-    if delivered and run.address not in run.message:
-        yield Text(run.address, style="bold green", no_wrap=True)
+    delivered = run["state"] == RunState.DELIVERED
+    if run["message"]:
+        yield Text(run["message"], style="bold green" if delivered else "bold yellow")
+    if delivered and run["address"] not in run["message"]:
+        yield Text(run["address"], style="bold green", no_wrap=True)
 
 
-def mark(step: str, now: str, run: Run) -> RenderableType:
+def mark(step: str, now: str, state: RunState) -> RenderableType:
     order = list(STEPS)
-    if run.state is RunState.DELIVERED or order.index(step) < order.index(now):
+    if state is RunState.DELIVERED or order.index(step) < order.index(now):
         return Text("✓", style="green")
     if step != now:
         return Text("·", style="dim")
-    if run.state.ended:
+    if state.ended:
         return Text("✗", style="red")
-    return Text("…", style="yellow") if run.state is RunState.WAITING else Spinner("dots", style="cyan")
+    return Text("…", style="yellow") if state is RunState.WAITING else Spinner("dots", style="cyan")
 
 
 def detail(step: str, lines: Sequence[Progress]) -> Text:

@@ -72,15 +72,15 @@ class Look:
         main = await self._git.head(project)
         return await self._git.fork(project, main, head) if main else None
 
-    async def proof(self, project: str) -> Shown | None:
-        """Return the project's newest proof; None when nothing was proved yet."""
-        from blocks.proof_key import ProofKey, holds
+    async def proof(self, project: str, run: str | None = None) -> Shown | None:
+        """Return the run's proof, or the project's newest; None when nothing was proved yet."""
+        from blocks.proof_key import holds
         from domain.proofs import as_document, canonical
 
-        newest = next(iter(await self._registry.proofs(project)), None)
-        if newest is None:
+        found = next((each for each in await self._registry.proofs(project) if run in (None, each.run)), None)
+        if found is None:
             return None
-        document, key = as_document(newest), await ProofKey(self._home).known()
+        document, key = as_document(found), await self.proof_key()
         genuine = bool(key) and holds(canonical(document["proof"]), document["signature"], key)
         return Shown(document={**document, "key": key}, genuine=genuine)
 
@@ -95,6 +95,12 @@ class Look:
             target = Path(folder) / f"{project}.zip"
             await write_zip(DataFolder(self._home).repositories, project, target)
             return await asyncio.to_thread(target.read_bytes)
+
+    async def proof_key(self) -> str:
+        """Return the public key by which proofs are signed here, in hex; empty before the first."""
+        from blocks.proof_key import ProofKey
+
+        return await ProofKey(self._home).known()
 
     async def add_host(self, project: str, host: str, who: str) -> str:
         """Let the host lead to the project as well, and return it as it is kept; raise BadInput when it may not."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from deployments.place_values import stamp
 from domain.admission import CHAT, Member, Standing, person_named
 from domain.allowances import OwnLimits, month_of
 from domain.doors import DoorRegistry
@@ -22,7 +23,7 @@ async def documents(registry: Registry) -> list[dict[str, Any]]:
             "access": member.standing.value,
             "invitation": member.invitation,
             "by": member.by,
-            "since": member.since.isoformat() if member.since else None,
+            "since": stamp(member.since) if member.since else None,
             "projects": owners.count(name),
             "open_runs": await registry.open_runs(name),
             "month_usd": await registry.spent_by(name, since) / 1_000_000,

@@ -1,4 +1,4 @@
-"""Tables of people and invitations: what the operator sees of documents."""
+"""Tables of people, invitations and API keys: what the operator sees of documents."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,4 +34,12 @@ def people(rows: Sequence[dict[str, Any]]) -> Table:
             local(row["since"]),
             by,
         )
+    return made
+
+
+def keys(rows: Sequence[dict[str, Any]]) -> Table:
+    made = table("key", "name", "state", "owner", "scopes", "last use", "expires")
+    for row in rows:
+        times = (local(row[name]) for name in ("used", "expires"))
+        made.add_row(row["prefix"], row["name"], state(row["state"]), row["owner"], " ".join(row["scopes"]), *times)
     return made

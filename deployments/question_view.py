@@ -5,10 +5,9 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from deployments.people import person
 from deployments.terminal import Declined, chosen
 from domain.errors import AnsweredAlready, BadInput
-from domain.escalations import MEANINGS, Choice, Door, Escalation
+from domain.escalations import MEANINGS, Choice, Escalation
 
 ARGUMENTS: dict[Choice, str] = {
     "guidance": '"what to do"',
@@ -27,9 +26,9 @@ ASKED_FOR: dict[Choice, str] = {
 
 
 class Answers(Protocol):
-    """The part of the desk that takes answers."""
+    """The part of `deployments.asked_place.Place` that takes answers."""
 
-    async def answer(self, run: str, choice: str, text: str, by: str, door: Door, number: int | None = None) -> Escalation: ...
+    async def answer(self, run: str, choice: str, text: str, number: int | None) -> Escalation: ...
 
 
 def question_document(question: Escalation) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def show_question(question: Escalation, screen: Console) -> None:
         screen.print(f"\nWithout an answer it stops at {question.deadline.astimezone():%Y-%m-%d %H:%M}.", markup=False)
 
 
-async def ask_here(question: Escalation, desk: Answers, screen: Console) -> bool:
+async def ask_here(question: Escalation, place: Answers, screen: Console) -> bool:
     """Ask the person at the terminal until an answer can be used; False when they leave it for later."""
     show_question(question, screen)
     while True:
@@ -72,7 +71,7 @@ async def ask_here(question: Escalation, desk: Answers, screen: Console) -> bool
             screen.print(f"Answer later: `slipway answer {question.run}`", markup=False)
             return False
         try:
-            await desk.answer(question.run, choice, text, person(), "cli", question.number)
+            await place.answer(question.run, choice, text, question.number)
         except AnsweredAlready as late:
             screen.print(Text(str(late), style="yellow"))
         except BadInput as complaint:

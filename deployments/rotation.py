@@ -56,6 +56,13 @@ async def give_value(desk: "Desk", project: str, info: SecretInfo, value: str | 
     await record_stored(project, who, key, "rotated", desk.registry, desk.vault)
 
 
+async def rotate(desk: "Desk", project: str, key: str, value: str | None, who: str, *, unchecked: bool) -> Run | None:
+    """Store the next value, and start the run that lets the app have it; None when nothing that serves uses it."""
+    info = await rotatable(desk, project, key)
+    await give_value(desk, project, info, value, who, unchecked=unchecked)
+    return await desk.release_again(project, f"{key} was rotated", who) if await uses(desk, project, key) else None
+
+
 async def uses(desk: "Desk", project: str, key: str) -> bool:
     """Tell whether what serves was given any version of the secret."""
     infos = [info for info in await desk.vault.listed(project) if info.key == key]
@@ -63,8 +70,10 @@ async def uses(desk: "Desk", project: str, key: str) -> bool:
     return serving is not None and any(serving in found for found in (await _users(desk, project, infos)).values())
 
 
-async def told_rotation(desk: "Desk", project: str, key: str, run: Run | None) -> str:
-    """Say in plain words what serves with which value now, and what a rollback can and cannot do."""
+async def told_rotation(desk: "Desk", project: str, key: str, by: str | None) -> str:
+    """Say in plain words what serves with which value now, by which run, and what a rollback can and cannot do."""
+    found = await desk.registry.run(by) if by else None
+    run = found if found and found.project == project else None
     infos = [info for info in await desk.vault.listed(project) if info.key == key]
     latest = newest(infos)[key]
     if run is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deployments.place_values import stamp
 from deployments.wording import say
 from domain.vault import newest, users
 
@@ -27,7 +28,7 @@ async def secret_documents(project: str, registry: "Registry", vault: "Vault") -
             "name": info.key,
             "version": info.version,
             "newest": latest[info.key] == info,
-            "made": info.made.isoformat(),
+            "made": stamp(info.made),
             "length": info.length,
             "from": "slipway" if info.generated else "person",
             "used_by": [

@@ -46,10 +46,18 @@ async def _still_used(desk: "Desk", project: str, reference: str) -> str:
     return f"; release {serving} goes on with the value of before until something is delivered"
 
 
-async def references_to_forget(desk: "Desk", project: str, name: str, *, old: bool) -> tuple[list[str], list[int]]:
-    """Return which values would go, and which kept releases could not be brought back then; raise BadInput when none would."""
+async def lost_without(desk: "Desk", project: str, name: str, *, old: bool) -> list[int]:
+    """Return the kept releases that could not be brought back without its values; raise BadInput when there are none to go."""
     from tasks.secret_use import environments_of
 
+    references = await _references(desk, project, name, old=old)
+    releases = await desk.registry.releases(project)
+    environments = await environments_of(releases, desk.registry)
+    lost = {each.number for reference in references for each in users(reference, releases, environments)}
+    return sorted(lost, reverse=True)
+
+
+async def _references(desk: "Desk", project: str, name: str, *, old: bool) -> list[str]:
     infos = [info for info in await desk.vault.listed(project) if info.key == name]
     if not infos:
         raise BadInput(f"{project} has no secret {name[:60]!r}: `slipway secret list {project}` lists what there is")
@@ -57,17 +65,19 @@ async def references_to_forget(desk: "Desk", project: str, name: str, *, old: bo
     references = [info.reference for info in infos if not (old and info == latest)]
     if not references:
         raise BadInput(f"{project} keeps no earlier value of {name}")
-    releases = await desk.registry.releases(project)
-    environments = await environments_of(releases, desk.registry)
-    lost = {each.number for reference in references for each in users(reference, releases, environments)}
-    return references, sorted(lost, reverse=True)
+    return references
 
 
-async def remove_values(desk: "Desk", project: str, name: str, references: list[str], who: str) -> str:
-    """Forget the values, and say what is lost with them."""
+async def forget_values_of(desk: "Desk", project: str, name: str, who: str, *, old: bool, give_up: bool) -> str:
+    """Forget the values, or only the old ones, and say what is lost with them.
+
+    Raises BadInput, and changes nothing, where releases would be and nobody has said to give those up.
+    """
     from tasks.secret_use import forget_values
 
-    blocks = desk.blocks
+    if not give_up and (needing := await lost_without(desk, project, name, old=old)):
+        raise BadInput(f"release {', '.join(map(str, needing))} of {project} needs it: nothing was changed")
+    references, blocks = await _references(desk, project, name, old=old), desk.blocks
     lost = await forget_values(project, references, who, desk.registry, blocks.engine, desk.vault, desk.wakeups)
     left = any(info.key == name for info in await desk.vault.listed(project))
     if not left:

@@ -215,14 +215,6 @@ def load_settings(**chosen: Any) -> Settings:
     return settings
 
 
-def wants_tracebacks() -> bool:
-    """Return SLIPWAY_DEBUG; False when the settings cannot be used, which is the command's own to say."""
-    try:
-        return load_settings().debug
-    except BadInput:
-        return False
-
-
 def _sentence(place: tuple[int | str, ...], message: str) -> str:
     if not place:  # two settings that do not go together
         return message.removeprefix("Value error, ")

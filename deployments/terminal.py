@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Coroutine, Iterator, Sequence
@@ -151,6 +152,9 @@ def silence_libraries() -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C end a question at once: an event loop would only note it, and wait for the answer."""
+    if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

@@ -78,7 +78,7 @@ class Wiring:
     @property
     def api_url(self) -> str:
         """Where the HTTP API is; empty without one."""
-        return f"http://{self.settings.api_bind}:{self.api_port}" if self.api_port else ""
+        return f"http://{self._api_address}" if self.api_port else ""
 
     @property
     def page_url(self) -> str:
@@ -93,11 +93,16 @@ class Wiring:
         """Where Caddy finds what of Slipway has a host name below the base domain, by its first label."""
         if not self.api_port:
             return {}
-        bind = self.settings.api_bind
-        api = f"{LOOPBACK if bind == EVERYWHERE else bind}:{self.api_port}"
+        api = self._api_address
         behind_gate = api.startswith(LOOPBACK) and self.prefect_port and not self.settings.caddy_admin
         prefect = {"prefect": f"{LOOPBACK}:{self.prefect_port}"} if behind_gate else {}
         return {"api": api, "slipway": api, **prefect}
+
+    @property
+    def _api_address(self) -> str:
+        """Return where this machine finds the HTTP API: nobody can open the address that stands for all."""
+        bind = self.settings.api_bind
+        return f"{LOOPBACK if bind == EVERYWHERE else bind}:{self.api_port}"
 
     @property
     def apps_port(self) -> int:

@@ -122,6 +122,19 @@ def opens(key: ApiKey, digest: str, now: datetime) -> bool:
     return hmac.compare_digest(key.digest, digest) and state_of(key, now) is KeyState.ACTIVE
 
 
+def chosen_key(rows: Sequence[tuple[str, str, bool]], which: str) -> str:
+    """Return the id that is meant by this id, prefix or name, of rows with id, name and whether the key is not revoked.
+
+    Raises BadInput when none, or more than one, is meant.
+    """
+    meant = [id for id, _, _ in rows if which in (id, prefix_of(id), prefix_of(id).rstrip("_"))]
+    named = meant or [id for id, name, counts in rows if name == which and counts]
+    if len(named) != 1:
+        found = f"{len(named)} keys are named so" if named else "there is no such key"
+        raise BadInput(f"{found}: `slipway keys list` shows their ids")  # who pastes a whole key is not shown it again
+    return named[0]
+
+
 def use_is_old(key: ApiKey, now: datetime) -> bool:
     """Tell whether the last use is to be written anew."""
     return key.used is None or now - key.used >= USED_EVERY

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from domain.doors import DoorRegistry
 from domain.errors import BadInput
-from domain.keys import KEY_LINES, NAME_LIMIT, ApiKey, Keys, Scope, composed, digest_of, id_in, opens, use_is_old
+from domain.keys import KEY_LINES, NAME_LIMIT, ApiKey, Keys, Scope, chosen_key, composed, digest_of, id_in, opens, use_is_old
 from domain.values import Value
 from tasks.audit import record
 
@@ -61,13 +61,8 @@ async def revoke_key(which: str, who: str, registry: DoorRegistry, now: datetime
 
     Raise BadInput when none, or more than one, is meant.
     """
-    keys = await registry.api_keys()
-    meant = [key for key in keys if which in (key.id, key.prefix, key.prefix.rstrip("_"))]
-    named = meant or [key for key in keys if key.name == which and key.revoked is None]
-    if len(named) != 1:
-        found = f"{len(named)} keys are named so" if named else "there is no such key"
-        raise BadInput(f"{found}: `slipway keys list` shows their ids")  # who pastes a whole key is not shown it again
-    ids = await registry.revoke_key(named[0].id, now)
+    rows = [(key.id, key.name, key.revoked is None) for key in await registry.api_keys()]
+    ids = await registry.revoke_key(chosen_key(rows, which), now)
     gone = [key for key in [await registry.key(id) for id in ids] if key]
     for key in gone:
         await record(KEY_LINES, who, f"API key {key.prefix}… revoked", registry, once=True)

@@ -11,6 +11,8 @@ from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook
 from deployments.api.knocking import Doorkeeper
 from deployments.api.tags import found
+from deployments.flow_results import outcome_of
+from deployments.place_values import GoneBack
 from deployments.takedown import take_down
 from deployments.web.sessions import Keeper
 from domain.admission import Rules
@@ -51,6 +53,8 @@ class House:
     take_down: Callable[[str, str, "Desk"], Awaitable[None]] = take_down
     """Ends all that works on a project, and removes it."""
     broadcasts: Broadcasts = field(default_factory=Broadcasts)
+    outcome: Callable[[str, str], Awaitable[GoneBack | None]] = outcome_of
+    """Says what came of a rollback of a project."""
 
     @property
     def doorkeeper(self) -> Doorkeeper:

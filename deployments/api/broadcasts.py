@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager
 
 from deployments.api.problems import Refusal
 from deployments.api.shapes import ProgressShown, short
-from domain.runs import Progress, Run
+from domain.runs import Progress, Run, RunState
 
 SILENCE = 15.0
 """Seconds after which a comment is sent: proxies cut what says nothing."""
@@ -22,15 +22,21 @@ class Broadcast:
         self.listeners = 0
         self._said: list[str] = []
         self._news = asyncio.Event()
+        self._asks: Run | None = None
+        """The run while it waits for its person."""
         self._reading = asyncio.create_task(self._read(followed))
 
     async def events(self, after: int, ends: float) -> AsyncIterator[str]:
         """Yield the events behind number `after` until that moment, or `ended`; raise what ended the reading."""
+        told = False
         while (now := time.monotonic()) < ends:
             news, is_over = self._news, self._reading.done()
             for said in self._said[after:]:
                 after += 1
                 yield said
+            if self._asks and not told:
+                yield event("waits", short(self._asks).model_dump_json(), after)
+            told = self._asks is not None
             if is_over:
                 yield event("ended", short(self._reading.result()).model_dump_json(), after)
                 return
@@ -47,9 +53,11 @@ class Broadcast:
         """Read to the end of the run, and return it so."""
         try:
             async with aclosing(followed):
-                async for last, lines in followed:  # noqa: B007  (returned below)
+                async for last, lines in followed:
+                    before, self._asks = self._asks, last if last.state is RunState.WAITING else None
                     if new := lines[len(self._said) :]:
                         self._said += (event(line.kind, shown(line), line.sequence) for line in new)
+                    if new or (self._asks and not before):
                         self._tell()
             return last
         finally:

@@ -9,6 +9,7 @@ from deployments.api.problems import Refusal
 from deployments.api.shapes import QuestionShown
 from deployments.api.wishes import Reply
 from deployments.documents import question_of
+from deployments.question_view import question_document
 from domain.admission import CHAT
 from domain.keys import ApiKey
 
@@ -29,7 +30,7 @@ async def list_questions(house: TheHouse, theirs: Owned) -> list[QuestionShown]:
 @router.get("/runs/{run}/escalations")
 async def list_questions_of_run(house: TheHouse, run: TheRun) -> list[QuestionShown]:
     """List everything that the run has asked, with its answers, oldest first."""
-    return [QuestionShown.model_validate(each.model_dump(mode="json")) for each in await house.registry.escalations(run.id)]
+    return [QuestionShown.model_validate(question_document(each)) for each in await house.registry.escalations(run.id)]
 
 
 @router.post("/runs/{run}/answer", response_model=QuestionShown)
@@ -41,7 +42,7 @@ async def answer_question(house: TheHouse, theirs: Owned, run: TheRun, call: One
 
     async def work(_: str | None) -> Done:
         said = await house.desk.answer(run.id, reply.choice, reply.text, theirs.caller.owner, "api", reply.number)
-        return Done(status=200, shown=QuestionShown.model_validate(said.model_dump(mode="json")))
+        return Done(status=200, shown=QuestionShown.model_validate(question_document(said)))
 
     return await call.answer(work)
 

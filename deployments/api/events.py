@@ -30,7 +30,7 @@ Had = Annotated[
 
 @router.get("/{run}/events", response_class=StreamingResponse, responses={204: {"description": "Nothing more comes"}})
 async def follow_run(house: TheHouse, theirs: Owned, run: TheRun, had: Had = "") -> Response:
-    """Follow a run: an event for each line of progress as it comes, and `ended` at its end."""
+    """Follow a run: an event for each line of progress as it comes, `waits` when it asks its person, `ended` at its end."""
     after = int(had or 0)
     if had and run.state.ended and not await house.registry.progress(run.id, after):
         return Response(status_code=204)  # by this a browser comes no more

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from deployments.api.access import Owned, TheHouse
 from deployments.api.doors import HEALTH, READY
-from deployments.api.shapes import Me, Said
+from deployments.api.shapes import ProofKeyShown, Said
+from deployments.api.shapes_office import Me
 
 router = APIRouter(tags=["health"])
 
@@ -28,3 +29,9 @@ async def me(theirs: Owned) -> Me:
     """Show the key with which you ask: whose it is, and what it may."""
     caller = theirs.caller
     return Me(**caller.model_dump(include={"name", "owner", "scopes", "expires"}), prefix=caller.prefix)
+
+
+@router.get("/v1/proof-key")
+async def show_proof_key(house: TheHouse, _: Owned) -> ProofKeyShown:
+    """Show by which key proofs are signed here."""
+    return ProofKeyShown(key=await house.desk.look.proof_key())

@@ -2,19 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from deployments.api.access import Owned, TheHouse, TheProject
 from deployments.api.problems import Refusal
-from deployments.api.shapes import Said, SecretShown
+from deployments.api.shapes import Said
+from deployments.api.shapes_belongings import Needed, SecretShown
 from deployments.api.wishes import NewSecret
 from deployments.secret_view import secret_documents
-from deployments.secret_work import references_to_forget, remove_values, set_value
+from deployments.secret_work import forget_values_of, lost_without, set_value
 from domain.names import EnvName
 
 router = APIRouter(prefix="/v1/projects/{project}/secrets", tags=["secrets"])
 
 NameInPath = Annotated[EnvName, Path(description="Name of the secret.", examples=["API_TOKEN"])]
+Old = Annotated[bool, Query(description="Only its earlier values: the newest stays.")]
+GiveUp = Annotated[bool, Query(description="Give up the kept releases that need it; without it they keep it.")]
+UNCHECKED = "send `unchecked` as true"
 
 
 @router.get("")
@@ -30,13 +34,20 @@ async def set_secret(house: TheHouse, theirs: Owned, project: TheProject, name: 
     if not wish.value.strip():
         raise Refusal(422, f"the value of {name} is empty")
     who = theirs.caller.owner
-    cure = "send `unchecked` as true"
-    said = await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked, cure=cure)
+    said = await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked, cure=UNCHECKED)
     return Said(message=said)
 
 
+@router.get("/{name}/needed")
+async def show_need(house: TheHouse, project: TheProject, name: NameInPath, old: Old = False) -> Needed:
+    """Show the kept releases that could not be brought back without it."""
+    return Needed(releases=tuple(await lost_without(house.desk, project.slug, name, old=old)))
+
+
 @router.delete("/{name}")
-async def delete_secret(house: TheHouse, theirs: Owned, project: TheProject, name: NameInPath) -> Said:
-    """Forget a secret; refused while something serves with it, and kept releases that need it can be brought back no more."""
-    references, _ = await references_to_forget(house.desk, project.slug, name, old=False)
-    return Said(message=await remove_values(house.desk, project.slug, name, references, theirs.caller.owner))
+async def remove_secret(
+    house: TheHouse, theirs: Owned, project: TheProject, name: NameInPath, old: Old = False, give_up: GiveUp = False
+) -> Said:
+    """Forget a secret; not while a release serves with it."""
+    who = theirs.caller.owner
+    return Said(message=await forget_values_of(house.desk, project.slug, name, who, old=old, give_up=give_up))

@@ -10,14 +10,26 @@ from deployments.api.access import House, Owned, TheHouse, Theirs, TheProject
 from deployments.api.once import Done, Once, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
 from deployments.api.problems import Refusal
-from deployments.api.shapes import CostShown, HistoryLine, OutputShown, ProjectShort, ProjectShown, ProofShown, RunShown, Said
-from deployments.api.tags import found, tagged
-from deployments.api.wishes import Change, NewProject
+from deployments.api.runs import OneRun
+from deployments.api.shapes import (
+    CostShown,
+    Heard,
+    HistoryLine,
+    OutputShown,
+    ProjectShort,
+    ProjectShown,
+    ProofShown,
+    RunShown,
+    Said,
+)
+from deployments.api.tags import tagged
+from deployments.api.wishes import Change, NewProject, Remark
 from deployments.deeds import DeskDeeds
-from deployments.documents import cost_document, project_facts, run_facts, summaries
+from deployments.documents import cost_document, proof_document, run_facts, summaries, tell_document, whole
 from deployments.requests import run_id
 from deployments.reservations import begun_before
 from domain.attachments import Attachment
+from domain.errors import BadInput
 from domain.proposals import Proposal
 from domain.releases import live
 from domain.runs import Origin, Project
@@ -37,8 +49,8 @@ async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cu
 
 @router.get("/{project}", response_model=ProjectShown)
 async def show_project(request: Request, house: TheHouse, project: TheProject) -> Response:
-    """Show one project with its releases, previews, checks, domains and databases."""
-    return tagged(request, ProjectShown.model_validate(await project_facts(house.desk, project)))
+    """Show one project with its releases, previews, checks, domains and databases, and its last runs."""
+    return tagged(request, ProjectShown.model_validate(await whole(house.desk, project)))
 
 
 @router.delete("/{project}")
@@ -72,10 +84,28 @@ async def list_history(house: TheHouse, project: TheProject, limit: Limit = USUA
 
 
 @router.get("/{project}/proof", response_model=ProofShown)
-async def show_proof(request: Request, house: TheHouse, project: TheProject) -> Response:
-    """Show the newest proof: what speaks for what was accepted, signed by this installation."""
-    shown = found(await house.desk.look.proof(project.slug))
-    return tagged(request, ProofShown(genuine=shown.genuine, document=shown.document))
+async def show_proof(request: Request, house: TheHouse, project: TheProject, run: OneRun = None) -> Response:
+    """Show a run's proof, or the newest: what speaks for what was accepted, signed by this installation."""
+    try:
+        return tagged(request, ProofShown.model_validate(await proof_document(house.desk, project, run)))
+    except BadInput as missing:
+        raise Refusal(404, str(missing)) from None
+
+
+@router.get("/{project}/archive", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+async def archive(house: TheHouse, project: TheProject) -> Response:
+    """Return the project's code, as it was accepted last, as a zip."""
+    content = await house.desk.look.archive(project.slug)
+    if content is None:
+        raise Refusal(409, f"{project.slug} has no code yet: wait for its first run")
+    named = {"Content-Disposition": f'attachment; filename="{project.slug}.zip"'}
+    return Response(content, headers=named, media_type="application/zip")
+
+
+@router.post("/{project}/tell")
+async def tell_project(house: TheHouse, theirs: Owned, project: TheProject, remark: Remark) -> Heard:
+    """Say something to the one open run of the project; its agent reads it at its next step."""
+    return Heard.model_validate(await tell_document(house.desk, project.slug, remark.text, theirs.caller.owner))
 
 
 @router.post("", status_code=201, response_model=RunShown)
@@ -90,7 +120,7 @@ async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, file
 
     async def work(key: str | None) -> Done:
         more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": files}
-        return await started(house, origin.person, key, lambda: house.desk.propose(wish.text, origin, key=key, **more))
+        return await taken_up(house, origin.person, key, lambda: house.desk.propose(wish.text, origin, key=key, **more))
 
     return await call.answer(work)
 
@@ -117,15 +147,20 @@ async def changed(
         return proposal
 
     async def work(key: str | None) -> Done:
-        return await started(house, origin.person, key, lambda: propose(key))
+        return await taken_up(house, origin.person, key, lambda: propose(key))
 
     return await call.answer(work)
 
 
-async def started(house: House, person: str, key: str | None, propose: Callable[[], Awaitable[Proposal]]) -> Done:
+async def taken_up(house: House, person: str, key: str | None, propose: Callable[[], Awaitable[Proposal]]) -> Done:
     """Start the run of this key; what a killed process had begun of it goes on as it was."""
     stored = await begun_before(run_id(key), house.registry) if key else None
     if stored is None:
         await house.allowances.check(person, run_id(key))
-    run = await DeskDeeds(house.desk, house.allowances).start(stored or await propose())
+    return await started(house, stored or await propose())
+
+
+async def started(house: House, proposal: Proposal) -> Done:
+    """Start the run of a proposal; the same one again is the same run."""
+    run = await DeskDeeds(house.desk, house.allowances).start(proposal)
     return Done(status=201, shown=RunShown.model_validate(await run_facts(house.desk, run)), place=f"/v1/runs/{run.id}")

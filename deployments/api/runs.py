@@ -7,29 +7,38 @@ from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse, TheRun
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
-from deployments.api.shapes import ProgressShown, RunShort, RunShown, Said, short
+from deployments.api.shapes import Heard, ProgressShown, RunShort, RunShown, short
 from deployments.api.tags import tagged
 from deployments.api.wishes import Remark
-from deployments.documents import run_facts
-from deployments.telling import heard_when
+from deployments.documents import run_facts, tell_document
 from domain.listings import RunMark
 from domain.names import Slug
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 OfProject = Annotated[Slug | None, Query(description="Only runs of this project.")]
+OneRun = Annotated[str | None, Query(pattern=r"^r-[a-z0-9]{6,32}$", description="Of this run; unset: the newest.")]
+Whole = Annotated[bool, Query(description="Each with its question, test reports and cost.")]
 After = Annotated[int, Query(ge=0, le=1_000_000_000, description="Only what has a higher sequence number.")]
 
 
 @router.get("")
 async def list_runs(
-    house: TheHouse, theirs: Owned, project: OfProject = None, limit: Limit = USUAL, cursor: Cursor = None
-) -> Page[RunShort]:
+    house: TheHouse,
+    theirs: Owned,
+    project: OfProject = None,
+    limit: Limit = USUAL,
+    cursor: Cursor = None,
+    whole: Whole = False,
+) -> Page[RunShown] | Page[RunShort]:
     """List your runs, newest first."""
     rows = await house.registry.run_page(theirs.person, project, mark_in(cursor, RunMark), limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     mark = cursor_of(RunMark(created=last.created, id=last.id)) if last else None
-    return Page(items=tuple(map(short, rows[:limit])), next=mark)
+    if whole:
+        shown = [RunShown.model_validate(await run_facts(house.desk, run)) for run in rows[:limit]]
+        return Page[RunShown](items=tuple(shown), next=mark)
+    return Page[RunShort](items=tuple(map(short, rows[:limit])), next=mark)
 
 
 @router.get("/{run}", response_model=RunShown)
@@ -46,10 +55,9 @@ async def list_progress(house: TheHouse, run: TheRun, after: After = 0) -> list[
 
 
 @router.post("/{run}/tell")
-async def tell_run(house: TheHouse, theirs: Owned, run: TheRun, remark: Remark) -> Said:
+async def tell_run(house: TheHouse, theirs: Owned, run: TheRun, remark: Remark) -> Heard:
     """Say something to a run at work; its agent reads it at its next step."""
-    said = await house.desk.tell(run.id, remark.text, theirs.caller.owner)
-    return Said(message=await heard_when(said, house.registry))
+    return Heard.model_validate(await tell_document(house.desk, run.id, remark.text, theirs.caller.owner))
 
 
 @router.post("/{run}/cancel")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.place_values import begins
 from domain.runs import Run
 from domain.usage import TokenUsage
 
@@ -13,6 +14,12 @@ class Shown(BaseModel):
     """A shape takes what it shows, and leaves out the rest."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Said(Shown):
+    """What was done, in one sentence."""
+
+    message: str
 
 
 class ProjectShort(Shown):
@@ -51,10 +58,15 @@ class PreviewShown(Shown):
 
     preview: int
     state: str
+    open: bool = Field(description="Whether it has not ended")
     running: bool
     address: str
     run: str
+    commit: str
+    candidate: str
     data: str = Field(description="How much of the serving one's data it began with")
+    reason: str = Field(description="Why it ended as it did")
+    created: datetime
     expires: datetime
 
 
@@ -62,20 +74,9 @@ class ResourceShown(Shown):
     """A database of the project's own."""
 
     kind: str
+    address: str = Field(description="Where apps of the project reach it")
     state: str
     restarts: int
-
-
-class ProjectShown(ProjectShort):
-    """A project with what belongs to it."""
-
-    running: bool | None = Field(default=None, description="Of what serves; null when nothing does, or the engine is silent")
-    releases: tuple[ReleaseShown, ...]
-    previews: tuple[PreviewShown, ...]
-    checks: tuple[str, ...] = Field(description="What it has to hold at each change")
-    domains: tuple[str, ...] = Field(description="Host names that lead to it, its own first")
-    resources: tuple[ResourceShown, ...]
-    secrets: tuple[str, ...] = Field(description="Names; values are never shown")
 
 
 class QuestionShown(Shown):
@@ -88,6 +89,7 @@ class QuestionShown(Shown):
     deadline: datetime
     answer: dict[str, Any] | None = None
     answered: datetime | None = None
+    answers: dict[str, str] = Field(description="By each possible choice: the command that answers so")
 
 
 class RunShort(Shown):
@@ -110,11 +112,6 @@ def short(run: Run) -> RunShort:
     return RunShort.model_validate({**run.model_dump(mode="json"), "run": run.id, "rounds": run.round, "request": begins(run)})
 
 
-def begins(run: Run) -> str:
-    """Return the first line of the request, cut."""
-    return next(iter(run.request.splitlines()), "")[:100]
-
-
 class RunShown(RunShort):
     """A run with its question, its test reports and its cost."""
 
@@ -123,6 +120,20 @@ class RunShown(RunShort):
     cost_usd: float
     calls: int
     tokens: TokenUsage
+    flow_run: str = Field(default="", description="Its page in the Prefect UI, told on the machine itself alone")
+
+
+class ProjectShown(ProjectShort):
+    """A project with what belongs to it."""
+
+    running: bool | None = Field(default=None, description="Of what serves; null when nothing does, or the engine is silent")
+    releases: tuple[ReleaseShown, ...]
+    previews: tuple[PreviewShown, ...]
+    checks: tuple[str, ...] = Field(description="What it has to hold at each change")
+    domains: tuple[str, ...] = Field(description="Host names that lead to it, its own first")
+    resources: tuple[ResourceShown, ...]
+    secrets: tuple[str, ...] = Field(description="Names; values are never shown")
+    runs: tuple[RunShown, ...] = Field(description="The last five, newest first")
 
 
 class ProgressShown(Shown):
@@ -156,6 +167,7 @@ class CostShown(Shown):
 class HistoryLine(Shown):
     """Who changed what, when and why."""
 
+    project: str
     at: datetime
     actor: str
     what: str
@@ -166,71 +178,49 @@ class HistoryLine(Shown):
 class ProofShown(Shown):
     """What was proved of a run, signed, and whether the signature holds."""
 
+    proof: dict[str, Any]
+    signature: str = Field(description="Over the canonical form of `proof`, in hex")
+    key: str = Field(description="This installation's public key, in hex")
     genuine: bool
-    document: dict[str, Any]
 
 
-class SecretShown(Shown):
-    """One version of a secret; its value is never shown."""
+class ProofKeyShown(Shown):
+    """By which key this installation signs what it has proved; empty before the first proof."""
 
-    name: str
-    version: int
-    newest: bool
-    made: datetime
-    length: int | None = None
-    made_by: str = Field(alias="from", description="`person`, or `slipway` for what it made itself")
-    used_by: tuple[dict[str, Any], ...]
-    problem: str | None = None
+    key: str
 
 
-class Me(Shown):
-    """The key with which this was asked."""
+class Heard(Said):
+    """What was said to a run, and when its agent reads it."""
 
-    prefix: str = Field(examples=["slipway_0123456789ab_"])
-    name: str
-    owner: str
-    scopes: tuple[str, ...]
-    expires: datetime | None = None
-
-
-class KeyShown(Shown):
-    """A key, without what would open anything."""
-
-    id: str
-    prefix: str
-    name: str
-    owner: str
-    scopes: tuple[str, ...]
-    state: str = Field(description="`active`, `expired` or `revoked`")
-    created: datetime
-    expires: datetime | None = None
-    used: datetime | None = Field(default=None, description="Last use, five minutes late at most")
-    revoked: datetime | None = None
-    maker: str = Field(default="", description="Id of the key that made it; empty: a person did")
+    run: str
+    sequence: int
+    person: str
+    text: str
+    at: datetime
 
 
-class KeyRevoked(KeyShown):
-    """A key that opens nothing any more."""
+class Offered(Shown):
+    """A Brief that may be accepted; nothing is started or reserved yet."""
 
-    made: tuple[KeyShown, ...] = Field(description="Those that were made by it, which open nothing any more either")
-
-
-class NewKeyShown(KeyShown):
-    """A key that was just made, with all that it is."""
-
-    key: str = Field(description="Shown this once")
+    run: str = Field(description="Id of the run that it becomes")
+    project: str
+    brief: str = Field(description="What would be built, for people, as Markdown")
+    offer: str = Field(description="Accepts it: only this installation makes them, each for its caller")
 
 
-class BotShown(Shown):
-    """A bot of the pool; its token is never shown."""
+class Going(Said):
+    """A rollback that has begun."""
 
-    username: str
-    state: str
-    project: str = Field(description="Who has it, or had it last")
-    since: datetime
+    rollback: str = Field(description="Its id: by that its outcome is asked for")
 
 
-class Said(Shown):
-    """What was done, in one sentence."""
+class GoneBackShown(Shown):
+    """What came of a rollback; without an outcome it goes on."""
 
+    outcome: str | None
+    project: str
+    bad: int | None = Field(default=None, description="Release that served")
+    good: int | None = Field(default=None, description="Release that serves now")
     message: str
+    is_done: bool

@@ -47,6 +47,25 @@ class Change(Wish):
     scratch: bool = Field(default=False, description="Begin the preview with no data, not with a copy")
 
 
+class Proposed(Wish):
+    """Something new, or a change of `project`, of which a Brief is made that may be accepted or not."""
+
+    text: Text = Field(examples=["Links can have an end date"])
+    project: Slug | None = Field(default=None, description="What is to be changed; unset: something new")
+    name: Slug | None = Field(default=None, description="Of something new: its name and address")
+    kind: str | None = Field(default=None, max_length=60, description="Of something new: its kind")
+    preview: bool | None = Field(default=None, description="Of a change: show it first; unset: as the settings have it")
+    scratch: bool = Field(default=False, description="Begin the preview with no data, not with a copy")
+
+
+class Accepted(Wish):
+    """A Brief that is to be built."""
+
+    offer: str = Field(
+        min_length=1, max_length=240_000, pattern=r"^[A-Za-z0-9_.-]+$", description="As `POST /v1/proposals` said it"
+    )
+
+
 class GoBack(Wish):
     """A rollback."""
 
@@ -70,12 +89,37 @@ class NewDomain(Wish):
     """A host name; its DNS record is yours to make."""
 
     host: str = Field(min_length=1, max_length=253, examples=["shop.example.org"])
+    main: bool = Field(default=False, description="Make the project's address of it, by a new release")
+
+
+class NextValue(Wish):
+    """A secret's next value; unset for one that Slipway makes up."""
+
+    value: str | None = Field(
+        default=None, min_length=1, max_length=SECRET_LIMIT, pattern=WHOLE, json_schema_extra={"writeOnly": True}, repr=False
+    )
+    unchecked: bool = Field(default=False, description="Use it whatever it looks like")
+
+
+class NewRepository(Wish):
+    """A project's repository at GitHub; an empty name takes it away."""
+
+    name: str = Field(max_length=200, examples=["anna/short-links"])
+
+
+class AtGitHub(Wish):
+    """Somebody at GitHub."""
+
+    login: str = Field(min_length=1, max_length=100, examples=["anna"])
 
 
 class NewKey(Wish):
     """A key of the caller's own."""
 
     name: str = Field(min_length=1, max_length=NAME_LIMIT, examples=["laptop"])
+    owner: str | None = Field(
+        default=None, max_length=200, description="Whose things it opens: the operator's to say; unset: yours"
+    )
     scopes: list[Annotated[Scope, Field(strict=False)]] = Field(
         default_factory=list, max_length=3, description="Unset: read and write"
     )
@@ -86,6 +130,24 @@ class NewBot(Wish):
     """A bot's token; it is never shown again."""
 
     token: str = Field(min_length=1, max_length=200, pattern=WHOLE, json_schema_extra={"writeOnly": True}, repr=False)
+
+
+class NewInvitation(Wish):
+    """A code by which somebody may use the bot."""
+
+    uses: int = Field(default=1, ge=1, le=10_000, description="How many people may come in by it")
+    days: float | None = Field(default=None, ge=0.01, le=3650, strict=False, description="After which it ends")
+    note: str = Field(default="", max_length=200, pattern=WHOLE, description="For whom it is")
+
+
+class OwnLimitsWish(Wish):
+    """Limits of one person; those that are not given stay as they are, or with `usual` become those of everybody."""
+
+    runs: int | None = Field(default=None, ge=0, le=1_000_000_000, description="Runs that have not ended; 0: any number")
+    per_minute: int | None = Field(default=None, ge=0, le=1_000_000_000, description="Messages within a minute; 0: any number")
+    usd_day: float | None = Field(default=None, ge=0, le=1e9, strict=False, description="US dollars a day; 0: any sum")
+    usd_month: float | None = Field(default=None, ge=0, le=1e9, strict=False, description="US dollars a month; 0: any sum")
+    usual: bool = False
 
 
 class Remark(Wish):

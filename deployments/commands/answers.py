@@ -1,13 +1,17 @@
 """`slipway answer`: what a run asks its person, and the answer."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.commands.projects import JSON
-from deployments.commands.work import read
-from deployments.terminal import console, finish, print_json
+from deployments.commands.where import asks_after
+from deployments.commands.work import with_text
+from deployments.terminal import console, print_json
+
+if TYPE_CHECKING:
+    from deployments.asked_place import Place
 
 RUN = typer.Argument(help="Id of the run, like r-0123456789.")
 CHOICE = typer.Argument(help="One of the answers that are offered; without it the question is shown.")
@@ -15,8 +19,9 @@ TEXT = typer.Argument(help="Your words, or the number of rounds or US dollars; `
 NUMBER = typer.Option("--question", min=1, help="Answer only if this is what the run asks now.")
 
 
-def answer(
-    context: typer.Context,
+@asks_after(with_text)
+async def answer(
+    place: "Place",
     run: Annotated[str, RUN],
     choice: Annotated[str | None, CHOICE] = None,
     text: Annotated[str, TEXT] = "",
@@ -24,23 +29,17 @@ def answer(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show what a run asks, or answer it; the first answer counts."""
+    from deployments.question_view import question_document, show_question
 
-    async def work() -> int:
-        async with context.obj.place() as place:
-            from deployments.question_view import question_document, show_question
-
-            if choice is None:
-                question = await place.question(run)
-            else:
-                question = await place.answer(run, choice, read(text), number)
-            if as_json:
-                print_json(question_document(question))
-            elif choice is None:
-                show_question(question, console())
-            else:
-                found = await place.run(run)
-                goes = "stops now" if choice == "stop" else f"goes on: `slipway logs {found['project']} --follow` shows how"
-                sys.stdout.write(f"{run} {goes}\n")
-            return 0
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
+    if choice is None:
+        question = await place.question(run)
+    else:
+        question = await place.answer(run, choice, text, number)
+    if as_json:
+        print_json(question_document(question))
+    elif choice is None:
+        show_question(question, console())
+    else:
+        found = await place.run(run)
+        goes = "stops now" if choice == "stop" else f"goes on: `slipway logs {found['project']} --follow` shows how"
+        sys.stdout.write(f"{run} {goes}\n")

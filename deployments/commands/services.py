@@ -1,98 +1,96 @@
 """Commands that run Slipway itself: up, doctor, demo, and each service alone."""
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.commands.projects import JSON
-from deployments.terminal import DONE, FAILED_RUN, console, finish, print_json
+from deployments.commands.where import LOOKS, STARTS, alone
+from deployments.terminal import DONE, FAILED_RUN, console, print_json
 
 if TYPE_CHECKING:
-    from deployments.settings import Settings
+    from deployments.commands.sessions import Shared
 
 
-def up(context: typer.Context) -> None:
+@alone(STARTS)
+async def up(_: "Shared") -> int:
     """Start Slipway and keep it running until Ctrl-C.
 
     Starts what is not there already; the apps are resumed by the next `up`.
     """
+    from deployments.standing import stay_up
 
-    async def work() -> int:
-        from deployments.standing import stay_up
-
-        return await stay_up()
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug))
+    return await stay_up()
 
 
-def doctor(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> None:
+@alone(LOOKS)
+async def doctor(_: "Shared", as_json: Annotated[bool, JSON] = False) -> int:
     """Say what is missing, and the command that mends it."""
+    from deployments.doctor import examine
+    from deployments.settings import load_settings
+    from deployments.tables import show_findings
 
-    async def work() -> int:
-        from deployments.doctor import examine
-        from deployments.settings import load_settings
-        from deployments.tables import show_findings
-
-        findings = await examine(load_settings())
-        documents = [finding.model_dump() for finding in findings]
-        print_json({"findings": documents}) if as_json else show_findings(documents, console())
-        return FAILED_RUN if any(finding.ok is False for finding in findings) else DONE
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug, as_json=as_json))
+    findings = await examine(load_settings())
+    documents = [finding.model_dump() for finding in findings]
+    print_json({"findings": documents}) if as_json else show_findings(documents, console())
+    return FAILED_RUN if any(finding.ok is False for finding in findings) else DONE
 
 
-def demo(
-    context: typer.Context,
+@alone(STARTS)
+async def demo(
+    _: "Shared",
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the app running until Ctrl-C.")] = True,
-) -> None:
+) -> int:
     """Do the main job once, from a sentence to an address."""
+    from deployments.demo import show
 
-    async def work() -> int:
-        from deployments.demo import show
-
-        return await show(keep)
-
-    raise typer.Exit(finish(work(), debug=context.obj.debug))
+    return await show(keep)
 
 
-def server(context: typer.Context) -> None:
+@alone(STARTS, quiet=False)
+async def server(_: "Shared") -> None:
     """Run the Prefect server alone."""
-    _alone(context, lambda alone, settings: alone.run_server(settings))
+    from deployments.alone import run_server
+    from deployments.settings import load_settings
+
+    await run_server(load_settings())
 
 
-def runner(context: typer.Context) -> None:
+@alone(STARTS, quiet=False)
+async def runner(_: "Shared") -> None:
     """Run the worker of the deployments alone."""
-    _alone(context, lambda alone, settings: alone.run_runner(settings))
+    from deployments.alone import run_runner
+    from deployments.settings import load_settings
+
+    await run_runner(load_settings())
 
 
-def bot(context: typer.Context) -> None:
+@alone(STARTS, quiet=False)
+async def bot(_: "Shared") -> None:
     """Run the Telegram bot alone."""
-    _alone(context, lambda alone, settings: alone.run_bot(settings))
+    from deployments.alone import run_bot
+    from deployments.settings import load_settings
+
+    await run_bot(load_settings())
 
 
-def api(context: typer.Context) -> None:
+@alone(STARTS, quiet=False)
+async def api(_: "Shared") -> None:
     """Run the HTTP API alone."""
-    _alone(context, lambda alone, settings: alone.run_api(settings))
+    from deployments.alone import run_api
+    from deployments.settings import load_settings
+
+    await run_api(load_settings())
 
 
-def replay(
-    context: typer.Context,
+@alone(STARTS, quiet=False)
+async def replay(
+    _: "Shared",
     folder: Annotated[Path, typer.Argument(help="Folder of a recorded model session.", exists=True, file_okay=False)],
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on loopback.")] = 8089,
 ) -> None:
     """Serve a recorded model session as a Messages API on loopback."""
-    _alone(context, lambda alone, _: alone.run_replay(folder, port))
+    from deployments.alone import run_replay
 
-
-def _alone(context: typer.Context, service: "Callable[[Any, Settings], Coroutine[Any, Any, None]]") -> None:
-    """Become one service; its own log lines are what its operator wants to see."""
-
-    async def work() -> None:
-        from deployments import alone
-        from deployments.settings import load_settings
-
-        await service(alone, load_settings())
-
-    finish(work(), debug=context.obj.debug, quiet=False)
+    await run_replay(folder, port)

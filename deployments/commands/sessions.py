@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployments.terminal import NotUp
-from domain.errors import BadInput
 
 if TYPE_CHECKING:
     import httpx
 
     from deployments.asked_place import Place
     from deployments.data_folder import Up
-    from deployments.remote.place import RemotePlace
     from deployments.requests import Desk
     from deployments.settings import Settings
 
@@ -52,35 +50,25 @@ class Shared:
     debug: bool = False
     server: str = ""
     """Address of the installation elsewhere that is asked; empty: the one on this machine is."""
+    usual: str = ""
+    """The one that is asked where none is named, because this machine has no installation."""
     here: Callable[[], AbstractAsyncContextManager[tuple["Desk", "Up"]]] = open_session
     transport: "httpx.AsyncBaseTransport | None" = None
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[tuple["Desk", "Up"]]:
-        """Open the desk of this machine's installation, for what nobody can do from elsewhere."""
-        if self.server:
-            raise BadInput(f"this works on the machine of {self.server} alone: log in there")
-        async with self.here() as opened:
-            yield opened
+    def session(self) -> AbstractAsyncContextManager[tuple["Desk", "Up"]]:
+        """Open the desk of this machine's installation, for what is for this machine alone."""
+        return self.here()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator["Place"]:
-        """Open the installation that is meant: this machine's, or the one at `server`."""
-        if self.server:
-            async with self.elsewhere() as remote:
+        """Open the installation that is meant: the one at `server`, or this machine's."""
+        if server := self.server or self.usual:
+            from deployments.remote.place import open_place
+
+            async with open_place(server, self.transport) as remote:
                 yield remote
             return
         async with self.session() as (desk, up):
-            from deployments.local_place import LocalPlace
+            from deployments.here.place import OwnPlace
 
-            yield LocalPlace(desk, up)
-
-    @asynccontextmanager
-    async def elsewhere(self) -> AsyncIterator["RemotePlace"]:
-        """Open the installation at `server`, with the key that is kept for it."""
-        from deployments.remote.client import connected
-        from deployments.remote.logins import kept
-        from deployments.remote.place import RemotePlace
-
-        async with connected(self.server, kept(self.server), self.transport) as server:
-            yield RemotePlace(server)
+            yield OwnPlace(desk, up)

@@ -39,7 +39,6 @@ app = typer.Typer(
     help="Say what you want, get a tested, running, reversible app.",
     epilog=f"\b\n{EXIT_CODES}",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,6 +63,7 @@ for name, command in (
     ("archive", archives.archive),
     ("down", projects.down),
     ("login", logins.login),
+    ("logout", logins.logout),
     ("doctor", services.doctor),
     ("demo", services.demo),
     ("server", services.server),
@@ -94,24 +94,19 @@ def slipway(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
 ) -> None:
     """Keep what all commands share; a test brings its own."""
-    from deployments.settings import wants_tracebacks
-
-    shared = context.obj or Shared()
-    context.obj = replace(shared, debug=debug or wants_tracebacks(), server=chosen_server(server) or shared.server)
-
-
-def chosen_server(text: str | None) -> str:
-    """Return the address of the installation elsewhere that is meant; empty for this machine's."""
-    from deployments.remote.logins import checked_server
+    from deployments.remote.logins import checked_server, usual_server
     from deployments.settings import load_settings
     from deployments.terminal import fail
     from domain.errors import BadInput
 
-    if not text:
-        with suppress(BadInput):  # settings that cannot be used are the command's own to say
-            text = load_settings().server
+    shared = context.obj or Shared()
+    with suppress(BadInput):  # settings that cannot be used are the command's own to say
+        settings = load_settings()
+        server = server or settings.server
+        debug = debug or settings.debug
+        shared = replace(shared, usual="" if context.obj else usual_server(settings.home))
     try:
-        return checked_server(text) if text else ""
+        context.obj = replace(shared, debug=debug, server=checked_server(server) if server else shared.server)
     except BadInput as error:
         fail(error)
 
@@ -139,4 +134,5 @@ def _run(words: Sequence[str], shared: Shared | None) -> int:
 def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     said = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{said.rstrip('.')}: see `{context.command_path if context else 'slipway'} --help`"
+    cure = f"see `{context.command_path if context else 'slipway'} --help`"
+    return f"{said} {cure.capitalize()}" if said.endswith("?") else f"{said.rstrip('.')}: {cure}"

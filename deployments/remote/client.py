@@ -1,44 +1,46 @@
-"""One exchange with the HTTP API of an installation elsewhere; what it refuses becomes our errors."""
+"""Exchanges with the HTTP API of an installation elsewhere; what it refuses becomes our errors."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
-from deployments.remote.logins import NotLoggedIn
-from domain.errors import BadInput, Broken, NeedsPerson, ServiceUnreachable, TryAgain
+from deployments.remote.answers import read, unreachable
+from deployments.remote.events import Event, events_in
+from domain.errors import TryAgain
 
 PATIENCE = httpx.Timeout(30, read=900)
 """Seconds; a Brief takes a minute to be written, and longer where the model is busy."""
-UNTIL_LATER = (429, 502, 503, 504)
-NOT_ALLOWED = (402, 403)
+TRIES = 6
+"""Of an exchange that broke off, where it may be repeated; the pauses between them come to a quarter of a minute."""
+SILENCE = httpx.Timeout(30, read=60)
+"""Seconds; a stream says something every fifteen."""
+AT_WORK = 409
 
-
-class Refused(NeedsPerson):
-    """The server lets this key not do it, or its owner has to act first: (what it says,)."""
-
-
-class Later(TryAgain):
-    """The server cannot do it for now: (what it says,)."""
+Pause = Callable[[float], Awaitable[None]]
 
 
 class Server:
     """The API, asked with one key."""
 
-    def __init__(self, address: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, address: str, client: httpx.AsyncClient, pause: Pause = asyncio.sleep) -> None:
         self.address = address
         self._client = client
+        self._pause = pause
 
     async def ask(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, once: str = "", **query: Any) -> Any:
-        """Return what it answers; raise BadInput, Refused, Later, NotLoggedIn or ServiceUnreachable."""
-        given = {name: value for name, value in query.items() if value is not None}
-        headers = {"Idempotency-Key": once} if once else None
-        try:
-            answer = await self._client.request(method, path, params=given, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise ServiceUnreachable(self.address, f"asking for {path}", str(error) or type(error).__name__) from error
-        return self._read(answer)
+        """Return what it answers; raise BadInput, Refused, Later, KeyRefused or ServiceUnreachable.
+
+        An exchange that broke off is repeated where that does nothing anew: a reading one, and one with a key in `once`, under
+        which the server does its work one time.
+        """
+        answer = await self._answer(method, path, body, once, query)
+        while once and answer.status_code == AT_WORK and "retry-after" in answer.headers:  # our first try is still worked on
+            await self._pause(float(answer.headers["retry-after"]))
+            answer = await self._answer(method, path, body, once, query)
+        return read(answer, self.address)
 
     async def get(self, path: str, **query: Any) -> Any:
         return await self.ask("GET", path, **query)
@@ -52,45 +54,55 @@ class Server:
             found += page["items"]
         return found
 
-    def _read(self, answer: httpx.Response) -> Any:
-        status = answer.status_code
-        if answer.is_success:
-            return _document(answer)
-        if status == 401:
-            raise NotLoggedIn(self.address)
-        said = _sentence(answer)
-        if status in UNTIL_LATER:
-            raise Later(said)
-        if status in NOT_ALLOWED:
-            raise Refused(said)
-        if answer.is_client_error:
-            raise BadInput(said)
-        raise Broken(f"{self.address} answered {status}: {said}")
+    async def file(self, path: str) -> bytes:
+        """Return what is no JSON."""
+        answer = await self._answer("GET", path, None, "", {})
+        return answer.content if answer.is_success else bytes(read(answer, self.address))
+
+    async def events(self, path: str) -> AsyncIterator[Event]:
+        """Yield a stream's events to its end, each once: where it breaks off, it goes on behind the last one that came."""
+        last, broken = "", 0
+        while True:
+            try:
+                async with self._client.stream("GET", path, headers={"Last-Event-ID": last}, timeout=SILENCE) as answer:
+                    if answer.status_code != httpx.codes.OK:
+                        await answer.aread()
+                        read(answer, self.address)
+                        return  # nothing more comes
+                    async for event in events_in(answer.aiter_lines()):
+                        last, broken = event.id, 0
+                        yield event
+            except (httpx.TransportError, TryAgain) as error:
+                broken += 1
+                if broken == TRIES:
+                    raise error if isinstance(error, TryAgain) else unreachable(self.address, path, error) from error
+                await self._pause(pause_before(broken))
+
+    async def _answer(self, method: str, path: str, body: Any, once: str, query: Mapping[str, Any]) -> httpx.Response:
+        given = {name: value for name, value in query.items() if value is not None}
+        headers = {"Idempotency-Key": once} if once else None
+        tries = TRIES if once or method == "GET" else 1
+        for number in range(1, tries + 1):
+            try:
+                return await self._client.request(method, path, params=given, json=body, headers=headers)
+            except httpx.HTTPError as error:
+                is_first_knock = isinstance(error, httpx.ConnectError) and number == 1
+                if is_first_knock or number == tries:
+                    raise unreachable(self.address, path, error) from error
+                await self._pause(pause_before(number))
+        raise AssertionError("the last try returns or raises")
 
 
-def _document(answer: httpx.Response) -> Any:
-    try:
-        return answer.json() if answer.content else None
-    except ValueError:
-        raise BadInput(_strange(answer)) from None
-
-
-def _sentence(answer: httpx.Response) -> str:
-    try:
-        told = answer.json()
-        wrong = "; ".join(f"{each['where']}: {each['what']}" for each in told.get("errors", ()))
-        return f"{told['detail']}: {wrong}" if wrong else str(told["detail"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return _strange(answer)
-
-
-def _strange(answer: httpx.Response) -> str:
-    return f"{answer.url.host} answered {answer.status_code}, and that is not how a Slipway answers"
+def pause_before(number: int) -> float:
+    """Return how many seconds to wait before trying again for this time."""
+    return min(0.25 * float(2**number), 8.0)
 
 
 @asynccontextmanager
-async def connected(address: str, key: str, transport: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[Server]:
+async def connected(
+    address: str, key: str, transport: httpx.AsyncBaseTransport | None = None, pause: Pause = asyncio.sleep
+) -> AsyncIterator[Server]:
     """Open the connection; no redirect is followed, so the key goes nowhere else."""
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=PATIENCE, transport=transport) as client:
-        yield Server(address, client)
+        yield Server(address, client, pause)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from blocks.private_files import write_private
 from domain.errors import BadInput, NeedsPerson
@@ -12,10 +12,10 @@ SCHEMES = {"https": 443, "http": 80}
 
 
 class NotLoggedIn(NeedsPerson):
-    """There is no key for a server, or it opens nothing any more: (server,)."""
+    """No key is kept for a server: (server,)."""
 
     def __str__(self) -> str:
-        return f"no key opens {self.args[0]}: `slipway --server {self.args[0]} login` keeps one"
+        return f"no key is kept for {self.args[0]}: `slipway --server {self.args[0]} login` keeps one"
 
 
 def checked_server(text: str) -> str:
@@ -33,10 +33,26 @@ def checked_server(text: str) -> str:
     return f"{parts.scheme}://{named}" + ("" if port in (None, SCHEMES[parts.scheme]) else f":{port}")
 
 
+def folder() -> Path:
+    """Return where keys are kept (the XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "slipway" / "keys"
+
+
 def file_of(server: str) -> Path:
-    """Return where the key for a server is kept (the XDG Base Directory Specification)."""
-    root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return root / "slipway" / "keys" / quote(server.partition("://")[2], safe="[]:")
+    """Return where the key for a server is kept."""
+    return folder() / quote(server.partition("://")[2], safe="[]:")
+
+
+def servers() -> list[str]:
+    """Return the servers for which a key is kept."""
+    names = sorted(unquote(file.name) for file in folder().glob("[!.]*"))
+    return [f"{'http' if urlsplit(f'//{name}').hostname in NEAR else 'https'}://{name}" for name in names]
+
+
+def usual_server(home: Path) -> str:
+    """Return the server that is asked where none is named: the only one with a key, on a machine without an installation."""
+    kept = [] if home.exists() else servers()
+    return kept[0] if len(kept) == 1 else ""
 
 
 def keep(server: str, key: str) -> Path:
@@ -51,5 +67,13 @@ def kept(server: str) -> str:
     """Return the key for a server; raise NotLoggedIn."""
     try:
         return file_of(server).read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise NotLoggedIn(server) from None
+
+
+def forget(server: str) -> None:
+    """Forget the key for a server; raise NotLoggedIn when there is none."""
+    try:
+        file_of(server).unlink()
     except FileNotFoundError:
         raise NotLoggedIn(server) from None

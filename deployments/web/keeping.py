@@ -78,7 +78,7 @@ async def delete_secret(form: OfProject, project: TheProject) -> Response:
     """Forget a secret, and give up the kept releases that need it."""
 
     async def act() -> str:
-        await project_secrets.delete_secret(form.house, form.theirs, project, _name(form))
+        await project_secrets.remove_secret(form.house, form.theirs, project, _name(form), give_up=True)
         return form.done("secret_gone", "secrets")
 
     return await form.answer(act)

@@ -18,6 +18,7 @@ from deployments.api.access import House
 from deployments.api.application import application, routes
 from deployments.api.doors import DESCRIPTION, HEALTH, READY, WEBHOOK
 from deployments.api.hook import Hook
+from deployments.place_values import GoneBack
 from domain.admission import Rules
 from domain.attachments import Attachment
 from domain.keys import Scope
@@ -47,10 +48,12 @@ class ApiDesk(FakeDesk):
 
     def __init__(self, registry: SqlRegistry) -> None:
         super().__init__(registry, Hints())
-        place = Installation(home="/home", engine="process", model="m")
+        self.home = Path(self.git.folder).parent
+        place = Installation(home=str(self.home), engine="process", model="m")
         self.blocks = SimpleNamespace(
-            installation=place, vault=self.vault, engine=self.engine, registry=registry, accounts=MemoryAccounts()
-        )
+            installation=place, vault=self.vault, engine=self.engine, registry=registry, accounts=MemoryAccounts(), github=None,
+            git=self.git, proxy=self.proxy,
+        )  # fmt: skip
         self.wishes: list[dict[str, Any]] = []
         """What was said beside each text."""
         self.taken_down: list[tuple[str, str]] = []
@@ -74,6 +77,11 @@ class ApiDesk(FakeDesk):
 
     async def drop(self, project: str, number: int | None, who: str) -> Preview:
         return await drop_preview(await preview_numbered(project, number, self.registry), who, self.registry)
+
+
+async def went_back(rollback: str, project: str) -> GoneBack | None:
+    """Say that the rollback did what was wished."""
+    return GoneBack(outcome="rolled back", project=project, bad=2, good=1, message=f"{project} is back", is_done=True)
 
 
 async def taken_down(project: str, who: str, desk: Any) -> None:
@@ -118,6 +126,14 @@ class Api:
         await self.registry.add_project(a_brief(slug, slug), owner, f"{slug}.localhost", at)
         return await self.run(slug, owner, at)
 
+    async def committed(self, slug: str) -> None:
+        """Let the project have code that was accepted."""
+        work = self.desk.home / f"work-{slug}"
+        work.mkdir()
+        (work / "app.py").write_text("pass")
+        await self.desk.git.create(slug)
+        await self.desk.git.commit_tree(slug, work, branch="main", parent=None, message="one", author="A <a@b.invalid>")
+
     async def run(self, slug: str, person: str = ANN, at: datetime = NOON, id: str = "") -> str:
         id = id or f"r-{slug.replace('-', '')}{len(await self.registry.runs(slug, 1000)):06}"
         origin = Origin(channel="cli", person=person)
@@ -143,6 +159,7 @@ async def api_in(folder: Path, rate: int = RATE, rules: Rules | None = None) -> 
         rules=rules or Rules(),
         bot_token=BOT_TOKEN,
         take_down=taken_down,
+        outcome=went_back,
     )
     made: list[Api] = []
     app = application(house, lambda: made[0].now)

@@ -5,6 +5,7 @@ import schemathesis
 MEANT = (
     "this is no cursor of a page",
     "this Idempotency-Key was another request's",
+    "this is no offer to you",
 )
 """Why a request that fits the description may be a 422: what no schema can say."""
 

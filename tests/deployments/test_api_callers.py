@@ -19,7 +19,7 @@ RUN = "r-notes000000"
 KEY = "0123456789ab"
 IN_PATH = {
     "project": "notes", "run": RUN, "number": "1", "name": "WORD", "host": "notes.example.org", "key": KEY,
-    "username": "shop_bot",
+    "username": "shop_bot", "person": "1001", "rollback": "5d0b7b7e-3f0c-4a60-9c62-0e6f6f4f8b1a",
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/projects"): {"text": "something of my own"},
@@ -28,13 +28,30 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/v1/projects/{project}/secrets/{name}"): {"value": "hush-hush-hush"},
     ("POST", "/v1/projects/{project}/domains"): {"host": "other.example.org"},
     ("POST", "/v1/runs/{run}/tell"): {"text": "for our team only"},
+    ("POST", "/v1/projects/{project}/tell"): {"text": "for our team only"},
+    ("POST", "/v1/proposals"): {"text": "something of my own"},
+    ("POST", "/v1/proposals/accept"): {"offer": "none.0"},
+    ("POST", "/v1/projects/{project}/secrets/{name}/rotation"): {"value": "hush-hush-hush"},
+    ("PUT", "/v1/projects/{project}/repository"): {"name": ""},
+    ("POST", "/v1/projects/{project}/repository/invite"): {"login": "anna"},
+    ("POST", "/v1/projects/{project}/repository/transfer"): {"login": "anna"},
+    ("POST", "/v1/invitations"): {"note": "for the club"},
+    ("PUT", "/v1/people/{person}/limits"): {"runs": 3},
     ("POST", "/v1/keys"): {"name": "another"},
     ("POST", "/v1/bots"): {"token": "no token"},
     ("POST", "/v1/runs/{run}/answer"): {"choice": "guidance", "text": "use a list"},
 }
-NOBODYS = {"/v1/me", "/v1/projects", "/v1/runs", "/v1/escalations", "/v1/keys"}
+NOBODYS = {
+    "/v1/me", "/v1/proof-key", "/v1/projects", "/v1/proposals", "/v1/proposals/accept", "/v1/runs", "/v1/escalations",
+    "/v1/keys",
+}  # fmt: skip
 """Routes about the caller: everybody may ask them, and sees what is theirs."""
-OPERATORS = {"/v1/bots", "/v1/bots/{username}"}
+OPERATORS = {
+    "/v1/bots", "/v1/bots/{username}", "/v1/invitations", "/v1/invitations/{number}", "/v1/people",
+    "/v1/people/{person}/block", "/v1/people/{person}/allow", "/v1/people/{person}/limits",
+}  # fmt: skip
+REPOSITORY = "/v1/projects/{project}/repository"
+"""Everybody may look at their own; what is changed there is done with Slipway's account."""
 STRANGERS = ("none", "wrong", "expired", "revoked")
 
 
@@ -56,7 +73,7 @@ class Cell:
             return 401
         if self.path == PREFECT:
             return None if self.caller == "operator" else 403
-        if self.path in OPERATORS:
+        if self.path in OPERATORS or (writes and self.path.startswith(REPOSITORY)):
             return None if self.caller == "operator" or (self.caller == "watcher" and not writes) else 403
         if writes and self.caller in ("reader", "watcher"):
             return 403
@@ -74,6 +91,8 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await bench.registry.add_key(ApiKey(id=KEY, name="old", owner=ANN, scopes=(READ,), digest="0" * 64, created=NOON))
         await bench.registry.add_bot("123456789", "shop_bot", NOON)
         await bench.registry.add_proof("notes", "c" * 40, proof)
+        await bench.registry.add_invitation("digest", "", 1, ANN, NOON, None)
+        await bench.committed("notes")
         await bench.desk.end(RUN, RunState.FAILED)  # so that a stream of it ends
         yield bench
 
@@ -133,9 +152,13 @@ def test_every_changing_route_is_tried_with_a_body_that_it_takes() -> None:
         ("POST", "/v1/projects/{project}/previews/{number}/confirm"),
         ("DELETE", "/v1/projects/{project}"),
         ("DELETE", "/v1/projects/{project}/domains/{host}"),
-        ("DELETE", "/v1/projects/{project}/secrets/{name}"),
         ("DELETE", "/v1/projects/{project}/previews/{number}"),
         ("DELETE", "/v1/keys/{key}"),
         ("DELETE", "/v1/bots/{username}"),
+        ("DELETE", "/v1/projects/{project}/secrets/{name}"),
+        ("DELETE", "/v1/projects/{project}/secrets/{name}/unneeded"),
+        ("DELETE", "/v1/invitations/{number}"),
+        ("POST", "/v1/people/{person}/block"),
+        ("POST", "/v1/people/{person}/allow"),
     }
     assert changing == {*BODIES} | bare | {("POST", WEBHOOK)}

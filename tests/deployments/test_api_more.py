@@ -29,7 +29,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 
 async def test_run_is_told_something(api: Api) -> None:
     told = await api.ask("POST", f"/v1/runs/{RUN}/tell", json={"text": "for our team only"})
-    assert (told.status_code, told.json()) == (200, {"message": f"{RUN} hears it at its agent's next step"})
+    assert (told.status_code, told.json()["message"]) == (200, f"{RUN} hears it at its agent's next step"), told.text
     assert [(each.person, each.text) for each in await api.registry.remarks(RUN)] == [(ANN, "for our team only")]
     await api.desk.end(RUN, RunState.FAILED)
     assert (await api.ask("POST", f"/v1/runs/{RUN}/tell", json={"text": "more"})).status_code == 409
@@ -88,7 +88,7 @@ async def test_bots_are_operators_and_their_tokens_are_not_shown(api: Api) -> No
     assert (unknown.status_code, unknown.json()["detail"]) == (422, "Telegram knows no bot by this token")
     assert (await api.ask("POST", "/v1/bots", json={"token": TOKEN})).status_code == 403
     gone = await api.ask("DELETE", "/v1/bots/shop_bot", operator)
-    assert gone.json() == {"message": "@shop_bot is retired, and its token forgotten"}
+    assert gone.json() == {"message": "@shop_bot is retired, and its token forgotten", "username": "shop_bot"}
 
 
 async def test_fields_that_nobody_knows_are_refused_without_being_looked_at_one_by_one(api: Api) -> None:

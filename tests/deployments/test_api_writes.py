@@ -153,12 +153,13 @@ async def test_secret_goes_in_and_never_comes_out(api: Api, caplog: pytest.LogCa
 async def test_domain_comes_and_goes(api: Api) -> None:
     await api.project("notes")
     path = "/v1/projects/notes/domains"
-    added = await api.ask("POST", path, json={"host": "Notes.Example.ORG"}, headers=ONCE)
-    assert (added.status_code, added.json()) == (201, {"message": "notes.example.org leads to notes"})
-    assert (await api.get(path)).json() == ["notes.localhost", "notes.example.org"]
+    added = await api.ask("POST", path, json={"host": "Mine.Notes.LocalHost"}, headers=ONCE)
+    led = {"message": "http://mine.notes.localhost:8080 leads to notes once that is online", "warning": ""}
+    assert (added.status_code, added.json()) == (201, led)
+    assert (await api.get(path)).json() == ["notes.localhost", "mine.notes.localhost"]
     assert (await api.ask("POST", path, json={"host": "no host"})).status_code == 409
-    assert (await api.ask("DELETE", f"{path}/notes.example.org", await api.key(BOB))).status_code == 404
-    assert (await api.ask("DELETE", f"{path}/notes.example.org")).status_code == 200
+    assert (await api.ask("DELETE", f"{path}/mine.notes.localhost", await api.key(BOB))).status_code == 404
+    assert (await api.ask("DELETE", f"{path}/mine.notes.localhost")).json()["host"] == "mine.notes.localhost"
     assert (await api.ask("DELETE", f"{path}/notes.localhost")).status_code == 409
     assert (await api.get(path)).json() == ["notes.localhost"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deployments.asking import taken_in
+from deployments.here.wishes import taken_in
 from domain.attachments import AttachmentRefused
 from domain.errors import BadInput
 from tests.fakes.desk import FakeDesk

@@ -4,27 +4,27 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
-from deployments.live import picture
+from deployments.asked_place import Place
+from deployments.live import ended_code, picture, watch
 from deployments.tables import show, table
-from domain.runs import Origin, Progress, Run, RunState
-from domain.usage import Cost, TokenUsage
+from deployments.terminal import DONE
+from domain.runs import Progress, RunState
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADDRESS = "http://notes.localhost:8080"
 
 
-def a_run(state: RunState, **facts: Any) -> Run:
-    return Run(
-        id="r-000001", project="notes", change=False, request="keep notes", state=state, origin=Origin(), created=AT,
-        ended=AT + timedelta(seconds=75), **facts,
-    )  # fmt: skip
+def a_run(state: RunState, **facts: Any) -> dict[str, Any]:
+    times = {"created": AT.isoformat(), "ended": (AT + timedelta(seconds=75)).isoformat()}
+    return {"project": "notes", "state": state.value, "message": "", "address": "", "cost_usd": 0.1208, **times, **facts}
 
 
 def lines(*facts: tuple[str, str, str, dict[str, Any]]) -> list[Progress]:
@@ -45,9 +45,9 @@ SEEN = lines(
 )
 
 
-def seen(run: Run, width: int = 80) -> str:
+def seen(run: dict[str, Any], width: int = 80) -> str:
     screen = Console(file=StringIO(), width=width, force_terminal=True, no_color=True, highlight=False)
-    screen.print(picture(run, SEEN, Cost(micro_usd=120_800, calls=10, tokens=TokenUsage())))
+    screen.print(picture(run, SEEN))
     return screen.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
@@ -56,6 +56,27 @@ def test_picture_shows_steps_rounds_tests_cost_time_and_the_address() -> None:
     assert text.count("✓") == 8
     for words in ("round 1: failed, 8 passed, 2 failed", "round 2: passed, 10 passed", "0.1208 USD", "1:15", ADDRESS):
         assert words in text
+
+
+class Delivered:
+    """A place whose run has just ended."""
+
+    async def run(self, run: str) -> dict[str, Any]:
+        return a_run(RunState.DELIVERED, run=run, flow_run="http://ui/run", address=ADDRESS, message="Notes is online")
+
+    async def progress(self, run: str, *, stay: bool) -> AsyncIterator[Progress]:
+        for line in SEEN:
+            yield line
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "✓  Deploy"), (False, "12:00:00 starting")])
+async def test_run_is_drawn_on_a_terminal_and_listed_elsewhere(terminal: bool, shown: str) -> None:
+    screen = Console(file=StringIO(), width=80, force_terminal=terminal, no_color=True, highlight=False)
+    ended = await watch(cast(Place, Delivered()), "r-000001", screen)
+    said = screen.file.getvalue().replace(f"{AT.astimezone():%H:%M}", "12:00")  # type: ignore[attr-defined]
+    assert ended_code(ended) == DONE
+    assert "http://ui/run" in said
+    assert shown in said
 
 
 def test_failed_step_is_marked_and_the_reason_is_whole() -> None:

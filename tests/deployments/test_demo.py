@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from blocks.registry import SqlRegistry
-from deployments.asking import REPLAYED
 from deployments.data_folder import Up
 from deployments.demo import build
+from deployments.here.wishes import REPLAYED
 from tests.deployments.test_cli import UP, CliDesk
 from tests.fakes.engine import FakeEngine
 from tests.fakes.vault import MemoryVault

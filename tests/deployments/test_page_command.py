@@ -28,6 +28,9 @@ def test_link_is_printed_for_whom_it_is(bench: Bench) -> None:
     assert bench("page") == DONE
     assert bench.out.startswith(f"{PAGE}/login?code=")
     assert f"signs {person()} in once" in bench.err
+    assert bench("page", "--owner", "telegram:1001", "--json") == BAD_INPUT
+    assert "nobody here is called 'telegram:1001'" in bench.err
+    assert bench("people", "allow", "1001") == DONE
     assert bench("page", "--owner", "telegram:1001", "--operator", "--json") == DONE
     assert '"telegram:1001"' in bench.out
     assert '"operator"' in bench.out

@@ -1,0 +1,51 @@
+"""Proposals: a wish becomes a Brief, which its person accepts or not."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from deployments.api.access import Owned, TheHouse
+from deployments.api.offers import Offer, opened, sealed
+from deployments.api.once import Done, OneCall
+from deployments.api.problems import Refusal
+from deployments.api.projects import started
+from deployments.api.shapes import Offered, RunShown
+from deployments.api.wishes import Accepted, Proposed
+from deployments.requests import run_id
+from domain.briefs import as_markdown
+from domain.runs import Origin
+
+router = APIRouter(prefix="/v1/proposals", tags=["projects"])
+
+
+@router.post("", status_code=201, response_model=Offered)
+async def propose(house: TheHouse, theirs: Owned, call: OneCall, wish: Proposed) -> Response:
+    """Have a Brief written, which takes seconds to a minute; nothing is started. Without a key each call is paid for anew."""
+    origin, changed = Origin(channel="api", person=theirs.caller.owner), None
+    if wish.project is not None:
+        changed = await theirs.project(wish.project)
+    more = wish.model_dump(include={"project", "name", "kind"} | ({"preview", "scratch"} if changed else set()))
+
+    async def work(key: str | None) -> Done:
+        await house.allowances.check(origin.person, run_id(key))
+        proposal = await house.desk.propose(wish.text, origin, key=key, **more)
+        offer = sealed(Offer(proposal=proposal, made=changed.created if changed else None), house.pepper)
+        brief = proposal.brief
+        return Done(status=201, shown=Offered(run=proposal.run, project=brief.slug, brief=as_markdown(brief), offer=offer))
+
+    return await call.answer(work)
+
+
+@router.post("/accept", status_code=201, response_model=RunShown)
+async def accept(house: TheHouse, theirs: Owned, call: OneCall, wish: Accepted) -> Response:
+    """Have the Brief built: answers with its run. Accepted again, it is that run."""
+    person = theirs.caller.owner
+    offer = opened(wish.offer, person, house.pepper)
+    slug, made = offer.proposal.brief.slug, offer.made
+
+    async def work(_: str | None) -> Done:
+        now = await house.registry.project(slug)
+        if offer.proposal.change and (now is None or now.created != made or (await theirs.project(slug)).owner != now.owner):
+            raise Refusal(409, f"{slug} was removed since the Brief was written: nothing was begun")
+        return await started(house, offer.proposal)
+
+    return await call.answer(work)

@@ -1,0 +1,172 @@
+"""Projects and runs of an installation elsewhere."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from deployments.place_values import Document, GoneBack, Offer, Output, Wish
+from deployments.remote.answers import Missing
+from deployments.remote.client import Server
+from deployments.remote.paths import at, is_run, of_project, of_run, safe
+from deployments.remote.unanswered import Unanswered
+from domain.audit import AuditLine
+from domain.errors import AnsweredAlready, BadInput, ServiceUnreachable
+from domain.escalations import Escalation
+from domain.runs import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LAST_RUNS = 50
+"""So many runs are listed, as on the machine itself."""
+LOOK_AGAIN = 1.0
+GOING_BACK = 300
+"""Looks at a rollback, each after LOOK_AGAIN seconds."""
+STANDS = ("ended", "waits")
+"""Names of the events after which nothing more comes by itself."""
+
+
+class RemoteProjects:
+    """Fulfil `deployments.asked_place.Projects` by HTTP."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._asked: dict[str, Unanswered] = {}
+        """By the mark of each offer: the request that it answers."""
+
+    async def overview(self) -> Document:
+        return {"projects": await self._server.every("/v1/projects"), "ui": "", "apps": ""}
+
+    async def project(self, slug: str) -> Document:
+        found: Document = await of_project(self._server, slug)
+        return found
+
+    async def known(self, project: str) -> None:
+        await of_project(self._server, project, "domains")
+
+    async def runs(self) -> Sequence[Document]:
+        found: list[Document] = (await self._server.get("/v1/runs", limit=LAST_RUNS, whole="true"))["items"]
+        return found
+
+    async def run(self, run: str) -> Document:
+        found: Document = await of_run(self._server, run)
+        return found
+
+    async def last_run(self, project: str) -> tuple[str, str] | None:
+        await self.known(project)
+        found = (await self._server.get("/v1/runs", project=project, limit=1))["items"]
+        return (found[0]["run"], found[0]["request"]) if found else None
+
+    async def progress(self, run: str, *, stay: bool) -> AsyncIterator[Progress]:
+        if not stay:
+            for line in await of_run(self._server, run, "progress"):
+                yield Progress.model_validate({**line, "run": run})
+            return
+        await self.run(run)
+        async for event in self._server.events(f"/v1/runs/{safe(run)}/events"):
+            if event.name in STANDS:
+                return
+            yield Progress.model_validate({**json.loads(event.data), "run": run})
+
+    async def output(self, project: str, lines: int) -> Output:
+        return Output.model_validate(await of_project(self._server, project, "output", lines=lines))
+
+    async def history(self, project: str) -> Sequence[AuditLine]:
+        await self.known(project)
+        return [AuditLine.model_validate(line) for line in await self._server.every(at(project, "history"))]
+
+    async def costs(self, project: str) -> Document:
+        found: Document = await of_project(self._server, project, "costs")
+        return found
+
+    async def proof(self, project: str, run: str | None) -> Document:
+        await self.known(project)
+        found: Document = await self._server.get(at(project, "proof"), run=run)
+        return found
+
+    async def proof_key(self) -> str:
+        return str((await self._server.get("/v1/proof-key"))["key"])
+
+    async def archive(self, project: str, target: Path) -> None:
+        await self.known(project)
+        content = await self._server.file(at(project, "archive"))
+        try:
+            await asyncio.to_thread(_write_new, target, content)
+        except FileExistsError:
+            raise BadInput(f"there is a file {target} already: name another one") from None
+        except OSError as error:
+            raise BadInput(f"{target} cannot be written ({error.strerror}): name another file") from None
+
+    async def cancel(self, run: str) -> tuple[Document, bool]:
+        before = await self.run(run)
+        return await of_run(self._server, run, "cancel", method="POST"), before["ended"] is None
+
+    async def tell(self, whom: str, text: str) -> Document:
+        of = of_run if is_run(whom) else of_project
+        said: Document = await of(self._server, whom, "tell", method="POST", body={"text": text})
+        return said
+
+    async def propose(self, wish: Wish, screen: "Console") -> Offer:
+        if wish.attach:
+            raise BadInput("files are taken on the machine itself alone: the HTTP API takes none")
+        body = wish.model_dump(exclude={"attach"})
+        asked = Unanswered(self._server.address, json.dumps(body, sort_keys=True))
+        with screen.status("The Product Owner reads your request…"):
+            said = await self._server.ask("POST", "/v1/proposals", body=body, once=asked.key())
+        self._asked[said["offer"]] = asked
+        return Offer(mark=said["offer"], brief=said["brief"])
+
+    async def accept(self, offer: Offer) -> Document:
+        asked = self._asked[offer.mark]
+        wish = {"offer": offer.mark}
+        begun: Document = await self._server.ask("POST", "/v1/proposals/accept", body=wish, once=f"{asked.key()}-accepted")
+        asked.answered()
+        return begun
+
+    async def decline(self, offer: Offer) -> None:
+        self._asked[offer.mark].answered()
+
+    async def roll_back(self, project: str, reason: str, version: int | None, data: str) -> GoneBack:
+        wish = {"version": version, "data": data, "reason": reason}
+        begun = await of_project(self._server, project, "rollback", method="POST", body=wish, once=str(uuid4()))
+        for _ in range(GOING_BACK):
+            done = await self._server.get(at(project, "rollbacks", begun["rollback"]))
+            if done["outcome"] is not None:
+                return GoneBack.model_validate(done)
+            await asyncio.sleep(LOOK_AGAIN)
+        raise ServiceUnreachable(self._server.address, f"rolling back {project}", "it did not end: see `slipway history`")
+
+    async def question(self, run: str) -> Escalation:
+        found = await of_run(self._server, run, "escalations")
+        if not found:
+            raise BadInput(f"{run} asks nothing")
+        return asked(found[-1])
+
+    async def answer(self, run: str, choice: str, text: str, number: int | None) -> Escalation:
+        wish = {"choice": choice, "text": text, "number": number}
+        try:
+            return asked(await of_run(self._server, run, "answer", method="POST", body=wish, once=str(uuid4())))
+        except Missing:
+            raise
+        except BadInput as refused:
+            if (await self.question(run)).answer is not None:
+                raise AnsweredAlready(str(refused)) from None
+            raise
+
+    async def take_down(self, project: str) -> None:
+        await of_project(self._server, project, method="DELETE")
+
+    async def tell_news(self, screen: "Console") -> None:
+        """Tell nothing: the machine's own terminal and the bot tell it, each piece once."""
+
+
+def asked(document: Document) -> Escalation:
+    return Escalation.model_validate({name: document[name] for name in Escalation.model_fields})
+
+
+def _write_new(target: Path, content: bytes) -> None:
+    with target.open("xb") as file:
+        file.write(content)

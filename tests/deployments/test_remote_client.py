@@ -1,0 +1,305 @@
+"""The way to an installation elsewhere: keys for servers, what answers mean, and exchanges that break off."""
+
+import asyncio
+import os
+import socket
+import ssl
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+
+from deployments.place_values import Wish
+from deployments.remote.client import Server, connected
+from deployments.remote.logins import checked_server, file_of, keep, kept, servers, usual_server
+from deployments.remote.place import RemotePlace
+from deployments.terminal import BAD_INPUT, DONE, PERSON, UNREACHABLE, exit_code
+from domain.errors import BadInput, ServiceUnreachable, SlipwayError
+from tests.deployments.api_bench import BOB, READ, WRITE
+from tests.deployments.cut_wires import Cut, cut_off_at
+from tests.deployments.remote_bench import Desk, desk_in
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "user"))
+    async with desk_in(tmp_path, "notes") as made:
+        keep(made.url, await made.api.key())
+        yield made
+
+
+REFUSED = (
+    (("status", "ghost"), "there is no project 'ghost': `slipway status` lists what there is"),
+    (("history", "../me"), "there is no project '../me'"),
+    (("answer", "r-notes000000"), "asks nothing"),
+    (("new", "a shop"), "add --yes"),
+    (("new", "a shop", "--yes", "--attach", "/etc/hosts"), "on the machine itself alone"),
+    (("logs", "ghost"), "there is no project 'ghost'"),
+    (("tell", "ghost", "words"), "there is no project 'ghost'"),
+    (("cancel", "r-ghost0000"), "there is no run 'r-ghost0000'"),
+    (("preview", "open", "notes", "7"), "notes has no preview 7"),
+    (("secret", "rm", "notes", "GHOST"), "has no secret 'GHOST'"),
+    (("keys", "revoke", "ghost"), "there is no such key"),
+)
+
+
+async def test_what_cannot_be_done_is_told_in_one_sentence(desk: Desk) -> None:
+    for words, told in REFUSED:
+        answered = await desk.elsewhere(*words)
+        assert (answered.code, answered.out) == (BAD_INPUT, ""), words
+        assert told in answered.err
+        assert answered.err.count("\n") == 1
+
+
+async def test_login_keeps_a_key_that_opens_and_no_other(desk: Desk) -> None:
+    async def login(key: str) -> tuple[int | None, str]:
+        words = ("-c", "from deployments.cli import main; main()", "login")
+        environment = {**os.environ, "SLIPWAY_SERVER": desk.url}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *words, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT, env=environment
+        )
+        out, _ = await process.communicate(f"{key}\n".encode())
+        return process.returncode, out.decode()
+
+    file = file_of(desk.url)
+    file.unlink()
+    assert (await desk.elsewhere("runs")).code == PERSON
+    code, told = await login(f"slipway_{'0' * 12}_{'a' * 43}")
+    assert (code, file.exists()) == (PERSON, False), told
+    key = await desk.api.key(BOB, READ)
+    code, told = await login(key)
+    assert code == DONE, told
+    assert f"knows you as {BOB}, for read" in told
+    assert key not in told
+    assert (kept(desk.url), stat.S_IMODE(file.stat().st_mode)) == (key, 0o600)
+    assert (await desk.elsewhere("status", "notes")).code == BAD_INPUT
+    await desk.api.registry.revoke_key(key.split("_")[1], desk.api.now)
+    refused = await desk.elsewhere("status")
+    assert (refused.code, refused.err.count("\n")) == (PERSON, 1)
+    assert "has expired or was revoked" in refused.err
+    assert (await desk.elsewhere("logout")).out.startswith(f"the key for {desk.url} is forgotten here")
+    assert (await desk.elsewhere("status")).code == PERSON
+    assert (await desk.here("logout")).code == BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://API.example.org/", "https://api.example.org"),
+        ("https://api.example.org:8443", "https://api.example.org:8443"),
+        ("https://api.example.org:443", "https://api.example.org"),
+        ("http://127.0.0.1:8090", "http://127.0.0.1:8090"),
+        ("http://[::1]:8090", "http://[::1]:8090"),
+        ("http://api.example.org", ""),
+        ("http://127.0.0.1.example.org", ""),
+        ("https://me:secret@api.example.org", ""),
+        ("https://api.example.org/v1", ""),
+        ("api.example.org", ""),
+        ("https://", ""),
+        ("https://[", ""),
+        ("https://a:99999999", ""),
+    ],
+)
+def test_a_server_is_named_by_an_address_that_keeps_the_key_private(text: str, address: str) -> None:
+    if address:
+        assert checked_server(text) == address
+        return
+    with pytest.raises(BadInput):
+        checked_server(text)
+
+
+def answering(*answers: httpx.Response) -> httpx.MockTransport:
+    left = list(answers)
+    return httpx.MockTransport(lambda _: left.pop(0))
+
+
+def told(status: int, detail: str = "no", **more: object) -> httpx.Response:
+    return httpx.Response(status, json={"detail": detail, "request": "0123", **more})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "code", "says"),
+    [
+        (told(401), "KeyRefused", PERSON, "slipway --server https://api.example.org login"),
+        (told(403), "Refused", PERSON, "no"),
+        (told(404), "Missing", BAD_INPUT, "no"),
+        (told(404, "Not Found"), "OtherVersion", PERSON, "another version of Slipway"),
+        (told(405, "Method Not Allowed"), "OtherVersion", PERSON, "another version of Slipway"),
+        (told(429), "Later", UNREACHABLE, "no"),
+        (told(422, errors=[{"where": "body.a", "what": "b"}]), "BadInput", BAD_INPUT, "no: body.a: b"),
+        (told(500), "Broken", 70, "https://api.example.org: no (0123)"),
+        (httpx.Response(404, text="<html>"), "BadInput", BAD_INPUT, "is the address right?"),
+        (httpx.Response(404, json={"message": "Not Found"}), "BadInput", BAD_INPUT, "is the address right?"),
+        (httpx.Response(200, text="<html>"), "BadInput", BAD_INPUT, "that is not how a Slipway answers"),
+        (httpx.Response(502, text="<html>"), "Later", UNREACHABLE, "answered 502"),
+        (httpx.Response(302, headers={"Location": "https://evil.example.org"}), "BadInput", BAD_INPUT, "evil.example.org"),
+    ],
+)
+async def test_what_is_refused_keeps_its_family_and_says_what_to_do(
+    answer: httpx.Response, error: str, code: int, says: str
+) -> None:
+    async with connected("https://api.example.org", "k", answering(answer)) as server:
+        with pytest.raises(SlipwayError) as raised:
+            await server.get("/v1/me")
+    assert (type(raised.value).__name__, exit_code(raised.value)) == (error, code)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def untrusted() -> Exception:
+    """Return what Python raises of a certificate that nothing here vouches for."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
+class Unreached(httpx.AsyncBaseTransport):
+    """A network on which no server is found, for this reason."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no way") from self.why
+
+
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        (OSError("refused"), "https://api.example.org did not answer while being asked for /v1/me: no way"),
+        (socket.gaierror(-2, "unknown"), "no machine is known by that name: is the address right?"),
+        (untrusted(), "cannot show that it is that (self-signed certificate): if the address is right, name its authority"),
+    ],
+)
+async def test_server_that_is_not_reached_is_named_with_the_reason(why: Exception, says: str) -> None:
+    async with connected("https://api.example.org", "k", Unreached(why)) as server:
+        with pytest.raises(SlipwayError, match=r"https://api\.example\.org") as raised:
+            await server.get("/v1/me")
+    assert says in str(raised.value)
+
+
+async def test_server_without_tls_is_told_from_one_that_does_not_answer(desk: Desk) -> None:
+    desk.url = desk.url.replace("http://", "https://")
+    refused = await desk.elsewhere("runs")
+    assert (refused.code, refused.err.count("\n")) == (PERSON, 1)
+    assert "it speaks no TLS there" in refused.err
+
+
+async def test_all_pages_of_a_list_are_read() -> None:
+    bodies = ({"items": [{"n": 1}], "next": "c"}, {"items": [], "next": None})
+    pages = [httpx.Response(200, json=body) for body in bodies]
+    async with connected("https://api.example.org", "k", answering(*pages)) as server:
+        assert await server.every("/v1/projects") == [{"n": 1}]
+
+
+def test_only_login_is_used_where_this_machine_has_no_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    assert usual_server(tmp_path / "none") == ""
+    keep("https://api.example.org", "k")
+    assert usual_server(tmp_path / "none") == "https://api.example.org"
+    assert usual_server(tmp_path) == ""
+    keep("http://127.0.0.1:8090", "k")
+    assert servers() == ["http://127.0.0.1:8090", "https://api.example.org"]
+    assert usual_server(tmp_path / "none") == ""
+
+
+@asynccontextmanager
+async def behind(desk: Desk, *cuts: Cut) -> AsyncIterator[None]:
+    """Let the desk's way to the server be one that is cut there."""
+    async with cut_off_at(desk.url, *cuts) as url:
+        keep(url, kept(desk.url))
+        desk.url = url
+        yield
+
+
+@pytest.mark.parametrize("path", ["POST /v1/proposals ", "POST /v1/proposals/accept "])
+async def test_request_whose_answer_is_lost_is_begun_and_paid_for_once(desk: Desk, path: str) -> None:
+    before = len(await desk.api.registry.runs())
+    cut = Cut(path.encode())
+    async with behind(desk, cut):
+        begun = await desk.elsewhere("change", "notes", "colours", "--yes", "--no-wait")
+    assert (begun.code, cut.was_made) == (DONE, True), begun.err
+    assert len(await desk.api.registry.runs()) == before + 1
+    assert desk.api.desk.proposed == ["colours"]
+
+
+async def test_request_of_a_killed_command_is_the_same_when_it_is_asked_again(desk: Desk) -> None:
+    async def asked(transport: httpx.AsyncBaseTransport | None = None) -> str:
+        async with connected(desk.url, kept(desk.url), transport, pause=at_once) as server:
+            place = RemotePlace(server)
+            offer = await place.propose(Wish(text="colours", project="notes"), Console(quiet=True))
+            return str((await place.accept(offer))["run"])
+
+    before = len(await desk.api.registry.runs())
+    with pytest.raises(ServiceUnreachable):
+        await asked(Deaf("/v1/proposals/accept"))
+    first = await asked()
+    assert len(await desk.api.registry.runs()) == before + 1
+    assert desk.api.desk.proposed == ["colours"]
+    assert await asked() != first  # it was answered: now it is another wish
+
+
+async def at_once(_: float) -> None:
+    """Wait for nothing."""
+
+
+class Deaf(httpx.AsyncHTTPTransport):
+    """Brings every request there, and of those for a path no answer back."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        if request.url.path == self._path:
+            await answer.aread()
+            raise httpx.ReadError("cut off")
+        return answer
+
+
+async def test_stream_that_is_cut_off_goes_on_behind_its_last_event(desk: Desk) -> None:
+    run = await desk.api.run("notes", id="r-stream0000")
+    for number in range(1, 4):
+        await desk.api.desk.go_on(run, "plan", text=f"step {number}")
+    await desk.api.desk.end(run)
+    cut = Cut(b"GET /v1/runs/r-stream0000/events", after=b"id: 1\n")
+    async with behind(desk, cut), connected(desk.url, kept(desk.url), pause=at_once) as server:
+        lines = [line.text async for line in RemotePlace(server).progress(run, stay=True)]
+    assert cut.was_made
+    assert lines[:3] == ["step 1", "step 2", "step 3"]
+    assert len(set(lines)) == len(lines)
+
+
+async def test_stream_that_never_comes_back_is_given_up_with_a_sentence() -> None:
+    async with connected("https://api.example.org", "k", Unreached(OSError("gone")), pause=at_once) as server:
+        with pytest.raises(ServiceUnreachable, match=r"https://api\.example\.org did not answer"):
+            await first_event(server)
+
+
+async def first_event(server: Server) -> object:
+    return await anext(server.events("/v1/runs/r-000000/events"))
+
+
+async def test_documents_of_another_version_are_said_to_be_that(desk: Desk) -> None:
+    newer = httpx.MockTransport(lambda _: httpx.Response(200, json={"projects_of_tomorrow": []}))
+    async with connected(desk.url, "k", newer) as server:
+        with pytest.raises(KeyError):
+            await RemotePlace(server).overview()
+
+
+async def test_key_for_somebody_else_is_the_operators_to_make(desk: Desk) -> None:
+    refused = await desk.elsewhere("keys", "add", "theirs", "--owner", BOB)
+    assert (refused.code, "operator's to make" in refused.err) == (PERSON, True), refused.err
+    assert (await desk.elsewhere("bots", "list")).code == PERSON
+    keep(desk.url, await desk.api.key("local:op", WRITE))
+    assert (await desk.elsewhere("status", "notes")).code == BAD_INPUT
