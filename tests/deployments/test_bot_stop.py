@@ -6,18 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from telegram import CallbackQuery, Chat, Message, Update, User
 
 from blocks.registry import SqlRegistry
+from blocks.telegram import TelegramChat
+from deployments.bot_door import Door
+from deployments.bot_speech import Speech
 from deployments.bot_turns import Turns
 from deployments.inbox import Inbox
 from deployments.places import Places
 from domain.attachments import Attachment
 from domain.proposals import Proposal
 from domain.runs import Origin, Run, RunState
-from tests.deployments.conftest import ANN, BOB, Start, begun, eventually
+from tests.deployments.conftest import ANN, BOB, Start, begun, eventually, house
 from tests.fakes.desk import FakeDesk, Hints
-from tests.fakes.telegram_api import TelegramApi
+from tests.fakes.telegram_api import TOKEN, TelegramApi
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:telegram.warnings.PTBDeprecationWarning")
 
@@ -108,10 +112,12 @@ async def _same(update: Update) -> Update:
     return update
 
 
-async def test_flood_of_one_chat_leaves_room_for_the_stop_of_another(tmp_path: Path) -> None:
-    turns, free, reached = Turns(Forgetful(tmp_path, _same), Places()), asyncio.Event(), asyncio.Event()
+async def test_flood_of_one_chat_leaves_room_for_the_stop_of_another(desk: FakeDesk, tmp_path: Path) -> None:
+    chat, free, reached = TelegramChat(token=SecretStr(TOKEN)), asyncio.Event(), asyncio.Event()
+    door = Door(house(), desk.registry, desk.wakeups, Speech(chat, desk.registry))
+    turns = Turns(Forgetful(tmp_path, _same), Places(), chat, door)
     ann, bob, now = User(ANN, "Ann", is_bot=False), User(BOB, "Bob", is_bot=False), datetime.now(UTC)
-    said = Message(1, now, Chat(ANN, "private"), from_user=ann, text="again")
+    said = Message(1, now, Chat(ANN, "private"), from_user=ann, text="/help")
     flood = [asyncio.create_task(turns.process_update(Update(n, message=said), free.wait())) for n in range(1500)]
     pressed = Update(9999, callback_query=CallbackQuery("q", bob, "1", data="x"))
     await asyncio.sleep(0)
