@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from blocks.docker_resource_image import SCRIPT
-from blocks.process_folders import SYSTEM_PATH
+from blocks.docker_engine.resource_image import SCRIPT
+from blocks.process_engine.folders import SYSTEM_PATH
 from domain.errors import Broken, NeedsPerson
 
 FOLDER = Path("/usr/lib/postgresql")

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from blocks.data_keeper import MB, SPARE
-from blocks.process_folders import delete, partial, place
+from blocks.process_engine.folders import delete, partial, place
 from domain.app_data import NoRoom, Saved, Schema
 from domain.resources import ResourceKind, ResourceRunner
 

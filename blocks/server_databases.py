@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from blocks.postgres_programs import postgres_programs, run_resource_script
 from blocks.postgres_schema import postgres_schema
 from blocks.postgres_server import PostgresServer
-from blocks.process_folders import locked
-from blocks.process_shim import write_json
+from blocks.process_engine.folders import locked
+from blocks.process_engine.shim import write_json
 from blocks.resource_clients import await_answer, settle_file
 from domain.app_data import Schema
 from domain.database_servers import SETTING, DatabaseState, ServerAddress, database_name, loopback_refusal

@@ -11,7 +11,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
-from deployments.children import die_with
+from deployments.supervision.children import die_with
 from domain.errors import Broken, SlipwayError
 
 T = TypeVar("T")

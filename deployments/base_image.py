@@ -20,8 +20,8 @@ import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from requests import RequestException
 
-from blocks.docker_connection import connected, docker_failure
-from blocks.git_credentials import HELPER
+from blocks.docker_engine.connection import connected, docker_failure
+from blocks.git.credentials import HELPER
 from deployments.apart import apart
 from deployments.debian_root import can_bootstrap, debian_root, host_mirror, recipe
 from domain.capabilities import NODE_PACKAGE, Capability, NpmProgram

@@ -13,16 +13,16 @@ from rich.console import Console
 
 from deployments.commands.sessions import running
 from deployments.data_folder import Up, read_up
+from deployments.desk.opening import open_desk
+from deployments.desk.requests import Desk
 from deployments.here.place import OwnPlace
 from deployments.here.wishes import REPLAYED, patience
 from deployments.live import ended_code, watch
-from deployments.opening import open_desk
 from deployments.people import person
 from deployments.place_values import Document
-from deployments.prefect_access import prefect_environment
-from deployments.requests import Desk
+from deployments.prefect_server.access import prefect_environment
 from deployments.settings import Settings, load_settings
-from deployments.standing import say, stop_on_signals, supervise
+from deployments.supervision.standing import say, stop_on_signals, supervise
 from deployments.tables import money, table
 from deployments.terminal import DONE, FAILED_RUN, INTERRUPTED, console
 from domain.errors import BadInput, Broken

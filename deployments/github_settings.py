@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from deployments.setting_types import ExistingFile
 
 if TYPE_CHECKING:
-    from blocks.github import GitHubAccess
+    from blocks.github.block import GitHubAccess
 
 
 class GitHubSettings(BaseSettings):
@@ -51,7 +51,7 @@ class GitHubSettings(BaseSettings):
 
     def reach_github(self) -> "GitHubAccess":
         """Return GitHub as it is reached by these; the App's key stays in its file."""
-        from blocks.github import GitHubAccess  # loads Prefect
+        from blocks.github.block import GitHubAccess  # loads Prefect
 
         return GitHubAccess(
             api_url=self.github_api_url,

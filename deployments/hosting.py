@@ -3,19 +3,19 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deployments.name_check import host_warning
+from deployments.checks.names import host_warning
 from deployments.place_values import Led
 from domain.host_claims import Domain
 from domain.releases import live
 from domain.runs import Origin
 
 if TYPE_CHECKING:
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 
 async def lead_here(desk: "Desk", project: str, host: str, origin: Origin, *, main: bool = False) -> Led:
     """Let the host lead to the project as well, as its main one by a new release; raise HostRefused when it may not."""
-    from deployments.releasing import release_at
+    from deployments.desk.releasing import release_at
     from tasks.domains import make_main
 
     added = await desk.look.add_host(project, host, origin.person)

@@ -9,7 +9,7 @@ from domain.runs import Run
 from domain.values import Value
 
 Document = dict[str, Any]
-"""One of those of deployments/documents.py, to the letter what `--json` prints and the HTTP API answers."""
+"""One of those of deployments/desk/documents.py, to the letter what `--json` prints and the HTTP API answers."""
 
 
 def stamp(at: datetime) -> str:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from blocks.claude_wire import block_for
+from blocks.claude.wire import block_for
 from domain.sessions import (
     REPLIES_FILE,
     SESSION_FILE,

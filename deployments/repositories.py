@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from domain.errors import BadInput
 
 if TYPE_CHECKING:
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
     from domain.runs import Project
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.data_folder import DataFolder
-from deployments.prefect_access import access
-from deployments.prefect_trust import trust
+from deployments.prefect_server.access import access
+from deployments.prefect_server.trust import trust
 from deployments.settings import Settings
 from domain.bot_webhook import webhook_url
 from domain.hosts import web_address

@@ -1,6 +1,6 @@
 """What is written down about projects: one Protocol, made of those that live beside their values and of what all of them share.
 
-`blocks.registry` fulfils it.
+`blocks.registry.block` fulfils it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,17 +14,17 @@ from prefect.context import FlowRunContext
 
 from blocks.attachment_files import AttachmentFiles
 from blocks.caddy import Caddy
-from blocks.claude import Claude
-from blocks.docker_engine import DockerEngine
-from blocks.git_host import BareGitHost
-from blocks.github import GitHubAccess
-from blocks.github_git import GitHubRemote
+from blocks.claude.block import Claude
+from blocks.docker_engine.block import DockerEngine
+from blocks.git.block import BareGitHost
+from blocks.github.block import GitHubAccess
+from blocks.github.git import GitHubRemote
 from blocks.installation import Installation
 from blocks.mcp_doors import McpDoors
-from blocks.process_engine import ProcessEngine
+from blocks.process_engine.block import ProcessEngine
 from blocks.redis_rates import RedisRates
 from blocks.redis_talks import RedisTalks
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups

@@ -8,7 +8,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from blocks.process_environments import Environments
+from blocks.process_engine.environments import Environments
 
 FOLDER = "TESTS_AGENT_ENVIRONMENT"
 """Names the folder for all processes of a test run; tests/conftest.py sets it."""

@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from deployments.prefect_trust import trust
+from deployments.prefect_server.trust import trust
 from tests import agent_environment, prefect_database
 from tests.failures import Failures
 from tests.groups import group_of, rank

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from blocks.registry_migrations import migrate
+from blocks.registry.schema import migrate
 
 
 @cache

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Path, Request
 
-from deployments.allowances import Allowances
 from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook
 from deployments.api.knocking import Doorkeeper
 from deployments.api.tags import found
-from deployments.flow_results import outcome_of
+from deployments.desk.allowances import Allowances
+from deployments.desk.takedown import take_down
 from deployments.place_values import GoneBack
-from deployments.takedown import take_down
+from deployments.prefect_server.flow_results import outcome_of
 from deployments.web.sessions import Keeper
 from domain.admission import Rules
 from domain.attachments import Limits
@@ -25,7 +25,7 @@ from domain.ownership import is_theirs
 from domain.runs import Project, Run
 
 if TYPE_CHECKING:
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from deployments.api.once import Done, OneCall
 from deployments.api.problems import Refusal
 from deployments.api.shapes import QuestionShown
 from deployments.api.wishes import Reply
-from deployments.documents import question_of
+from deployments.desk.documents import question_of
 from deployments.question_view import question_document
 from domain.admission import CHAT
 from domain.keys import ApiKey

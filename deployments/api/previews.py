@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from deployments.api.access import Owned, TheHouse, TheProject
 from deployments.api.once import Done, OneCall
 from deployments.api.shapes import PreviewShown, RunShown
-from deployments.documents import preview_document, previews, run_facts
+from deployments.desk.documents import preview_document, previews, run_facts
 from domain.runs import Origin
 
 router = APIRouter(prefix="/v1/projects/{project}/previews", tags=["previews"])

@@ -9,8 +9,8 @@ from deployments.api.problems import Refusal
 from deployments.api.shapes import Said
 from deployments.api.shapes_belongings import Needed, SecretShown
 from deployments.api.wishes import NewSecret
-from deployments.secret_view import secret_documents
-from deployments.secret_work import forget_values_of, lost_without, set_value
+from deployments.desk.secret_view import secret_documents
+from deployments.desk.secret_work import forget_values_of, lost_without, set_value
 from domain.names import EnvName
 
 router = APIRouter(prefix="/v1/projects/{project}/secrets", tags=["secrets"])

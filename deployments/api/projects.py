@@ -24,10 +24,10 @@ from deployments.api.shapes import (
 )
 from deployments.api.tags import tagged
 from deployments.api.wishes import Change, NewProject, Remark
-from deployments.deeds import DeskDeeds
-from deployments.documents import cost_document, proof_document, run_facts, summaries, tell_document, whole
-from deployments.requests import run_id
-from deployments.reservations import begun_before
+from deployments.desk.deeds import DeskDeeds
+from deployments.desk.documents import cost_document, proof_document, run_facts, summaries, tell_document, whole
+from deployments.desk.requests import run_id
+from deployments.desk.reservations import begun_before
 from domain.attachments import Attachment
 from domain.errors import BadInput
 from domain.proposals import Proposal

@@ -10,7 +10,7 @@ from deployments.api.problems import Refusal
 from deployments.api.projects import started
 from deployments.api.shapes import Offered, RunShown
 from deployments.api.wishes import Accepted, Proposed
-from deployments.requests import run_id
+from deployments.desk.requests import run_id
 from domain.briefs import as_markdown
 from domain.runs import Origin
 

@@ -7,7 +7,7 @@ from deployments.api.access import Owned, TheHouse, TheProject
 from deployments.api.operators import operators_only
 from deployments.api.shapes_belongings import RepositoryShown
 from deployments.api.wishes import AtGitHub, NewRepository
-from deployments.documents import known
+from deployments.desk.documents import known
 
 router = APIRouter(prefix="/v1/projects/{project}/repository", tags=["repositories"])
 OPERATORS = [Depends(operators_only)]

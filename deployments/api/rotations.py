@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from deployments import rotation
 from deployments.api.access import Owned, TheHouse, TheProject
 from deployments.api.once import Done, OneCall
 from deployments.api.problems import Refusal
@@ -13,7 +12,8 @@ from deployments.api.project_secrets import NameInPath
 from deployments.api.shapes import RunShown
 from deployments.api.shapes_belongings import Forgotten, Rotated, Rotation
 from deployments.api.wishes import NextValue
-from deployments.documents import run_facts
+from deployments.desk import rotation
+from deployments.desk.documents import run_facts
 
 router = APIRouter(prefix="/v1/projects/{project}/secrets/{name}", tags=["secrets"])
 

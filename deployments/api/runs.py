@@ -10,7 +10,7 @@ from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
 from deployments.api.shapes import Heard, ProgressShown, RunShort, RunShown, short
 from deployments.api.tags import tagged
 from deployments.api.wishes import Remark
-from deployments.documents import run_facts, tell_document
+from deployments.desk.documents import run_facts, tell_document
 from domain.listings import RunMark
 from domain.names import Slug
 

@@ -14,16 +14,16 @@ from starlette.types import ASGIApp
 
 from blocks.quiet_server import QuietServer
 from blocks.redis_counters import RedisCounters
-from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application
 from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook, hook_secret
 from deployments.api.pepper import pepper_of
+from deployments.checks.preflight import api_port
 from deployments.data_folder import DataFolder
-from deployments.github_listener import listening
-from deployments.github_place import Place
-from deployments.preflight import api_port
+from deployments.desk.allowances import Allowances
+from deployments.github.listener import listening
+from deployments.github.place import Place
 from deployments.settings import Settings
 from deployments.stopping import stop_event
 from deployments.wiring import EVERYWHERE, LOOPBACK
@@ -74,7 +74,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
     port = port or api_port(settings, DataFolder(settings.home))
     if not port:
         raise BadInput("the HTTP API has no port: set SLIPWAY_API_PORT")
-    from deployments.opening import open_desk  # its blocks load every vendor
+    from deployments.desk.opening import open_desk  # its blocks load every vendor
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     for name in ("httpx", "prefect"):

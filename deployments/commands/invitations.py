@@ -30,7 +30,7 @@ async def make(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Make a code by which somebody may use the bot. It is shown once, and only its digest is kept."""
-    from deployments.inviting import as_text
+    from deployments.desk.inviting import as_text
 
     made = await place.invite(uses, expires, note)
     print_json(made) if as_json else sys.stdout.write(as_text(made))

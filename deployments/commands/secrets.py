@@ -70,7 +70,8 @@ def read_secret(key: str) -> str:
 @asks
 async def list_secrets(place: "Place", project: Annotated[str, PROJECT], as_json: Annotated[bool, JSON] = False) -> None:
     """List the secrets of a project. Each kept version stands there with its age, its length and the releases that use it."""
-    from deployments import secret_view, tables
+    from deployments import tables
+    from deployments.desk import secret_view
 
     rows = await place.secrets(project)
     if as_json:

@@ -19,7 +19,7 @@ async def up(_: "Shared") -> int:
 
     Starts what is not there already; the apps are resumed by the next `up`.
     """
-    from deployments.standing import stay_up
+    from deployments.supervision.standing import stay_up
 
     return await stay_up()
 
@@ -27,7 +27,7 @@ async def up(_: "Shared") -> int:
 @alone(LOOKS)
 async def doctor(_: "Shared", as_json: Annotated[bool, JSON] = False) -> int:
     """Say what is missing, and the command that mends it."""
-    from deployments.doctor import examine
+    from deployments.checks.doctor import examine
     from deployments.settings import load_settings
     from deployments.tables import show_findings
 
@@ -51,8 +51,8 @@ async def demo(
 @alone(STARTS, quiet=False)
 async def server(_: "Shared") -> None:
     """Run the Prefect server alone."""
-    from deployments.alone import run_server
     from deployments.settings import load_settings
+    from deployments.supervision.alone import run_server
 
     await run_server(load_settings())
 
@@ -60,8 +60,8 @@ async def server(_: "Shared") -> None:
 @alone(STARTS, quiet=False)
 async def runner(_: "Shared") -> None:
     """Run the worker of the deployments alone."""
-    from deployments.alone import run_runner
     from deployments.settings import load_settings
+    from deployments.supervision.alone import run_runner
 
     await run_runner(load_settings())
 
@@ -69,8 +69,8 @@ async def runner(_: "Shared") -> None:
 @alone(STARTS, quiet=False)
 async def bot(_: "Shared") -> None:
     """Run the Telegram bot alone."""
-    from deployments.alone import run_bot
     from deployments.settings import load_settings
+    from deployments.supervision.alone import run_bot
 
     await run_bot(load_settings())
 
@@ -78,8 +78,8 @@ async def bot(_: "Shared") -> None:
 @alone(STARTS, quiet=False)
 async def api(_: "Shared") -> None:
     """Run the HTTP API alone."""
-    from deployments.alone import run_api
     from deployments.settings import load_settings
+    from deployments.supervision.alone import run_api
 
     await run_api(load_settings())
 
@@ -91,6 +91,6 @@ async def replay(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on loopback.")] = 8089,
 ) -> None:
     """Serve a recorded model session as a Messages API on loopback."""
-    from deployments.alone import run_replay
+    from deployments.supervision.alone import run_replay
 
     await run_replay(folder, port)

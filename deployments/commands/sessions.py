@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from deployments.asked_place import Place
     from deployments.data_folder import Up
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
     from deployments.settings import Settings
 
 
@@ -33,11 +33,11 @@ def running(settings: "Settings") -> "Up":
 @asynccontextmanager
 async def open_session() -> AsyncIterator[tuple["Desk", "Up"]]:
     """Open the desk of the running installation."""
-    from deployments.prefect_access import prefect_environment
+    from deployments.prefect_server.access import prefect_environment
     from deployments.settings import load_settings
 
     up = running(load_settings())
-    from deployments.opening import open_desk
+    from deployments.desk.opening import open_desk
 
     async with open_desk({**PATIENCE, **prefect_environment(up)}) as desk:
         yield desk, up

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deployments import repositories, rotation
-from deployments.documents import known, preview_document, previews, run_document
+from deployments import repositories
+from deployments.desk import rotation
+from deployments.desk.documents import known, preview_document, previews, run_document
+from deployments.desk.secret_view import secret_documents
+from deployments.desk.secret_work import forget_values_of, lost_without, set_value
 from deployments.hosting import lead_here
 from deployments.people import person
 from deployments.place_values import Document, Led
-from deployments.secret_view import secret_documents
-from deployments.secret_work import forget_values_of, lost_without, set_value
 from domain.runs import Origin
 from tasks.hosts import project_hosts
 
 if TYPE_CHECKING:
     from deployments.data_folder import Up
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 
 class OwnBelongings:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from deployments import inviting, membership
+from deployments.desk import inviting, membership
 from deployments.place_values import Document
 from domain.bots import Bot, named
 from domain.errors import BadInput
 from domain.keys import ApiKey, checked_scopes, state_of
 
 if TYPE_CHECKING:
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
     from domain.doors import DoorRegistry
 
 
@@ -63,7 +63,7 @@ class OwnOffice:
         return inviting.documents(await self._registry.invitations())
 
     async def invite(self, uses: int, days: float | None, note: str) -> Document:
-        from deployments.bot_access import bot_name
+        from deployments.bot.access import bot_name
 
         at = self._desk.blocks.installation
         made = await inviting.new_invitation(uses, days, note, self._who, at.home, self._registry)

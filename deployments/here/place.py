@@ -11,7 +11,7 @@ from domain.doors import DoorRegistry
 
 if TYPE_CHECKING:
     from deployments.data_folder import Up
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 
 class OwnPlace(OwnProjects, OwnBelongings, OwnOffice):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments.documents import (
+from deployments.desk.documents import (
     all_runs,
     cost_document,
     known,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from deployments.data_folder import Up
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 
 class OwnProjects:
@@ -89,7 +89,7 @@ class OwnProjects:
         return await self._desk.look.proof_key()
 
     async def archive(self, project: str, target: Path) -> None:
-        from blocks.git_archives import write_zip
+        from blocks.git.archives import write_zip
         from deployments.data_folder import DataFolder
 
         found = await known(self._desk, project)
@@ -121,7 +121,7 @@ class OwnProjects:
         del self._proposed[offer.mark]
 
     async def roll_back(self, project: str, reason: str, version: int | None, data: str) -> GoneBack:
-        from deployments.flow_results import result_of
+        from deployments.prefect_server.flow_results import result_of
 
         return await result_of(await self._desk.rollback(project, reason, person(), version, data))
 
@@ -132,7 +132,7 @@ class OwnProjects:
         return await self._desk.answer(run, choice, text, person(), "cli", number)
 
     async def take_down(self, project: str) -> None:
-        from deployments.takedown import take_down
+        from deployments.desk.takedown import take_down
 
         await take_down(project, person(), self._desk)
 

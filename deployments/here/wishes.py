@@ -12,7 +12,7 @@ from domain.errors import BadInput
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from deployments.requests import Desk
+    from deployments.desk.requests import Desk
 
 REPLAYED = "No ANTHROPIC_API_KEY is used here: a recorded model session answers. Everything but the model's words is real."
 """What the person reads where a recorded session is played, whatever this terminal's own settings say."""

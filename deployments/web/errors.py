@@ -15,10 +15,10 @@ from starlette.types import Scope
 from deployments.api.access import house_of
 from deployments.api.doors import LOGIN, SIGNING_IN
 from deployments.api.problems import told
-from deployments.explaining import explain
 from deployments.web.rendering import language_of, screen
 from deployments.web.sessions import is_private, take
-from deployments.wording import ENGLISH, say
+from deployments.wording.explaining import explain
+from deployments.wording.texts import ENGLISH, say
 from domain.errors import SlipwayError, UnknownObject
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from deployments.api.access import House, house_of
 from deployments.api.doors import ICON, SCRIPT, STYLE, TELEGRAM
 from deployments.web.sessions import token_of
-from deployments.wording import LANGUAGES, say, spoken
+from deployments.wording.texts import LANGUAGES, say, spoken
 from domain.visits import Visit, form_token
 
 POLICY = (

@@ -8,7 +8,7 @@ from deployments.api.access import TheProject, TheRun
 from deployments.api.doors import LANGUAGE
 from deployments.api.problems import Refusal
 from deployments.api.wishes import Change, NewProject, Reply
-from deployments.bot_settings import LANGUAGES
+from deployments.bot.preferences import LANGUAGES
 from deployments.web.acting import OfHome, OfProject, OfRun, run_page
 from deployments.web.errors import PageRoute
 

@@ -11,9 +11,9 @@ from deployments.api import escalations, projects, runs
 from deployments.api.access import House, Theirs, house_of
 from deployments.api.pages import USUAL
 from deployments.api.shapes import QuestionShown
-from deployments.documents import project_facts, run_facts
+from deployments.desk.documents import project_facts, run_facts
+from deployments.desk.secret_view import secret_documents
 from deployments.place_values import begins
-from deployments.secret_view import secret_documents
 from deployments.web.costs import chart, since
 from deployments.web.rendering import screen
 from domain.releases import Release, ReleaseState, startable

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pydantic import SecretStr
 
-from blocks.claude import Claude
+from blocks.claude.block import Claude
 from domain.conversations import Finished, Message, Text, ToolResult, ToolSpec, ToolUse
 from domain.model_view import MASKED
 from domain.outcomes import Handover

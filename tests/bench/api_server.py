@@ -12,13 +12,13 @@ from pydantic import SecretStr
 
 from blocks.redis_client import redis_kept
 from blocks.redis_counters import RedisCounters
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.wakeups import RedisWakeups
-from deployments.allowances import Allowances
 from deployments.api.access import House
 from deployments.api.application import application
 from deployments.api.broadcasts import Broadcasts
 from deployments.api.serving import server_of, until_ended
+from deployments.desk.allowances import Allowances
 from tests.deployments.api_bench import PEPPER, ApiDesk
 
 RATE, STREAMS = 100_000_000, 1000

@@ -22,7 +22,7 @@ NOTES = (
 )
 SET_BASE = """
 import asyncio, sys
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 async def main():
     engine = await DockerEngine.aload("slipway")
     was, engine.base_image = engine.base_image, sys.argv[1] or engine.base_image
@@ -101,7 +101,7 @@ def _add_parts(section: Section, slipway: Installation, deliveries: Sequence[Del
 
 
 async def _story(slipway: Installation, delivery: Delivery) -> tuple[Run, Sequence[Progress]]:
-    from blocks.registry import SqlRegistry
+    from blocks.registry.block import SqlRegistry
 
     registry = SqlRegistry(url=f"sqlite+aiosqlite:///{slipway.folder.registry}", budget_micro_usd=0)
     try:

@@ -16,10 +16,10 @@ from statistics import quantiles
 import httpx
 
 from blocks.model_gateway import ModelGateway
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import migrate
 from deployments.data_folder import DataFolder
-from deployments.ports import free_port
+from deployments.supervision.ports import free_port
 from domain.workers import WorkerSpec
 from tests.bench.figures import Section
 from tests.fakes.messages_api import Say, ScriptedMessagesAPI, text
@@ -78,7 +78,7 @@ async def _gateway(home: Path, upstream: str) -> AsyncIterator[Way]:
     folder, port, mark = DataFolder(home), free_port(), home / "gateway.ready"
     await _fill(folder)
     environment = {**os.environ, "SLIPWAY_HOME": str(home), "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": upstream}
-    command = (sys.executable, "-m", "deployments.alone", "gateway", "process", str(port), str(mark))
+    command = (sys.executable, "-m", "deployments.supervision.alone", "gateway", "process", str(port), str(mark))
     service = await asyncio.create_subprocess_exec(
         *command, env={**environment, "SLIPWAY_BUDGET_USD": "1000"}, stderr=subprocess.DEVNULL
     )

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from deployments.data_folder import DataFolder, Up, read_up
-from deployments.prefect_access import prefect_environment
+from deployments.prefect_server.access import prefect_environment
 from domain.sessions import Session
 
 SESSION = Path(str(files("deployments") / "demo_session"))

@@ -13,7 +13,7 @@ from statistics import mean
 
 import httpx
 
-from deployments.processes import is_alive, parsed
+from deployments.supervision.processes import is_alive, parsed
 from domain.releases import ReleaseState
 from domain.runs import RunState
 from domain.workers import AppState

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 
-from deployments.flow_results import has_ended
-from deployments.opening import open_desk
-from deployments.releasing import start_release
-from deployments.requests import Desk
+from deployments.desk.opening import open_desk
+from deployments.desk.releasing import start_release
+from deployments.desk.requests import Desk
+from deployments.prefect_server.flow_results import has_ended
 from domain.briefs import AcceptanceCheck, Brief
 from domain.candidates import Built
 from domain.releases import Release, live

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from blocks.redis_talks import RedisTalks
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
 from blocks.wakeups import RedisWakeups
-from deployments.bot import bot_running, log_without_token
-from deployments.bot_door import House
+from deployments.bot.door import House
+from deployments.bot.service import bot_running, log_without_token
 from domain.admission import Rules
 from domain.deeds import Deeds
 from domain.proposals import Answered, Reply
@@ -37,7 +37,7 @@ class Echo:
 
 
 async def main(api: str, registry: str, redis: str, folder: str) -> None:
-    """Run until SIGTERM; all but the Product Owner is as in `deployments.bot.run_bot`."""
+    """Run until SIGTERM; all but the Product Owner is as in `deployments.bot.service.run_bot`."""
     log_without_token()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

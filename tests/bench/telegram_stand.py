@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import migrate
 from blocks.wakeups import RedisWakeups
 from domain.runs import DeliveryRequest, Origin, Run
 from tests.bench.telegram_bot import BUDGET

@@ -12,9 +12,9 @@ from statistics import median
 from pydantic import SecretStr
 
 from blocks.mcp_doors import McpDoors
-from blocks.process_engine import ProcessEngine
+from blocks.process_engine.block import ProcessEngine
 from deployments.base_image import Extras, ensure_images
-from deployments.gateway_upstream import Upstream
+from deployments.gateway.upstream import Upstream
 from domain.cli_agents import Arrangement
 from tasks.cli.claude_code import PROGRAM
 from tasks.led_by_cli import CliDesk

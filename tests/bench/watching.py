@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from deployments.opening import open_desk
-from deployments.processes import parsed
-from deployments.requests import Desk
+from deployments.desk.opening import open_desk
+from deployments.desk.requests import Desk
+from deployments.supervision.processes import parsed
 from domain.candidates import Built
 from domain.releases import Release, ReleaseState
 from domain.runs import DeliveryRequest, RunState

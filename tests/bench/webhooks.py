@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.runs import Run, RunState
 from tests.bench.figures import Section
 from tests.bench.installation import SLIPWAY, Installation, installation

@@ -74,10 +74,10 @@ async def _warm(engine: Any, name: str, rounds: int) -> list[float]:
 async def _engine(name: str, folder: Path, *, docker: bool) -> Engine:
     bundle = next((os.environ[variable] for variable in CERTIFICATES if os.environ.get(variable)), None)
     if not docker:
-        from blocks.process_engine import ProcessEngine
+        from blocks.process_engine.block import ProcessEngine
 
         return ProcessEngine(installation=name, folder=str(folder), ca_bundle=bundle)
-    from blocks.docker_engine import DockerEngine
+    from blocks.docker_engine.block import DockerEngine
     from deployments.base_image import ensure_images
 
     images = await ensure_images(None, Path(bundle) if bundle else None, print)

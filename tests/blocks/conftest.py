@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import make_url
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from tests.blocks.ledger_process import BUDGET
 from tests.blocks.postgres import SharedServer, private_server, server_folder, shared_server
 from tests.blocks.services import free_port

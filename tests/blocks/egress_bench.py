@@ -11,13 +11,13 @@ from pathlib import Path
 
 import docker
 
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
-from blocks.docker_networks import DockerNetworks, WorkersNetwork, bridge_name
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.networks import DockerNetworks, WorkersNetwork, bridge_name
 from deployments.base_image import ensure_images
 from deployments.data_folder import DataFolder
-from deployments.firewall import can_lock
-from deployments.ports import free_port
+from deployments.egress.firewall import can_lock
+from deployments.supervision.ports import free_port
 from tests.blocks.engine_bench import until
 
 
@@ -43,7 +43,7 @@ class Place:
         self.mark.unlink(missing_ok=True)
         environment = {**os.environ, "SLIPWAY_HOME": str(self.folder.home), "SLIPWAY_EGRESS": "*.slipway-test.example"}
         words = ("egress", str(self.port), str(self.mark), str(self.gateway_port))
-        command = [*self._hosts(), sys.executable, "-m", "deployments.alone", *words]
+        command = [*self._hosts(), sys.executable, "-m", "deployments.supervision.alone", *words]
         with self.log.open("ab") as log:
             self.service = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 

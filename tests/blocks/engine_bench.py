@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from blocks.docker_commands import DockerWorker
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.commands import DockerWorker
 from blocks.plain_http import plain_client
-from blocks.process_engine import ProcessEngine
+from blocks.process_engine.block import ProcessEngine
 from domain.candidates import BuildFailed, Built
 from domain.engines import Engine
 from domain.errors import UnknownObject

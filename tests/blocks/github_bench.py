@@ -20,19 +20,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
-from blocks.docker_networks import DockerNetworks
-from blocks.docker_occupants import DockerOccupants
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.networks import DockerNetworks
+from blocks.docker_engine.occupants import DockerOccupants
 from blocks.egress_receipts import EgressReceipts
-from deployments.addresses import Addresses
 from deployments.base_image import ensure_images
 from deployments.data_folder import DataFolder
-from deployments.egress import listening
-from deployments.egress_accounts import Accounts
-from deployments.egress_proxy import EgressProxy
-from deployments.gateway_upstream import Upstream
-from deployments.ports import free_port
+from deployments.egress.accounts import Accounts
+from deployments.egress.addresses import Addresses
+from deployments.egress.proxy import EgressProxy
+from deployments.egress.service import listening
+from deployments.gateway.upstream import Upstream
+from deployments.supervision.ports import free_port
 from domain.egress import Allowance
 from domain.receipts import Passage
 from domain.workers import Command, CommandResult, Worker, WorkerSpec

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BudgetSpent
 
 BUDGET = 1_000_000

@@ -19,7 +19,7 @@ from typing import Any
 
 import docker
 
-from blocks.docker_networks import bridge_name
+from blocks.docker_engine.networks import bridge_name
 from tests.blocks.egress_bench import Place
 
 ADDRESS, NAME_SERVER, METADATA = "198.51.100.7", "198.51.100.53", "169.254.169.254"

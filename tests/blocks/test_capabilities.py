@@ -8,14 +8,14 @@ import pytest
 from docker.errors import NotFound
 from docker.types import HostConfig
 
-from blocks.docker_capabilities import LABEL, SYSBOX, WorkerImages
-from blocks.docker_commands import WORKER_UID
-from blocks.docker_connection import DockerConnection
-from blocks.docker_networks import DockerNetworks
-from blocks.docker_spares import DockerSpares
-from blocks.docker_workers import DockerWorkers
+from blocks.docker_engine.capabilities import LABEL, SYSBOX, WorkerImages
+from blocks.docker_engine.commands import WORKER_UID
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.networks import DockerNetworks
+from blocks.docker_engine.spares import DockerSpares
+from blocks.docker_engine.workers import DockerWorkers
 from blocks.package_caches import PackageCaches
-from blocks.process_engine import ProcessEngine
+from blocks.process_engine.block import ProcessEngine
 from domain.capabilities import CURES, Capability, NpmProgram, lacking
 from domain.errors import CapabilityMissing
 from domain.workers import Command, WorkerSpec

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.claude import Claude
+from blocks.claude.block import Claude
 from domain.conversations import Heard, Image, Message, ModelCall, Opaque, Part, Summary, Text, ToolResult, ToolSpec, ToolUse
 from domain.drafts import Deed, deed_in, reply_in
 from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError

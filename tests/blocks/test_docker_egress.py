@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
 from blocks.egress_receipts import EgressReceipts
-from deployments.firewall import can_lock, chain
-from deployments.registries import registry_patterns
+from deployments.egress.firewall import can_lock, chain
+from deployments.egress.registries import registry_patterns
 from domain.candidates import Built
 from domain.egress import run_token
 from domain.workers import Command, CommandResult, Limits, Worker, WorkerSpec

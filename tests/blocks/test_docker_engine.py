@@ -11,9 +11,9 @@ from typing import Any
 import docker
 import pytest
 
-from blocks.docker_commands import DockerWorker
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.commands import DockerWorker
+from blocks.docker_engine.connection import DockerConnection
 from deployments.base_image import ensure_images
 from domain.candidates import BuildFailed, Built
 from domain.errors import EngineUnreachable, UnknownObject, UnsafeArchive

@@ -7,8 +7,8 @@ from typing import Any
 import docker
 import pytest
 
-from blocks.docker_connection import DockerConnection
-from blocks.docker_inventory import DockerInventory
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.inventory import DockerInventory
 
 OURS = f"inv{os.getpid()}"
 THEIRS = f"other{os.getpid()}"

@@ -10,11 +10,11 @@ import pytest
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from blocks.docker_connection import docker_failure
-from blocks.docker_engine import DockerEngine
-from blocks.docker_execs import DockerExecs, exit_code
-from blocks.docker_images import BuildLog, packed_context
-from blocks.docker_streams import HeadAndTail
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import docker_failure
+from blocks.docker_engine.execs import DockerExecs, exit_code
+from blocks.docker_engine.images import BuildLog, packed_context
+from blocks.docker_engine.streams import HeadAndTail
 from domain.errors import Broken, EngineUnreachable, SlipwayError, UnknownObject
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import docker
 import pytest
 
-from blocks import docker_spares
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
-from blocks.docker_occupants import DockerOccupants
+from blocks.docker_engine import spares as docker_spares
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.occupants import DockerOccupants
 from blocks.package_caches import PackageCaches
 from deployments.base_image import ensure_images
-from deployments.spares import keep
+from deployments.runner.spares import keep
 from domain.workers import Command, Limits, Worker, WorkerInfo, WorkerSpec
 from tasks.workplace import usual_worker
 from tests.blocks.engine_bench import until
@@ -34,7 +34,7 @@ OURS = {"label": f"slipway.installation={INSTALLATION}"}
 KILLED_AFTER = """
 import asyncio, json, os, signal, sys
 import docker
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from domain.workers import WorkerSpec
 
 fields, spec, work, step = map(json.loads, sys.argv[1:])

@@ -8,7 +8,7 @@ from pathlib import Path
 WRITER = """
 import asyncio, resource, signal, sys
 from datetime import UTC, datetime
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from tests.registry_database import lay_registry
 from domain.audit import AuditLine
 from domain.errors import SlipwayError

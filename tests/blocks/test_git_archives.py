@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_archives import write_zip
-from blocks.git_host import BareGitHost
+from blocks.git.archives import write_zip
+from blocks.git.block import BareGitHost
 from domain.errors import BadInput, UnknownObject
 from tests.fakes.git_server import git
 

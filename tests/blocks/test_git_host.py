@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_command import translated
-from blocks.git_host import READ_LIMIT, BareGitHost
-from blocks.git_patches import DIFF_LIMIT, EXTENT_LIMIT, changed_files, shortened
+from blocks.git.block import READ_LIMIT, BareGitHost
+from blocks.git.command import translated
+from blocks.git.patches import DIFF_LIMIT, EXTENT_LIMIT, changed_files, shortened
 from domain.errors import BadInput, Broken, TryAgain, UnknownObject
 from domain.patches import ChangedFile, ChangedLines, Commit
 from domain.protocols import GitHost

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.github import GitHubAccess
-from blocks.github_wire import Wire
+from blocks.github.block import GitHubAccess
+from blocks.github.wire import Wire
 from domain.errors import BadInput, ServiceUnreachable
 from domain.github_errors import GitHubBusy, GitHubRefused
 from domain.github_permissions import PULLS

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from blocks.process_commands import run_command
-from blocks.process_engine import ProcessEngine
-from blocks.process_folders import locked
-from blocks.process_shim import Supervisor, birth
-from blocks.process_tree import Tree, alive
+from blocks.process_engine.block import ProcessEngine
+from blocks.process_engine.commands import run_command
+from blocks.process_engine.folders import locked
+from blocks.process_engine.shim import Supervisor, birth
+from blocks.process_engine.tree import Tree, alive
 from domain.candidates import BuildFailed, Built
 from domain.errors import UnknownObject
 from domain.workers import AppSpec, AppState, Command, CommandResult, Limits, WorkerSpec
@@ -254,7 +254,7 @@ async def test_secrets_lie_in_files_that_only_their_owner_reads_and_in_no_comman
 async def test_an_app_survives_the_process_that_started_it(engine: ProcessEngine, bench: Bench) -> None:
     app = await bench.app()
     script = (
-        "import asyncio, sys\nfrom blocks.process_engine import ProcessEngine\nfrom domain.workers import AppSpec\n"
+        "import asyncio, sys\nfrom blocks.process_engine.block import ProcessEngine\nfrom domain.workers import AppSpec\n"
         "engine = ProcessEngine(installation='tests', folder=sys.argv[1])\n"
         "asyncio.run(engine.start(AppSpec.model_validate_json(sys.argv[2])))\n"
     )
@@ -337,7 +337,7 @@ def test_a_log_that_grows_keeps_its_end_and_one_older_file(tmp_path: Path) -> No
 
 
 def test_the_supervisor_needs_no_library_of_ours() -> None:
-    shim = ROOT / "blocks/process_shim.py"
+    shim = ROOT / "blocks/process_engine/shim.py"
     listing = "import sys, runpy; runpy.run_path(sys.argv[1]); print(sorted(sys.modules))"
     python = shutil.which("python3") or sys.executable
     loaded = subprocess.run([python, "-I", "-S", "-c", listing, str(shim)], capture_output=True, text=True, check=True).stdout

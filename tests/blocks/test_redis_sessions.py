@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from blocks.redis_sessions import KEPT_SECONDS
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.conversations import Message, Text
 from tests.blocks.services import RedisServer, redis_server
 from tests.blocks.test_registry import NOON, a_request

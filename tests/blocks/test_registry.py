@@ -12,10 +12,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
 
-from blocks import registry_tables as tables
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
-from blocks.registry_store import open_engine
+from blocks.registry import tables
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import migrate
+from blocks.registry.store import open_engine
 from domain.audit import AuditLine
 from domain.briefs import AcceptanceCheck, Brief
 from domain.checks import CommandCheck, HttpCheck, HttpStep

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.doors import DoorRegistry
 from domain.errors import BadInput
 from domain.keys import ApiKey, Scope

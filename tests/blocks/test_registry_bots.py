@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.bots import Bot, BotState
 from domain.errors import BadInput, UnknownObject
 from tests.blocks.test_registry import a_brief

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import Domain
 from tests.blocks.test_registry import a_brief

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import LeaseLost, UnknownObject
 from domain.releases import ReleaseState
 from tests.blocks.test_registry import NOON, a_brief

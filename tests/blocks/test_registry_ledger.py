@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BudgetSpent, UnknownObject
 from domain.escalations import Answer, Diagnosis
 from domain.runs import DeliveryRequest, Origin

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.admission import Member, Standing
 from domain.allowances import OwnLimits
 from domain.invitations import Redeemed

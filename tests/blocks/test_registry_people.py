@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.buttons import KEPT, button
 from domain.people import Person
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BadInput, UnknownObject
 from domain.host_claims import Domain
 from domain.previews import OPEN, Preview, PreviewedChange, PreviewState

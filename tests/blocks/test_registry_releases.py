@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from blocks import registry_tables as tables
-from blocks.registry import SqlRegistry
+from blocks.registry import tables
+from blocks.registry.block import SqlRegistry
 from domain.errors import Broken, UnknownObject
 from domain.releases import Release, ReleaseState, live
 from tests.blocks.test_registry import NOON, a_brief

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import UnknownObject
 from domain.resources import Resource, ResourceKind
 from tests.blocks.test_registry import a_brief

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import LeaseLost
 from domain.snapshots import Snapshot, SnapshotState
 from tests.blocks.test_registry import NOON

@@ -6,9 +6,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import FOLDER, migrate
-from blocks.registry_store import open_engine
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import FOLDER, migrate
+from blocks.registry.store import open_engine
 from domain.releases import ReleaseState
 
 BRIEF = (

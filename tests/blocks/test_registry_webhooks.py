@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.heard import Commented
 from domain.webhooks import KEPT, Webhook
 

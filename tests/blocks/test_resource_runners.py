@@ -10,14 +10,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
-from blocks.docker_networks import DockerNetworks
-from blocks.docker_resource_image import MAKER, ResourceImage
-from blocks.docker_resources import DockerResources
-from blocks.process_engine import ProcessEngine
-from blocks.process_resources import ProcessResources
-from blocks.process_supervised import Supervised
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.networks import DockerNetworks
+from blocks.docker_engine.resource_image import MAKER, ResourceImage
+from blocks.docker_engine.resources import DockerResources
+from blocks.process_engine.block import ProcessEngine
+from blocks.process_engine.resources import ProcessResources
+from blocks.process_engine.supervised import Supervised
 from domain.app_data import Saved
 from domain.engines import Engine
 from domain.errors import ServiceUnreachable, UnknownObject

@@ -9,7 +9,7 @@ import docker
 import pytest
 from pydantic import SecretStr
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from blocks.placed_resources import PlacedResources
 from blocks.postgres_programs import postgres_programs, run_resource_script
 from blocks.postgres_server import PostgresServer

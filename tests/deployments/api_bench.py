@@ -12,12 +12,12 @@ import httpx
 from pydantic import SecretStr
 
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
-from deployments.allowances import Allowances
+from blocks.registry.block import SqlRegistry
 from deployments.api.access import House
 from deployments.api.application import application, routes
 from deployments.api.doors import DESCRIPTION, HEALTH, READY, WEBHOOK
 from deployments.api.hook import Hook
+from deployments.desk.allowances import Allowances
 from deployments.place_values import GoneBack
 from domain.admission import Rules
 from domain.attachments import Attachment

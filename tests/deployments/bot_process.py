@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
 from blocks.wakeups import RedisWakeups
-from deployments.bot import bot_running
-from deployments.bot_door import House
+from deployments.bot.door import House
+from deployments.bot.service import bot_running
 from domain.admission import Rules
 from domain.bot_webhook import Webhook
 from tests.fakes.desk import FakeDesk, Hints

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
-from deployments.bot import bot_running
-from deployments.bot_door import House
+from deployments.bot.door import House
+from deployments.bot.service import bot_running
 from deployments.settings import Settings, variable
 from domain.admission import Rules
 from domain.releases import ReleaseState

@@ -15,18 +15,18 @@ import httpx
 
 from blocks.door_sockets import DoorSockets
 from blocks.egress_receipts import CredentialReceipts, EgressReceipts
-from blocks.git_credentials import StoredTokens
+from blocks.git.credentials import StoredTokens
 from blocks.plain_http import plain_client
-from blocks.registry import SqlRegistry
-from deployments.addresses import Addresses, Occupants
-from deployments.gateway_credentials import QUESTIONS, CredentialDesk
-from deployments.gateway_guests import Allowance, Guests
-from deployments.gateway_models import Models
-from deployments.gateway_proxy import ModelProxy
-from deployments.gateway_receipts import GatewayReceipts
-from deployments.gateway_server import bound, server_of
-from deployments.gateway_tools import ToolCounter
-from deployments.gateway_upstream import Upstream
+from blocks.registry.block import SqlRegistry
+from deployments.egress.addresses import Addresses, Occupants
+from deployments.gateway.credentials import QUESTIONS, CredentialDesk
+from deployments.gateway.guests import Allowance, Guests
+from deployments.gateway.models import Models
+from deployments.gateway.proxy import ModelProxy
+from deployments.gateway.receipts import GatewayReceipts
+from deployments.gateway.server import bound, server_of
+from deployments.gateway.tools import ToolCounter
+from deployments.gateway.upstream import Upstream
 from domain.gateway import Access, Use, token_of
 from domain.git_credentials import site_of
 from tests.fakes.vault import MemoryVault

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
-from deployments.allowances import Allowances
-from deployments.github_listener import Listener
-from deployments.github_place import Place
-from deployments.pushing import pushed_run
+from blocks.registry.block import SqlRegistry
+from deployments.desk.allowances import Allowances
+from deployments.desk.pushing import pushed_run
+from deployments.github.listener import Listener
+from deployments.github.place import Place
 from domain.heard import Commented, Heard, Labelled, Pushed
 from domain.registry import Registry
 from domain.runs import DeliveryRequest, Origin, Project, Run
@@ -61,7 +61,7 @@ class Bench:
     async def outcome(self, id: str) -> str:
         from sqlalchemy import select
 
-        from blocks.registry_door_tables import webhooks
+        from blocks.registry.door_tables import webhooks
 
         async with self.registry.reading() as db:
             return str((await db.execute(select(webhooks.c.outcome).where(webhooks.c.id == id))).scalar())

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.commands.sessions import Shared
 from deployments.commands.table import run
 from deployments.remote.logins import keep

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deployments.addresses import AGAIN_SECONDS, FRESH_SECONDS, Addresses
+from deployments.egress.addresses import AGAIN_SECONDS, FRESH_SECONDS, Addresses
 from domain.egress import proxy_environment, run_in
 from domain.errors import EngineUnreachable
 from tests.fakes.street import Street

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployments.apart import apart
-from deployments.processes import identified
+from deployments.supervision.processes import identified
 from domain.errors import Broken, NeedsPerson
 from tests.deployments import apart_samples as samples
 

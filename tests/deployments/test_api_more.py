@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployments.api.wishes import FIELDS
-from deployments.membership import blocked
+from deployments.desk.membership import blocked
 from domain.keys import KeyState, id_in
 from domain.runs import RunState
 from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, api_in

@@ -11,10 +11,10 @@ import pytest
 
 from deployments.api.application import application
 from deployments.api.serving import proxy_before, serve, server_of, until_ended
+from deployments.checks.preflight import api_port
 from deployments.data_folder import DataFolder
-from deployments.preflight import api_port
-from deployments.services import last_services
 from deployments.settings import load_settings
+from deployments.supervision.services import last_services
 from deployments.wiring import Wiring
 from domain.errors import BadInput
 from domain.limits import GUESSES

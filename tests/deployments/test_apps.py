@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from blocks.registry import SqlRegistry
-from deployments.apps import dismiss_orphans
+from blocks.registry.block import SqlRegistry
+from deployments.supervision.apps import dismiss_orphans
 from domain.releases import ReleaseState
 from domain.runs import RunState
 from domain.workers import WorkerSpec

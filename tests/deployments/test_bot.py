@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deployments.requests import run_id
+from deployments.desk.requests import run_id
 from domain.runs import Notification, RunState
 from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually, released
 from tests.fakes.desk import FakeDesk

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from deployments.bot import has_dialogue
-from deployments.bot_access import has_bot
-from deployments.doctor import telegram
+from deployments.bot.access import has_bot
+from deployments.bot.service import has_dialogue
+from deployments.checks.doctor import telegram
 from deployments.settings import Settings
 from tests.fakes.telegram_api import TOKEN, TelegramApi, telegram_api
 

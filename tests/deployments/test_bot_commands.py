@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blocks.installation import Installation
-from deployments.bot_commands import COMMANDS
+from deployments.bot.commands import COMMANDS
 from domain.people import Person
 from domain.runs import RunState
 from domain.seen import Seen

@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
-from deployments.bot import bot_running
-from deployments.streamed import Streamed
+from deployments.bot.service import bot_running
+from deployments.bot.streamed import Streamed
 from domain.conversations import Message, Text, ToolResult, ToolUse
 from domain.deeds import Deeds
 from domain.errors import Broken, ModelOverloaded, NoReply

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from telegram import Chat, Message, PhotoSize
 
-from deployments.bot_messages import sent_in
+from deployments.bot.messages import sent_in
 from domain.attachments import Limits
 from domain.names import REQUEST_LIMIT
 from domain.talks import TalkState

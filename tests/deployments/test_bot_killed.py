@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from tests.deployments.conftest import ANN, eventually
 from tests.fakes.telegram_api import TelegramApi, telegram_api
 from tests.registry_database import lay_registry

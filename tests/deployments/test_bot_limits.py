@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deployments.allowances import Allowances
-from deployments.deeds import DeskDeeds
-from deployments.requests import run_id
+from deployments.desk.allowances import Allowances
+from deployments.desk.deeds import DeskDeeds
+from deployments.desk.requests import run_id
 from domain.admission import Rules
 from domain.allowances import Limits, OwnLimits
 from domain.errors import ModelKeyRefused

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.bot_commands import COMMANDS
-from deployments.bot_voices import DROP, USE
-from deployments.cards import STOP
-from deployments.preview_cards import CONFIRM
-from deployments.question_cards import ASK
-from deployments.talk_cards import BUILD, LATER
+from deployments.bot.commands import COMMANDS
+from deployments.bot.preview_cards import CONFIRM
+from deployments.bot.question_cards import ASK
+from deployments.bot.talk_cards import BUILD, LATER
+from deployments.bot.voices import DROP, USE
+from deployments.wording.cards import STOP
 from domain.buttons import button
 from domain.host_claims import Domain
 from domain.previews import PreviewedChange, PreviewState

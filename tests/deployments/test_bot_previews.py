@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from deployments.cards import Wanted, card
-from deployments.preview_cards import preview_card
+from deployments.bot.preview_cards import preview_card
+from deployments.wording.cards import Wanted, card
 from domain.previews import PreviewedChange, PreviewState
 from domain.runs import Progress, Run, RunState
 from domain.usage import Cost

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployments.question_cards import Button, pressed
+from deployments.bot.question_cards import Button, pressed
 from domain.outcomes import Cause
 from domain.runs import Run, RunState
 from tests.deployments.conftest import ANN

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
-from deployments.bot import bot_running, log_without_token
-from deployments.bot_access import check_access
+from deployments.bot.access import check_access
+from deployments.bot.service import bot_running, log_without_token
 from domain.admission import Rules
 from domain.errors import BadInput, ChatTokenRefused, ModelKeyRefused, ModelOverloaded
 from tests.deployments.conftest import ANN, BOB, Start, begun, eventually, house

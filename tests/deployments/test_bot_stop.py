@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 from telegram import CallbackQuery, Chat, Message, Update, User
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
-from deployments.bot_door import Door
-from deployments.bot_speech import Speech
-from deployments.bot_turns import Turns
-from deployments.inbox import Inbox
-from deployments.places import Places
+from deployments.bot.door import Door
+from deployments.bot.inbox import Inbox
+from deployments.bot.places import Places
+from deployments.bot.speech import Speech
+from deployments.bot.turns import Turns
 from domain.attachments import Attachment
 from domain.proposals import Proposal
 from domain.runs import Origin, Run, RunState

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from blocks.caddy import Caddy
-from deployments.bot import own_webhook
-from deployments.ports import free_port
+from deployments.bot.service import own_webhook
+from deployments.supervision.ports import free_port
 from domain.bot_webhook import SECRET_HEADER, Webhook, webhook_secret
 from domain.errors import BadInput
 from tasks.reconciler import reconcile_routes

@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
-from deployments.cards import Wanted, card, noted, wanted
-from deployments.notices import told, told_rollback
-from deployments.rollback_cards import data_buttons
+from deployments.bot.rollback_cards import data_buttons
+from deployments.wording.cards import Wanted, card, noted, wanted
+from deployments.wording.notices import told, told_rollback
 from domain.complaints import Complaint
 from domain.forecasts import Outlook
 from domain.outcomes import Cause

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.chat_signs import FirstSigns
+from deployments.bot.chat_signs import FirstSigns
 from domain.admission import Rules
 from domain.allowances import Limits, Passage
 from domain.errors import AnswerLost

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from blocks.docker_connection import DockerConnection
-from blocks.docker_engine import DockerEngine
-from blocks.docker_networks import DockerNetworks
-from blocks.git_host import BareGitHost
+from blocks.claude.block import Claude
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.connection import DockerConnection
+from blocks.docker_engine.networks import DockerNetworks
+from blocks.git.block import BareGitHost
 from blocks.mcp_doors import McpDoors
 from deployments.base_image import Extras, Images, ensure_images
-from deployments.gateway import models_of
-from deployments.gateway_models import Models
-from deployments.gateway_upstream import Upstream
+from deployments.gateway.models import Models
+from deployments.gateway.service import models_of
+from deployments.gateway.upstream import Upstream
 from deployments.settings import load_settings
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import Arrangement

@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import pytest
 
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import migrate
 from deployments.commands.sessions import Shared
 from deployments.commands.table import run
 from deployments.data_folder import Up
-from deployments.previewing import take_away
-from deployments.requests import run_id
+from deployments.desk.previewing import take_away
+from deployments.desk.requests import run_id
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN, FAULT, INTERRUPTED, PERSON, UNREACHABLE
 from domain.errors import BudgetSpent, ModelKeyMissing, ModelKeyRefused, ServiceUnreachable
 from domain.previews import Preview

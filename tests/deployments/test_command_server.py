@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.command_server import serve_commands
-from deployments.processes import identified, is_alive
+from deployments.runner.command_server import serve_commands
 from deployments.sockets import COMMANDS, socket_folder
+from deployments.supervision.processes import identified, is_alive
 
 CLIENT = "import sys; from deployments.command_client import run_warm; sys.exit(run_warm(sys.argv[1:]))"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from deployments.checks.preflight import Lookup, check_disk, domain_warning, served_on
 from deployments.data_folder import AlreadyUp, DataFolder, Up, read_up
-from deployments.ports import choose_port, free_port, port_owner
-from deployments.preflight import Lookup, check_disk, domain_warning, served_on
+from deployments.prefect_server.setup import installation
 from deployments.settings import load_settings
-from deployments.setup import installation
 from deployments.sockets import SOCKET_PATH_LIMIT
+from deployments.supervision.ports import choose_port, free_port, port_owner
 from deployments.wiring import Wiring
 from domain.errors import BadInput
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.database_check import app_postgres, found_at
+from deployments.checks.databases import app_postgres, found_at
 from deployments.settings import Settings, load_settings
 from domain.database_servers import ServerAddress, ServerFacts
 from domain.errors import BadInput

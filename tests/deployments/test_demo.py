@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.data_folder import Up
 from deployments.demo import build
 from deployments.here.wishes import REPLAYED

@@ -11,18 +11,18 @@ import pytest
 from pydantic import SecretStr
 from telegram import Update
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
-from deployments.allowances import Allowances
-from deployments.bot_messages import Said
-from deployments.deeds import DeskDeeds
-from deployments.dialogue import BEAT, Dialogue
-from deployments.drafts import Appearing
-from deployments.inbox import Inbox
-from deployments.live_cards import LiveCards
-from deployments.places import Places
-from deployments.sendings import Sendings
-from deployments.talk_cards import TALK
+from deployments.bot.dialogue import BEAT, Dialogue
+from deployments.bot.drafts import Appearing
+from deployments.bot.inbox import Inbox
+from deployments.bot.live_cards import LiveCards
+from deployments.bot.messages import Said
+from deployments.bot.places import Places
+from deployments.bot.sendings import Sendings
+from deployments.bot.talk_cards import TALK
+from deployments.desk.allowances import Allowances
+from deployments.desk.deeds import DeskDeeds
 from domain.conversations import Message, Text, ToolResult, ToolUse
 from domain.deeds import Deeds
 from domain.errors import LeaseLost, ModelKeyMissing, ModelOverloaded, ServiceUnreachable

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
-from blocks.registry_migrations import migrate
+from blocks.registry.block import SqlRegistry
+from blocks.registry.schema import migrate
+from deployments.checks.doctor import Finding, bot_pool
 from deployments.data_folder import DataFolder
-from deployments.doctor import Finding, bot_pool
 from deployments.settings import Settings
 from domain.bots import BotState
 

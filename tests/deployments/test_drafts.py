@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
-from deployments.drafts import Drafts
-from deployments.streamed import Streamed
+from deployments.bot.drafts import Drafts
+from deployments.bot.streamed import Streamed
 from domain.redaction import Redactor
 from domain.writing import Draft, DraftCall
 from tests.deployments.conftest import ANN, BOB, IVAN, eventually

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from blocks.docker_networks import WorkersNetwork
+from blocks.docker_engine.networks import WorkersNetwork
 from blocks.egress_receipts import EgressReceipts
-from deployments.addresses import Addresses
-from deployments.egress import listening
-from deployments.egress_accounts import Accounts
-from deployments.egress_proxy import EgressProxy
-from deployments.firewall import ruleset
-from deployments.registries import indexes_in
+from deployments.egress.accounts import Accounts
+from deployments.egress.addresses import Addresses
+from deployments.egress.firewall import ruleset
+from deployments.egress.proxy import EgressProxy
+from deployments.egress.registries import indexes_in
+from deployments.egress.service import listening
 from domain.egress import Allowance, run_token
 from domain.receipts import Passage
 from tests.fakes.street import Street

@@ -5,7 +5,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Crashed, Running
 
-from deployments.flow_results import result_of
+from deployments.prefect_server.flow_results import result_of
 from domain.abandoned import STARTS
 from domain.errors import Broken, ServiceUnreachable
 from tests.conftest import PrefectServer

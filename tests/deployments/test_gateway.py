@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from blocks.egress_receipts import EgressReceipts
-from deployments.gateway_guests import Allowance
-from deployments.gateway_models import Models
-from deployments.gateway_receipts import GatewayReceipts
-from deployments.gateway_upstream import PLAYED, Upstream
+from deployments.gateway.guests import Allowance
+from deployments.gateway.models import Models
+from deployments.gateway.receipts import GatewayReceipts
+from deployments.gateway.upstream import PLAYED, Upstream
 from domain.gateway_requests import BODY_LIMIT, Asked, asked
 from domain.prices import cost
 from domain.receipts import MODELS

@@ -10,7 +10,7 @@ import anthropic
 import httpx
 import pytest
 
-from deployments.gateway_upstream import Upstream
+from deployments.gateway.upstream import Upstream
 from tests.deployments.gateway_bench import MODEL, REAL_KEY, RUN, body, opened, token
 from tests.fakes.messages_api import (
     Answer,

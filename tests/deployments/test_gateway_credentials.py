@@ -12,12 +12,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from blocks.git_credentials import HELPER
+from blocks.git.credentials import HELPER
 from blocks.model_gateway import ModelGateway
 from blocks.vault import SecretVault
 from deployments.data_folder import DataFolder
-from deployments.gateway_upstream import Upstream
-from deployments.ports import free_port
+from deployments.gateway.upstream import Upstream
+from deployments.supervision.ports import free_port
 from domain.complaints import Complaint
 from domain.git_credentials import CLASSIC_REFUSED
 from domain.runs import RunState

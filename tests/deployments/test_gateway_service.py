@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from blocks.model_gateway import ModelGateway
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from deployments.data_folder import DataFolder
-from deployments.firewall import can_lock
-from deployments.gateway_server import CONNECTIONS, Doorkeeper, bound, server_of
-from deployments.ports import free_port
+from deployments.egress.firewall import can_lock
+from deployments.gateway.server import CONNECTIONS, Doorkeeper, bound, server_of
+from deployments.supervision.ports import free_port
 from domain.errors import Broken
 from domain.workers import Command, CommandResult, Worker, WorkerSpec
 from tests.blocks.egress_bench import installed
@@ -66,7 +66,7 @@ async def python(worker: Worker, script: str, *words: Any) -> CommandResult:
 def service(home: Path, engine: str, port: int, upstream: str) -> Iterator[subprocess.Popen[bytes]]:
     """Yield the running service, as `slipway up` starts it."""
     mark, environment = home / "gateway.ready", {**os.environ, "SLIPWAY_HOME": str(home), "ANTHROPIC_BASE_URL": upstream}
-    command = [sys.executable, "-m", "deployments.alone", "gateway", engine, str(port), str(mark)]
+    command = [sys.executable, "-m", "deployments.supervision.alone", "gateway", engine, str(port), str(mark)]
     mark.unlink(missing_ok=True)
     with (home / "gateway.log").open("ab") as log:
         started = subprocess.Popen(command, env={**environment, "ANTHROPIC_API_KEY": REAL_KEY}, stdout=log, stderr=log)

@@ -16,7 +16,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from blocks.mcp_doors import McpDoors
-from deployments.gateway_upstream import Upstream
+from deployments.gateway.upstream import Upstream
 from domain.conversations import ToolResult, ToolSpec, ToolUse
 from domain.errors import ServiceUnreachable
 from domain.gateway import TOOLS, Access, Use, token_of

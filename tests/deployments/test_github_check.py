@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from deployments.github_check import github
+from deployments.checks.github import github
 from deployments.settings import load_settings
 from domain.errors import BadInput
 from tests.fakes.github_access import APP

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.api.webhooks import HEARD
-from deployments.github_issues import take_label
-from deployments.github_listener import SETTLED, Listener, listening
-from deployments.github_outbox import IssueOutbox
-from deployments.wording import say
+from deployments.github.issues import take_label
+from deployments.github.listener import SETTLED, Listener, listening
+from deployments.github.outbox import IssueOutbox
+from deployments.wording.texts import say
 from domain.errors import DiskFull, ModelKeyMissing, ServiceUnreachable
 from domain.escalations import CHOICES, Diagnosis
 from domain.heard import Moved

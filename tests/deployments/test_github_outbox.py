@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cards import Wanted
-from deployments.github_outbox import IssueOutbox, rollback_text
+from deployments.github.outbox import IssueOutbox, rollback_text
+from deployments.wording.cards import Wanted
 from domain.releases import ReleaseState
 from domain.runs import Notification, RunState
 from tasks.missing_secrets import wait_for_secrets

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from blocks.github_git import GitHubRemote
-from deployments.github_listener import Listener
-from deployments.github_pushes import take_push
+from blocks.github.git import GitHubRemote
+from deployments.github.listener import Listener
+from deployments.github.pushes import take_push
 from domain.allowances import OwnLimits
 from domain.runs import Origin, RunState
 from domain.webhooks import Webhook

@@ -7,8 +7,8 @@ import pytest
 from telegram import Bot, Update
 from telegram.error import NetworkError
 
-from deployments import inbox as module
-from deployments.inbox import Inbox
+from deployments.bot import inbox as module
+from deployments.bot.inbox import Inbox
 from domain.errors import ServiceUnreachable
 
 BOT = Bot("42:token")

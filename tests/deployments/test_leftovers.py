@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from blocks.registry import SqlRegistry
-from deployments.leftovers import is_leftover
+from blocks.registry.block import SqlRegistry
+from deployments.desk.leftovers import is_leftover
 from domain.releases import ReleaseState
 from domain.runs import RunState
 from tests.tasks.conftest import COMMIT, NOW, registry, request  # noqa: F401  (a fixture among them)

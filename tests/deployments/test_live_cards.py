@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
-from deployments.live_cards import LiveCards
-from deployments.outlooks import Outlooks
-from deployments.sendings import Sendings
+from blocks.registry.block import SqlRegistry
+from deployments.bot.live_cards import LiveCards
+from deployments.bot.outlooks import Outlooks
+from deployments.bot.sendings import Sendings
 from domain.buttons import Button
 from domain.errors import ChatRefused, SlipwayError
 from domain.runs import DeliveryRequest, Origin, ReleaseRequest, Run, RunState

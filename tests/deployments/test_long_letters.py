@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.asks import Asks
-from deployments.bot_messages import Said
-from deployments.bot_speech import Speech
-from deployments.outbox import Outbox
-from deployments.sendings import Sendings
-from deployments.talk_cards import Spoken, secret_question, written
+from deployments.bot.asks import Asks
+from deployments.bot.messages import Said
+from deployments.bot.outbox import Outbox
+from deployments.bot.sendings import Sendings
+from deployments.bot.speech import Speech
+from deployments.bot.talk_cards import Spoken, secret_question, written
 from domain.errors import ChatBusy, ChatRefused, SlipwayError
 from domain.runs import Origin
 from tests.deployments.test_outbox import Paper

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from deployments.name_check import host_warning
-from deployments.preflight import Lookup
+from deployments.checks.names import host_warning
+from deployments.checks.preflight import Lookup
 
 
 def dns(*addresses: str, error: int = 0) -> Lookup:

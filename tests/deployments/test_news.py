@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.news import show_news
 from domain.runs import Origin, RunState
 from tasks.notify import end_run, tell_operator

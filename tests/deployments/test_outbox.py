@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
-from deployments.asks import Asks
-from deployments.outbox import Outbox
-from deployments.sendings import Sendings
-from deployments.talk_cards import TALK, Spoken, messages_of, spoken_in, written
+from blocks.registry.block import SqlRegistry
+from deployments.bot.asks import Asks
+from deployments.bot.outbox import Outbox
+from deployments.bot.sendings import Sendings
+from deployments.bot.talk_cards import TALK, Spoken, messages_of, spoken_in, written
 from domain.errors import AnswerLost, Broken, ChatBusy, ChatRefused, ServiceUnreachable, SlipwayError
 from domain.people import Person
 from domain.proposals import Answered, Proposal, Reply

@@ -10,12 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.redis_client import redis_client
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram import TelegramChat
 from blocks.wakeups import RedisWakeups
-from deployments.asks import Asks
-from deployments.outbox import Outbox
-from deployments.sendings import Sendings
+from deployments.bot.asks import Asks
+from deployments.bot.outbox import Outbox
+from deployments.bot.sendings import Sendings
 from domain.protocols import Chat
 from domain.runs import Notification
 from tasks.notify import OUTBOX

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.bot_page import PagePlace
+from deployments.bot.page import PagePlace
 from deployments.people import person
 from deployments.terminal import BAD_INPUT, DONE
 from domain.keys import Scope

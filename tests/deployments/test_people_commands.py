@@ -9,7 +9,7 @@ import pytest
 
 from blocks.installation import Installation
 from deployments.data_folder import DataFolder
-from deployments.inviting import link_of
+from deployments.desk.inviting import link_of
 from deployments.terminal import BAD_INPUT, DONE
 from domain.invitations import Redeemed, code_in, digest_of
 from domain.runs import Origin

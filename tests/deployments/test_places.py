@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deployments.places import Places
+from deployments.bot.places import Places
 from tests.deployments.conftest import eventually
 
 

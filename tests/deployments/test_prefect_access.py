@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from deployments.data_folder import AUTH_FILE, DataFolder, Up
-from deployments.prefect_access import SENT, WANTED, prefect_environment
-from deployments.services import first_services, last_services
+from deployments.prefect_server.access import SENT, WANTED, prefect_environment
 from deployments.settings import load_settings
+from deployments.supervision.services import first_services, last_services
 from deployments.wiring import Wiring
 
 pytestmark = pytest.mark.usefixtures("no_settings")

@@ -13,9 +13,9 @@ import pytest
 from blocks.caddy import Caddy
 from blocks.installation import Installation
 from deployments.api.prefect_door import is_from_elsewhere
-from deployments.caddy_service import UI_SETTINGS, prefect_door
 from deployments.data_folder import DataFolder
 from deployments.settings import load_settings
+from deployments.supervision.caddy_service import UI_SETTINGS, prefect_door
 from deployments.wiring import Wiring
 from tasks.reconciler import reconcile_routes
 from tests.blocks.services import caddy_server

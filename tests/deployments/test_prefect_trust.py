@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from deployments.prefect_trust import trust
+from deployments.prefect_server.trust import trust
 
 
 def test_a_plain_address_gets_one_usable_certificate(tmp_path: Path) -> None:

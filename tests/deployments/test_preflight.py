@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from deployments.checks.preflight import choose_engine, decided, isolation_warning
 from deployments.data_folder import DataFolder
-from deployments.preflight import choose_engine, decided, isolation_warning
 from deployments.settings import Settings, load_settings
 from deployments.wiring import Wiring
 from domain.errors import BadInput

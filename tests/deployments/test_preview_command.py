@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deployments.previewing import preview_data
+from deployments.desk.previewing import preview_data
 from deployments.terminal import BAD_INPUT, DONE
 from domain.errors import BadInput
 from domain.previews import PreviewedChange, PreviewState

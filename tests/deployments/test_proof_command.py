@@ -9,7 +9,7 @@ import pytest
 
 from blocks.installation import Installation
 from blocks.proof_key import FILE
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN
 from domain.seen import Seen
 from tasks.proof import prove

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from deployments.recording import begin_session
+from blocks.claude.block import Claude
+from deployments.desk.recording import begin_session
 from deployments.replay import application
 from domain.conversations import Message, ModelCall, Text
 from domain.errors import BadInput

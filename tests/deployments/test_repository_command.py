@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
 from deployments.terminal import BAD_INPUT, DONE
 from tests.deployments.test_cli import Bench as Commands

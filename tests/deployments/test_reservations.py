@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deployments.requests import run_id
-from deployments.reservations import reserve
+from deployments.desk.requests import run_id
+from deployments.desk.reservations import reserve
 from domain.errors import BadInput
 from domain.proposals import Proposal
 from domain.runs import DeliveryRequest, Origin, RunState

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.telegram import TelegramChat
-from deployments.allowances import Allowances
-from deployments.bot import bot_running
-from deployments.deeds import DeskDeeds
+from deployments.bot.service import bot_running
+from deployments.desk.allowances import Allowances
+from deployments.desk.deeds import DeskDeeds
 from domain.complaints import Complaint
 from domain.runs import Notification, Run, RunState
 from tests.deployments.conftest import ANN, begun, house

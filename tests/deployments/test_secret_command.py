@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from deployments.desk.secret_view import age
 from deployments.people import person
-from deployments.secret_view import age
 from deployments.terminal import BAD_INPUT, DONE
 from domain.complaints import Complaint
 from domain.workers import AppSpec

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.sendings import Sendings
+from deployments.bot.sendings import Sendings
 from domain.errors import AnswerLost, ChatBusy
 
 

@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
-from deployments.spares import keep
+from blocks.docker_engine.block import DockerEngine
+from deployments.runner.spares import keep
 from domain.workers import WorkerSpec
 from tasks.workplace import usual_worker
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deployments.children import Child, Service, ServiceFailed, end_all
 from deployments.data_folder import DataFolder
-from deployments.processes import identified, is_alive
-from deployments.services import first_services, last_services
 from deployments.settings import load_settings
+from deployments.supervision.children import Child, Service, ServiceFailed, end_all
+from deployments.supervision.processes import identified, is_alive
+from deployments.supervision.services import first_services, last_services
 from deployments.wiring import Wiring
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.terminal import BAD_INPUT, DONE
 from domain.proposals import Proposal
 from domain.remarks import REMARK_LIMIT

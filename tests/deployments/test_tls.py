@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.caddy_service import caddy_service, forget_routes, tls_environment
+from deployments.checks.doctor import tls
+from deployments.checks.preflight import https_port, tls_warnings
 from deployments.data_folder import DataFolder
-from deployments.doctor import tls
-from deployments.ports import free_port
-from deployments.preflight import https_port, tls_warnings
 from deployments.settings import Settings, load_settings
+from deployments.supervision.caddy_service import caddy_service, forget_routes, tls_environment
+from deployments.supervision.ports import free_port
 from deployments.wiring import Wiring
 from domain.errors import BadInput
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployments.waiting_files import WaitingFiles
+from deployments.bot.waiting_files import WaitingFiles
 from domain.attachments import Attachment
 
 NOW = datetime(2026, 11, 28, 20, tzinfo=UTC)

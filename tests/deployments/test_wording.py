@@ -6,9 +6,9 @@ from string import Formatter
 
 import pytest
 
-from deployments.explaining import explain
-from deployments.secret_view import age
-from deployments.wording import ENGLISH, LANGUAGES, RUSSIAN, say, spoken
+from deployments.desk.secret_view import age
+from deployments.wording.explaining import explain
+from deployments.wording.texts import ENGLISH, LANGUAGES, RUSSIAN, say, spoken
 from domain.errors import (
     BadInput,
     Broken,

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import make_url
 
 from blocks.attachment_files import AttachmentFiles
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
-from deployments.answers import answer_run, asked
-from deployments.looking import Look
-from deployments.requests import run_id
-from deployments.telling import tell_run
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
+from deployments.desk.answers import answer_run, asked
+from deployments.desk.looking import Look
+from deployments.desk.requests import run_id
+from deployments.desk.telling import tell_run
 from domain.attachments import Attachment
 from domain.briefs import AcceptanceCheck, Brief
 from domain.deeds import Deeds
@@ -78,7 +78,7 @@ class Hints:
 
 
 class FakeDesk:
-    """Follows the rules of `deployments.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
+    """Follows the rules of `deployments.desk.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
 
     def __init__(self, registry: SqlRegistry, wakeups: Hints, vault: MemoryVault | None = None) -> None:
         self.registry = registry

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from blocks.git_host import BareGitHost
-from blocks.github import GitHubAccess
-from blocks.github_git import GitHubRemote
+from blocks.git.block import BareGitHost
+from blocks.github.block import GitHubAccess
+from blocks.github.git import GitHubRemote
 from tests.fakes.git_server import GitServer
 from tests.fakes.github_access import APP, Given, key_text
 from tests.fakes.github_api import GitHubApi

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from blocks.docker_occupants import Occupant
+from blocks.docker_engine.occupants import Occupant
 from domain.errors import EngineUnreachable
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.exclusivity import Exclusivity
 from domain.health import HealthCheck
 from domain.releases import live

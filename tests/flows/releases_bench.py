@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from prefect import flow
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.releases import Release
 from domain.runs import ReleaseRequest
 from domain.workers import AppState, AppStatus

@@ -10,17 +10,17 @@ import httpx
 from pydantic import SecretStr
 
 from blocks.caddy import Caddy
-from blocks.claude import Claude
-from blocks.git_host import BareGitHost
+from blocks.claude.block import Claude
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
 from deployments.api.pepper import pepper_of
 from deployments.data_folder import DataFolder
-from deployments.ports import free_port
-from deployments.setup import save
+from deployments.prefect_server.setup import save
+from deployments.supervision.ports import free_port
 from domain.keys import Scope
 from tasks.keys import make_key
 from tests.blocks.services import redis_server
@@ -49,7 +49,7 @@ async def test_api_serves_its_installation_until_it_is_told_to_end(
             ProcessEngine(installation="tests", folder=str(tmp_path / "engine")),
         ):
             await save(block)
-        words = (sys.executable, "-m", "deployments.alone", "api", str(port), str(mark))
+        words = (sys.executable, "-m", "deployments.supervision.alone", "api", str(port), str(mark))
         process = await asyncio.create_subprocess_exec(*words, env=environment, stderr=asyncio.subprocess.PIPE)
         try:
             async with asyncio.timeout(120):

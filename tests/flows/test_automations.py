@@ -17,9 +17,17 @@ from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import EventTrigger
 from prefect.states import Crashed, Failed, Pending, Running
 
-from deployments.alarms import CUT_OFF, DEAD_WATCH, FAILED_RUN, FAILED_TO_ACT, GIVEN_UP, HANGS, PLATFORM
-from deployments.automations import NO_HEARTBEAT, RESUME_CRASHED, ROLL_BACK, STUCK, automations, rest_proactive, upsert
-from deployments.windows import HEARTBEAT, Windows
+from deployments.prefect_server.alarms import CUT_OFF, DEAD_WATCH, FAILED_RUN, FAILED_TO_ACT, GIVEN_UP, HANGS, PLATFORM
+from deployments.prefect_server.automations import (
+    NO_HEARTBEAT,
+    RESUME_CRASHED,
+    ROLL_BACK,
+    STUCK,
+    automations,
+    rest_proactive,
+    upsert,
+)
+from deployments.prefect_server.windows import HEARTBEAT, Windows
 from domain.abandoned import STARTS
 from domain.releases import Release, ReleaseState
 from tasks.watch_events import CUT_OFF as CUT_OFF_EVENT

@@ -14,9 +14,9 @@ from typing import cast
 import pytest
 from prefect import flow
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.process_engine import ProcessEngine
+from blocks.process_engine.block import ProcessEngine
 from domain.checks import HttpCheck, HttpStep
 from domain.dropped import known_tests
 from domain.environment import Source

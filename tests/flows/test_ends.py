@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.outcomes import Delivered, Escalated
 from domain.releases import ReleaseState
 from domain.runs import RunState

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest_asyncio
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.environment import EnvironmentVersion
 from domain.exclusivity import Exclusivity
 from domain.outcomes import Rejected, Released

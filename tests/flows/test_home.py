@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from blocks.github import GitHubAccess
-from blocks.registry import SqlRegistry
+from blocks.github.block import GitHubAccess
+from blocks.registry.block import SqlRegistry
 from domain.runs import RunState
 from flows.home import catch_up, go_home
 from tests.conftest import PrefectServer

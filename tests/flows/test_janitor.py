@@ -9,10 +9,10 @@ from typing import Any
 import pytest_asyncio
 
 from blocks.caddy import Caddy
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from blocks.plain_http import plain_client
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from domain.health import HealthCheck
 from domain.outcomes import Previewed
 from domain.previews import Preview, PreviewedChange, PreviewState

@@ -8,10 +8,10 @@ import pytest_asyncio
 
 from blocks.caddy import Caddy
 from blocks.plain_http import plain_client
-from blocks.registry import SqlRegistry
-from deployments.catalog import CATALOG, apply
-from deployments.pools import ensure_pool
-from deployments.releasing import release_at
+from blocks.registry.block import SqlRegistry
+from deployments.desk.releasing import release_at
+from deployments.prefect_server.catalog import CATALOG, apply
+from deployments.prefect_server.pools import ensure_pool
 from domain.outcomes import Released
 from domain.releases import ReleaseState
 from domain.runs import Origin, ReleaseRequest, Run, RunState

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 
-from deployments.catalog import Entry, apply
-from deployments.pools import ensure_pool
+from deployments.prefect_server.catalog import Entry, apply
+from deployments.prefect_server.pools import ensure_pool
 from tests.conftest import PrefectServer
 from tests.flows.sample_flows import note
 from tests.flows.workers import SAMPLES, until

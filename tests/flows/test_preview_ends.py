@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
-from deployments.catalog import CATALOG, apply
-from deployments.pools import ensure_pool
-from deployments.previewing import confirm_preview, take_away
+from blocks.registry.block import SqlRegistry
+from deployments.desk.previewing import confirm_preview, take_away
+from deployments.prefect_server.catalog import CATALOG, apply
+from deployments.prefect_server.pools import ensure_pool
 from domain.errors import BadInput, ServiceUnreachable
 from domain.health import HealthCheck
 from domain.outcomes import Escalated, Overtaken, Previewed, Rejected, Released

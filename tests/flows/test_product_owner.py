@@ -8,14 +8,14 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from pydantic import SecretStr
 
 from blocks.caddy import Caddy
-from blocks.claude import Claude
-from blocks.git_host import BareGitHost
+from blocks.claude.block import Claude
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
-from deployments.setup import save
+from deployments.prefect_server.setup import save
 from flows.product_owner import Wish, product_owner
 from tests.conftest import PrefectServer
 from tests.fakes.messages_api import ScriptedMessagesAPI

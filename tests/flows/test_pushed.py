@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.candidates import BuildFailed
 from domain.outcomes import Accepted, Escalated
 from domain.runs import DeliveryRequest

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from prefect.client.orchestration import get_client
 
-from deployments.catalog import CATALOG, UPKEEP, WORK, Entry, apply
-from deployments.pools import ensure_pool
+from deployments.prefect_server.catalog import CATALOG, UPKEEP, WORK, Entry, apply
+from deployments.prefect_server.pools import ensure_pool
 from tests.conftest import PrefectServer
 from tests.flows.workers import SAMPLES, in_state, lines, read, running_worker, start_run
 

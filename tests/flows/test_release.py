@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from prefect.client.orchestration import get_client
 
-from blocks.registry import SqlRegistry
-from deployments import releasing
-from deployments.catalog import CATALOG, apply
-from deployments.pools import ensure_pool
-from deployments.previewing import confirm_preview
+from blocks.registry.block import SqlRegistry
+from deployments.desk import releasing
+from deployments.desk.previewing import confirm_preview
+from deployments.prefect_server.catalog import CATALOG, apply
+from deployments.prefect_server.pools import ensure_pool
 from domain.errors import BadInput
 from domain.outcomes import Rejected, Released
 from domain.previews import Preview, PreviewedChange, PreviewState

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.environment import EnvironmentVersion
 from domain.health import HealthCheck
 from domain.outcomes import Overtaken, Rejected, Released

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import LeaseLost
 from domain.releases import ReleaseState
 from domain.rollbacks import RollbackRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import UnknownObject
 from domain.releases import ReleaseState
 from domain.rollbacks import RollbackOutcome, RollbackRequest

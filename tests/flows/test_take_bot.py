@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.telegram_accounts import TelegramAccounts
 from domain.env_rules import requirements
 from domain.environment import EnvironmentVersion, Missing

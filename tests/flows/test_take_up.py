@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from blocks.claude import Claude
+from blocks.claude.block import Claude
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.checks import Check
 from domain.dropped import KnownTest
 from domain.errors import EngineUnreachable

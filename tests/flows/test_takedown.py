@@ -11,11 +11,11 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Running
 
 from blocks.attachment_files import AttachmentFiles
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
-from deployments.requests import Desk
-from deployments.takedown import take_down
+from blocks.registry.block import SqlRegistry
+from deployments.desk.requests import Desk
+from deployments.desk.takedown import take_down
 from domain.errors import ServiceUnreachable
 from domain.runs import RunState
 from tests.conftest import PrefectServer

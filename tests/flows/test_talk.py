@@ -9,17 +9,17 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from pydantic import SecretStr
 
 from blocks.caddy import Caddy
-from blocks.claude import Claude
-from blocks.git_host import BareGitHost
+from blocks.claude.block import Claude
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
-from deployments.allowances import Allowances
-from deployments.deeds import DeskDeeds
-from deployments.requests import Desk
-from deployments.setup import save
+from deployments.desk.allowances import Allowances
+from deployments.desk.deeds import DeskDeeds
+from deployments.desk.requests import Desk
+from deployments.prefect_server.setup import save
 from domain.drafts import Deed, deed_in, reply_in
 from domain.errors import Broken
 from flows.opening import open_blocks

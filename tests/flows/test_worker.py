@@ -13,9 +13,9 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelled, Cancelling, Scheduled
 
-from deployments.due_runs import ASK_SECONDS, DueRuns
-from deployments.lost_runs import Fate, fate
-from deployments.processes import ProcessId, identified, is_alive, parsed
+from deployments.runner.due_runs import ASK_SECONDS, DueRuns
+from deployments.runner.lost_runs import Fate, fate
+from deployments.supervision.processes import ProcessId, identified, is_alive, parsed
 from domain.abandoned import STARTS
 from tests.conftest import PrefectServer
 from tests.flows.workers import deploy, in_state, lines, read, running_worker, start_run, until

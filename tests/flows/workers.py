@@ -15,9 +15,9 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from deployments.catalog import Entry, apply
 from deployments.data_folder import DataFolder
-from deployments.pools import ensure_pool
+from deployments.prefect_server.catalog import Entry, apply
+from deployments.prefect_server.pools import ensure_pool
 
 SAMPLES = "tests.flows.sample_flows"
 PATIENCE = 150.0
@@ -78,7 +78,7 @@ def running_worker(home: Path, pool: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker process and end it for certain; its log is `home/worker.log`."""
     DataFolder(home).prepare()
     code = (
-        "import asyncio; from deployments.settings import load_settings; from deployments.worker import work; "
+        "import asyncio; from deployments.settings import load_settings; from deployments.runner.worker import work; "
         f"asyncio.run(work(load_settings(home={str(home)!r}), pool={pool!r}))"
     )
     environment = {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}

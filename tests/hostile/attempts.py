@@ -2,7 +2,7 @@
 
 import os
 
-from deployments.registries import registry_patterns
+from deployments.egress.registries import registry_patterns
 from domain.workers import Command, CommandResult, Worker
 
 HANG_SECONDS = 120.0

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
-from deployments.firewall import can_lock
-from deployments.ports import free_port
+from blocks.docker_engine.block import DockerEngine
+from deployments.egress.firewall import can_lock
+from deployments.supervision.ports import free_port
 from domain.candidates import Built
 from domain.workers import AppSpec, Limits, Worker, WorkerSpec
 from tests.blocks.egress_bench import Place, installed

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
-from blocks.docker_images import packed_context
+from blocks.docker_engine.block import DockerEngine
+from blocks.docker_engine.images import packed_context
 from blocks.egress_receipts import EgressReceipts
-from deployments.firewall import can_lock
+from deployments.egress.firewall import can_lock
 from domain.candidates import Built
 from domain.errors import UnsafeArchive
 from domain.workers import Worker

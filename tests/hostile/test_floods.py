@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from domain.errors import UnsafeArchive
 from domain.workers import Worker
 from tests.blocks.egress_bench import Place

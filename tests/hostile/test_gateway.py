@@ -15,7 +15,7 @@ from threading import Thread
 import docker
 import pytest
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from domain.egress import run_token
 from domain.gateway import Access, token_of
 from domain.workers import Worker
@@ -74,7 +74,7 @@ def models(place: Place) -> Iterator[Models]:
         mark = place.folder.home / "gateway.ready"
         environment = {**os.environ, "SLIPWAY_HOME": str(place.folder.home), "ANTHROPIC_BASE_URL": address}
         words = ["gateway", "docker", str(place.gateway_port), str(mark)]
-        with subprocess.Popen([sys.executable, "-m", "deployments.alone", *words], env=environment) as service:
+        with subprocess.Popen([sys.executable, "-m", "deployments.supervision.alone", *words], env=environment) as service:
             asyncio.run(until(lambda: asyncio.to_thread(mark.exists), "the gateway is ready", 60))
             yield made
             service.terminate()

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 import docker
 import pytest
 
-from blocks.docker_engine import DockerEngine
-from deployments.firewall import can_lock
+from blocks.docker_engine.block import DockerEngine
+from deployments.egress.firewall import can_lock
 from domain.workers import CommandResult, Worker
 from tests.blocks.egress_bench import Place
 from tests.blocks.engine_bench import until

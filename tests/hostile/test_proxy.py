@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from blocks.egress_receipts import EgressReceipts
 from domain.egress import run_token
 from domain.receipts import Passage

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
+from blocks.docker_engine.block import DockerEngine
 from domain.reports import Outcome, TestReport
 from domain.verdicts import verdict
 from domain.workers import Worker

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from blocks.archives import unpack
-from blocks.git_command import git
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
+from blocks.git.command import git
 from domain.errors import Broken, SlipwayError
 from domain.patches import Commit
 from domain.workers import Worker

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.trust import trust_for
 from deployments.data_folder import DataFolder, Up, read_up
 from domain.releases import Release, live

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from deployments.data_folder import DataFolder
-from deployments.processes import ProcessId, is_alive, parsed
-from deployments.releasing import release_again
+from deployments.desk.releasing import release_again
+from deployments.supervision.processes import ProcessId, is_alive, parsed
 from domain.releases import ReleaseState
 from domain.runs import Origin
 from tests.story import tales

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from blocks.claude import Claude
+from blocks.claude.block import Claude
 from domain.conversations import Finished, GaveUp, Message, ToolResult, ToolSpec, ToolUse
 from domain.roles import CallFacts, Role, RoleLimits, Step
 from domain.values import Value

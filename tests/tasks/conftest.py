@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.briefs import AcceptanceCheck, Brief
 from domain.runs import DeliveryRequest, Origin
 from tests.registry_database import lay_registry

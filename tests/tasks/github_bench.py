@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from blocks.github import GitHubAccess
+from blocks.github.block import GitHubAccess
 from blocks.installation import Installation
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.github import CommitCheck
 from domain.mutants import MutationRun
 from domain.rehearsals import SUITE

@@ -12,8 +12,8 @@ import time
 
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from blocks.registry import SqlRegistry
+from blocks.claude.block import Claude
+from blocks.registry.block import SqlRegistry
 from domain.conversations import Finished, ToolResult, ToolSpec, ToolUse
 from tasks.agent import converse
 from tasks.model_calls import Pacing

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.checks import HttpCheck, HttpStep
 from domain.health import HealthCheck
 from domain.outcomes import Previewed, Rejected

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from blocks.registry import SqlRegistry
+from blocks.claude.block import Claude
+from blocks.registry.block import SqlRegistry
 from domain.errors import NothingToRollBackTo
 from domain.proposals import Answered, Proposal
 from domain.runs import DeliveryRequest, Origin, Run, RunState

@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Crashed, Failed, Suspended
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.abandoned import PATIENCE, STARTS, FlowRunSeen
 from domain.runs import Run, RunState
 from tasks.abandoned import end_abandoned, look_at_flow_run, schedule_again

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from domain.addons import addons_of
 from domain.resources import ResourceKind
 from tasks.addons import write_addons

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.conversations import Finished, Heard, Summary, ToolUse
 from domain.runs import DeliveryRequest
 from tests.fakes.messages_api import Answer, Asked, Fault, Say, ScriptedMessagesAPI, text, thinking, use

@@ -4,8 +4,8 @@ import json
 
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from blocks.registry import SqlRegistry
+from blocks.claude.block import Claude
+from blocks.registry.block import SqlRegistry
 from domain.briefs import AcceptanceCheck, Brief
 from domain.outcomes import Abandoned
 from tasks.product_owner import amend_brief

@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from blocks.claude import Claude
-from blocks.git_host import BareGitHost
+from blocks.claude.block import Claude
+from blocks.git.block import BareGitHost
 from blocks.installation import Installation
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from domain.checks import HttpCheck, HttpStep
 from domain.cli_agents import LOOP, Arrangement
 from domain.engines import Engine

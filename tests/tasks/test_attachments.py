@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocks.attachment_files import AttachmentFiles
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.attachments import IMAGE_BYTES, AttachmentRefused, Limits
 from domain.conversations import Image
 from domain.redaction import Redactor

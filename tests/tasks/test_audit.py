@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.redaction import Redactor
 from domain.workers import AppState, AppStatus
 from tasks.audit import record

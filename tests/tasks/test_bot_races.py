@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.bots import POOL, Bot, BotState
 from domain.errors import BadInput, Broken
 from domain.runs import DeliveryRequest, RunState

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.bots import POOL, Bot, BotState, profile_of
 from domain.env_rules import requirements
 from domain.errors import BadInput, BotLost

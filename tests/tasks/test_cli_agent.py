@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.process_workers import ProcessWorker
+from blocks.process_engine.workers import ProcessWorker
 from domain.cli_agents import CliAgent
 from domain.conversations import Finished, GaveUp
 from domain.errors import Broken, ModelKeyRefused, ServiceUnreachable

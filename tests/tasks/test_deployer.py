@@ -1,6 +1,6 @@
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.health import HealthCheck
 from domain.leases import Lease
 from domain.outcomes import Rejected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.conversations import ToolResult
 from domain.errors import NoReply
 from domain.proposals import Answered

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.runs import RunState
 from domain.usage import TokenUsage
 from tasks.audit import record

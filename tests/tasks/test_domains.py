@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BadInput
 from tasks.domains import add_domain, make_main, remove_domain
 from tasks.hosts import host_owners, main_host, project_hosts

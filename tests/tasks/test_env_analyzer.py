@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.conversations import ModelClient
 from domain.env_values import placeholder_values
 from domain.environment import Requirements, Source, Variable

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.errors import DiskFull, UnknownObject
 from domain.releases import RESTS, Release, ReleaseState, live
 from domain.workers import AppSpec, AppStatus

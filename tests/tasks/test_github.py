@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import AnswerLost
 from domain.github_errors import GitHubRefused
 from domain.github_texts import check_of_push, check_of_report

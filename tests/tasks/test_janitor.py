@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.runs import HAND_OVER_PATIENCE, NEVER_HANDED_OVER, WAITED_TOO_LONG, WAITING_PATIENCE, RunState
 from domain.usage import Cost, TokenUsage
 from tasks.janitor import CALL_PATIENCE, close_reservations, end_forgotten

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BadInput
 from domain.keys import KEY_LINES, Scope, digest_of
 from tasks.keys import NewKey, admit, make_key, revoke_key

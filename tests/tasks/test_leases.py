@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import LeaseLost, LockTaken, ServiceUnreachable, UnknownObject
 from domain.leases import Lease
 from tasks.leases import claim, claim_project, give_back, hold, holding

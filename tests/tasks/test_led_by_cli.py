@@ -10,9 +10,9 @@ import pytest
 
 from blocks.mcp_doors import McpDoors
 from blocks.model_gateway import ModelGateway, gateway_doors
-from blocks.process_tree import Tree
-from blocks.process_workers import ProcessWorker
-from deployments.gateway_upstream import Upstream
+from blocks.process_engine.tree import Tree
+from blocks.process_engine.workers import ProcessWorker
+from deployments.gateway.upstream import Upstream
 from domain.cli_agents import Arrangement
 from domain.conversations import Heard, ToolResult, ToolUse
 from domain.errors import Broken, ServiceUnreachable

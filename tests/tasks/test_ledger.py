@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from domain.briefs import AcceptanceCheck, Brief
 from domain.candidates import Built
 from domain.checks import Check, CommandCheck, HttpCheck, HttpStep

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from blocks.kept_records import KeptRecords
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.candidates import Built
 from domain.inventory import Held
 from domain.leftovers import RECEIPT_AGE, YOUNG

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from domain.candidates import Built
 from domain.patches import is_locked, locked_files
 from tasks.tester import build_candidate

@@ -5,7 +5,7 @@ import shutil
 import httpx
 
 from blocks.caddy import Caddy
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.releases import ReleaseState
 from domain.workers import AppSpec
 from tasks.domains import add_domain

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.leases import Lease
 from domain.outcomes import Rejected
 from domain.releases import Release, ReleaseState

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.complaints import Complaint
 from domain.diagnoses import diagnose
 from domain.outcomes import Escalated

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
+from blocks.git.block import BareGitHost
 from domain.manifests import pytest_arguments
 from domain.mutants import MutationRun
 from domain.patches import ChangedLines, Extent

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blocks.docker_engine import DockerEngine
-from blocks.git_host import BareGitHost
+from blocks.docker_engine.block import DockerEngine
+from blocks.git.block import BareGitHost
 from domain.candidates import Built
 from tasks.mutation import try_mutants
 from tests.blocks.engine_bench import DOCKERFILE, docker_engine

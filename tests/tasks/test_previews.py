@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.data_errors import DataBeingReplaced
 from domain.errors import BadInput
 from domain.outcomes import Rejected

@@ -8,7 +8,7 @@ import pytest
 
 from blocks.installation import Installation
 from blocks.proof_key import ProofKey, holds
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.mutants import Mutant, MutationRun, Tried
 from domain.outcomes import Accepted, Released
 from domain.proofs import SignedProof, canonical, facts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.diagnoses import diagnose
 from domain.errors import BudgetSpent, RunCancelled
 from domain.escalations import Answer, Diagnosis, Escalation

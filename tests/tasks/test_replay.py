@@ -13,7 +13,7 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from blocks.claude import Claude
+from blocks.claude.block import Claude
 from deployments.replay import application
 from domain.conversations import Message, ModelCall, ModelReply, Opaque, Part, Text, ToolUse
 from domain.errors import ModelRequestRefused

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.addons import addons_of
 from domain.env_rules import requirements
 from domain.environment import EnvironmentVersion, Missing

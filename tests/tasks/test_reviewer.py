@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest_asyncio
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.conversations import ToolUse
 from domain.reviews import Review
 from tasks.commit_reader import CommitReader

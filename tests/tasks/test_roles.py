@@ -9,10 +9,10 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from blocks.attachment_files import AttachmentFiles
-from blocks.claude import Claude
-from blocks.git_host import BareGitHost
-from blocks.process_engine import ProcessEngine
-from blocks.registry import SqlRegistry
+from blocks.claude.block import Claude
+from blocks.git.block import BareGitHost
+from blocks.process_engine.block import ProcessEngine
+from blocks.registry.block import SqlRegistry
 from domain.attachments import Limits
 from domain.briefs import Brief
 from domain.checks import HttpCheck, HttpStep

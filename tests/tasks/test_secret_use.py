@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import BadInput, LockTaken
 from domain.releases import ReleaseState
 from domain.vault import PATIENCE

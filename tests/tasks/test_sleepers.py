@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from blocks.caddy import Caddy
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.wakeups import RedisWakeups
 from domain.errors import LeaseLost
 from domain.leases import Lease, deploy_lock

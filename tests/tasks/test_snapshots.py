@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.data_errors import RestoreUnfinished
 from domain.releases import Release, ReleaseState
 from domain.snapshots import KeepData, RefuseRollback, RestoreData, Snapshot, SnapshotState

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blocks.kept_data import KeptData
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from blocks.resource_dumps import ResourceDumps
 from domain.app_data import DataKeeper, NoRoom, Saved
 from domain.errors import ServiceUnreachable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.conversations import ToolUse
 from domain.host_claims import Domain
 from domain.runs import Origin

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blocks.registry import SqlRegistry
+from blocks.registry.block import SqlRegistry
 from domain.errors import LeaseLost
 from domain.releases import Release, ReleaseState
 from domain.runs import RunState

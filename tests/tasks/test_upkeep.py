@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.candidates import Built
 from domain.checks import HttpCheck, HttpStep
 from domain.errors import RunCancelled

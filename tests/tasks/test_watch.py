@@ -13,8 +13,8 @@ from typing import ClassVar, cast
 import pytest
 import pytest_asyncio
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.protocols import GitHost
 from domain.releases import RESTS, Release, ReleaseState
 from domain.watching import Traffic

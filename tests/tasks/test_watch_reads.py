@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest_asyncio
 
-from blocks.git_host import BareGitHost
-from blocks.registry import SqlRegistry
+from blocks.git.block import BareGitHost
+from blocks.registry.block import SqlRegistry
 from domain.previews import Preview, PreviewState
 from domain.registry import Registry
 from domain.releases import Release

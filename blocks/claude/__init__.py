@@ -1,0 +1,1 @@
+"""Anthropic's Messages API. `block` is its Prefect block."""

@@ -1,0 +1,1 @@
+"""The engine of containers. `block` is its Prefect block."""

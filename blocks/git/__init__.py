@@ -1,0 +1,1 @@
+"""Repositories on this machine, and git itself."""

@@ -1,0 +1,1 @@
+"""GitHub's API and git. `block` is its Prefect block."""

@@ -1,1 +1,0 @@
-"""Alembic's environment for the registry; `blocks.registry_migrations` runs it."""

@@ -1,0 +1,1 @@
+"""The engine of plain processes. `block` is its Prefect block."""

@@ -1,0 +1,1 @@
+"""Alembic's environment for the registry; `blocks.registry.schema` runs it."""

@@ -1,0 +1,1 @@
+"""GitHub's webhooks, answered: pushes, issues, comments."""

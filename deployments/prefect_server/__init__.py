@@ -1,0 +1,1 @@
+"""What we put into the Prefect server, and how we get in."""

@@ -1,0 +1,1 @@
+"""`slipway up`: which processes there are, and how they are started, watched and ended."""

@@ -1,0 +1,81 @@
+"""Errors as sentences for people: what went wrong and the next thing to do, in their language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deployments.wording.texts import say
+from domain.attachments import AttachmentRefused
+from domain.errors import (
+    BudgetSpent,
+    DiskFull,
+    LeaseLost,
+    LockTaken,
+    ModelKeyMissing,
+    ModelKeyRefused,
+    ModelOverloaded,
+    NeedsPerson,
+    NoBrief,
+    NoReply,
+    NothingToRollBackTo,
+    SecretMissing,
+    ServiceUnreachable,
+    SlipwayError,
+    TryAgain,
+)
+from domain.refusals import HostRefused, LimitReached, RollbackRefused
+
+
+def explain(language: str, error: SlipwayError) -> str:
+    """Return one clear sentence on the error, with the next thing to do, by who must act."""
+    known = next((tell for kind, tell in KNOWN.items() if isinstance(error, kind)), None)
+    if known is not None:
+        return known(language, error)
+    family = next((key for kind, key in FAMILIES.items() if isinstance(error, kind)), "error_broken")
+    return say(language, family, what=str(error))
+
+
+def _budget(language: str, error: BudgetSpent) -> str:
+    project, limit, used = error.args
+    return say(language, "error_budget", project=project, limit=f"{limit:.2f}", used=f"{used:.2f}")
+
+
+def _limited(language: str, error: LimitReached) -> str:
+    which, _, limit, ends = error.args
+    until = f"{ends:%Y-%m-%d %H:%M} UTC" if ends else ""
+    return say(language, f"limit_{which}", limit=limit if which == "runs" else f"{limit:.2f}", ends=until)
+
+
+def _no_reply(language: str, error: NoReply) -> str:
+    return say(language, "error_talk_budget" if error.reason == "out of budget" else "error_no_reply")
+
+
+def _file(language: str, error: AttachmentRefused) -> str:
+    return say(language, f"file_{error.why}", name=error.args[0], detail=error.args[2])
+
+
+def _host(language: str, error: HostRefused) -> str:
+    why, host, more = error.args
+    return say(language, f"host_{why}", host=host, more=more)
+
+
+KNOWN: dict[type[SlipwayError], Callable[[str, Any], str]] = {
+    BudgetSpent: _budget,
+    LimitReached: _limited,
+    ModelKeyRefused: lambda language, _: say(language, "error_model_key"),
+    ModelOverloaded: lambda language, _: say(language, "error_model_busy"),
+    NothingToRollBackTo: lambda language, error: say(language, "error_no_earlier", project=error.args[0]),
+    NoBrief: lambda language, _: say(language, "error_no_brief"),
+    NoReply: _no_reply,
+    AttachmentRefused: _file,
+    HostRefused: _host,
+    RollbackRefused: lambda language, error: say(language, "error_rollback", project=error.args[0]),
+    SecretMissing: lambda language, error: say(language, "error_secret", project=error.args[0], names=", ".join(error.args[1])),
+    ModelKeyMissing: lambda language, _: say(language, "error_model_missing"),
+    LeaseLost: lambda language, _: say(language, "error_overtaken"),
+    LockTaken: lambda language, _: say(language, "error_lock"),
+    DiskFull: lambda language, _: say(language, "error_disk"),
+    ServiceUnreachable: lambda language, _: say(language, "error_service"),
+}
+"""Errors that have sentences of their own."""
+
+FAMILIES: dict[type[SlipwayError], str] = {TryAgain: "error_try_again", NeedsPerson: "error_needs_person"}
