@@ -17,7 +17,8 @@ class QuietServer(uvicorn.Server):
         follows its head would wait 40 ms for the client's acknowledgement. Connections inherit it from the listener.
         """
         for listener in sockets or ():
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if listener.family != socket.AF_UNIX:
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await super().serve(sockets)
 
     @contextmanager
