@@ -97,10 +97,10 @@ function enter(field, said, isSure) {
 }
 
 // Anybody's link can bring anybody's data: it is believed unasked where Telegram itself is around us, and has brought one thing.
-// A bot of somebody else's may open this page with data of theirs before Telegram's.
+// A bot of somebody else's may open this page with data of theirs before Telegram's, and spell its name in other ways (`%44`).
 function enterMiniApp() {
   const data = given.get("tgWebAppData");
-  if (!data || location.hash.split("tgWebAppData=").length !== 2) return;
+  if (!data || decodeURIComponent(location.hash).split("tgWebAppData=").length !== 2) return;
   if (isInside && remember("entered") === data) return location.replace("/"); // the app was loaded anew
   if (isInside) remember("entered", data);
   enter("init", data, isInside);
