@@ -21,14 +21,14 @@ class Readers:
     So nobody waits for another. Where there are too many, or too much, the oldest is cut off: GitHub itself sends in one go.
     """
 
-    def __init__(self, senders: int = SENDERS, room: int = ROOM) -> None:
-        self._senders, self._room = senders, room
+    def __init__(self, senders: int = SENDERS, room: int = ROOM, seconds: float = SENDING) -> None:
+        self._senders, self._room, self._seconds = senders, room, seconds
         self._held: dict[asyncio.Timeout, int] = {}
 
     async def read(self, chunks: AsyncIterator[bytes]) -> bytes:
         """Return all of a body; raise TimeoutError when it does not come in time, or had to give way."""
         body = bytearray()
-        async with asyncio.timeout(SENDING) as sending:
+        async with asyncio.timeout(self._seconds) as sending:
             self._held[sending] = 0
             try:
                 async for chunk in chunks:
@@ -44,7 +44,8 @@ class Readers:
         while len(self._held) > self._senders or sum(self._held.values()) > self._room:
             oldest = next(iter(self._held))
             del self._held[oldest]
-            oldest.reschedule(asyncio.get_running_loop().time())
+            if not oldest.expired():  # else its time was over just now, and it goes by itself
+                oldest.reschedule(asyncio.get_running_loop().time())
 
 
 @dataclass(frozen=True, kw_only=True)

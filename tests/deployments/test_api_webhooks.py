@@ -146,6 +146,17 @@ async def test_oldest_sender_gives_way_to_more_senders_and_to_more_bytes() -> No
         await asyncio.wait(slow)
 
 
+async def test_sender_whose_time_is_just_over_fails_nobody_else() -> None:
+    readers = Readers(senders=1, seconds=0)
+
+    async def a_turn_later() -> bytes:
+        await asyncio.sleep(0)  # the other's time is over by then, and it has not been told yet
+        return await readers.read(whole(b"{}"))
+
+    slow, sent = await asyncio.gather(readers.read(unsent()), a_turn_later(), return_exceptions=True)
+    assert (type(slow), sent) == (TimeoutError, b"{}")
+
+
 NASTY = [
     b"",
     b"null",
