@@ -36,7 +36,7 @@ class RemoteReports:
         if known is None:
             born = {"name": CHECK, "head_sha": check.commit, "external_id": check.run, **_said(check, left[:AT_ONCE])}
             known, left = await self._wire.ask("POST", name, "/check-runs", CHECKS, attempted, born), left[AT_ONCE:]
-        elif not left and known["conclusion"] != check.conclusion:
+        elif not left and (known["conclusion"], known["output"]["title"]) != (check.conclusion, check.title):
             await self._wire.ask("PATCH", name, f"/check-runs/{known['id']}", CHECKS, attempted, _said(check, ()))
         while left:
             body, left = _said(check, left[:AT_ONCE]), left[AT_ONCE:]

@@ -37,6 +37,13 @@ async def test_status_is_set_where_it_is_another_and_never_again_as_it_is(place:
     assert [each["state"] for each in place.state.statuses[PERSONS]] == ["success", "failure", "pending"]
 
 
+async def test_check_has_the_newest_words_also_where_its_end_is_the_same(place: Place) -> None:
+    for title in ("It waits for money.", "It waits for a word.", "It waits for a word."):
+        await place.app.reports.report(NAME, check(conclusion="neutral", title=title))
+    assert [each["output"]["title"] for each in place.state.checks[NAME]] == ["It waits for a word."]
+    assert place.api.count("PATCH", "/check-runs/1") == 1
+
+
 async def test_two_runs_of_one_commit_have_one_check_each_whoever_tells_again(place: Place) -> None:
     for run in ("r-0000a1", "push-c0ffee", "r-0000a1", "push-c0ffee"):
         await place.app.reports.report(NAME, check(run))

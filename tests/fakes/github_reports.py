@@ -19,7 +19,7 @@ class ReportState:
     def checks_list_for_ref(self, call: Call, said: dict[str, Any]) -> Any:
         """Return them newest first; of one name only the newest, unless all are asked for."""
         found = [
-            {**each, "output": {"annotations_count": len(each["output"]["annotations"])}}
+            {**each, "output": {"title": each["output"]["title"], "annotations_count": len(each["output"]["annotations"])}}
             for each in self.checks[call.repository]
             if each["head_sha"] == call.places["ref"] and each["name"] == said.get("check_name", each["name"])
         ][::-1]
