@@ -1,5 +1,6 @@
 """A person pushed to the main branch: the commit is fetched, and a run tests and delivers it."""
 
+from contextlib import suppress
 from typing import Literal
 
 from deployments.desk.pushing import pushed_run
@@ -7,7 +8,7 @@ from deployments.github.place import Place
 from deployments.wording.explaining import explain
 from deployments.wording.texts import say
 from domain.github import CommitCheck, Conclusion
-from domain.github_errors import HistoryTooLarge
+from domain.github_errors import GitHubRefused, HistoryTooLarge
 from domain.github_texts import TITLE_LIMIT, one_line
 from domain.heard import Pushed
 from domain.pushes import Push, judged_push
@@ -42,7 +43,7 @@ async def fetched(event: Pushed, project: Project, place: Place) -> str | None:
     try:
         return await place.remote.fetch(project.slug, event.repository, event.branch)
     except HistoryTooLarge as error:
-        await tell_undone(event, event.after, project, place, "large", why=str(error))
+        await tell_undone(event, event.after, project, place, "large", most=error.args[1])
         raise
 
 
@@ -64,13 +65,14 @@ async def begin(event: Pushed, head: str, project: Project, place: Place) -> str
 
 
 async def tell_undone(
-    event: Pushed, head: str, project: Project, place: Place, how: Literal["diverged", "held", "large"], *, why: str = ""
+    event: Pushed, head: str, project: Project, place: Place, how: Literal["diverged", "held", "large"], **why: object
 ) -> None:
-    """Say at the commit and to the owner, once, that nothing was done about the push, or nothing yet."""
+    """Say to the owner and at the commit, once, that nothing was done about the push, or nothing yet."""
     fields = {"person": event.sender, "repository": event.repository, "commit": head[:12], "project": project.slug}
-    text = say(await place.language_of(project), f"github_{how}", **fields, why=why)
+    text = say(await place.language_of(project), f"github_{how}", **fields, **why)
+    await place.tell_owner(project, f"{how}-{head}", text)
     ended: Conclusion = "neutral" if how == "held" else "failure"
     title = one_line(text, TITLE_LIMIT)  # by a personal token it is all that is seen
     check = CommitCheck(run=pushed_run(project, head), commit=head, conclusion=ended, title=title, summary=text)
-    await place.github.reports.report(event.repository, check)
-    await place.tell_owner(project, f"{how}-{head}", text)
+    with suppress(GitHubRefused):  # as where the App may make no checks: what waits still waits, and its owner knows
+        await place.github.reports.report(event.repository, check)

@@ -43,7 +43,8 @@ GITHUB_ENGLISH: dict[str, str] = {
     "github_help": "I know `/slipway status`, `/slipway approve`, `/slipway cancel`, `/slipway rollback` (or `rollback v3`) "
     "and `/slipway answer CHOICE words`.",
     "github_held": "A push of {person} to {repository} ({commit}) is tested by itself later: {why}",
-    "github_large": "A push of {person} to {repository} ({commit}) was not fetched: {why}. Then push again.",
+    "github_large": "A push of {person} to {repository} ({commit}) was not fetched: it brings more than {most} MB. Take large "
+    "files out of its history and push again.",
     "github_moved": "The repository {former} of {project} is called {repository} now: after "
     "`slipway repository {project} {repository}` Slipway goes on there.",
     "github_diverged": "A push of {person} to {repository} ({commit}) lacks what is online of {project} by now. Nothing was "

@@ -11,10 +11,13 @@ from blocks.github.git import GitHubRemote
 from deployments.github.listener import Listener
 from deployments.github.pushes import take_push
 from domain.allowances import OwnLimits
+from domain.github import CommitCheck
+from domain.github_errors import GitHubRefused
 from domain.runs import Origin, RunState
 from domain.webhooks import Webhook
 from tests.deployments.api_bench import ANN
 from tests.deployments.github_bench import NAME, NOW, Bench, fields, github_bench, push
+from tests.fakes.desk import a_brief
 from tests.fakes.git_server import git
 from tests.tasks.conftest import request
 
@@ -118,13 +121,35 @@ async def test_push_waits_while_its_owner_may_begin_nothing_and_is_tested_after(
     assert check["external_id"] == bench.pushed[0].run
 
 
+class NoChecks:
+    """GitHub for an App without the permission to make checks."""
+
+    @property
+    def reports(self) -> "NoChecks":
+        return self
+
+    async def report(self, name: str, check: CommitCheck) -> None:
+        raise GitHubRefused(f"the check of {check.commit} at {name}", 403, "Resource not accessible by integration")
+
+
+async def test_push_that_waits_is_not_lost_where_github_takes_no_check_of_it(bench: Bench) -> None:
+    await bench.registry.add_run(request("r-000007", origin=Origin(channel="telegram", chat="1001", person=ANN)), NOW)
+    await bench.registry.limit_member(ANN, OwnLimits(runs=1))
+    bench.place = replace(bench.place, github=NoChecks())  # type: ignore[arg-type]
+    assert await bench.hear(push(bench.commit({**START, "app.py": "1"}, await main_of(bench)))) == [""]
+    assert len(await bench.registry.unhandled()) == 1
+    assert ["is tested by itself later" in told.text for told in await bench.registry.unsent("telegram")] == [True]
+
+
 async def test_history_that_is_too_large_is_told_and_leaves_nothing_here(bench: Bench) -> None:
     small = GitHubRemote(Path(bench.desk.git.folder), bench.remote.git.url, bench.remote.app, most=100_000)
     bench.place = replace(bench.place, remote=small)
+    await bench.registry.set_brief("notes", a_brief("notes", "Notes").model_copy(update={"language": "ru"}))
     large = bench.commit({**START, "film": "".join(map(str, range(100_000)))}, await main_of(bench))
     outcome = f"{NAME} has more than 0 MB, which is too much: take large files out of its history"
     assert await bench.hear(push(large)) == [outcome]
-    assert [check["conclusion"] for check in bench.remote.state.checks[NAME]] == ["failure"]
+    [check] = bench.remote.state.checks[NAME]
+    assert (check["conclusion"], "в нём больше 0 МБ. Уберите" in check["output"]["title"]) == ("failure", True)
     assert "\ngarbage: 0\n" in git(Path(bench.desk.git.folder) / "notes.git", "count-objects", "-v")
 
 
