@@ -46,10 +46,6 @@ class Projects(Protocol):
         """Return the run's proof, or the newest, with the key of its signature and whether that holds."""
         ...
 
-    async def proof_key(self) -> str:
-        """Return the public key by which proofs are signed there; empty before the first."""
-        ...
-
     async def archive(self, project: str, target: Path) -> None:
         """Write the project's code into a new zip."""
         ...

@@ -4,14 +4,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from deployments.commands.secrets import read_secret
-from deployments.commands.where import about_logins
+from deployments.commands.where import asks_nobody
 from domain.errors import BadInput
 
 if TYPE_CHECKING:
     from deployments.commands.sessions import Shared
 
 
-@about_logins
+@asks_nobody
 async def login(shared: "Shared") -> None:
     """Keep a key for the server at --server. It is typed or comes from standard input."""
     from deployments.remote.client import connected
@@ -29,7 +29,7 @@ async def login(shared: "Shared") -> None:
     sys.stdout.write(f"{shared.server} knows you as {me['owner']}, for {may}; the key is kept in {file}\n")
 
 
-@about_logins
+@asks_nobody
 async def logout(shared: "Shared") -> None:
     """Forget the key for the server at --server. There it still opens: `slipway keys revoke` ends that."""
     from deployments.remote.logins import forget, servers

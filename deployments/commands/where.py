@@ -46,8 +46,8 @@ def alone(reason: str, *, quiet: bool = True) -> Callable[[Work], Command]:
     return lambda work: _command(work, lambda context: _here(context, reason), reason, quiet=quiet)
 
 
-def about_logins(work: Work) -> Command:
-    """Make a command of work with this user's own keys for installations elsewhere."""
+def asks_nobody(work: Work) -> Command:
+    """Make a command of work with what all commands share: it needs no installation that runs, or opens one itself."""
     return _command(work, lambda context: nullcontext(context.obj))
 
 

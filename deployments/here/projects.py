@@ -85,9 +85,6 @@ class OwnProjects:
     async def proof(self, project: str, run: str | None) -> Document:
         return await proof_document(self._desk, await known(self._desk, project), run)
 
-    async def proof_key(self) -> str:
-        return await self._desk.look.proof_key()
-
     async def archive(self, project: str, target: Path) -> None:
         from blocks.git.archives import write_zip
         from deployments.data_folder import DataFolder

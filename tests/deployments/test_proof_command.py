@@ -10,6 +10,7 @@ import pytest
 from blocks.installation import Installation
 from blocks.proof_key import FILE
 from blocks.registry.block import SqlRegistry
+from deployments.commands.table import run
 from deployments.terminal import BAD_INPUT, DONE, FAILED_RUN
 from domain.seen import Seen
 from tasks.proof import prove
@@ -55,6 +56,12 @@ def test_what_json_printed_can_be_verified_later_and_a_changed_file_fails(slipwa
     file.write_text(json.dumps(saved))
     assert slipway("proof", "notes", "--verify", str(file)) == FAILED_RUN
     assert "DOES NOT HOLD" in slipway.out
+
+
+def test_saved_proof_is_verified_also_when_nothing_is_up(slipway: Bench, home: Path) -> None:  # noqa: F811
+    assert slipway("proof", "notes", "--json") == DONE
+    (home / "saved.json").write_text(slipway.out)
+    assert run(("proof", "notes", "--verify", str(home / "saved.json"))) == DONE
 
 
 def test_another_installations_key_does_not_make_it_genuine(slipway: Bench, home: Path) -> None:  # noqa: F811
