@@ -69,7 +69,7 @@ class Server:
                         await answer.aread()
                         read(answer, self.address)
                         return  # nothing more comes
-                    async for event in events_in(answer.aiter_lines()):
+                    async for event in events_in(answer.aiter_text()):
                         last, broken = event.id, 0
                         yield event
             except (httpx.TransportError, TryAgain) as error:

@@ -270,13 +270,13 @@ class Deaf(httpx.AsyncHTTPTransport):
 async def test_stream_that_is_cut_off_goes_on_behind_its_last_event(desk: Desk) -> None:
     run = await desk.api.run("notes", id="r-stream0000")
     for number in range(1, 4):
-        await desk.api.desk.go_on(run, "plan", text=f"step {number}")
+        await desk.api.desk.go_on(run, "plan", text=f"step\u2028{number}")
     await desk.api.desk.end(run)
     cut = Cut(b"GET /v1/runs/r-stream0000/events", after=b"id: 1\n")
     async with behind(desk, cut), connected(desk.url, kept(desk.url), pause=at_once) as server:
         lines = [line.text async for line in RemotePlace(server).progress(run, stay=True)]
     assert cut.was_made
-    assert lines[:3] == ["step 1", "step 2", "step 3"]
+    assert lines[:3] == ["step\u20281", "step\u20282", "step\u20283"]
     assert len(set(lines)) == len(lines)
 
 
