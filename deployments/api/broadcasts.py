@@ -26,11 +26,15 @@ class Broadcast:
         """The run while it waits for its person."""
         self._reading = asyncio.create_task(self._read(followed))
 
+    @property
+    def is_over(self) -> bool:
+        return self._reading.done()
+
     async def events(self, after: int, ends: float) -> AsyncIterator[str]:
         """Yield the events behind number `after` until that moment, or `ended`; raise what ended the reading."""
         told = False
         while (now := time.monotonic()) < ends:
-            news, is_over = self._news, self._reading.done()
+            news, is_over = self._news, self.is_over
             for said in self._said[after:]:
                 after += 1
                 yield said
@@ -82,7 +86,9 @@ class Broadcasts:
         """Follow the run, as one stream of this owner; raise Refusal when there are too many, half of all for one."""
         if len(self.streams) >= self.most or self.streams.count(owner) >= self.most / 2:
             raise Refusal(503, "too many runs are being followed: ask again in a moment", {"Retry-After": "10"})
-        broadcast = self._going.get(run) or self._going.setdefault(run, Broadcast(follow()))
+        broadcast = self._going.get(run)
+        if broadcast is None or broadcast.is_over:  # one that failed may still have listeners who never read on
+            broadcast = self._going[run] = Broadcast(follow())
         broadcast.listeners += 1
         self.streams.append(owner)
         try:
@@ -91,8 +97,9 @@ class Broadcasts:
             self.streams.remove(owner)
             broadcast.listeners -= 1
             if not broadcast.listeners:
-                del self._going[run]
                 broadcast.stop()
+                if self._going.get(run) is broadcast:
+                    del self._going[run]
 
 
 def shown(line: Progress) -> str:

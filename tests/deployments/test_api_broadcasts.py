@@ -102,9 +102,9 @@ async def test_what_ends_the_reading_is_told_to_all_and_the_next_ones_read_again
         for broadcast in (first, second):
             with pytest.raises(ServiceUnreachable):
                 await anext(broadcast.events(0, deadline()))
-    run.say("one")
-    with broadcasts.followed("r-1", ANN, run.follow) as broadcast:
-        assert (await anext(broadcast.events(0, deadline()))).startswith("id: 1\n")
+        run.say("one")  # the first two never read on, and have not gone yet
+        with broadcasts.followed("r-1", ANN, run.follow) as broadcast:
+            assert (await anext(broadcast.events(0, deadline()))).startswith("id: 1\n")
 
 
 async def test_stream_ends_in_time_though_the_run_does_not() -> None:
