@@ -44,7 +44,8 @@ async def accept(house: TheHouse, theirs: Owned, call: OneCall, wish: Accepted) 
 
     async def work(_: str | None) -> Done:
         now = await house.registry.project(slug)
-        if offer.proposal.change and (now is None or now.created != made or (await theirs.project(slug)).owner != now.owner):
+        is_theirs = now is not None and now.created == made and theirs.person in (None, now.owner)
+        if offer.proposal.change and not is_theirs:
             raise Refusal(409, f"{slug} was removed since the Brief was written: nothing was begun")
         return await started(house, offer.proposal)
 

@@ -110,6 +110,20 @@ async def test_project_that_is_anothers_by_the_time_the_brief_is_written_is_not_
     assert len(await api.registry.runs()) == before
 
 
+async def test_offer_counts_as_it_was_made_for_its_person_and_its_project_alone(api: Api) -> None:
+    offered = await api.ask("POST", "/v1/proposals", json={"text": "colours", "project": "notes"})
+    offer, before = offered.json()["offer"], len(await api.registry.runs())
+    other = f"{'A' if offer[40] != 'A' else 'B'}".join((offer[:40], offer[41:]))
+    for key, shown in ((await api.key(BOB), offer), (await api.key(), other), (await api.key(), f"{offer[:-64]}{'0' * 64}")):
+        answered = await api.ask("POST", "/v1/proposals/accept", key, json={"offer": shown})
+        assert (answered.status_code, "no offer to you" in answered.text) == (422, True)
+    await api.registry.remove_project("notes")
+    await api.registry.add_project(a_brief("notes", "notes"), BOB, "notes.localhost", NOON)
+    answered = await api.ask("POST", "/v1/proposals/accept", json={"offer": offer})
+    assert (answered.status_code, "was removed since" in answered.text) == (409, True)
+    assert len(await api.registry.runs()) == before
+
+
 async def test_streams_that_come_at_the_same_moment_are_all_counted(api: Api) -> None:
     headers = {"Authorization": f"Bearer {await api.key()}"}
     api.house.broadcasts.most = 10
