@@ -88,6 +88,7 @@ class RemoteProjects:
         return found
 
     async def proof_key(self) -> str:
+        """Return the public key by which proofs are signed there; empty before the first."""
         return str((await self._server.get("/v1/proof-key"))["key"])
 
     async def archive(self, project: str, target: Path) -> None:
@@ -114,15 +115,16 @@ class RemoteProjects:
             raise BadInput("files are taken on the machine itself alone: the HTTP API takes none")
         body = wish.model_dump(exclude={"attach"})
         asked = Unanswered(self._server.address, json.dumps(body, sort_keys=True))
-        with screen.status("The Product Owner reads your request…"):
+        with screen.status("The Product Owner reads your request…"), asked.ends_when_refused():
             said = await self._server.ask("POST", "/v1/proposals", body=body, once=asked.key())
         self._asked[said["offer"]] = asked
         return Offer(mark=said["offer"], brief=said["brief"])
 
     async def accept(self, offer: Offer) -> Document:
         asked = self._asked[offer.mark]
-        wish = {"offer": offer.mark}
-        begun: Document = await self._server.ask("POST", "/v1/proposals/accept", body=wish, once=f"{asked.key()}-accepted")
+        wish, once = {"offer": offer.mark}, f"{asked.key()}-accepted"
+        with asked.ends_when_refused():
+            begun: Document = await self._server.ask("POST", "/v1/proposals/accept", body=wish, once=once)
         asked.answered()
         return begun
 

@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from blocks.private_files import write_private
+from domain.errors import BadInput
 
 
 class Unanswered:
@@ -20,6 +23,15 @@ class Unanswered:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self._file, str(uuid4()), once=True)
         return self._file.read_text("ascii")
+
+    @contextmanager
+    def ends_when_refused(self) -> Iterator[None]:
+        """Let a refusal inside this block be the answer: under its key it would be told again, whatever has changed since."""
+        try:
+            yield
+        except BadInput:
+            self.answered()
+            raise
 
     def answered(self) -> None:
         """Let the same request be another one from now on."""

@@ -248,6 +248,18 @@ async def test_request_of_a_killed_command_is_the_same_when_it_is_asked_again(de
     assert await asked() != first  # it was answered: now it is another wish
 
 
+async def test_brief_that_can_be_built_no_more_is_not_met_again_by_the_same_words(desk: Desk) -> None:
+    wish, quiet = Wish(text="colours", project="notes"), Console(quiet=True)
+    async with connected(desk.url, kept(desk.url)) as server:
+        place = RemotePlace(server)
+        stale = await place.propose(wish, quiet)
+        await desk.api.registry.remove_project("notes")
+        await desk.api.project("notes", days=1)
+        with pytest.raises(BadInput, match="was removed"):
+            await place.accept(stale)
+        assert (await place.accept(await place.propose(wish, quiet)))["project"] == "notes"
+
+
 async def at_once(_: float) -> None:
     """Wait for nothing."""
 
