@@ -23,11 +23,14 @@ EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99
 RESERVED = frozenset({"www", "api", "admin", "prefect", "slipway", "localhost", "mail", "caddy", "bot"})
 """No new project may be called so; one that is called so already stays."""
 
+RUN_PATTERN = r"r-[0-9a-f]{10}"
+"""A run's id. No project may be called so either: where one or the other can be named, another's run would be meant."""
+
 
 def checked_slug(text: str) -> str:
     """Return `text` if it may name a new project; raise BadInput that says what would be accepted."""
     formed_slug(text)
-    if text in RESERVED:
+    if _is_reserved(text):
         raise BadInput(f"{text!r} is reserved: choose another name, like `my-{text}`")
     return text
 
@@ -60,7 +63,11 @@ def slug_from(title: str, fallback: str = "app") -> str:
     """Derive a usable slug from any text; `fallback` when nothing of it can be used."""
     ascii_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-").lstrip("0123456789-")[:32].strip("-")
-    return slug if re.fullmatch(SLUG_PATTERN, slug) and slug not in RESERVED else fallback
+    return slug if re.fullmatch(SLUG_PATTERN, slug) and not _is_reserved(slug) else fallback
+
+
+def _is_reserved(slug: str) -> bool:
+    return slug in RESERVED or re.fullmatch(RUN_PATTERN, slug) is not None
 
 
 def free_slug(wanted: str, taken: frozenset[str]) -> str:

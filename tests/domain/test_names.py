@@ -36,6 +36,7 @@ def test_slug_that_is_a_dns_label_is_taken(good: str) -> None:
         "a\n",
         "localhost",
         "www",
+        "r-0123456789",
     ],
 )
 def test_slug_that_is_none_is_refused_with_a_cure(bad: str) -> None:
@@ -51,6 +52,7 @@ def test_slug_that_is_none_is_refused_with_a_cure(bad: str) -> None:
         ("Книги", "app"),
         ("42 answers", "answers"),
         ("www", "app"),
+        ("R 0123456789", "app"),
         ("", "app"),
         ("a" * 80, "a" * 32),
     ],
