@@ -76,7 +76,9 @@ async def forget_values_of(desk: "Desk", project: str, name: str, who: str, *, o
     from tasks.secret_use import forget_values
 
     if not give_up and (needing := await lost_without(desk, project, name, old=old)):
-        raise BadInput(f"release {', '.join(map(str, needing))} of {project} needs it: nothing was changed")
+        raise BadInput(
+            f"release {', '.join(map(str, needing))} of {project} needs it: nothing was changed. `give_up` gives that up"
+        )
     references, blocks = await _references(desk, project, name, old=old), desk.blocks
     lost = await forget_values(project, references, who, desk.registry, blocks.engine, desk.vault, desk.wakeups)
     left = any(info.key == name for info in await desk.vault.listed(project))
