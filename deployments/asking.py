@@ -48,7 +48,8 @@ async def build(place: Place, offer: Offer, screen: Console, *, wait: bool, as_j
     elif not wait:
         slug = run["project"]
         screen.print(f"{slug} is being built as {run['run']}: follow it with `slipway logs {slug} --follow`")
-        screen.print(run["flow_run"], style="dim", soft_wrap=True)
+        if run["flow_run"]:
+            screen.print(run["flow_run"], style="dim", soft_wrap=True)
     return ended_code(run) if wait else DONE
 
 

@@ -1,6 +1,7 @@
 """The live view of a run in a terminal: steps, rounds, tests, cost, address."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from deployments.place_values import Document
 
 LOOK_AGAIN = 1.0
-"""Seconds after which the registry is read without a hint: hints can be lost."""
+"""Seconds after which the registry is read without a hint: hints can be lost; no picture needs it more often."""
 
 TITLES = {
     "brief": "Brief",
@@ -92,10 +93,12 @@ async def _listed(place: "Place", current: "Document", screen: Console) -> None:
 
 async def _drawn(place: "Place", current: "Document", screen: Console) -> None:
     lines: list[Progress] = []
+    looked = -LOOK_AGAIN
     with Live(console=screen, refresh_per_second=8, get_renderable=lambda: picture(current, lines)):
         async for line in place.progress(current["run"], stay=True):
             lines.append(line)
-            current = await place.run(current["run"])
+            if time.monotonic() - looked >= LOOK_AGAIN:  # what went on for long brings hundreds of lines at once
+                current, looked = await place.run(current["run"]), time.monotonic()
         current = await place.run(current["run"])
 
 

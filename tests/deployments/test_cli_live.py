@@ -61,7 +61,11 @@ def test_picture_shows_steps_rounds_tests_cost_time_and_the_address() -> None:
 class Delivered:
     """A place whose run has just ended."""
 
+    def __init__(self) -> None:
+        self.asked = 0
+
     async def run(self, run: str) -> dict[str, Any]:
+        self.asked += 1
         return a_run(RunState.DELIVERED, run=run, flow_run="http://ui/run", address=ADDRESS, message="Notes is online")
 
     async def progress(self, run: str, *, stay: bool) -> AsyncIterator[Progress]:
@@ -72,9 +76,11 @@ class Delivered:
 @pytest.mark.parametrize(("terminal", "shown"), [(True, "✓  Deploy"), (False, "12:00:00 starting")])
 async def test_run_is_drawn_on_a_terminal_and_listed_elsewhere(terminal: bool, shown: str) -> None:
     screen = Console(file=StringIO(), width=80, force_terminal=terminal, no_color=True, highlight=False)
-    ended = await watch(cast(Place, Delivered()), "r-000001", screen)
+    place = Delivered()
+    ended = await watch(cast(Place, place), "r-000001", screen)
     said = screen.file.getvalue().replace(f"{AT.astimezone():%H:%M}", "12:00")  # type: ignore[attr-defined]
     assert ended_code(ended) == DONE
+    assert place.asked < len(SEEN)  # lines that come at once need one look
     assert "http://ui/run" in said
     assert shown in said
 
