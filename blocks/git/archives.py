@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blocks.git.command import git
 from domain.errors import BadInput, UnknownObject
-from domain.names import checked_slug
+from domain.names import formed_slug
 
 
 async def write_zip(repositories: Path, project: str, target: Path) -> None:
@@ -15,7 +15,7 @@ async def write_zip(repositories: Path, project: str, target: Path) -> None:
 
     Beside them lies their history, which `git clone PROJECT.bundle` reads: it has no branch but main.
     """
-    repository = repositories / f"{checked_slug(project)}.git"
+    repository = repositories / f"{formed_slug(project)}.git"
     if not await asyncio.to_thread((repository / "HEAD").is_file):
         raise UnknownObject("repository", project)
     head = await git("rev-parse", "--verify", "--quiet", "refs/heads/main", repository=repository, accept=(0, 1))

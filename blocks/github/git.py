@@ -14,7 +14,7 @@ from domain.errors import AnswerLost, Broken, TryAgain
 from domain.git_credentials import site_of
 from domain.github import GitHub
 from domain.github_errors import GitHubRefused, HistoryTooLarge
-from domain.names import checked_slug
+from domain.names import formed_slug
 
 PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
 NETWORK = ("could not resolve", "failed to connect", "couldn't connect", "timed out", "error: 5", "connection", "early eof")
@@ -90,4 +90,4 @@ class GitHubRemote:
         return f"{self._site.address(name)}.git"
 
     def _path(self, project: str) -> Path:
-        return self._folder / f"{checked_slug(project)}.git"
+        return self._folder / f"{formed_slug(project)}.git"

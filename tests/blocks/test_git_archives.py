@@ -33,5 +33,5 @@ async def test_zip_has_the_code_of_main_and_is_never_written_over_a_file(tmp_pat
     with pytest.raises(BadInput, match="nothing can be written"):
         await write_zip(tmp_path / "git", "notes", tmp_path / "nowhere" / "notes.zip")
     with pytest.raises(UnknownObject):
-        await write_zip(tmp_path / "git", "other", tmp_path / "other.zip")
+        await write_zip(tmp_path / "git", "bot", tmp_path / "bot.zip")  # reserved: an older project may be called so
     assert sorted(os.listdir(tmp_path)) == ["git", "notes.zip", "work"]
