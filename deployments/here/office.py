@@ -66,8 +66,9 @@ class OwnOffice:
         from deployments.bot.access import bot_name
 
         at = self._desk.blocks.installation
+        bot = await bot_name(await self._desk.own_bot(), at.telegram_api_url)  # first: what it raises costs no code
         made = await inviting.new_invitation(uses, days, note, self._who, at.home, self._registry)
-        link = inviting.link_of(await bot_name(await self._desk.own_bot(), at.telegram_api_url), made.code)
+        link = inviting.link_of(bot, made.code)
         warning = "" if at.telegram_access == "invite" else inviting.NEEDS_SETTING.format(access=at.telegram_access)
         [document] = inviting.documents([made.invitation])
         return {"code": made.code, "link": link, **document, "warning": warning}
