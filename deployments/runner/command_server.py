@@ -99,10 +99,9 @@ def _run(request: dict[str, Any], client: int, streams: tuple[int, int, int]) ->
     """Be the client's command, in the fork."""
     os.setsid()
     connection = socket.socket(fileno=client)
-    connection.sendall(f"{os.getpid()}\n".encode())
     _become(request, streams)
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-    code = _code(request["words"])
+    code = _code(request["words"], connection)
     atexit._run_exitfuncs()  # a fork of multiprocessing ends without them, and Prefect sends its last logs there
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -112,14 +111,17 @@ def _run(request: dict[str, Any], client: int, streams: tuple[int, int, int]) ->
     os._exit(code)
 
 
-def _code(words: list[str]) -> int:
+def _code(words: list[str], connection: socket.socket) -> int:
     from deployments.commands.table import run
 
     try:
+        connection.sendall(f"{os.getpid()}\n".encode())  # from here on signals come, and each is answered by now
         return run(words)
     except KeyboardInterrupt:
         sys.stderr.write("slipway: interrupted\n")
         return 130
+    except BrokenPipeError:  # the client is gone, or whoever read its output
+        return FAULT
     except BaseException as error:  # what nobody foresaw: its traceback is for the terminal that asked
         sys.excepthook(type(error), error, error.__traceback__)
         return FAULT

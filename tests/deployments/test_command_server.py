@@ -77,6 +77,20 @@ async def test_interrupt_at_the_client_interrupts_the_command(home: Path) -> Non
     await _until(lambda: not Path(f"/proc/{fork}").exists())
 
 
+async def test_interrupt_that_comes_as_soon_as_it_can_is_answered(home: Path) -> None:
+    (stdin, kept), nothing = os.pipe(), os.open(os.devnull, os.O_RDWR)
+    environment = {**os.environ, "SLIPWAY_HOME": str(home)}
+    request = json.dumps({"words": ["new", "-", "--yes"], "folder": str(home), "environment": environment}).encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, client.makefile("rb") as answers:
+        client.connect(str(socket_folder(home) / COMMANDS))
+        socket.send_fds(client, [len(request).to_bytes(4, "big")], [stdin, nothing, nothing])
+        client.sendall(request)
+        os.kill(int(await asyncio.to_thread(answers.readline)), signal.SIGINT)
+        assert await asyncio.to_thread(answers.readline) == b"130\n"
+    for each in (stdin, kept, nothing):
+        os.close(each)
+
+
 async def _fork_of(home: Path) -> int:
     """Return the process that reads the request: the only one in the client's folder besides the client."""
     found: list[int] = []
