@@ -1,9 +1,10 @@
 """What is said between us and a model, and how a conversation ends. Shapes follow Anthropic's Messages API."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from domain.attachments import Attachment
 from domain.usage import TokenUsage
@@ -79,12 +80,32 @@ class Payment(Value):
     tokens: TokenUsage
     micro_usd: int
 
+    @field_validator("micro_usd", mode="before")
+    @classmethod
+    def _known(cls, stored: int | None) -> int:
+        return stored or 0  # conversations of earlier versions hold calls without a price
+
 
 class Message(Value):
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
     stop_reason: str = Field(default="", description="Why the model stopped; needed to go on rightly after a restart")
     payment: Payment | None = Field(default=None, description="Of an answer, or of a summary")
+
+
+def told_apart(parts: Sequence[Part], earlier: Sequence[Message]) -> tuple[Part, ...]:
+    """Return an answer's parts, each call with an id that no other call of the conversation has: the service takes no two."""
+    known = {part.id for message in earlier for part in message.parts if isinstance(part, ToolUse)}
+    found: list[Part] = []
+    for part in parts:
+        if not isinstance(part, ToolUse):
+            found.append(part)
+            continue
+        names = (f"{part.id}_{number}" if number > 1 else part.id for number in count(1))
+        free = next(name for name in names if name not in known)
+        known.add(free)
+        found.append(part.model_copy(update={"id": free}))
+    return tuple(found)
 
 
 class ToolSpec(Value):

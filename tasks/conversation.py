@@ -20,6 +20,7 @@ from domain.conversations import (
     Payment,
     Text,
     ToolUse,
+    told_apart,
 )
 from domain.errors import ModelRequestRefused
 from domain.model_view import stable_ends, too_long, view
@@ -138,7 +139,7 @@ class Conversation(Generic[T]):
             await self._leave_out(until, "")
             return
         # The API takes no empty message back, and the answer must count as one.
-        parts = paid.reply.parts or (Text(text="(empty answer)"),)
+        parts = told_apart(paid.reply.parts, self.messages) or (Text(text="(empty answer)"),)
         turn = self.transcript.turn
         await self.transcript.append("assistant", parts, paid.reply.stop_reason, paid.payment)
         await self.on_step(

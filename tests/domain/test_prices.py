@@ -1,6 +1,7 @@
 import anthropic.types
 import pytest
 
+from domain.conversations import Payment
 from domain.prices import PRICES, cost, price_of, worst_case
 from domain.usage import TokenUsage
 
@@ -58,3 +59,7 @@ def test_every_priced_model_is_one_that_the_sdk_names() -> None:
 def test_a_date_at_the_end_names_the_same_price_and_nothing_else_does() -> None:
     assert price_of("claude-opus-4-5-20251101") == price_of("claude-opus-4-5")
     assert price_of("claude-opus-4-5-fast") is None
+
+
+def test_answer_that_an_earlier_version_stored_without_a_price_is_read() -> None:
+    assert Payment.model_validate({"call": "c", "model": "m", "tokens": {}, "micro_usd": None}).micro_usd == 0

@@ -133,6 +133,15 @@ async def test_input_that_is_no_json_is_told_to_the_model_and_the_answer_is_book
     assert len(desk.ledger.settled) == 3
 
 
+async def test_calls_of_one_id_are_told_apart() -> None:
+    again = Say([use("bash", "t1", command="a"), use("bash", "t1", command="b")])
+    end, desk, requests = await play(again, Say([use("bash", "t1", command="c")]), Say([DONE]))
+    assert isinstance(end, Finished)
+    assert desk.ran == ["a", "b", "c"]
+    sent = [block["id"] for message in requests[-1].body["messages"] for block in message["content"] if "id" in block]
+    assert sent == ["t1", "t1_2", "t1_3"]
+
+
 async def test_a_tool_that_does_not_exist_is_told_so() -> None:
     _, desk, requests = await play(Say([use("fly", to="moon")]), Say([DONE]))
     assert desk.ran == []
