@@ -1,4 +1,7 @@
-"""Whom a client trusts: reading the authorities' certificates takes 40 ms, in which an event loop does nothing else."""
+"""Whom a client trusts: reading the authorities' certificates takes 40 ms, in which an event loop does nothing else.
+
+So a process reads them once: a file of authorities that changes counts when `slipway up` is started again.
+"""
 
 import ssl
 from functools import cache

@@ -29,7 +29,7 @@ class Commands:
     def __init__(self, handlers: Handlers) -> None:
         desk, speech, cards = handlers.desk, handlers.speech, handlers.cards
         owned = Owned(desk.registry, speech)
-        projects = ProjectCommands(desk.registry, desk.vault, owned, speech)
+        projects = ProjectCommands(desk.registry, desk.vault, desk.look, owned, speech)
         person = PersonCommands(desk.registry, speech)
         self._registry = desk.registry
         self._speech = speech

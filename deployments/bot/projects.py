@@ -7,6 +7,7 @@ from html import escape
 from deployments.bot.messages import Said
 from deployments.bot.owned import Owned
 from deployments.bot.speech import Speech
+from deployments.desk.looking import Look
 from deployments.desk.secret_view import age
 from deployments.wording.cards import link
 from deployments.wording.texts import say
@@ -23,9 +24,10 @@ LOOKS = ("logs", "diff", "cost", "rollback", "secrets", "domain", "proof", "arch
 class ProjectCommands:
     """/projects /status /cost /secrets."""
 
-    def __init__(self, registry: Registry, vault: Vault, owned: Owned, speech: Speech) -> None:
+    def __init__(self, registry: Registry, vault: Vault, look: Look, owned: Owned, speech: Speech) -> None:
         self._registry = registry
         self._vault = vault
+        self._look = look
         self._owned = owned
         self._speech = speech
 
@@ -99,11 +101,12 @@ class ProjectCommands:
     async def _standing(self, said: Said, project: Project) -> str:
         """Return the lines of one project."""
         runs = await self._registry.runs(project.slug)
-        online = live(await self._registry.releases(project.slug)) is not None
+        online = live(await self._registry.releases(project.slug))
         address = next((run.address for run in runs if run.state is RunState.DELIVERED and run.address), "")
         title = say(said.language, "status_project", title=project.title, project=project.slug)
         lines = [f"<b>{escape(title)}</b>: {say(said.language, 'status_online' if online else 'status_offline')}"]
         lines += [link(address)] if online and address else []
+        lines += [f"⚠️ {say(said.language, 'status_stands')}"] if await self._look.is_running(online) is False else []
         steps = [say(said.language, f"step_{run.step}" if run.step else "queued") for run in runs if not run.state.ended]
         return "\n".join(lines + [f"🛠 {say(said.language, 'status_run', step=step)}" for step in steps])
 

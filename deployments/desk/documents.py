@@ -1,7 +1,6 @@
 """What there is, as JSON documents: the same facts that the tables of the command line show."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from deployments.data_folder import Up
@@ -9,10 +8,10 @@ from deployments.desk.requests import Desk
 from deployments.desk.telling import heard_when
 from deployments.place_values import begins, no_project, stamp
 from deployments.question_view import question_document
-from domain.errors import BadInput, EngineUnreachable
+from domain.errors import BadInput
 from domain.listings import ProjectLine
 from domain.previews import Preview, PreviewState
-from domain.releases import Release, live
+from domain.releases import live
 from domain.resources import ResourceState, resource_identity
 from domain.runs import Progress, Project, Run, RunState
 from domain.workers import AppState
@@ -75,7 +74,7 @@ async def project_facts(desk: Desk, project: Project) -> dict[str, Any]:
     releases = await desk.registry.releases(project.slug)
     return {
         **await summary(desk, project),
-        "running": await is_running(desk, live(releases)),
+        "running": await desk.look.is_running(live(releases)),
         "releases": [release.model_dump(mode="json", exclude={"address", "health"}) for release in releases],
         "previews": [each for each in await previews(desk, project) if each["open"]],
         "checks": [f"{check.id}: {check.title}" for check in await desk.registry.checks(project.slug)],
@@ -83,15 +82,6 @@ async def project_facts(desk: Desk, project: Project) -> dict[str, Any]:
         "resources": await resources(desk, project),
         "secrets": sorted({info.key for info in await desk.vault.listed(project.slug)}),
     }
-
-
-async def is_running(desk: Desk, serving: Release | None) -> bool | None:
-    """Tell whether the copy of what serves runs now; None when nothing serves, or the engine does not say."""
-    if serving is None:
-        return None
-    with suppress(EngineUnreachable):
-        return (await desk.blocks.engine.status(serving.identity)).state is AppState.RUNNING
-    return None
 
 
 async def resources(desk: Desk, project: Project) -> Sequence[dict[str, Any]]:

@@ -1,18 +1,20 @@
 """What a person may look at beyond the registry's rows: an app's output, a change, a proof; and the hosts of a project."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from domain.errors import EngineUnreachable
 from domain.patches import Patch
 from domain.protocols import GitHost, Vault, Wakeups
 from domain.registry import Registry
-from domain.releases import live
+from domain.releases import Release, live
 from domain.routes import Proxy
 from domain.runs import Run
 from domain.values import Value
-from domain.workers import AppRunner
+from domain.workers import AppRunner, AppState
 
 if TYPE_CHECKING:
     from flows.opening import Blocks
@@ -51,6 +53,14 @@ class Look:
             return ""
         redactor = await project_redactor(project, self._vault)
         return redactor.redact(plain(await self._engine.logs(serving.identity, lines))).strip()
+
+    async def is_running(self, serving: Release | None) -> bool | None:
+        """Tell whether the copy of what serves runs now; None when nothing serves, or the engine does not say."""
+        if serving is None:
+            return None
+        with suppress(EngineUnreachable):
+            return (await self._engine.status(serving.identity)).state is AppState.RUNNING
+        return None
 
     async def change(self, run: Run) -> Patch | None:
         """Return what the run has changed so far, against what it began with; None when it has committed nothing."""

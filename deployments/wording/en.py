@@ -27,6 +27,7 @@ ENGLISH: dict[str, str] = {
     "status_project": "{title} ({project})",
     "status_online": "online",
     "status_offline": "not online",
+    "status_stands": "it does not run at the moment: /logs shows what it printed",
     "status_run": "being built: {step}",
     "none": "none",
     "rollback_started": "{project} goes back to the version before. I tell you when something is wrong with it; "

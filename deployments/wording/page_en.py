@@ -43,6 +43,7 @@ PAGE_ENGLISH: dict[str, str] = {
     "page_log_out_everywhere": "Sign out everywhere",
     "page_online": "online",
     "page_not_online": "not online",
+    "page_stands": "It does not run at the moment. Say what is wrong with it, or go back to an earlier release.",
     "page_more": "More projects",
     "page_nothing_yet": "There is nothing here yet. Say below what you want, and it is built.",
     "page_asks": "Waits for your answer",

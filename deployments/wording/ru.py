@@ -27,6 +27,7 @@ RUSSIAN: dict[str, str] = {
     "status_project": "{title} ({project})",
     "status_online": "в сети",
     "status_offline": "не в сети",
+    "status_stands": "сейчас не работает: /logs покажет, что оно писало",
     "status_run": "делается: {step}",
     "none": "нет",
     "rollback_started": "{project} возвращается к прежней версии. Если что-то пойдёт не так, я сообщу; "

@@ -62,6 +62,8 @@ async def test_project_is_chosen_by_button_where_none_is_named(api: TelegramApi,
 async def test_version_to_go_back_to_is_chosen_by_button(api: TelegramApi, desk: FakeDesk) -> None:
     await delivered(api, desk, "notes")
     await released(desk, "notes", 3)
+    await api.say(ANN, "/status notes")
+    await api.message(ANN, "notes (notes): online", "it does not run at the moment")
     await api.say(ANN, "/rollback notes")
     asked = await api.message(ANN, "To which version of notes")
     assert [button.label.split(",")[0] for button in asked.buttons] == ["2", "1"]

@@ -47,7 +47,7 @@ class CliDesk(FakeDesk):
     """Of each change, whether it was to be previewed, and with no data."""
 
     def __init__(self, registry: SqlRegistry, vault: MemoryVault, engine: FakeEngine) -> None:
-        super().__init__(registry, Hints(), vault)
+        super().__init__(registry, Hints(), vault, engine)
         place = Installation(home="/home", engine="process", model="m")
         self.blocks = SimpleNamespace(installation=place, vault=vault, engine=engine, git=Files())
 

@@ -126,7 +126,9 @@ async def test_run_is_stopped(api: Api, ann: httpx.AsyncClient) -> None:
 
 async def test_domain_comes_and_goes_and_a_wrong_one_is_kept_in_its_field(api: Api, ann: httpx.AsyncClient) -> None:
     await send(ann, "/projects/notes/domains", host=" Notes.example.org ")
-    assert "notes.example.org" in (await ann.get("/projects/notes")).text
+    shown = (await ann.get("/projects/notes")).text
+    assert "notes.example.org" in shown
+    assert "It does not run at the moment." in shown
     refused = await send(ann, "/projects/notes/domains", once="2", host=NASTY)
     assert refused.status_code == 409
     assert "&#34;&gt;&lt;script&gt;" in refused.text

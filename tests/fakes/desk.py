@@ -80,7 +80,9 @@ class Hints:
 class FakeDesk:
     """Follows the rules of `deployments.desk.requests.Desk`; `free` holds the product owner back, `errors` makes it fail."""
 
-    def __init__(self, registry: SqlRegistry, wakeups: Hints, vault: MemoryVault | None = None) -> None:
+    def __init__(
+        self, registry: SqlRegistry, wakeups: Hints, vault: MemoryVault | None = None, engine: FakeEngine | None = None
+    ) -> None:
         self.registry = registry
         self.wakeups = wakeups
         self.vault = vault or MemoryVault()
@@ -99,7 +101,7 @@ class FakeDesk:
         self.went_to: list[tuple[int | None, str]] = []
         self.rollbacks: dict[str, str] = {}
         home = Path(str(make_url(registry.url.get_secret_value()).database)).parent
-        self.engine, self.git, self.proxy = FakeEngine(), BareGitHost(folder=str(home / "git")), MemoryProxy()
+        self.engine, self.git, self.proxy = engine or FakeEngine(), BareGitHost(folder=str(home / "git")), MemoryProxy()
         self.look = Look(registry, self.vault, self.engine, self.git, self.proxy, wakeups, home, "localhost")
         self.attachments = AttachmentFiles(home)
         self.given: dict[str, tuple[Attachment, ...]] = {}
