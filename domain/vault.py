@@ -8,6 +8,9 @@ from domain.environment import EnvironmentVersion
 from domain.releases import Release, ReleaseState
 from domain.values import Value
 
+SECRET_LIMIT = 32_768
+"""Characters of one secret."""
+
 PATIENCE = timedelta(days=1)
 """How long a replaced value is kept although nobody uses it: a deploy that chose it may be about to start it."""
 

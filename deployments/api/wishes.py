@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from deployments.commands.secrets import SECRET_LIMIT
 from domain.keys import NAME_LIMIT, Scope
 from domain.names import REQUEST_LIMIT, Slug
+from domain.vault import SECRET_LIMIT
 
 WHOLE = r"^[^\x00]*$"
 """Without NUL, which neither databases nor environments take."""

@@ -9,12 +9,10 @@ from deployments.commands.projects import JSON, PROJECT
 from deployments.commands.where import asks, asks_after
 from deployments.terminal import confirmed, console, interruptible, print_json
 from domain.errors import BadInput
+from domain.vault import SECRET_LIMIT
 
 if TYPE_CHECKING:
     from deployments.asked_place import Place
-
-SECRET_LIMIT = 32_768
-"""Characters of one secret."""
 
 KEY = typer.Argument(help="Name, like API_TOKEN.")
 UNCHECKED = typer.Option("--unchecked", help="Use the value whatever it looks like.")

@@ -87,7 +87,7 @@ class Listener:
             outcome = await self._outcome(webhook)
         except (TryAgain, LeaseLost, LimitReached) as error:
             logger.warning("delivery %s of %s is tried again: %s", webhook.id, webhook.event.repository, error)
-            self._not_before[webhook.id] = self._clock() + min(2.0**tries, LONGEST)
+            self._not_before[webhook.id] = self._clock() + min(2.0 ** min(tries, 10), LONGEST)
             return
         except SlipwayError as error:
             logger.warning("delivery %s of %s came to nothing: %s", webhook.id, webhook.event.repository, error)
