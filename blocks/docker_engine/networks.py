@@ -2,17 +2,22 @@
 
 import fcntl
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, NotFound
+from docker.types import IPAMConfig, IPAMPool
 
+from blocks.docker_engine.address_ranges import OWN_RANGE, free_ranges, routed
 from blocks.docker_engine.connection import DockerConnection, is_conflict
 from domain.errors import Broken, NeedsPerson
 
+_NO_RANGE = ("address pool", "Pool overlaps")
+"""What the engine says when it has no range left, and when the one asked for is taken. It has no code for either."""
 WORKERS = "workers.internal"
 """End of the workers' network's name. No project's name has a dot: none can share this network."""
 Network = Mapping[str, Any]
@@ -77,7 +82,7 @@ class DockerNetworks:
         return str(next(each["Gateway"] for each in found["IPAM"]["Config"] if ":" not in each["Subnet"]))
 
     async def remove_of_project(self, project: str) -> None:
-        """Delete the project's network, unless something of the project is still made for it. Engines have only some thirty.
+        """Delete the project's network, unless something of the project is still made for it.
 
         A stopped container does not hold its network, but could not be started again without it.
         """
@@ -124,16 +129,32 @@ def bridge_name(installation: str) -> str:
 
 
 def _create(api: Any, name: str, settings: dict[str, Any]) -> None:
-    try:
-        api.create_network(name, **settings)
-    except APIError as error:
-        if "address pool" in str(error.explanation):
-            raise NeedsPerson(
-                "the Docker engine has no address range left for another network: stop projects you do not need, run "
-                "`docker network prune`, or widen `default-address-pools` in its daemon.json"
-            ) from error
-        if not is_conflict(error):
-            raise
+    """Make the network in a range of the engine's choice, else of ours: with its usual settings it has some thirty in all."""
+    for ipam in chain((None,), map(_ipam, _own_ranges(api, name))):
+        try:
+            api.create_network(name, ipam=ipam, **settings)
+        except APIError as error:
+            if is_conflict(error):  # another process was quicker
+                return
+            if not any(words in str(error.explanation) for words in _NO_RANGE):
+                raise
+        else:
+            return
+    raise NeedsPerson(
+        f"the Docker engine has no address range left for another network, nor is one of {OWN_RANGE} free: stop projects "
+        "you do not need, run `docker network prune`, or widen `default-address-pools` in its daemon.json"
+    )
+
+
+def _own_ranges(api: Any, name: str) -> Iterator[IPv4Network]:
+    configs = chain.from_iterable(each["IPAM"]["Config"] or () for each in api.networks())
+    given = [IPv4Network(config["Subnet"]) for config in configs if ":" not in config["Subnet"]]
+    yield from free_ranges([*given, *routed()], name)
+
+
+def _ipam(subnet: IPv4Network) -> IPAMConfig:
+    """Name the gateway as well: the engine tells of one that it chose by itself only in another place."""
+    return IPAMConfig(pool_configs=[IPAMPool(str(subnet), gateway=str(subnet[1]))])
 
 
 def _named(api: Any, name: str) -> list[Network]:

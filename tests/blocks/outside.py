@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.types import IPAMConfig, IPAMPool
 
+from blocks.docker_engine.address_ranges import free_ranges
 from blocks.docker_engine.networks import bridge_name
 from tests.blocks.egress_bench import Place
 
@@ -96,7 +98,9 @@ def outside(place: Place, image: str, folder: Path) -> Iterator[Outside]:
     bridges = [bridge_name(f"{place.folder.installation}-ordinary"), bridge_name(place.folder.installation)]
     client = docker.from_env(version="auto")
     options, marks = {"com.docker.network.bridge.name": bridges[0]}, {"slipway.installation": place.folder.installation}
-    network = client.networks.create(f"slipway-{place.folder.installation}-ordinary", options=options, labels=marks)
+    name = f"slipway-{place.folder.installation}-ordinary"
+    ipam = IPAMConfig(pool_configs=[IPAMPool(str(next(free_ranges([], name))))])  # another test takes all of the engine's own
+    network = client.networks.create(name, options=options, labels=marks, ipam=ipam)
     try:
         container = client.containers.run(
             image, [IDLE], entrypoint=["python3", "-c"], network=network.id, labels=marks, detach=True, init=True
