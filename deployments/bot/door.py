@@ -19,6 +19,8 @@ from tasks.notify import tell_operator
 
 logger = logging.getLogger(__name__)
 
+TURNED_AWAY = 1000
+"""People who were not answered last, that are remembered: whoever is forgotten sees one sign too many."""
 STRANGER = 10
 """Messages within a minute that somebody who is not in is answered."""
 WHY: dict[Entry, str] = {
@@ -47,8 +49,8 @@ class Door:
         self._registry = registry
         self._wakeups = wakeups
         self._speech = speech
-        self.turned_away: set[str] = set()
-        """Who was not answered last: they get no sign either."""
+        self.turned_away: dict[str, None] = {}
+        """Who was not answered last, oldest first: they get no sign either."""
 
     async def admits(self, said: Said) -> Member | None:
         """Return the person who is in; one who is not is told what to do, and one who gives a code is let in by it."""
@@ -77,9 +79,11 @@ class Door:
     async def _passes(self, said: Said, most: int) -> bool:
         """Count the message once; the first one of too many is told, and those after it are not answered."""
         passage = await self._rates.enter(f"says {said.person}", said.key, most, MINUTE)
-        self.turned_away.discard(said.person)
+        self.turned_away.pop(said.person, None)
         if not passage.passes:
-            self.turned_away.add(said.person)
+            self.turned_away[said.person] = None
+            for old in list(self.turned_away)[:-TURNED_AWAY]:
+                del self.turned_away[old]
         if passage.first:
             await self._refuse(said, "too_fast", most=most, seconds=ceil(passage.seconds))
         elif not passage.passes:

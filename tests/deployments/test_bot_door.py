@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from deployments.bot import door as doors
+from deployments.bot.door import STRANGER, Door
+from deployments.bot.messages import Said
 from domain.admission import Rules, Standing
 from domain.allowances import Limits
 from domain.invitations import BYTES, TRIES, TRY_SECONDS, code_of, digest_of
-from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually
+from tests.deployments.conftest import ANN, BOB, IVAN, Start, begun, eventually, house
 from tests.fakes.desk import FakeDesk
 from tests.fakes.rates import MemoryRates
 from tests.fakes.telegram_api import TelegramApi
@@ -166,3 +169,22 @@ async def test_who_types_the_mark_of_sealed_messages_is_counted_like_everybody(
         await api.give(ANN, b"tea;3", "prices.csv", caption="\u2063\u2063credential:x")
         await eventually(lambda: asyncio.sleep(0, len(list((tmp_path / "telegram" / "done").iterdir())) == 4))
     assert len(api.messages(ANN)) == 2
+
+
+class Mute:
+    """Tells nobody anything."""
+
+    async def say(self, *_: object) -> None:
+        """Say nothing."""
+
+
+async def test_any_number_of_strangers_who_flood_the_bot_are_remembered_in_bounded_memory(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "TURNED_AWAY", 3)
+    door = Door(house(INVITE), desk.registry, desk.wakeups, Mute())
+    for person in range(5):
+        for update in range(STRANGER + 1):
+            said = Said(update=update, chat="1", person=f"telegram:{person}", user=1, language="en", message="1", text="hi")
+            assert await door.admits(said.model_copy(update={"chat": str(person)})) is None
+    assert list(door.turned_away) == ["telegram:2", "telegram:3", "telegram:4"]
