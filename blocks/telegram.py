@@ -4,7 +4,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import httpx
 from prefect.blocks.core import Block
@@ -70,10 +70,19 @@ class TelegramChat(Block):
         )
         return str((await _asked(sent, "asking a question")).message_id)
 
-    async def send_file(self, chat: str, name: str, content: bytes, caption: str = "") -> str:
-        """Send a file with an HTML caption, which may have 1024 visible characters, and return the message's id."""
-        document = InputFile(content, filename=name)
-        sent = self._client().send_document(chat, document, caption=paired(caption), parse_mode=ParseMode.HTML)
+    async def send_file(
+        self, chat: str, name: str, content: bytes | BinaryIO, caption: str = "", *, quiet: bool = False
+    ) -> str:
+        """Send a file with an HTML caption, which may have 1024 visible characters, and return the message's id.
+
+        Of an open file no more than a piece is in memory at once.
+        """
+        if not isinstance(content, bytes):
+            content.seek(0)
+        document = InputFile(content, filename=name, read_file_handle=False)
+        sent = self._client().send_document(
+            chat, document, caption=paired(caption), parse_mode=ParseMode.HTML, disable_notification=quiet or None
+        )
         return str((await _asked(sent, "sending a file")).message_id)
 
     async def draft(self, chat: str, number: int, html: str) -> bool:

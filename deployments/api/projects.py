@@ -1,10 +1,10 @@
 """Projects: which there are, and how one stands; what it cost, who changed it, what was proved of it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from deployments.api.access import House, Owned, TheHouse, Theirs, TheProject
 from deployments.api.once import Done, Once, OneCall
@@ -26,6 +26,7 @@ from deployments.api.tags import tagged
 from deployments.api.wishes import Change, NewProject, Remark
 from deployments.desk.deeds import DeskDeeds
 from deployments.desk.documents import cost_document, proof_document, run_facts, summaries, tell_document, whole
+from deployments.desk.looking import size_of
 from deployments.desk.requests import run_id
 from deployments.desk.reservations import begun_before
 from domain.attachments import Attachment
@@ -36,6 +37,8 @@ from domain.runs import Origin, Project
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
+PIECE = 1 << 16
+"""Bytes of a zip that are read at once."""
 Lines = Annotated[int, Query(ge=1, le=5000, description="How many lines at most.")]
 
 
@@ -95,11 +98,17 @@ async def show_proof(request: Request, house: TheHouse, project: TheProject, run
 @router.get("/{project}/archive", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 async def archive(house: TheHouse, project: TheProject) -> Response:
     """Return the project's code, as it was accepted last, as a zip."""
-    content = await house.desk.look.archive(project.slug)
-    if content is None:
+    zipped = await house.desk.look.archive(project.slug)
+    if zipped is None:
         raise Refusal(409, f"{project.slug} has no code yet: wait for its first run")
-    named = {"Content-Disposition": f'attachment; filename="{project.slug}.zip"'}
-    return Response(content, headers=named, media_type="application/zip")
+    named = {"Content-Disposition": f'attachment; filename="{project.slug}.zip"', "Content-Length": str(size_of(zipped))}
+    return StreamingResponse(pieces(zipped), headers=named, media_type="application/zip")
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Read a file to its end and close it."""
+    with file:
+        yield from iter(lambda: file.read(PIECE), b"")
 
 
 @router.post("/{project}/tell")

@@ -11,6 +11,7 @@ from deployments.bot.live_cards import LiveCards
 from deployments.bot.messages import Said, rest_of
 from deployments.bot.owned import Owned
 from deployments.bot.page import PagePlace
+from deployments.bot.sendings import Sendings
 from deployments.bot.speech import Speech
 from deployments.bot.waiting_files import WaitingFiles
 from deployments.desk.allowances import Allowances
@@ -81,6 +82,8 @@ class Handlers:
         allowances: Allowances,
         dialogue: "Dialogue | None" = None,
         page: PagePlace | None = None,
+        *,
+        files: Sendings,
     ) -> None:
         self.desk = desk
         self.page_place = page or PagePlace()
@@ -88,7 +91,7 @@ class Handlers:
         self._allowances = allowances
         self._deeds = DeskDeeds(desk, allowances)
         self.cards = cards
-        self.speech = Speech(chat, desk.registry)
+        self.speech = Speech(chat, desk.registry, files)
         self._signs = ChatSigns(chat)
         self._owned = Owned(desk.registry, self.speech)
         self._dialogue = dialogue

@@ -10,7 +10,7 @@ from deployments.bot.preview_cards import preview_card
 from deployments.bot.question_cards import ASK, question_card
 from deployments.bot.references import referenced
 from deployments.bot.rollback_cards import data_buttons
-from deployments.bot.sendings import Sendings
+from deployments.bot.sendings import Sendings, perhaps
 from deployments.bot.talk_cards import Spoken, is_secret_question, spoken_in
 from deployments.wording.cards import Card, Wanted
 from deployments.wording.goals import goal_of
@@ -163,8 +163,3 @@ def awaits_answer(notification: Notification) -> bool:
     return is_secret_question(notification) or notification.key.startswith(
         (f"{notification.run}:secrets-", f"{notification.run}:question-")
     )
-
-
-def perhaps(html: str, language: str, *, again: bool) -> str:
-    """Return the text with a line before it that says that it may be there already, if it may."""
-    return f"<i>{say(language, 'perhaps_again')}</i>\n{html}" if again else html

@@ -7,6 +7,7 @@ from deployments.bot.handlers import Desk
 from deployments.bot.messages import Said, rest_of
 from deployments.bot.owned import Owned
 from deployments.bot.speech import Speech
+from deployments.desk.looking import size_of
 from deployments.wording.texts import say
 from domain.errors import NothingToRollBackTo
 from domain.proofs import passed_in
@@ -99,11 +100,12 @@ class ReleaseCommands:
         slug, zipped = project.slug, await self._desk.look.archive(project.slug)
         if zipped is None:
             await self._speech.tell(said, "archive_none", project=slug)
-        elif len(zipped) > FILE_BYTES:
-            await self._speech.tell(
-                said, "archive_large", project=slug, size=len(zipped) // 1_000_000, limit=FILE_BYTES // 1_000_000
-            )
-        else:
+            return
+        with zipped:
+            size, limit = size_of(zipped) // 1_000_000, FILE_BYTES // 1_000_000
+            if size_of(zipped) > FILE_BYTES:
+                await self._speech.tell(said, "archive_large", project=slug, size=size, limit=limit)
+                return
             title = escape(say(said.language, "archive", title=project.title, project=slug), quote=False)
             await self._speech.send_bytes(said, title, zipped, f"{slug}.zip")
 

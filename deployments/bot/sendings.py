@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from blocks.private_files import write_private
+from deployments.wording.texts import say
 from domain.errors import AnswerLost, SlipwayError
 from domain.sending import Step, Trace, next_step
 from domain.values import Value
@@ -66,6 +68,14 @@ class Sendings:
         """
         await asyncio.to_thread(self._keep_only, {self._path(key).name for key in keys})
 
+    async def keep_newest(self, number: int) -> None:
+        """Forget all but the newest traces."""
+        await asyncio.to_thread(self._keep_newest, number)
+
+    def _keep_newest(self, number: int) -> None:
+        for path in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-number]:
+            path.unlink(missing_ok=True)
+
     def _keep_only(self, names: set[str]) -> None:
         for path in [*self._folder.iterdir()]:
             if path.stem not in names:
@@ -85,10 +95,13 @@ class Sendings:
             return Left(trace=Trace.BEGUN)
 
     def _write(self, path: Path, left: Left) -> None:
-        fresh = path.with_suffix(".new")
-        fresh.write_text(left.model_dump_json())
-        fresh.replace(path)
+        write_private(path, left.model_dump_json())
 
     def _path(self, key: str, part: int = 0) -> Path:
         name = sha256(key.encode()).hexdigest()
         return self._folder / (f"{name}.{part}" if part else name)
+
+
+def perhaps(html: str, language: str, *, again: bool) -> str:
+    """Return the text with a line before it that says that it may be there already, if it may."""
+    return f"<i>{say(language, 'perhaps_again')}</i>\n{html}" if again else html

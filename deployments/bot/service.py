@@ -141,7 +141,8 @@ async def bot_running(
     deeds = DeskDeeds(desk, allowances)
     streamed = Streamed(chat, folder / "streamed")
     dialogue = Dialogue(desk, talks, inbox, cards, ChatSigns(chat), Drafts(chat, streamed), deeds, Places()) if talks else None
-    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue, page)
+    sent = Sendings(folder / "sent-files")
+    handlers = Handlers(desk, chat, cards, WaitingFiles(folder / "files"), allowances, dialogue, page, files=sent)
     files = FileMessages(handlers, chat, inbox, limits, partial(tell_error, handlers), pause)
     questions = Asks(folder / "questions")
     answers = Answers(

@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from blocks.telegram import TelegramChat
 from deployments.bot.messages import Said
 from deployments.bot.references import referenced
+from deployments.bot.sendings import Sendings, perhaps
 from deployments.bot.talk_cards import TALK, Spoken, written
 from deployments.wording.texts import say
 from domain.chat_text import fits, paired, sendable, split_html
@@ -26,12 +27,17 @@ POP = 200
 """Characters that Telegram shows over a chat (https://core.telegram.org/bots/api#answercallbackquery)."""
 
 
+FILES = 200
+"""Files whose sending is remembered: an update that a kill cut off comes again long before so many others were sent."""
+
+
 class Speech:
     """Answers in one chat to what one person said."""
 
-    def __init__(self, chat: TelegramChat, registry: Registry) -> None:
+    def __init__(self, chat: TelegramChat, registry: Registry, files: Sendings) -> None:
         self._chat = chat
         self._registry = registry
+        self._files = files
 
     async def tell(self, said: Said, key: str, *, buttons: Sequence[tuple[str, str]] = (), **fields: object) -> None:
         """Answer with one of the texts for people."""
@@ -67,8 +73,15 @@ class Speech:
     async def send_file(self, said: Said, title: str, text: str, name: str) -> None:
         await self.send_bytes(said, title, paired(text).encode(), name)
 
-    async def send_bytes(self, said: Said, title: str, content: bytes, name: str) -> None:
-        await patiently(lambda: self._chat.send_file(said.chat, name, content, title))
+    async def send_bytes(self, said: Said, title: str, content: bytes | BinaryIO, name: str) -> None:
+        """Send a file; one that may be there already, since a kill cut its update off, comes without a sound and says so."""
+
+        async def send(again: bool) -> str:
+            words = perhaps(title, said.language, again=again)
+            return await patiently(lambda: self._chat.send_file(said.chat, name, content, words, quiet=again))
+
+        await self._files.once(f"{said.key}:{name}", send)
+        await self._files.keep_newest(FILES)
 
     async def pop(self, said: Said, key: str, **fields: object) -> None:
         """Answer a pressed button with a sentence over the chat; in it when that is too long, or Telegram forgot the press."""

@@ -1,10 +1,11 @@
 """What a person may look at beyond the registry's rows: an app's output, a change, a proof; and the hosts of a project."""
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from domain.errors import EngineUnreachable
 from domain.patches import Patch
@@ -56,10 +57,13 @@ class Look:
 
     async def is_running(self, serving: Release | None) -> bool | None:
         """Tell whether the copy of what serves runs now; None when nothing serves, or the engine does not say."""
-        if serving is None:
-            return None
+        running = None if serving is None else await self.running(serving.project)
+        return None if serving is None or running is None else serving.identity in running
+
+    async def running(self, project: str | None = None) -> frozenset[str] | None:
+        """Return the copies that run now, of one project or of all, asked for at once; None when the engine does not say."""
         with suppress(EngineUnreachable):
-            return (await self._engine.status(serving.identity)).state is AppState.RUNNING
+            return frozenset(app.identity for app in await self._engine.apps(project) if app.state is AppState.RUNNING)
         return None
 
     async def change(self, run: Run) -> Patch | None:
@@ -94,8 +98,11 @@ class Look:
         genuine = bool(key) and holds(canonical(document["proof"]), document["signature"], key)
         return Shown(document={**document, "key": key}, genuine=genuine)
 
-    async def archive(self, project: str) -> bytes | None:
-        """Return a zip with the code that was accepted last and its history; None when there is no code yet."""
+    async def archive(self, project: str) -> BinaryIO | None:
+        """Return a zip with the code that was accepted last and its history; None when there is no code yet.
+
+        It is an open file that has no name any more, to be closed: however large it is, none of it is in memory.
+        """
         from blocks.git.archives import write_zip
         from deployments.data_folder import DataFolder
 
@@ -104,7 +111,7 @@ class Look:
         with TemporaryDirectory() as folder:
             target = Path(folder) / f"{project}.zip"
             await write_zip(DataFolder(self._home).repositories, project, target)
-            return await asyncio.to_thread(target.read_bytes)
+            return await asyncio.to_thread(target.open, "rb")
 
     async def proof_key(self) -> str:
         """Return the public key by which proofs are signed here, in hex; empty before the first."""
@@ -126,6 +133,10 @@ class Look:
         from tasks.domains import remove_domain
 
         return await remove_domain(project, host, who, self._registry, self._engine, self._proxy, self._wakeups)
+
+
+def size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def look_of(blocks: "Blocks") -> Look:

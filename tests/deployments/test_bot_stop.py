@@ -14,6 +14,7 @@ from blocks.telegram import TelegramChat
 from deployments.bot.door import Door
 from deployments.bot.inbox import Inbox
 from deployments.bot.places import Places
+from deployments.bot.sendings import Sendings
 from deployments.bot.speech import Speech
 from deployments.bot.turns import Turns
 from domain.attachments import Attachment
@@ -114,7 +115,7 @@ async def _same(update: Update) -> Update:
 
 async def test_flood_of_one_chat_leaves_room_for_the_stop_of_another(desk: FakeDesk, tmp_path: Path) -> None:
     chat, free, reached = TelegramChat(token=SecretStr(TOKEN)), asyncio.Event(), asyncio.Event()
-    door = Door(house(), desk.registry, desk.wakeups, Speech(chat, desk.registry))
+    door = Door(house(), desk.registry, desk.wakeups, Speech(chat, desk.registry, Sendings(tmp_path / "files")))
     turns = Turns(Forgetful(tmp_path, _same), Places(), chat, door)
     ann, bob, now = User(ANN, "Ann", is_bot=False), User(BOB, "Bob", is_bot=False), datetime.now(UTC)
     said = Message(1, now, Chat(ANN, "private"), from_user=ann, text="/help")

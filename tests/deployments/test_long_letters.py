@@ -63,7 +63,7 @@ async def test_question_for_a_secret_that_is_refused_is_asked_without_marks(desk
 async def test_rest_of_a_long_answer_to_a_command_comes_by_the_outbox(desk: FakeDesk, tmp_path: Path) -> None:
     said = Said(update=1, chat="1", person="telegram:1", user=1, language="en", message="7", text="/status")
     paper = Limited(1, ChatBusy(3600, "sending"))
-    await Speech(paper, desk.registry).answer(said, LONG)
+    await Speech(paper, desk.registry, Sendings(tmp_path / "files")).answer(said, LONG)
     assert len(paper.sent) == 1
     await Outbox(paper, desk.registry, Hints(), Asks(tmp_path / "asks"), Sendings(tmp_path / "sendings")).send_waiting()
     assert "\n".join(html for _, html in paper.sent) == LONG

@@ -1,8 +1,12 @@
-"""What is shown of a change while nothing is proved of it."""
+"""What a person may look at: a change while nothing is proved of it, the code as a zip, which copies run."""
 
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from deployments.desk.looking import size_of
 from domain.runs import DeliveryRequest, Origin
 from tests.fakes.desk import FakeDesk, a_brief
 
@@ -34,3 +38,18 @@ async def test_change_is_what_the_run_did_also_when_others_were_accepted_meanwhi
     assert change is not None
     assert [file.path for file in change.files] == ["search"]
     assert "red" not in change.diff
+
+
+async def test_zip_is_an_open_file_that_leaves_nothing_behind(
+    desk: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert await desk.look.archive("notes") is None
+    await desk.git.create("notes")
+    await committed(desk, tmp_path / "1", "main", None, readme="notes\n")
+    zipped = await desk.look.archive("notes")
+    assert zipped is not None
+    with zipped:
+        assert (size_of(zipped) > 0, list((tmp_path / "temporary").iterdir())) == (True, [])
+        assert "notes/readme" in zipfile.ZipFile(zipped).namelist()
