@@ -44,9 +44,12 @@ class ProjectCommands:
         projects = await self._owned.projects(said)
         if said.words or len(projects) == 1:
             if project := await self._owned.chosen(said, "status"):
-                await self._speech.answer(said, await self._standing(said, project), looks(said, project))
+                running = await self._look.running(project.slug)
+                await self._speech.answer(said, await self._standing(said, project, running), looks(said, project))
         elif projects:
-            await self._speech.answer(said, "\n\n".join([await self._standing(said, project) for project in projects]))
+            running = await self._look.running()
+            standing = [await self._standing(said, project, running) for project in projects]
+            await self._speech.answer(said, "\n\n".join(standing))
         else:
             await self._speech.tell(said, "no_projects")
 
@@ -98,15 +101,16 @@ class ProjectCommands:
         fields = {"usd": f"{cost.usd:.2f}", "limit": f"{budget / 1_000_000:.2f}"}
         return f"💰 {escape(say(said.language, 'cost_project', title=project.title, **fields), quote=False)}"
 
-    async def _standing(self, said: Said, project: Project) -> str:
-        """Return the lines of one project."""
+    async def _standing(self, said: Said, project: Project, running: Container[str] | None) -> str:
+        """Return the lines of one project; `running`: which copies do, where the engine says so."""
         runs = await self._registry.runs(project.slug)
         online = live(await self._registry.releases(project.slug))
         address = next((run.address for run in runs if run.state is RunState.DELIVERED and run.address), "")
         title = say(said.language, "status_project", title=project.title, project=project.slug)
         lines = [f"<b>{escape(title)}</b>: {say(said.language, 'status_online' if online else 'status_offline')}"]
         lines += [link(address)] if online and address else []
-        lines += [f"⚠️ {say(said.language, 'status_stands')}"] if await self._look.is_running(online) is False else []
+        stands = online is not None and running is not None and online.identity not in running
+        lines += [f"⚠️ {say(said.language, 'status_stands')}"] if stands else []
         steps = [say(said.language, f"step_{run.step}" if run.step else "queued") for run in runs if not run.state.ended]
         return "\n".join(lines + [f"🛠 {say(said.language, 'status_run', step=step)}" for step in steps])
 

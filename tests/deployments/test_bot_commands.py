@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 
 from blocks.installation import Installation
 from deployments.bot.commands import COMMANDS
+from deployments.bot.messages import Said
+from deployments.bot.owned import Owned
+from deployments.bot.projects import ProjectCommands
+from deployments.bot.sendings import Sendings
+from deployments.bot.speech import Speech
 from domain.people import Person
 from domain.runs import RunState
 from domain.seen import Seen
@@ -17,6 +23,7 @@ from domain.usage import TokenUsage
 from tasks.proof import prove
 from tests.deployments.conftest import ANN, BOB, IVAN, begun, released
 from tests.fakes.desk import FakeDesk, a_brief
+from tests.fakes.engine import FakeEngine
 from tests.fakes.telegram_api import TelegramApi
 from tests.fakes.telegram_methods import Message
 from tests.tasks.conftest import brief, request
@@ -262,3 +269,34 @@ async def test_code_comes_home_as_a_zip_once_there_is_some(api: TelegramApi, des
     with zipfile.ZipFile(io.BytesIO(api.files[sent.file.id])) as archive:
         assert sorted(archive.namelist()) == ["notes.bundle", "notes/", "notes/app.py"]
         assert archive.read("notes/app.py") == b"accepted"
+
+
+class Counting(FakeEngine):
+    """Counts how often it is asked."""
+
+    def check_reachable(self, attempted: str) -> None:
+        self.times = getattr(self, "times", 0) + 1
+        super().check_reachable(attempted)
+
+
+class Sheet:
+    """A chat of which the newest message can be read."""
+
+    async def send(self, chat: str, html: str, buttons: Sequence[tuple[str, str]] = (), *, quiet: bool = False) -> str:
+        self.html = html
+        return "1"
+
+
+async def test_status_of_many_projects_asks_the_engine_once(desk: FakeDesk, tmp_path: Path) -> None:
+    engine, sheet, registry = Counting(), Sheet(), desk.registry
+    look = FakeDesk(registry, desk.wakeups, engine=engine).look
+    for slug in ("notes", "timer", "links"):
+        await registry.add_project(a_brief(slug, slug), ANN_IS, f"{slug}.localhost", datetime.now(UTC))
+        await released(desk, slug, 1)
+    speech = Speech(sheet, registry, Sendings(tmp_path / "files"))
+    said = Said(update=1, chat="1", person=ANN_IS, user=ANN, language="en", message="1", text="/status")
+    await ProjectCommands(registry, desk.vault, look, Owned(registry, speech), speech).status(said)
+    assert (engine.times, sheet.html.count("does not run at the moment")) == (1, 3)
+    engine.reachable = False
+    await ProjectCommands(registry, desk.vault, look, Owned(registry, speech), speech).status(said)
+    assert (sheet.html.count("online"), sheet.html.count("does not run at the moment")) == (3, 0)
