@@ -122,4 +122,4 @@ def stopped(outcome: End, answer: Answer) -> End:
     if not isinstance(outcome, Escalated):
         return outcome
     why = answer.text if answer.door == "default" else f"{answer.by} stopped it"
-    return outcome.model_copy(update={"reason": f"{outcome.reason}; {why}"})
+    return outcome.model_copy(update={"reason": f"{outcome.reason}; {why}", "digest": ""})

@@ -6,7 +6,8 @@ from typing import Any
 
 from domain.briefs import Brief
 from domain.github import Annotation, CommitCheck, Conclusion
-from domain.outcomes import Escalated
+from domain.outcomes import Escalated, Overtaken, Rejected
+from domain.outcomes import Outcome as End
 from domain.proofs import SignedProof, facts
 from domain.pushes import DIGEST_SHOWN
 from domain.rehearsals import SUITE
@@ -104,19 +105,31 @@ def check_of_report(run: str, report: TestReport, details_url: str = "") -> Comm
     )
 
 
-def check_of_push(run: str, commit: str, end: Escalated) -> CommitCheck:
-    """Return the check of a person's own commit that is not delivered; one that waits for its owner's word is not refused."""
-    if end.report is not None:
-        return check_of_report(run, end.report.model_copy(update={"commit": commit}))
-    conclusion: Conclusion = "neutral" if end.digest else "failure"
-    word = (
-        f"\n\nIts owner's word lets it pass: `/slipway approve {end.digest[:DIGEST_SHOWN]}` under any issue."
-        if end.digest
-        else ""
-    )
-    summary = f"{fenced(end.evidence)}{word}" if end.evidence else one_line(end.reason, SUMMARY_LIMIT)
-    title = one_line(end.reason, TITLE_LIMIT)
-    return CommitCheck(run=run, commit=commit, conclusion=conclusion, title=title, summary=cut(summary, SUMMARY_LIMIT))
+def check_of_push(run: str, commit: str, end: End) -> CommitCheck | None:
+    """Return the check of a person's own commit that is not online, or not yet; None where it is: its proof says more.
+
+    What a release printed that did not get well is not told: it may show values of acceptance checks.
+    """
+    match end:
+        case Escalated(report=TestReport() as report):
+            return check_of_report(run, report.model_copy(update={"commit": commit}))
+        case Escalated() as stopped:
+            asks = f"Its owner's word lets it pass: `/slipway approve {stopped.digest[:DIGEST_SHOWN]}` under any issue."
+            return _check_of_end(run, commit, stopped.reason, stopped.evidence, asks if stopped.digest else "")
+        case _, Rejected() as refused:
+            return _check_of_end(run, commit, f"the tests passed, and it did not go online: {refused.reason}")
+        case _, Overtaken() as passed_by:
+            return _check_of_end(run, commit, passed_by.reason)
+        case _:
+            return None
+
+
+def _check_of_end(run: str, commit: str, reason: str, evidence: str = "", asks: str = "") -> CommitCheck:
+    """Return the check of what has ended, or asks: then it is not refused."""
+    said = "\n\n".join(part for part in (fenced(evidence) if evidence else quiet(reason), asks) if part)
+    conclusion: Conclusion = "neutral" if asks else "failure"
+    title, summary = one_line(reason, TITLE_LIMIT), cut(said, SUMMARY_LIMIT)
+    return CommitCheck(run=run, commit=commit, conclusion=conclusion, title=title, summary=summary)
 
 
 def secrets_wanted(workflows: Sequence[str]) -> tuple[str, ...]:

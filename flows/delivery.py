@@ -16,7 +16,7 @@ from domain.runs import DeliveryRequest, RunState
 from flows.devops import Deployment
 from flows.ending import write_end
 from flows.engineering import Commission, engineering
-from flows.home import go_home
+from flows.home import go_home, show_push
 from flows.online import go_online
 from flows.opening import Blocks, open_blocks
 from flows.pushed import pushed
@@ -48,6 +48,7 @@ async def delivery(request: DeliveryRequest) -> Delivered:
 
 async def tell_end(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -> Delivered:
     """Write and tell the run's end, once, and show what it cost; a copy that will never serve is gone."""
+    await show_push(request, outcome, blocks)
     await publish_cost(request.run, blocks.registry)
     return await write_end(request.project, describe_end(request, outcome), blocks)
 
@@ -61,7 +62,7 @@ async def work(request: DeliveryRequest, blocks: Blocks) -> Outcome:
     outcome = await build_and_deploy(commission, attempts, blocks)
     while (diagnosis := asked_of(request, outcome)) is not None:
         number = next(questions)
-        answer = await ask_person(request, number, diagnosis, blocks)
+        answer = await ask_person(request, number, diagnosis, outcome, blocks)
         if answer is None:
             continue
         if answer.choice == "stop":

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from domain.errors import SlipwayError
 from domain.github import CommitCheck
 from domain.github_texts import check_of_push, check_of_report
-from domain.outcomes import Escalated
+from domain.outcomes import Outcome
 from domain.releases import ReleaseState
 from domain.reports import TestReport
 from domain.runs import DeliveryRequest
@@ -40,18 +40,19 @@ async def go_home(project: str, run: str, blocks: Blocks) -> None:
 
 async def show_tests(request: DeliveryRequest, base: str, report: TestReport, blocks: Blocks) -> None:
     """Show a round at GitHub; what kept it from there stands in the run's journal."""
-    await _show(request, check_of_report(request.run, report), base, blocks)
+    await _show(request, check_of_report(request.run, report), base, "how these tests ended is", blocks)
 
 
-async def show_push(request: DeliveryRequest, end: Escalated, blocks: Blocks) -> None:
-    """Tell at a person's own commit why it is not delivered, or not yet."""
-    await _show(request, check_of_push(request.run, request.commit, end), "", blocks)
+async def show_push(request: DeliveryRequest, outcome: Outcome, blocks: Blocks) -> None:
+    """Tell at a person's own commit, where whoever pushed it looks, why it is not online, or not yet."""
+    if request.commit and (check := check_of_push(request.run, request.commit, outcome)) is not None:
+        await _show(request, check, "", "what became of the pushed commit is", blocks)
 
 
-async def _show(request: DeliveryRequest, check: CommitCheck, base: str, blocks: Blocks) -> None:
+async def _show(request: DeliveryRequest, check: CommitCheck, base: str, what: str, blocks: Blocks) -> None:
     if (homes := _homes(blocks)) is None:
         return
-    said = await _unhurt(show_check(request.project, check, base, homes), "how these tests ended is")
+    said = await _unhurt(show_check(request.project, check, base, homes), what)
     if said:
         await Journal(request.run, blocks.registry, blocks.wakeups).write("note", said, "test")
 

@@ -13,7 +13,6 @@ from domain.runs import DeliveryRequest
 from domain.seen import Seen
 from domain.turns import Judged
 from flows.engineering import Commission, accept, facts
-from flows.home import show_push
 from flows.interruption import unless_interrupted
 from flows.opening import Blocks, open_blocks
 from flows.proof import examine
@@ -29,15 +28,7 @@ from tasks.redaction import shield
 async def pushed(commission: Commission) -> Accepted | Escalated:
     """Return the pushed commit as accepted, with its candidate, or why it is not delivered."""
     blocks = await open_blocks()
-    return await unless_interrupted(judge_push(commission, blocks))
-
-
-async def judge_push(commission: Commission, blocks: Blocks) -> Accepted | Escalated:
-    """Judge it; why it is not delivered is told at the commit as well, where whoever pushed it looks."""
-    end = await judge(commission, blocks)
-    if isinstance(end, Escalated):
-        await show_push(commission.request, end, blocks)
-    return end
+    return await unless_interrupted(judge(commission, blocks))
 
 
 async def judge(commission: Commission, blocks: Blocks) -> Accepted | Escalated:

@@ -11,19 +11,23 @@ from domain.escalations import Answer, Diagnosis, words_of
 from domain.outcomes import Escalated, Outcome, cause_of_giving_up
 from domain.runs import DeliveryRequest
 from flows.engineering import Commission
+from flows.home import show_push
 from flows.opening import Blocks
 from tasks.brief_talk import Desk
 from tasks.product_owner import amend_brief
 from tasks.questions import ask, form, question_key, take_answer
 
 
-async def ask_person(request: DeliveryRequest, number: int, diagnosis: Diagnosis, blocks: Blocks) -> Answer | None:
+async def ask_person(
+    request: DeliveryRequest, number: int, diagnosis: Diagnosis, outcome: Outcome, blocks: Blocks
+) -> Answer | None:
     """Suspend the run until its person answers; None when the answer cannot be used, and must be asked for again.
 
     The process ends here. The run starts again from the top when it is answered, passes its stored steps, and finds
     the answer in the registry, or in the form of Prefect's UI.
     """
     if question_key(number) not in passed_suspensions():  # else it would look waiting once more
+        await show_push(request, outcome, blocks)
         hours = blocks.installation.answer_hours
         question = await ask(request.run, request.project, number, diagnosis, hours, blocks.registry, blocks.wakeups)
         if question.answer is not None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from domain.diagnoses import stopped
+from domain.escalations import Answer
 from domain.github_texts import check_of_push, check_of_report, one_line, quiet, secrets_wanted
-from domain.outcomes import Escalated
+from domain.outcomes import Accepted, Escalated, Rejected
 from domain.rehearsals import SUITE
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 
@@ -59,13 +61,36 @@ def test_suite_that_is_no_module_has_no_remark() -> None:
 def test_push_that_waits_says_by_which_word_it_passes_and_a_red_one_shows_its_tests() -> None:
     waits = Escalated(reason="it changes app.json", cause="locked", evidence="+ @anna", digest="d" * 64)
     check = check_of_push("r-1", "c" * 40, waits)
+    assert check is not None
     assert (check.conclusion, check.title, check.commit) == ("neutral", "it changes app.json", "c" * 40)
     assert check.summary.startswith("~~~~\n+ @anna\n~~~~\n")
     assert "`/slipway approve dddddddddddd`" in check.summary
     red = check_of_push(
         "r-1", "c" * 40, Escalated(reason="red", report=report(failed("tests.test_a")).model_copy(update={"commit": ""}))
     )
+    assert red is not None
     assert (red.conclusion, red.commit, len(red.annotations)) == ("failure", "c" * 40, 1)
+
+
+BUILT = Accepted(commit="c" * 40, candidate="sha256:1", report=report(), rounds=1, checks=())
+
+
+def test_push_that_passed_and_did_not_go_online_says_so_and_shows_nothing_that_it_printed() -> None:
+    unwell = Rejected(reason="it never answered /health for @anna", evidence="expected 4711")
+    check = check_of_push("r-1", "c" * 40, (BUILT, unwell))
+    assert check is not None
+    assert (check.conclusion, check.title) == (
+        "failure",
+        "the tests passed, and it did not go online: it never answered /health for @\u200banna",
+    )
+    assert check.summary == check.title
+
+
+def test_question_about_a_push_that_was_answered_by_no_is_no_question_any_more() -> None:
+    asks = Escalated(reason="it changes app.json", cause="locked", digest="d" * 64)
+    check = check_of_push("r-1", "c" * 40, stopped(asks, Answer(choice="stop", by="ann", door="cli")))
+    assert check is not None
+    assert (check.conclusion, check.title) == ("failure", "it changes app.json; ann stopped it")
 
 
 def test_acceptance_check_tells_its_name_and_no_value() -> None:

@@ -13,11 +13,13 @@ from blocks.git.block import BareGitHost
 from blocks.installation import Installation
 from blocks.registry.block import SqlRegistry
 from domain.candidates import BuildFailed
-from domain.outcomes import Accepted, Escalated
+from domain.outcomes import Accepted, Escalated, Rejected
+from domain.reports import Outcome, TestReport
 from domain.runs import DeliveryRequest
 from flows import opening
+from flows.delivery import tell_end
 from flows.engineering import Commission
-from flows.pushed import judge_push
+from flows.pushed import judge
 from tests.blocks.engine_bench import process_engine, shared_folder
 from tests.conftest import PrefectServer
 from tests.fakes.engine import FakeEngine
@@ -61,7 +63,7 @@ class Pushes:
     async def judge(self, wanted: DeliveryRequest, approved: str = "") -> Accepted | Escalated:
         async def judged() -> Accepted | Escalated:
             opening._opened.set(self.blocks)
-            return await judge_push(Commission(request=wanted, rounds=3, approved=approved), self.blocks)
+            return await judge(Commission(request=wanted, rounds=3, approved=approved), self.blocks)
 
         return await in_flow(judged)
 
@@ -136,12 +138,15 @@ async def test_why_it_is_not_delivered_stands_at_the_commit(pushes: Pushes, tmp_
         place.state.make(NAME)
         await pushes.registry.set_repository("notes", NAME)
         pushes.blocks.github, pushes.blocks.remote = place.app, place.remote_of(place.app)
-        for number, changes in enumerate((RENAMED, {**RENAMED, "app.json": OTHER_MANIFEST})):
-            pushes.engine.builds.append(BuildFailed(log="no such package", seconds=1))
-            pushed = await pushes.commit(changes, main, f"run/r-pushed1{number}")
-            await pushes.judge(await pushes.asked(pushed, f"r-pushed1{number}"))
-        told = [(check["conclusion"], check["external_id"]) for check in place.state.checks[NAME]]
-    assert told == [("failure", "r-pushed10"), ("neutral", "r-pushed11")]
+        pushed = await pushes.commit(RENAMED, main, "run/r-pushed10")
+        wanted = await pushes.asked(pushed, "r-pushed10")
+        built = Accepted(commit=pushed, candidate="sha256:1", report=TestReport(outcome=Outcome.PASSED), rounds=1, checks=())
+        stopped = Escalated(reason="its person stopped it")
+        for end in (stopped, (built, Rejected(reason="it never answered"))):
+            await in_flow(lambda end=end: tell_end(wanted, end, pushes.blocks))
+        [check] = place.state.checks[NAME]
+    assert (check["conclusion"], check["external_id"], check["head_sha"]) == ("failure", "r-pushed10", pushed)
+    assert check["output"]["title"] == "the tests passed, and it did not go online: it never answered"
 
 
 async def test_commit_that_lacks_what_is_on_main_is_not_built(pushes: Pushes) -> None:

@@ -248,7 +248,9 @@ async def test_commit_that_is_there_gets_its_check_and_no_branch(place: Place, s
     await serving.commit("scaffold", None)
     place.state.make(NAME)
     for end in (Escalated(reason="it waits", digest="d" * 64), Escalated(reason="it does not pass")):
-        await serving.show(check_of_push(RUN, "c" * 40, end), "")
+        told = check_of_push(RUN, "c" * 40, end)
+        assert told is not None
+        await serving.show(told, "")
     [check] = place.state.checks[NAME]
     assert (check["conclusion"], check["output"]["title"]) == ("failure", "it does not pass")
     assert place.state.head(NAME, f"slipway/{RUN}") == ""
