@@ -14,6 +14,9 @@ SECONDARY_SECONDS = 60.0
 LIMITS = ("rate limit", "abuse detection")
 """Words of GitHub's at a secondary limit."""
 
+SHUT = ("suspended", "not granted to this installation")
+"""Words of GitHub's where the App may do nothing until somebody lets it."""
+
 WORDS_LIMIT = 300
 """Characters of GitHub's own words that are told."""
 
@@ -29,6 +32,7 @@ CURES = {
 }
 TOLD = {
     "suspended": "who administers the App's installation lets it go on, on its page at GitHub",
+    "not granted to this installation": "docs/github.md has them; who administers the installation accepts new ones",
     "claim ('": "the clock of this machine is wrong: set it right, as by NTP",
 }
 """Cures by GitHub's words, which say more than the status."""
@@ -56,6 +60,10 @@ class GitHubRefused(NeedsPerson):
         attempted, status, words, cure = self.args
         number, help_ = f" ({status})" if status else "", f"; {cure}" if cure else ""
         return f"GitHub refused {attempted}{number}: {words}{help_}"
+
+
+class GitHubShut(GitHubRefused):
+    """GitHub lets us in nowhere there, until a person does: what is to be done there can wait for that."""
 
 
 class HistoryTooLarge(NeedsPerson):
@@ -87,7 +95,8 @@ def refusal(status: int, headers: Mapping[str, str], words: str, attempted: str,
     if status >= 500:
         return AnswerLost("GitHub", attempted, f"{status} {said}")
     told = (cure for part, cure in TOLD.items() if part in said)
-    return GitHubRefused(attempted, status, said, next(told, CURES.get(status, "")))
+    kind = GitHubShut if status == 401 or any(each in said for each in SHUT) else GitHubRefused
+    return kind(attempted, status, said, next(told, CURES.get(status, "")))
 
 
 def _number(text: str | None) -> float | None:

@@ -4,8 +4,10 @@ The token is in the environment of the one git that needs it, for the one addres
 address and no configuration file. Git follows no redirect with it.
 """
 
-import asyncio
+import fcntl
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from blocks.git.command import git
@@ -17,7 +19,10 @@ from domain.github_errors import GitHubRefused, HistoryTooLarge
 from domain.names import formed_slug
 
 PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
-NETWORK = ("could not resolve", "failed to connect", "couldn't connect", "timed out", "error: 5", "connection", "early eof")
+NETWORK = (
+    "could not resolve", "failed to connect", "couldn't connect", "timed out", "error: 5", "connection", "early eof",
+    "rpc failed; curl", "hung up", "disconnect", "ssl_read", "tls packet",
+)  # fmt: skip
 """Words of git's when the network or GitHub's side failed, in lower case."""
 
 MEGABYTE = 1024 * 1024
@@ -51,12 +56,13 @@ class GitHubRemote:
         if not listed:
             return None
         refs = f"+refs/heads/{branch}:{here}"
-        try:
-            await self._remote(project, name, f"to give {branch} of {name}", "fetch", *options, self._address(name), refs)
-        except GitHubRefused:
-            if not await asyncio.to_thread(self._remove_halves, project):
-                raise
-            raise HistoryTooLarge(name, self._most // MEGABYTE) from None
+        with alone_in(self._path(project)) as halves:
+            try:
+                await self._remote(project, name, f"to give {branch} of {name}", "fetch", *options, self._address(name), refs)
+            except (AnswerLost, GitHubRefused):
+                if not any(each.stat().st_size >= self._most for each in halves()):
+                    raise
+                raise HistoryTooLarge(name, self._most // MEGABYTE) from None
         return (await git("rev-parse", "--verify", here, repository=self._path(project))).line
 
     async def _remote(self, project: str, name: str, attempted: str, *command: str) -> str:
@@ -68,19 +74,11 @@ class GitHubRemote:
             return (await git(*command, repository=self._path(project), environment=said, most=self._most)).line
         except Broken as error:
             words = str(error)
-        if "cannot lock ref" in words or "incorrect old value" in words:  # two fetch the same branch at once
+        if "cannot lock ref" in words or "incorrect old value" in words:  # somebody moves it at this moment
             raise TryAgain(words)
         if any(word in words.lower() for word in NETWORK):
             raise AnswerLost("GitHub", attempted, words)
         raise GitHubRefused(attempted, 0, words)
-
-    def _remove_halves(self, project: str) -> bool:
-        """Remove what a fetch left that was ended at its bound, and tell whether one was; what others have begun is smaller."""
-        begun = (self._path(project) / "objects" / "pack").glob("tmp_pack_*")
-        halves = [each for each in begun if each.stat().st_size >= self._most]
-        for half in halves:
-            half.unlink(missing_ok=True)
-        return bool(halves)
 
     def _environment(self) -> dict[str, str]:
         passed = {key: os.environ[key] for key in PROXIES if key in os.environ}
@@ -91,3 +89,25 @@ class GitHubRemote:
 
     def _path(self, project: str) -> Path:
         return self._folder / f"{formed_slug(project)}.git"
+
+
+@contextmanager
+def alone_in(repository: Path) -> Iterator[Callable[[], list[Path]]]:
+    """Let this be the only fetch into the repository, and leave no half pack there; raise TryAgain during another one.
+
+    Yield what lists halves: git leaves one where the network, its bound or a kill ends it, and here nobody collects garbage.
+    """
+
+    def halves() -> list[Path]:
+        return list((repository / "objects" / "pack").glob("tmp_*"))
+
+    with (repository / "fetching").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TryAgain(f"another fetch into {repository.name} is at work") from None
+        try:
+            yield halves
+        finally:
+            for half in halves():
+                half.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from domain.errors import BadInput
-from domain.github_errors import GitHubRefused
+from domain.github_errors import GitHubRefused, GitHubShut
 from domain.github_permissions import Permissions
 from domain.values import Value
 
@@ -106,9 +106,9 @@ class AppTokens:
         try:
             return await self._made(name, permissions)
         except GitHubRefused as refused:
-            if not known or refused.status != 404:
+            if not known or refused.status not in (404, 422):
                 raise
-        self._installations.pop(name, None)  # the App was installed anew since
+        self._installations.pop(name, None)  # the App was installed anew since, or not any more for this repository
         return await self._made(name, permissions)
 
     async def _made(self, name: str, permissions: Permissions) -> Token:
@@ -126,7 +126,7 @@ class AppTokens:
             path = f"/repos/{name}/installation" if "/" in name else f"/orgs/{name}/installation"
             found = await self._ask("GET", path, await self._bearer(), None, f"looking for the App's installation at {name}")
             if found is None:
-                raise GitHubRefused(f"access to {name}", 404, "the App is not installed there", "install it: docs/github.md")
+                raise GitHubShut(f"access to {name}", 404, "the App is not installed there", "install it: docs/github.md")
             self._installations[name] = int(found["id"])
         return self._installations[name]
 

@@ -19,6 +19,7 @@ from deployments.github.outbox import IssueOutbox
 from deployments.github.place import Place
 from deployments.github.pushes import take_push
 from domain.errors import LeaseLost, SlipwayError, TryAgain
+from domain.github_errors import GitHubShut
 from domain.heard import Commented, Labelled, Moved, Pushed
 from domain.refusals import LimitReached
 from domain.webhooks import Webhook, is_late
@@ -85,7 +86,7 @@ class Listener:
         tries = await self._place.registry.try_webhook(webhook.id)
         try:
             outcome = await self._outcome(webhook)
-        except (TryAgain, LeaseLost, LimitReached) as error:
+        except (TryAgain, LeaseLost, LimitReached, GitHubShut) as error:
             logger.warning("delivery %s of %s is tried again: %s", webhook.id, webhook.event.repository, error)
             self._not_before[webhook.id] = self._clock() + min(2.0 ** min(tries, 10), LONGEST)
             return

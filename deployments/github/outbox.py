@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import monotonic
 
 from deployments.bells import keep_up
 from deployments.bot.letters import asks_for_secrets
@@ -14,11 +15,13 @@ from deployments.wording.reasons import why_failed, why_taken_back
 from deployments.wording.texts import say
 from domain.errors import Broken, NeedsPerson, TryAgain
 from domain.escalations import Escalation
+from domain.github_errors import GitHubShut
 from domain.issue_requests import issue_in
 from domain.pushes import DIGEST_SHOWN
 from domain.releases import Release, ReleaseState
 from domain.runs import Notification, Progress, Run, RunState
 from domain.trimming import fenced
+from domain.webhooks import is_late
 from tasks.notify import OUTBOX
 
 logger = logging.getLogger(__name__)
@@ -26,14 +29,18 @@ logger = logging.getLogger(__name__)
 CHANNEL = "github"
 SWEEP = 5.0
 """Seconds between two looks at the outbox when no hint comes."""
+SHUT = 600.0
+"""Seconds until an issue is tried again where GitHub lets us in only once a person does something."""
 
 
 class IssueOutbox:
     """Says what waits for people at issues. A comment has its notification's key as a mark: it is not said twice."""
 
-    def __init__(self, place: Place, sweep: float = SWEEP) -> None:
+    def __init__(self, place: Place, sweep: float = SWEEP, clock: Callable[[], float] = monotonic) -> None:
         self._place = place
         self._sweep = sweep
+        self._clock = clock
+        self._not_before: dict[str, float] = {}
         self._bell = asyncio.Event()
         self._aside: set[str] = set()
         """What raised something unforeseen: left for the next process, which may know better."""
@@ -44,22 +51,27 @@ class IssueOutbox:
 
     async def send_waiting(self) -> None:
         """Say each once, oldest first; what GitHub refuses for good must not stop the others."""
-        later: set[str] = set()  # issues that cannot be told now: what comes after keeps its order, the others are told
+        # issues that cannot be told now: what comes after keeps its order, the others are told
+        later = {chat for chat, moment in self._not_before.items() if moment > self._clock()}
         for notification in await self._place.registry.unsent(CHANNEL):
             if notification.key in self._aside or notification.chat in later:
                 continue
             try:
                 await self._send(notification)
-            except TryAgain as error:
-                logger.warning("%s is told later: %s", notification.chat, error)
-                later.add(notification.chat)
-                continue
+            except (TryAgain, GitHubShut) as error:
+                if not is_late(notification.created, self._place.clock()):
+                    logger.warning("%s is told later: %s", notification.chat, error)
+                    later.add(notification.chat)
+                    self._not_before[notification.chat] = self._clock() + (SHUT if isinstance(error, GitHubShut) else 0.0)
+                    continue
+                logger.warning("notification %s could not be said for days and is given up: %s", notification.key, error)
             except (NeedsPerson, Broken) as error:
                 logger.warning("notification %s cannot be said at its issue and is given up: %s", notification.key, error)
             except Exception:
                 logger.exception("notification %s is set aside", notification.key)
                 self._aside.add(notification.key)
                 continue
+            self._not_before.pop(notification.chat, None)
             await self._place.registry.mark_sent(notification.key, self._place.clock())
 
     async def _send(self, notification: Notification) -> None:

@@ -1,8 +1,9 @@
 """What answers GitHub's webhooks: the desk, GitHub itself, and what is said there once."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 COMMENT_LIMIT = 60_000
 """Characters of one comment; GitHub takes 65,536."""
 
+REMEMBERED = 1_000
+"""So many things that were said are known without reading an issue's comments again."""
+
 StartPush = Callable[[Project, str, str, Origin, Registry], Awaitable[Run]]
 
 
@@ -43,6 +47,8 @@ class Place:
     label: str
     start_push: StartPush = start_pushed
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    said: deque[tuple[str, int, str]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    """Repository, issue and key of what this process said, or found said."""
 
     async def project_of(self, repository: str) -> Project | None:
         """Return the project whose repository this is; GitHub makes no difference of capitals."""
@@ -51,11 +57,14 @@ class Place:
 
     async def say(self, repository: str, issue: int, key: str, text: str) -> None:
         """Say it at the issue once: what a killed process said already is found by its mark, in a comment of ours."""
+        what = (repository.lower(), issue, key)
+        if what in self.said:  # as for strangers, who may write as often as they like
+            return
         mark, ours = f"<!-- slipway {key} -->", await self.github.who()
         said = await self.github.talk.comments(repository, issue)
-        if any(mark in each.body and each.author in (ours, f"{ours}[bot]") for each in said):
-            return
-        await self.github.talk.comment(repository, issue, f"{mark}\n{cut(harmless(text), COMMENT_LIMIT)}")
+        if not any(mark in each.body and each.author in (ours, f"{ours}[bot]") for each in said):
+            await self.github.talk.comment(repository, issue, f"{mark}\n{cut(harmless(text), COMMENT_LIMIT)}")
+        self.said.append(what)
 
     async def refuse_stranger(self, event: Labelled | Commented, project: Project) -> None:
         """Say in one polite sentence who may have something done; once at each issue."""

@@ -1,6 +1,7 @@
 """Issues of GitHub: a label makes a proposal, a comment starts it; strangers are told politely, and nothing is done twice."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -93,6 +94,7 @@ async def test_stranger_starts_nothing_and_is_told_so_once(bench: Bench, event: 
     [said] = bench.said()
     assert "Only people who may write to this repository" in said
     assert "@\u200b" in said
+    assert bench.remote.api.count("GET", "/issues/1/comments") == 1
     assert (bench.desk.proposed, bench.desk.rolled_back) == ([], [])
     assert bench.reactions() == set()
 
@@ -292,6 +294,35 @@ async def test_github_that_wants_us_to_wait_is_asked_again(bench: Bench) -> None
     assert (waiting.tries, bench.said()) == (1, [])
 
 
+async def test_app_that_is_let_in_again_does_what_it_was_asked_to_meanwhile(bench: Bench) -> None:
+    now = [0.0]
+    listener, outbox = (make(bench.place, clock=lambda: now[0]) for make in (Listener, IssueOutbox))
+    known = bench.remote.api.access.installations.copy()
+    bench.remote.api.access.installations.clear()
+    told = Notification(key="one", channel="github", chat=f"{NAME}#1", text="This is one.", created=NOW)
+    await bench.registry.add_notification(told)
+    assert await bench.hear(comment("status")) == [""]
+    for _ in range(2):
+        await outbox.send_waiting()
+    asked = bench.remote.api.asked.copy()
+    await outbox.send_waiting()  # too early
+    assert bench.remote.api.asked == asked
+    bench.remote.api.access.installations.update(known)
+    now[0] = 601.0
+    await listener.take_waiting()
+    await outbox.send_waiting()
+    assert bench.said() == ["**notes**: nothing is online", "This is one."]
+    assert (await bench.registry.unhandled(), await bench.registry.unsent("github")) == ((), ())
+
+
+async def test_news_that_nobody_could_be_told_for_days_are_given_up(bench: Bench) -> None:
+    bench.remote.api.access.installations.clear()
+    told = Notification(key="one", channel="github", chat=f"{NAME}#1", text="This is one.", created=NOW - WINDOW * 2)
+    await bench.registry.add_notification(told)
+    await IssueOutbox(bench.place).send_waiting()
+    assert await bench.registry.unsent("github") == ()
+
+
 async def test_model_that_is_missing_is_said_at_the_issue(bench: Bench) -> None:
     bench.desk.errors = [ModelKeyMissing()]
     [outcome] = await bench.hear(label())
@@ -355,7 +386,7 @@ async def test_killed_between_the_brief_and_its_comment_says_it_once(bench: Benc
     await bench.hear(label())
     first = bench.said()
     await bench.registry.drop_issue(NAME, 1)  # as if it had been killed before that row
-    again = [await take_label(label(), "d-1", bench.place) for _ in range(2)]
+    again = [await take_label(label(), "d-1", replace(bench.place, said=deque())) for _ in range(2)]
     assert len(set(again)) == 1
     assert bench.said() == first
 

@@ -153,6 +153,15 @@ async def test_history_that_is_too_large_is_told_and_leaves_nothing_here(bench: 
     assert "\ngarbage: 0\n" in git(Path(bench.desk.git.folder) / "notes.git", "count-objects", "-v")
 
 
+async def test_fetch_that_breaks_off_leaves_nothing_here_and_is_tried_again(bench: Bench) -> None:
+    large = bench.commit({**START, "film": "".join(map(str, range(100_000)))}, await main_of(bench))
+    bench.remote.git.breaks_after = 60_000
+    assert await bench.hear(push(large)) == [""]
+    assert "\ngarbage: 0\n" in git(Path(bench.desk.git.folder) / "notes.git", "count-objects", "-v")
+    await Listener(bench.place).take_waiting()
+    assert [each.commit for each in bench.pushed] == [large]
+
+
 async def test_news_of_the_run_go_where_the_owner_is_told_of_the_project(bench: Bench) -> None:
     first = await main_of(bench)
     for number, channel in enumerate(("telegram", "github")):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import AnswerLost, SlipwayError
-from domain.github_errors import GitHubBusy, GitHubRefused, refusal, seconds_to_wait
+from domain.github_errors import GitHubBusy, GitHubRefused, GitHubShut, refusal, seconds_to_wait
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 RESET = str(int(NOW.timestamp()) + 900)
@@ -43,13 +43,13 @@ def test_how_long_github_wants_to_be_left_alone(
         (
             403,
             "This installation has been suspended",
-            GitHubRefused,
+            GitHubShut,
             "GitHub refused pushing (403): This installation has been suspended; who administers the App's installation",
         ),
         (
             401,
             "'Expiration time' claim ('exp') is too far in the future",
-            GitHubRefused,
+            GitHubShut,
             "GitHub refused pushing (401): "
             "'Expiration time' claim ('exp') is too far in the future; the clock of this machine is wrong",
         ),
@@ -58,6 +58,12 @@ def test_how_long_github_wants_to_be_left_alone(
             "Issues are disabled for this repo",
             GitHubRefused,
             "GitHub refused pushing (410): Issues are disabled for this repo; it was deleted there, or issues are switched off",
+        ),
+        (
+            422,
+            "The permissions requested are not granted to this installation.",
+            GitHubShut,
+            "GitHub refused pushing (422): The permissions requested are not granted to this installation.; docs",
         ),
         (
             307,

@@ -35,6 +35,8 @@ class GitServer:
         self.moved: dict[str, str] = {}
         """By repository: the address to which it sends whoever may see it."""
         self.asked: list[tuple[int, str, bool]] = []
+        self.breaks_after: int | None = None
+        """The next pack is broken off after so many bytes, as by a network that fails."""
         self._server = ThreadingHTTPServer((host, 0), _handler(self))
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
@@ -145,6 +147,10 @@ def _handler(host: GitServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            if headers.get("Content-Type") == "application/x-git-upload-pack-result" and b"PACK" in content:
+                limit, host.breaks_after = host.breaks_after, None
+                self.close_connection = limit is not None
+                content = content[:limit]
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
