@@ -14,8 +14,8 @@ from time import monotonic
 from domain.errors import Broken
 
 PR_SET_PDEATHSIG = 1
-DEATHS, DEATH_WINDOW = 5, 60.0
-"""A child that dies so often within so many seconds is not started again."""
+DEATH_WINDOW, LONGEST_REST = 60.0, 30.0
+"""Each death within so many seconds makes the rest before the next start longer, up to so many seconds."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -42,8 +42,6 @@ class Service:
     """Unix sockets that a killed predecessor may have left; removed before each start."""
     acts: bool = False
     """Whether it works on projects: it is ended before the apps are paused, else it would take a pause for a failure."""
-    vital: bool = True
-    """Whether everything ends when it cannot be kept up; else only it stays down, and the operator is told."""
     patience: float = 6.0
     """Seconds from SIGTERM to SIGKILL; the signal is repeated halfway."""
 
@@ -63,7 +61,7 @@ class Child:
         self.service = service
         self._log = log
         self._report = report
-        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._deaths: deque[float] = deque()
         self._process: asyncio.subprocess.Process | None = None
         self._ending = False
 
@@ -72,12 +70,19 @@ class Child:
         return self._process.pid if self._process else 0
 
     async def start(self) -> None:
-        """Start it and return when it is ready; raise ServiceFailed when it ends before or misses its deadline."""
+        """Start it and return when it is ready; raise ServiceFailed when it cannot be, ends before or misses its deadline."""
+        try:
+            self._process = await self._spawned()
+        except OSError as error:  # no process, file or memory to be had, for now
+            raise self._failed(f"could not be started ({error})") from error
+        await self._until_ready(self._process)
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
         for path in self.service.sockets:
             path.unlink(missing_ok=True)
         parent = os.getpid()
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self.service.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -86,7 +91,6 @@ class Child:
                 process_group=0,
                 preexec_fn=lambda: die_with(parent),
             )
-        await self._until_ready(self._process)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         deadline = monotonic() + self.service.seconds
@@ -99,31 +103,28 @@ class Child:
             await asyncio.sleep(0.05)
 
     async def supervise(self) -> None:
-        """Start it again whenever it dies; return when it was stopped, raise ServiceFailed when it dies too often."""
+        """Start it again whenever it dies, however often: what else is up, the apps above all, goes on. Return when stopped."""
         while self._process is not None:
             code = await self._process.wait()
             if self._ending:
                 return
-            try:
-                await self._again(f"ended {_how(code)}")
-            except ServiceFailed as error:
-                if self.service.vital:
-                    raise
-                self._report(f"{error}\n{self.service.name} stays down, the rest goes on: mend it and run `slipway up` again")
-                return
+            await self._again(f"ended {_how(code)}")
 
     async def _again(self, happened: str) -> None:
         while True:
-            self._deaths.append(monotonic())
-            if len(self._deaths) == DEATHS and self._deaths[-1] - self._deaths[0] < DEATH_WINDOW:
-                raise self._failed(f"{happened}, for the {DEATHS}th time within a minute")
-            recent = sum(monotonic() - death < DEATH_WINDOW for death in self._deaths)
             self._report(f"{self.service.name} {happened}; starting it again (log: {self._log})")
-            await asyncio.sleep(0.1 * 4 ** (recent - 1))
+            await asyncio.sleep(self._rest(monotonic()))
             try:
                 return await self.start()
             except ServiceFailed as error:
                 happened = str(error.args[1])
+
+    def _rest(self, now: float) -> float:
+        """Count a death, and return for how many seconds it is not started after it."""
+        self._deaths.append(now)
+        while now - self._deaths[0] >= DEATH_WINDOW:
+            self._deaths.popleft()
+        return min(LONGEST_REST, 0.1 * 4.0 ** (len(self._deaths) - 1))
 
     async def stop(self) -> None:
         """Ask it to end, then make it: afterwards it and its process group are gone."""

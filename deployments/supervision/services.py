@@ -134,7 +134,6 @@ def egress_service(wiring: Wiring) -> Service:
         },
         ready=ready,
         sockets=(mark,),
-        vital=False,  # without it agents reach nothing: that is safe, and runs go on
     )
 
 
@@ -161,7 +160,6 @@ def gateway_service(wiring: Wiring) -> Service:
         },
         ready=ready,
         sockets=(mark,),
-        vital=False,  # without it CLI agents reach no model: that is safe, and all else goes on
     )
 
 
@@ -173,7 +171,6 @@ def bot_service(wiring: Wiring) -> Service:
         name="bot",
         argv=_alone("bot"),
         acts=True,
-        vital=False,
         environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
         ready=ready,
     )
@@ -191,7 +188,6 @@ def api_service(wiring: Wiring) -> Service:
         environment={**base_environment(), **wiring.settings.environment(), **wiring.prefect_client},
         ready=ready,
         acts=True,
-        vital=False,
         sockets=(mark,),
     )
 

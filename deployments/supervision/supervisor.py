@@ -123,7 +123,7 @@ class _Installation:
         await migrate(self._wiring.registry_url)
 
     async def watch(self) -> bool:
-        """Restart what dies; return never, raise ServiceFailed when a child cannot be kept up."""
+        """Restart what dies; return never."""
         async with _first_error():
             await _together(child.supervise() for child in self._children)
         return True

@@ -56,7 +56,7 @@ def test_api_is_off_until_it_is_given_a_port_and_keeps_a_free_one(tmp_path: Path
     off, on = wired(tmp_path / "home"), wired(tmp_path / "home", api_port=0)
     assert [service.name for service in last_services(off, bot=False)] == ["runner"]
     [_, service] = last_services(on, bot=False)
-    assert (service.name, service.argv[3:5], service.vital) == ("api", ("api", str(on.api_port)), False)
+    assert (service.name, service.argv[3:5]) == ("api", ("api", str(on.api_port)))
     assert on.api_url == f"http://127.0.0.1:{on.api_port}"
     assert wired(tmp_path / "home", api_port=0).api_port == on.api_port
     with pytest.raises(BadInput, match=r"SLIPWAY_API_BIND: 192\.0\.2\.1 is no address of this machine"):

@@ -61,13 +61,48 @@ async def test_child_that_dies_is_started_again_and_said_so(tmp_path: Path) -> N
     assert identified(child.pid) is None
 
 
-async def test_child_that_keeps_dying_ends_with_its_last_words(tmp_path: Path) -> None:
-    told: list[str] = []
+async def test_child_that_keeps_dying_is_started_again_and_again_with_longer_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests, told = list[float](), list[str]()
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 8:
+            child._ending = True
+
     child = Child(service("import sys; sys.exit('no configuration')", at_once), tmp_path / "log", told.append)
     await child.start()
-    with pytest.raises(ServiceFailed, match=r"for the 5th time within a minute(.|\n)*no configuration"):
-        await child.supervise()
-    assert len(told) == 4
+    monkeypatch.setattr("deployments.supervision.children.asyncio.sleep", rest)
+    await child.supervise()
+    assert rests == pytest.approx([0.1, 0.4, 1.6, 6.4, 25.6, 30, 30, 30])
+    assert len(told) == 8
+    assert child._rest(time.monotonic() + 3600) == pytest.approx(0.1)
+
+
+async def test_child_for_which_there_is_no_process_to_be_had_now_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    child = Child(service("import time; time.sleep(600)", at_once), tmp_path / "log", told.append)
+    await child.start()
+    first, spawn, refused = child.pid, asyncio.create_subprocess_exec, iter([OSError(24, "Too many open files")])
+
+    async def refuse_once(*words: str, **more: object) -> asyncio.subprocess.Process:
+        for error in refused:
+            raise error
+        return await spawn(*words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("deployments.supervision.children.asyncio.create_subprocess_exec", refuse_once)
+    watching = asyncio.create_task(child.supervise())
+    os.kill(first, signal.SIGKILL)
+    await seen(lambda: identified(child.pid) is not None and child.pid != first)
+    assert [line.partition(";")[0] for line in told] == [
+        "sample ended by signal SIGKILL",
+        "sample could not be started ([Errno 24] Too many open files)",
+    ]
+    await child.stop()
+    await watching
 
 
 async def test_child_that_ends_before_it_is_ready_is_an_error_with_its_last_words(tmp_path: Path) -> None:
