@@ -21,7 +21,7 @@ RESTARTS_LIMIT = 2
 class HealthCheck(Value):
     """One of Dokku's start-up checks (https://github.com/dokku/docker-container-healthchecker)."""
 
-    path: str = Field(default="/health", pattern=r"^/", max_length=500)
+    path: str = Field(default="/health", pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=500)
     content: str | None = Field(default=None, description="Text that the answer must hold")
     attempts: int = Field(default=3, ge=1, le=1000)
     wait: float = Field(default=5, ge=0, le=3600, description="Seconds between two attempts")

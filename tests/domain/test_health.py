@@ -113,6 +113,7 @@ def test_without_a_check_the_default_holds(text: str) -> None:
         "[]",
         '{"healthchecks": {"web": [{"path": "no-slash"}]}}',
         '{"healthchecks": {"web": [{"path": "/", "attempts": 0}]}}',
+        '{"healthchecks": {"web": [{"path": "/health\\n"}]}}',  # no client takes such an address: it would be our own fault
     ],
 )
 def test_unusable_manifest_is_bad_input(text: str) -> None:
