@@ -68,6 +68,14 @@ async def apply(entry: Entry, pool: str = POOL, hour: int = 8) -> UUID:
     return applied
 
 
+async def begin(deployment: UUID) -> None:
+    """Make a run of the deployment that is due now: its schedule alone would let it wait for the next full interval."""
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        await client.create_flow_run_from_deployment(deployment)
+
+
 async def drop_missed(deployments: Sequence[UUID]) -> int:
     """Delete scheduled runs whose time passed while nothing was up; return how many. The next ones are due soon."""
     from prefect.client.orchestration import get_client

@@ -21,7 +21,7 @@ from blocks.vault import SecretVault
 from blocks.wakeups import RedisWakeups
 from deployments.base_image import Extras, Images, ensure_images
 from deployments.prefect_server.automations import automations, upsert
-from deployments.prefect_server.catalog import CATALOG, WATCH_STAYS, apply, drop_missed
+from deployments.prefect_server.catalog import CATALOG, WATCH_STAYS, apply, begin, drop_missed
 from deployments.prefect_server.pools import ensure_pool
 from deployments.prefect_server.windows import Windows
 from deployments.supervision.programs import redis_binary
@@ -157,10 +157,11 @@ async def save(block: Block) -> None:
 
 
 async def set_up(wiring: Wiring, images: Images | None) -> None:
-    """Fill the Prefect server: afterwards runs can be created, and the worker may take them."""
+    """Fill the Prefect server: afterwards runs can be created and taken by the worker; the first one looks at the apps."""
     await asyncio.gather(ensure_pool(limit=wiring.settings.runner_limit), *map(save, blocks(wiring, images)))
     ids: dict[str, UUID] = {entry.name: await apply(entry, hour=wiring.settings.digest_hour) for entry in CATALOG}
     await drop_missed([ids[entry.name] for entry in CATALOG if entry.every])
+    await begin(ids["health_watch/main"])
     windows = Windows(
         threshold=wiring.settings.unhealthy_threshold, unhealthy=timedelta(seconds=wiring.settings.unhealthy_window)
     )

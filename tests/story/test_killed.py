@@ -66,6 +66,12 @@ def kill_everything(place: Installation) -> None:
     place.reopen()
 
 
+def test_the_apps_are_looked_at_as_soon_as_it_is_up_and_not_only_on_schedule(place: Installation) -> None:
+    asked = {"flows": {"name": {"any_": ["health_watch"]}}, "flow_runs": {"start_time": {"is_null_": False}}}
+    first = until(lambda: place.prefect("/flow_runs/filter", {**asked, "sort": "START_TIME_ASC", "limit": 1}), "it watches")[0]
+    assert not first["auto_scheduled"], first
+
+
 def steps(place: Installation, run: str) -> list[str]:
     return [line.step for line in place.registry(lambda registry: registry.progress(run)) if line.kind == "step"]
 
