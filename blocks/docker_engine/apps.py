@@ -56,12 +56,14 @@ class DockerApps:
         self._containers = DockerContainers(connection, installation, "app")
 
     async def start(self, spec: AppSpec) -> AppStatus:
+        """Start it or adopt it; one of another candidate is replaced, and one that rested while its network was deleted."""
+        network = await self._networks.of_project(spec.project)
         found = await self._containers.find(spec.identity)
-        if found is not None and found["Config"]["Labels"]["slipway.candidate"] != spec.candidate:
+        if found is not None and not fits(found, spec, network):
             await self._containers.remove(spec.identity)
             found = None
         if found is None:
-            await self._containers.create(spec.identity, await self._settings(spec))
+            await self._containers.create(spec.identity, await self._settings(spec, network))
         if found is None or not found["State"]["Running"]:
             await self._containers.start(spec.identity)
         return await self.status(spec.identity)
@@ -111,7 +113,7 @@ class DockerApps:
     async def host_address(self, project: str) -> str:
         return await self._networks.gateway_of_project(project)
 
-    async def _settings(self, spec: AppSpec) -> dict[str, Any]:
+    async def _settings(self, spec: AppSpec, network: str) -> dict[str, Any]:
         """Return what the container is created with."""
         folders = {"/tmp": tmpfs(spec.limits, executable=False)}  # noqa: S108 inside the container
         volumes = []
@@ -125,7 +127,7 @@ class DockerApps:
             "read_only": True,
             "tmpfs": folders,
             "binds": volumes,
-            "network_mode": await self._networks.of_project(spec.project),
+            "network_mode": network,
             "restart_policy": {"Name": "on-failure", "MaximumRetryCount": attempts} if attempts else {"Name": "no"},
         }
         marks = labels(self._installation, "app", spec.project, spec.run, spec.role, spec.identity)
@@ -149,6 +151,13 @@ class DockerApps:
         if spec.data == "copy":
             await self._data.fill(spec.project, own)
         return own
+
+
+def fits(found: Container, spec: AppSpec, network: str) -> bool:
+    """Tell whether the container is of the wanted candidate, and runs or can be: `docker network prune` takes its network."""
+    is_wanted: bool = found["Config"]["Labels"]["slipway.candidate"] == spec.candidate
+    can_run: bool = found["State"]["Running"] or found["HostConfig"]["NetworkMode"] == network
+    return is_wanted and can_run
 
 
 def quiet_status_of(listed: Container) -> AppStatus:

@@ -320,6 +320,18 @@ async def test_the_last_removed_app_frees_its_network_and_keeps_its_data(
     assert host.volumes.get(f"slipway-{INSTALLATION}-notes-data").attrs["Labels"]["slipway.project"] == "notes"
 
 
+async def test_stopped_app_whose_network_was_pruned_is_made_anew_with_its_data(
+    engine: DockerEngine, app: AppSpec, host: docker.DockerClient
+) -> None:
+    await engine.start(app)
+    await engine.stop(app.identity, 1)
+    [network] = host.networks.list(names=[f"slipway-{INSTALLATION}-notes"])
+    network.remove()
+    assert (await engine.start(app)).state is AppState.RUNNING
+    mounts = host.api.inspect_container(f"slipway-{INSTALLATION}-{app.identity}")["Mounts"]
+    assert f"slipway-{INSTALLATION}-notes-data" in {mount.get("Name") for mount in mounts}
+
+
 async def test_eight_first_starts_at_once_share_one_network(
     engine: DockerEngine, app: AppSpec, host: docker.DockerClient
 ) -> None:
