@@ -32,10 +32,20 @@ from domain.snapshots import DataChoice
 from domain.watching import is_silence
 from flows.leases import under_lease
 from flows.opening import Blocks, open_blocks
-from flows.rollback_ends import RolledBack, leave_alone, leave_stopped, refuse, restore_named, stay, taken_back, tell
+from flows.rollback_ends import (
+    RolledBack,
+    bring_back_now,
+    leave_alone,
+    leave_stopped,
+    refuse,
+    restore_named,
+    stay,
+    taken_back,
+    tell,
+)
 from flows.snapshots import give_data_back, leave_data, settle_data
 from tasks.deployer import gate_release, restart_release, switch_release
-from tasks.exclusive import bring_back, make_room
+from tasks.exclusive import make_room
 from tasks.hosts import main_host
 from tasks.kinds import kind_named
 from tasks.readiness import health_check_of, publish_release
@@ -181,9 +191,8 @@ async def go_back(request: RollbackRequest, step: GoBack, blocks: Blocks, lease:
 async def take_up_again(attempt: Attempt, good: Release, bad: Release, blocks: Blocks, lease: Lease) -> None:
     """Let the bad release go on as before, since the good one does not start; then the attempt has ended."""
     await give_data_back(good, bad, attempt.at, blocks, lease)
-    registry, engine, seconds = blocks.registry, blocks.engine, blocks.installation.health_seconds
-    await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, blocks.wakeups)
-    await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, registry)
+    await bring_back_now(blocks, lease)
+    await end_attempt(attempt, RollbackOutcome.NOT_HEALTHY, blocks.registry)
 
 
 async def end_interrupted(project: str, blocks: Blocks, lease: Lease) -> None:

@@ -12,6 +12,7 @@ from domain.values import Value
 from flows.opening import Blocks
 from flows.snapshots import bring_data_back, leave_data
 from tasks.audit import record
+from tasks.exclusive import bring_back, let_rest
 from tasks.rollback import break_off, note_answer, tell_rollback, tell_stay
 
 End = Literal[
@@ -50,10 +51,23 @@ async def leave_alone(request: RollbackRequest, serving: Release, blocks: Blocks
 
 
 async def stay(request: RollbackRequest, step: Stay, blocks: Blocks, lease: Lease) -> RolledBack:
-    """Leave everything as it is, and tell the person; what nobody asked for is told to the operator too."""
+    """Leave the release, and tell the person; what nobody asked for is told to the operator too.
+
+    A copy that the watch found ended is started again, since nothing takes its place: better than no app at all.
+    """
     await leave_data(step.bad, blocks, lease)
+    if request.automatic and await let_rest(lease, blocks.registry, blocks.engine, blocks.wakeups):
+        unwell = await bring_back_now(blocks, lease)
+        became = f"it was started again, but is not well: {unwell}" if unwell else "it was started again, and is well"
+        step = step.model_copy(update={"message": f"{step.message}; {became}"})
     await tell_stay(lease, step, request, blocks.registry, blocks.wakeups)
     return RolledBack(outcome=STAYS[step.outcome], project=request.project, bad=step.bad.number, message=step.message)
+
+
+async def bring_back_now(blocks: Blocks, lease: Lease) -> str:
+    """Let what rests serve again; return why it is unwell, empty when it is not."""
+    registry, engine, seconds = blocks.registry, blocks.engine, blocks.installation.health_seconds
+    return await bring_back(lease, seconds, registry, engine, blocks.vault, blocks.git, blocks.proxy, blocks.wakeups)
 
 
 async def refuse(request: RollbackRequest, good: Release, bad: Release, why: str, blocks: Blocks, lease: Lease) -> RolledBack:

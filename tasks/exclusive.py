@@ -1,8 +1,9 @@
-"""Stop, then start: for kinds of which one copy may run at a time.
+"""Stop, then start: for kinds of which one copy may run at a time, and for a copy that has ended and that nothing can replace.
 
 True afterwards: `make_room`: no other copy of the project runs; what served is marked as resting before it was stopped.
-`bring_back`: what rested runs and serves again. Blocks: registry, engine, vault, git host, proxy, wakeups. The mark is in the
-registry, so a resumed run, a rollback or the watch finds what to bring back, whoever was killed.
+`let_rest`: so is what serves, when its copy has ended. `bring_back`: what rested runs and serves again.
+Blocks: registry, engine, vault, git host, proxy, wakeups. The mark is in the registry, so a resumed run, a rollback or the
+watch finds what to bring back, whoever was killed.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +12,7 @@ from functools import partial
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from domain.audit import SLIPWAY
 from domain.environment import EnvironmentVersion
 from domain.errors import Broken, NeedsPerson, SlipwayError
 from domain.exclusivity import Exclusivity, is_judged, own
@@ -20,6 +22,7 @@ from domain.registry import Registry
 from domain.releases import RESTS, Release, ReleaseState, live
 from domain.routes import Proxy, Route
 from domain.workers import AppRunner, AppState
+from tasks.audit import record
 from tasks.deployer import start_copy
 from tasks.health import Unhealthy, wait_healthy
 from tasks.hosts import project_hosts
@@ -67,6 +70,25 @@ async def make_room(
     if serving is not None:
         await registry.move_release(lease.project, serving.number, ReleaseState.LIVE, address=RESTS, fence=lease.fence)
     await _stop_others(lease, starts.identity if starts is not None else "", registry, engine, wakeups)
+
+
+@task(
+    task_run_name="does what serves in {lease.project} run",
+    cache_policy=NO_CACHE,
+    retries=5,
+    retry_delay_seconds=2,
+    retry_condition_fn=only_try_again,
+)
+async def let_rest(lease: Lease, registry: Registry, engine: AppRunner, wakeups: Wakeups) -> bool:
+    """Mark what serves as resting when its copy has ended or is gone, for `bring_back`; tell whether it is so."""
+    await hold(lease, registry, wakeups)
+    serving = live(await registry.releases(lease.project, states=(ReleaseState.LIVE,)))
+    if serving is None or (await engine.status(serving.identity)).state not in (AppState.STOPPED, AppState.GONE):
+        return False
+    await registry.move_release(lease.project, serving.number, ReleaseState.LIVE, address=RESTS, fence=lease.fence)
+    what = f"release {serving.number} started again"
+    await record(lease.project, SLIPWAY, what, registry, why="its copy did not run", version=serving.number)
+    return True
 
 
 @task(

@@ -198,3 +198,38 @@ async def test_nothing_to_go_back_to_leaves_the_app_and_is_told(place: Site) -> 
     assert await place.states() == {1: LIVE}
     assert place.engine.stopped == set()
     assert "no earlier good release" in (await place.registry.unsent("cli"))[0].text
+
+
+async def test_release_that_ended_with_nothing_to_go_back_to_is_started_again_and_told_once(place: Site) -> None:
+    await place.serve(1)
+    for number in (1, 2):
+        await place.engine.stop("notes-v1", 0)
+        place.proxy.held.clear()
+        reason = "it was unhealthy: the app is stopped (exit code 137)"
+        done = await go_back(place, wish(f"rollback-{number}", release=1, automatic=True, reason=reason))
+        assert done.outcome == "nothing to go back to"
+        assert (place.engine.stopped, place.proxy.held["notes"].upstream) == (set(), place.engine.address)
+    live = await place.release(1)
+    assert (live.state, live.rests) == (LIVE, False)
+    [note] = await place.registry.unsent("cli")
+    assert "it was started again, and is well" in note.text
+    assert [line.what for line in await place.registry.history("notes")].count("release 1 started again") == 2
+
+
+async def test_release_that_somebody_removed_with_nothing_to_go_back_to_is_made_again_and_an_unwell_one_is_told_so(
+    place: Site,
+) -> None:
+    await place.serve(1)
+    await place.engine.remove("notes-v1")
+    place.blocks.installation.health_seconds = 0.1
+    place.engine.address = "127.0.0.1:1"
+    done = await go_back(place, wish("rollback-1", release=1, automatic=True, reason="the app is gone"))
+    assert "it was started again, but is not well: It was not healthy within" in done.message
+    assert set(place.engine.live_apps) == {"notes-v1"}
+
+
+async def test_by_hand_a_release_with_nothing_to_go_back_to_is_left_as_it_is(place: Site) -> None:
+    await place.serve(1)
+    await place.engine.stop("notes-v1", 0)
+    await go_back(place, wish("rollback-1", release=1))
+    assert place.engine.stopped == {"notes-v1"}
