@@ -15,7 +15,9 @@ from domain.report_tables import as_markdown
 from domain.reports import CaseResult, Outcome, TestCase, TestReport
 from domain.trimming import cut, fenced, plain
 
-BODY_LIMIT, SUMMARY_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 60_000, 60_000, 4_000, 200
+BODY_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT = 60_000, 4_000, 200
+SUMMARY_BYTES = 65_000
+"""Of a check's summary. GitHub describes 65,535 characters, and counts bytes (github/docs, issue 35252)."""
 ANNOTATIONS_LIMIT = 150
 """Each fifty are a call."""
 
@@ -36,6 +38,14 @@ def quiet(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     return " ".join(cut(quiet(text), limit).split())
+
+
+def summary_of(text: str) -> str:
+    """Return as much of the text as a check takes, the cut marked."""
+    whole = text.encode("utf-8", "replace")
+    if len(whole) <= SUMMARY_BYTES:
+        return text
+    return f"{whole[:SUMMARY_BYTES].decode('utf-8', 'ignore')}\n[... {len(whole) - SUMMARY_BYTES:,} bytes cut ...]"
 
 
 def branch_of(run: str) -> str:
@@ -85,7 +95,7 @@ def check_of_proof(signed: SignedProof, details_url: str = "") -> CommitCheck:
         commit=body["commit"],
         conclusion=conclusion,
         title=one_line(body["summary"], TITLE_LIMIT) or body["verdict"],
-        summary=cut(named, SUMMARY_LIMIT) or body["verdict"],
+        summary=summary_of(named) or body["verdict"],
         details_url=details_url,
     )
 
@@ -99,7 +109,7 @@ def check_of_report(run: str, report: TestReport, details_url: str = "") -> Comm
         commit=report.commit,
         conclusion="success" if report.passed else "failure",
         title=one_line(report.summary, TITLE_LIMIT) or report.outcome.value,
-        summary=cut(quiet(as_markdown(shown)), SUMMARY_LIMIT),
+        summary=summary_of(quiet(as_markdown(shown))),
         annotations=tuple(annotation for case in red[:ANNOTATIONS_LIMIT] if (annotation := _annotation(case))),
         details_url=details_url,
     )
@@ -128,8 +138,8 @@ def _check_of_end(run: str, commit: str, reason: str, evidence: str = "", asks: 
     """Return the check of what has ended, or asks: then it is not refused."""
     said = "\n\n".join(part for part in (fenced(evidence) if evidence else quiet(reason), asks) if part)
     conclusion: Conclusion = "neutral" if asks else "failure"
-    title, summary = one_line(reason, TITLE_LIMIT), cut(said, SUMMARY_LIMIT)
-    return CommitCheck(run=run, commit=commit, conclusion=conclusion, title=title, summary=summary)
+    title = one_line(reason, TITLE_LIMIT)
+    return CommitCheck(run=run, commit=commit, conclusion=conclusion, title=title, summary=summary_of(said))
 
 
 def secrets_wanted(workflows: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Shapes are those of GitHub's documentation ("Webhook events and payloads"); of each, only what is used is read.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -36,6 +37,15 @@ FullName = Annotated[str, AfterValidator(_repository)]
 _FULL_NAME = TypeAdapter(FullName)
 
 
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[./-]|\.lock(/|$)|[./]$|^$")
+
+
+def _branch(text: str) -> str:
+    if len(text) > 250 or _NO_BRANCH.search(text):
+        raise ValueError("git has no branch of that name (git-check-ref-format)")
+    return text
+
+
 class _Account(_Read):
     login: str = Field(max_length=60, pattern=r"^[A-Za-z0-9_-]+(\[bot\])?$")  # a managed user's has a _
     type: str
@@ -43,7 +53,7 @@ class _Account(_Read):
 
 class _Repository(_Read):
     full_name: FullName
-    default_branch: str = Field(default="main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)
+    default_branch: Annotated[str, AfterValidator(_branch)] = "main"
     pushed_at: datetime | None = None
 
 
@@ -152,7 +162,7 @@ def _pushed(body: bytes, _: str) -> Pushed | None:
 
 def _labelled(body: bytes, label: str) -> Labelled | None:
     given = _Labelled.model_validate_json(body)
-    if given.label.name != label or given.issue.pull_request is not None:
+    if given.label.name != label or given.issue.pull_request is not None or given.sender.type != "User":
         return None
     return Labelled(
         repository=given.repository.full_name,

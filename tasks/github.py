@@ -202,9 +202,14 @@ def discreet(check: CommitCheck) -> CommitCheck:
 
 
 async def _merge(there: RemoteRepository, live: Release, pull: PullRequest | None, homes: Homes) -> str:
-    """Move main to the very commit that was tested and serves; GitHub counts the pull request as merged by it."""
+    """Move main to the very commit that was tested and serves; GitHub counts the pull request as merged by it.
+
+    A person who closes it has main stay where it is, until they open it again or the next delivery has one of its own.
+    """
     if pull is None:
         return f"{there.name} at GitHub has what serves"
+    if not pull.open:
+        return f"{pull.url} was closed, and main stays where it is"
     if homes.installation.github_approval and not await homes.github.pulls.approved(there.name, pull.number, live.commit):
         return f"{pull.url} waits for somebody's approval; what serves is not touched by it"
     await homes.github.repositories.advance(there.name, there.default_branch, live.commit)

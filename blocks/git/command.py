@@ -7,7 +7,7 @@ no pager, no credential program, no user's or system's settings, no network.
 import asyncio
 import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,9 @@ SETTINGS = (
 
 DEADLINE_SECONDS = 300.0
 """Patterns of a hostile .gitignore, or a huge tree, can keep git busy for hours."""
+
+TOLD, LINES = 200, 8
+"""Characters of each line of the other side that are told, and how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +142,13 @@ def translated(command: str, repository: Path, exit_code: int, stderr: str) -> S
         return DiskFull(str(repository))
     said = [line for line in stderr.splitlines() if line.strip()] or ["it said nothing"]
     telling = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
-    message = f"git {command} on {repository.name} ended with {exit_code}: {telling.strip()}"
+    message = f"git {command} on {repository.name} ended with {exit_code}: {' '.join([telling.strip(), *_of_the_other(said)])}"
     if ".lock': File exists" in stderr:
         return TryAgain(message)
     return Broken(message)
+
+
+def _of_the_other(said: Sequence[str]) -> list[str]:
+    """Return what the other side of a push says of it, as that a file is too large: git's own line says nothing of that."""
+    words = [line.removeprefix("remote:").strip() for line in said if line.startswith(("remote:", " ! "))]
+    return [word[:TOLD] for word in words if word][:LINES]

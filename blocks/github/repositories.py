@@ -37,10 +37,16 @@ class RemoteRepositories:
         return found
 
     async def create(self, name: str, description: str, *, private: bool) -> RemoteRepository:
-        """Make it in its organisation, or among a person's own by their token: an App may not do the latter."""
+        """Make it in its organisation, or among a person's own by their token: an App may not do the latter.
+
+        Its button for merging makes no other commits of those that were tested: what serves would not be on main then.
+        """
         owner, _, short = name.partition("/")
         attempted = f"to make the repository {name}"
-        body = {"name": short, "description": description, "private": private, "has_wiki": False, "auto_init": False}
+        body = {
+            "name": short, "description": description, "private": private, "has_wiki": False, "auto_init": False,
+            "allow_squash_merge": False, "allow_rebase_merge": False,
+        }  # fmt: skip
         if self._wire.access.makes_checks:
             try:
                 made = await self._wire.ask_path("POST", f"/orgs/{owner}/repos", owner, ADMINISTRATION, attempted, body)
@@ -62,7 +68,7 @@ class RemoteRepositories:
 
     async def advance(self, name: str, branch: str, commit: str) -> None:
         """Fast-forward a branch to a commit that is there."""
-        rest, attempted = f"/git/refs/heads/{branch}", f"to move {branch} of {name}"
+        rest, attempted = f"/git/refs/heads/{segment(branch, keep='/')}", f"to move {branch} of {name}"
         await self._wire.ask("PATCH", name, rest, CONTENTS, attempted, {"sha": commit, "force": False})
 
     async def protect(self, name: str, branch: str) -> None:

@@ -206,9 +206,9 @@ class _Revoked(Exception):
         self.refusal = refusal_
 
 
-def segment(text: str) -> str:
+def segment(text: str, keep: str = "") -> str:
     """Return a name as a part of a path."""
-    return quote(text, safe="")
+    return quote(text, safe=keep)
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
@@ -216,11 +216,18 @@ def _lower(headers: httpx.Headers) -> dict[str, str]:
 
 
 def _words(answer: httpx.Response) -> str:
-    """Return what GitHub says of a refusal, with the messages of what it found wrong."""
+    """Return what GitHub says of a refusal, with what it found wrong; nothing of a page for browsers."""
     try:
         document = answer.json()
-        errors = document.get("errors", ())
-        found = [each if isinstance(each, str) else each.get("message") or each.get("code") or "" for each in errors]
-        return ": ".join(text for text in (str(document.get("message", "")), *map(str, found)) if text)
+        errors = document.get("errors") or ()
+        found = [_fault(each) for each in ([errors] if isinstance(errors, str) else errors)]
+        return ": ".join(text for text in (str(document.get("message", "")), *found) if text)
     except (ValueError, AttributeError, TypeError):
-        return answer.text
+        return "" if answer.text.lstrip().startswith("<") else answer.text
+
+
+def _fault(found: Any) -> str:
+    """Return one fault: a sentence, or an object that has one or only a code for a field."""
+    return (
+        found if isinstance(found, str) else found.get("message") or f"{found.get('code', '')} {found.get('field', '')}".strip()
+    )

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from blocks.github.block import GitHubAccess
 from blocks.github.wire import Wire
-from domain.errors import BadInput, ServiceUnreachable
+from domain.errors import AnswerLost, BadInput, ServiceUnreachable
 from domain.github_errors import GitHubBusy, GitHubRefused
 from domain.github_permissions import PULLS
 from tests.fakes.github_access import APP
@@ -136,6 +136,36 @@ async def test_github_that_is_not_there_is_to_be_tried_again() -> None:
     nobody = GitHubAccess(api_url="http://127.0.0.1:9", token=SecretStr("github_pat_x"))
     with pytest.raises(ServiceUnreachable):
         await nobody.who()
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (
+            {"message": "Validation Failed", "errors": [{"code": "already_exists", "field": "tag_name"}]},
+            "Failed: already_exists tag_name",
+        ),
+        (
+            {"message": "Validation Failed", "errors": "Cannot update this protected ref."},
+            "Failed: Cannot update this protected ref.",
+        ),
+        ({"message": "Invalid request.", "errors": ["Only one.", {"message": "Two"}]}, "request.: Only one.: Two"),
+        ({"message": "Not this", "errors": None}, "Not this"),
+        ("no object", "no object"),
+    ],
+)
+async def test_what_github_finds_wrong_is_told_in_its_words(place: Place, document: object, said: str) -> None:
+    await place.app.credential(NAME)
+    place.api.answers.append((422, {}, document))
+    with pytest.raises(GitHubRefused, match=said):
+        await place.app.who()
+
+
+async def test_page_that_github_shows_where_it_is_broken_is_not_told(place: Place) -> None:
+    await place.app.credential(NAME)
+    place.api.answers.append((502, {}, b"<!DOCTYPE html>\n<title>Unicorn! &middot; GitHub</title>"))
+    with pytest.raises(AnswerLost, match="502 it said nothing"):
+        await place.app.who()
 
 
 async def test_broken_github_is_to_be_tried_again(place: Place) -> None:

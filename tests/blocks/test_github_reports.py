@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from domain.github import CommitCheck, Deployment
+from domain.github_texts import check_of_push
+from domain.outcomes import Escalated
 from tests.fakes.github_places import NAME, Place, github_place
 from tests.tasks.conftest import NOW
 
@@ -42,6 +44,12 @@ async def test_check_has_the_newest_words_also_where_its_end_is_the_same(place: 
         await place.app.reports.report(NAME, check(conclusion="neutral", title=title))
     assert [each["output"]["title"] for each in place.state.checks[NAME]] == ["It waits for a word."]
     assert place.api.count("PATCH", "/check-runs/1") == 1
+
+
+async def test_check_with_as_much_as_is_told_is_taken_in_every_script(place: Place) -> None:
+    for number, letter in enumerate("xж\u200b🙂"):
+        await place.app.reports.report(NAME, check_of_push(f"r-{number}", COMMIT, Escalated(reason=letter * 90_000)) or check())
+    assert [len(each["output"]["summary"].encode()) > 40_000 for each in place.state.checks[NAME]] == [True] * 4
 
 
 async def test_two_runs_of_one_commit_have_one_check_each_whoever_tells_again(place: Place) -> None:

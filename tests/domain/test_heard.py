@@ -21,6 +21,22 @@ def test_push_to_the_main_branch_is_heard() -> None:
     assert (told.title, told.forced, told.happened < THEN) == ("One", False, True)
 
 
+@pytest.mark.parametrize("branch", ["trunk", "release/2026", "основная", "a+b@c#1", "v1.0"])
+def test_main_branch_is_heard_however_it_is_called(branch: str) -> None:
+    told = heard("push", payload("push", ref=f"refs/heads/{branch}", repository__default_branch=branch), "slipway")
+    assert isinstance(told, Pushed)
+    assert told.branch == branch
+    assert heard("issue_comment", command("/slipway status", repository__default_branch=branch), "slipway") is not None
+
+
+@pytest.mark.parametrize(
+    "branch", ["", "a b", "a..b", "-x", "a:b", "a*", "/a", "a/", ".a", "a.lock", "a@{b", "a\x7f", "a/.b", "a\\b"]
+)
+def test_branch_that_git_cannot_have_is_refused(branch: str) -> None:
+    with pytest.raises(Unreadable, match="default_branch"):
+        heard("push", payload("push", ref=f"refs/heads/{branch}", repository__default_branch=branch), "slipway")
+
+
 def test_managed_users_are_heard() -> None:
     told = heard("push", payload("push", sender__login="anna-berg_corp"), "slipway")
     assert told is not None
@@ -66,6 +82,7 @@ def test_command_in_a_comment_is_heard(said: str, words: str) -> None:
         ("push", {"ref": "refs/tags/master"}),
         ("push", {"sender__type": "Bot"}),
         ("push", {"after": "0" * 40}),
+        ("labeled", {"label__name": "slipway", "sender__type": "Bot"}),
         ("labeled", {}),
         ("labeled", {"label__name": "Slipway"}),
         ("labeled", {"label__name": "slipway", "issue__pull_request": {"url": "x"}}),

@@ -116,12 +116,13 @@ def _handler(github: GitHubApi) -> type[BaseHTTPRequestHandler]:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             said = github.answer(self.command, self.path, headers, content)
-            text = b"" if said.document is None else json.dumps(said.document).encode()
+            is_page = isinstance(said.document, bytes)
+            text = said.document if is_page else b"" if said.document is None else json.dumps(said.document).encode()
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.send_response(said.status)
                 for name, value in said.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
+                self.send_header("Content-Type", "text/html" if is_page else "application/json; charset=utf-8")
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)

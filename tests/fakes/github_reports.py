@@ -28,6 +28,8 @@ class ReportState:
         return {"total_count": len(found), "check_runs": found}
 
     def checks_create(self, call: Call, said: dict[str, Any]) -> Any:
+        if (faults := _too_long(said)) is not None:
+            return faults
         output = {"annotations": [], **said.get("output", {})}
         made = {**call.example, **said, "output": output, "id": len(self.checks[call.repository]) + 1}
         self.checks[call.repository].append(made)
@@ -35,6 +37,8 @@ class ReportState:
 
     def checks_update(self, call: Call, said: dict[str, Any]) -> Any:
         """Change a check run; its annotations become more, as GitHub says they do."""
+        if (faults := _too_long(said)) is not None:
+            return faults
         found = self.checks[call.repository][int(call.places["check_run_id"]) - 1]
         more = said.get("output", {}).get("annotations", [])
         output = {**said.get("output", {}), "annotations": [*found["output"]["annotations"], *more]}
@@ -76,3 +80,14 @@ class ReportState:
         from tests.fakes.github_state import MISSING
 
         return next((each for each in self.releases[call.repository] if each["tag_name"] == call.places["tag"]), MISSING)
+
+
+def _too_long(said: dict[str, Any]) -> Any:
+    """Return GitHub's refusal of a summary: described as characters, and counted as bytes (github/docs, issue 35252)."""
+    from tests.fakes.github_state import Answer
+
+    if len(said.get("output", {}).get("summary", "").encode()) <= 65_535:
+        return None
+    fault = {"resource": "CheckRun", "code": "custom", "field": "summary"}
+    words = "summary exceeds a maximum bytesize of 65535"
+    return Answer(422, {"message": "Validation Failed", "errors": [{**fault, "message": words}]})

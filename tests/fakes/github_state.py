@@ -44,6 +44,8 @@ class State(ReportState):
         """How the first branch of a repository is called that is made."""
         self.organisations: set[str] = set()
         self.repositories: dict[str, dict[str, Any]] = {}
+        self.made: dict[str, dict[str, Any]] = {}
+        """By repository: with what words it was made."""
         self.pulls: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.reviews: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self.protected: dict[str, dict[str, Any]] = {}
@@ -136,6 +138,7 @@ class State(ReportState):
         name = f"{owner}/{said['name']}"
         if name in self.repositories:
             return refused("Repository creation failed.: name already exists on this account")
+        self.made[name] = said
         self.make(name, private=said.get("private", False), description=said.get("description", ""))
         return self._repository(call, name)
 

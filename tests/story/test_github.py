@@ -104,6 +104,7 @@ def waiting(place: Installation, github: Town, clone: Clone, red: Run) -> Run:
 def approved(place: Installation, github: Town, waiting: Run) -> Run:
     """Let a guest, and then the administrator, approve that change; return the run at its end."""
     [question] = place.registry(lambda registry: registry.escalations(waiting.id))
+    assert [each for each, _ in checks(github, github.main(NAME))] == ["neutral"]
     for person in ({"sender": GUEST}, {}):
         said = len(github.said(NAME))
         assert github.commented(NAME, f"/slipway approve {question.diagnosis.digest[:12]}", **person) == 202

@@ -126,6 +126,44 @@ async def test_with_approval_it_is_merged_only_once_somebody_approved_this_commi
     assert (protected["allow_force_pushes"], protected["allow_deletions"]) == (False, False)
 
 
+async def test_pull_request_that_somebody_closed_is_not_merged(place: Place, registry: SqlRegistry, tmp_path: Path) -> None:
+    serving = Serving(place, registry, tmp_path, github_approval=True)
+    commit = await serving.deliver(RUN, "one")
+    await serving.bring()
+    place.state.people[NAME, "anna"] = "write"
+    place.state.approve(NAME, 1, commit)
+    place.state.pulls[NAME][0]["state"] = "closed"
+    assert await serving.bring() == f"https://github.com/{NAME}/pull/1 was closed, and main stays where it is"
+    assert place.state.head(NAME, "main") != commit
+    place.state.pulls[NAME][0]["state"] = "open"
+    assert (await serving.bring()).endswith("is merged")
+
+
+async def test_repository_of_ours_takes_no_merge_that_makes_other_commits_of_what_serves(
+    place: Place, serving: Serving
+) -> None:
+    await serving.deliver(RUN, "one")
+    await serving.bring()
+    asked = place.state.made[NAME]
+    assert (asked["allow_squash_merge"], asked["allow_rebase_merge"]) == (False, False)
+
+
+LARGE = "error: File film.mp4 is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB"
+
+
+async def test_why_github_takes_no_push_is_told_in_its_words(place: Place, serving: Serving) -> None:
+    place.state.make(NAME)
+    await serving.registry.set_repository("notes", NAME)
+    hook = place.state.folder / f"{NAME}.git" / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\necho "{LARGE}" >&2\nexit 1\n')
+    hook.chmod(0o755)
+    await serving.deliver(RUN, "one")
+    with pytest.raises(GitHubRefused) as refused:
+        await serving.bring()
+    assert LARGE in str(refused.value)
+
+
 async def test_repository_that_somebody_else_made_is_not_taken(place: Place, serving: Serving) -> None:
     place.state.make(NAME, description="Mine")
     await serving.deliver(RUN, "one")
@@ -151,10 +189,10 @@ async def test_what_people_pushed_to_main_is_never_overwritten(place: Place, ser
 
 
 async def test_main_is_the_default_branch_there(place: Place, serving: Serving) -> None:
-    place.state.first_branch = "trunk"
+    place.state.first_branch = "ствол/2026#1"
     commit = await serving.deliver(RUN, "one")
     assert (await serving.bring()).endswith("is merged")
-    assert (place.state.head(NAME, "trunk"), place.state.head(NAME, "main")) == (commit, "")
+    assert (place.state.head(NAME, place.state.first_branch), place.state.head(NAME, "main")) == (commit, "")
     assert await serving.bring(only_if_missing=True) == ""
 
 
