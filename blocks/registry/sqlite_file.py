@@ -10,6 +10,8 @@ from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
+from blocks.registry.sqlite_trips import READ, WRITE, Trips
+
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction."""
 
@@ -21,7 +23,7 @@ def sqlite_engine(url: str, kept: int = 0) -> AsyncEngine:
     async def opened() -> aiosqlite.Connection:
         # Opened before aiosqlite starts its thread: a failure inside it leaves the thread behind the event loop, complaining.
         raw = await asyncio.to_thread(_open, file)
-        connection = aiosqlite.Connection(lambda: raw, iter_chunk_size=64)
+        connection = Trips(lambda: raw, iter_chunk_size=64)
         # As SQLAlchemy does where it opens: a thread still busy must not keep a process from ending.
         connection._thread.daemon = True
         return await connection
@@ -51,4 +53,4 @@ def _open(file: str) -> sqlite3.Connection:
 def _begin(connection: Connection) -> None:
     """Take the write lock first: a reader that turns writer half way cannot wait and fails at once."""
     writes = connection.get_execution_options().get("slipway_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql(WRITE if writes else READ)

@@ -59,7 +59,8 @@ class House:
     @property
     def doorkeeper(self) -> Doorkeeper:
         """Return who looks at what callers show."""
-        return Doorkeeper(Keeper(registry=self.registry, pepper=self.pepper, rules=self.rules), self.counters, self.rate)
+        keeper = Keeper(registry=self.registry, pepper=self.pepper, rules=self.rules, bot_token=self.bot_token)
+        return Doorkeeper(keeper, self.counters, self.rate)
 
 
 class Theirs:
@@ -92,11 +93,16 @@ def house_of(request: Request) -> House:
     return cast(House, request.app.state.house)
 
 
-def theirs_of(request: Request) -> Theirs:
+async def _house(request: Request) -> House:
+    """Do the same, for routes: what is no coroutine they ask in another thread."""
+    return house_of(request)
+
+
+async def theirs_of(request: Request) -> Theirs:
     return Theirs(house_of(request).registry, request.state.caller)
 
 
-TheHouse = Annotated[House, Depends(house_of)]
+TheHouse = Annotated[House, Depends(_house)]
 Owned = Annotated[Theirs, Depends(theirs_of)]
 SlugInPath = Annotated[Slug, Path(description="Name of the project.", examples=["short-links"])]
 RunInPath = Annotated[str, Path(pattern=r"^r-[a-z0-9]{6,32}$", description="Id of the run.", examples=["r-0123456789"])]

@@ -88,7 +88,7 @@ def _answer(done: Done) -> Response:
     return JSONResponse(done.shown.model_dump(mode="json"), done.status, headers)
 
 
-def once_of(request: Request, key: Annotated[str | None, KEY] = None) -> Once:
+async def once_of(request: Request, key: Annotated[str | None, KEY] = None) -> Once:
     return Once(house_of(request), request, key)
 
 

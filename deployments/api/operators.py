@@ -9,13 +9,13 @@ from deployments.api.problems import Refusal
 from deployments.here.office import OwnOffice
 
 
-def operators_only(theirs: Annotated[Theirs, Depends(theirs_of)]) -> None:
+async def operators_only(theirs: Annotated[Theirs, Depends(theirs_of)]) -> None:
     """Let operators' keys through."""
     if not theirs.caller.is_operator:
         raise Refusal(403, "this needs a key with the scope `operator`")
 
 
-def office_of(house: TheHouse, theirs: Owned) -> OwnOffice:
+async def office_of(house: TheHouse, theirs: Owned) -> OwnOffice:
     """Return the office, in the caller's name."""
     caller = theirs.caller
     return OwnOffice(house.desk, house.registry, caller.owner, lambda: house.pepper, caller.id)
