@@ -24,6 +24,8 @@ class Broadcast:
         self._news = asyncio.Event()
         self._asks: Run | None = None
         """The run while it waits for its person."""
+        self._asked = 0
+        """How often it was found to ask something: of two questions a reader may see no moment between them."""
         self._reading = asyncio.create_task(self._read(followed))
 
     @property
@@ -32,15 +34,15 @@ class Broadcast:
 
     async def events(self, after: int, ends: float) -> AsyncIterator[str]:
         """Yield the events behind number `after` until that moment, or `ended`; raise what ended the reading."""
-        told = False
+        told = 0
         while (now := time.monotonic()) < ends:
             news, is_over = self._news, self.is_over
             for said in self._said[after:]:
                 after += 1
                 yield said
-            if self._asks and not told:
+            if self._asks and told != self._asked:
+                told = self._asked
                 yield event("waits", short(self._asks).model_dump_json(), after)
-            told = self._asks is not None
             if is_over:
                 yield event("ended", short(self._reading.result()).model_dump_json(), after)
                 return
@@ -59,9 +61,11 @@ class Broadcast:
             async with aclosing(followed):
                 async for last, lines in followed:
                     before, self._asks = self._asks, last if last.state is RunState.WAITING else None
+                    asks_anew = self._asks is not None and (before is None or before.message != self._asks.message)
+                    self._asked += asks_anew
                     if new := lines[len(self._said) :]:
                         self._said += (event(line.kind, shown(line), line.sequence) for line in new)
-                    if new or (self._asks and not before):
+                    if new or asks_anew:
                         self._tell()
             return last
         finally:

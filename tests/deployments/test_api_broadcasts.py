@@ -21,6 +21,7 @@ class Spoken:
     def __init__(self) -> None:
         self.readers = 0
         self.said: list[Progress] = []
+        self.asks = ""
         self._next: asyncio.Queue[RunState | Exception] = asyncio.Queue()
 
     def say(self, *texts: str, state: RunState = RunState.RUNNING) -> None:
@@ -40,13 +41,15 @@ class Spoken:
                 if isinstance(found, Exception):
                     raise found
                 state = found
-                yield a_run(state), [*self.said]
+                yield a_run(state, self.asks), [*self.said]
         finally:
             self.readers -= 1
 
 
-def a_run(state: RunState) -> Run:
-    return Run(id="r-1", project="notes", change=False, request="it", state=state, origin=Origin(), created=NOON)
+def a_run(state: RunState, message: str = "") -> Run:
+    return Run(
+        id="r-1", project="notes", change=False, request="it", state=state, message=message, origin=Origin(), created=NOON
+    )
 
 
 def deadline() -> float:
@@ -112,6 +115,19 @@ async def test_stream_ends_in_time_though_the_run_does_not() -> None:
     with broadcasts.followed("r-1", ANN, run.follow) as broadcast:
         soon = asyncio.get_running_loop().time() + 0.01
         assert [said async for said in broadcast.events(0, soon)] in ([], [": it goes on\n\n"])
+
+
+async def test_second_question_is_told_though_nobody_saw_the_run_between_the_two() -> None:
+    run, broadcasts = Spoken(), Broadcasts()
+    with broadcasts.followed("r-1", ANN, run.follow) as broadcast:
+        listening, heard = broadcast.events(0, deadline()), list[str]()
+        async with asyncio.timeout(LONG):
+            for state, asks in ((RunState.WAITING, "which?"), (RunState.WAITING, "what?"), (RunState.DELIVERED, "")):
+                run.asks = asks
+                run.say(state=state)
+                heard.append(await anext(listening))
+    assert [each.split("\n")[1] for each in heard] == ["event: waits", "event: waits", "event: ended"]
+    assert '"message":"what?"' in heard[1]
 
 
 async def test_one_owner_has_half_of_all_streams_at_most() -> None:
