@@ -18,7 +18,6 @@ router = APIRouter(prefix="/v1/projects/{project}/secrets", tags=["secrets"])
 NameInPath = Annotated[EnvName, Path(description="Name of the secret.", examples=["API_TOKEN"])]
 Old = Annotated[bool, Query(description="Only its earlier values: the newest stays.")]
 GiveUp = Annotated[bool, Query(description="Give up the kept releases that need it; without it they keep it.")]
-UNCHECKED = "send `unchecked` as true"
 
 
 @router.get("")
@@ -34,8 +33,7 @@ async def set_secret(house: TheHouse, theirs: Owned, project: TheProject, name: 
     if not wish.value.strip():
         raise Refusal(422, f"the value of {name} is empty")
     who = theirs.caller.owner
-    said = await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked, cure=UNCHECKED)
-    return Said(message=said)
+    return Said(message=await set_value(house.desk, project.slug, name, wish.value, who, unchecked=wish.unchecked))
 
 
 @router.get("/{name}/needed")

@@ -6,6 +6,7 @@ that serves goes on with its own version. Killed in between, the new value waits
 
 from typing import TYPE_CHECKING
 
+from deployments.desk.secret_work import ALL_THE_SAME
 from domain.errors import BadInput
 from domain.releases import Release, live
 from domain.runs import Run, RunState
@@ -50,7 +51,7 @@ async def give_value(desk: "Desk", project: str, info: SecretInfo, value: str | 
     else:
         wrong = None if unchecked else shape_complaint(key, value)
         if wrong is not None:
-            raise BadInput(f"{wrong.sentence(key)}; nothing was changed. If it is right all the same, add --unchecked")
+            raise BadInput(f"{wrong.sentence(key)}; nothing was changed. If it is right, {ALL_THE_SAME}")
         if await desk.vault.put(project, key, value, unchecked=unchecked) == info.reference:
             raise BadInput(f"this is the value that {key} of {project} has: nothing was changed")
     await record_stored(project, who, key, "rotated", desk.registry, desk.vault)
@@ -71,23 +72,25 @@ async def uses(desk: "Desk", project: str, key: str) -> bool:
 
 
 async def told_rotation(desk: "Desk", project: str, key: str, by: str | None) -> str:
-    """Say in plain words what serves with which value now, by which run, and what a rollback can and cannot do."""
+    """Say in plain words what serves with which value now, after the run that brought it, and what a rollback brings back."""
     found = await desk.registry.run(by) if by else None
     run = found if found and found.project == project else None
     infos = [info for info in await desk.vault.listed(project) if info.key == key]
-    latest = newest(infos)[key]
-    if run is None:
-        return f"{key} of {project} has a new value; nothing that serves uses it, and what is released next gets it"
+    latest, given = newest(infos)[key], await _users(desk, project, infos)
     serving = live(await desk.registry.releases(project))
-    number = serving.number if serving else 0
-    if run.state is not RunState.DELIVERED:
+    if serving is None or not any(serving in releases for releases in given.values()):
+        return f"nothing that serves uses {key} of {project}; what is released next gets version {latest.version}"
+    number = serving.number
+    if run is not None and run.state is not RunState.DELIVERED:
         return (
             f"release {number} of {project} goes on with the value of before: run {run.id} is {run.state.value}. What is "
             f"released next gets the new value of {key}; `slipway secret set {project} {key}` gives it another one"
         )
-    said = f"{key} of {project} is rotated: release {number} serves with version {latest.version}"
-    needed = await _users(desk, project, [info for info in infos if info != latest])
-    old = {release.number for releases in needed.values() for release in releases}
+    if serving not in given[latest.reference]:
+        next_one = f"what is released next gets version {latest.version}"
+        return f"release {number} of {project} goes on with an earlier value of {key}; {next_one}"
+    said = f"{key} of {project}: release {number} serves with version {latest.version}"
+    old = {each.number for info in infos if info != latest for each in given[info.reference]}
     if not old:
         return f"{said}; no release that could be brought back needs an earlier value"
     numbers = ", ".join(map(str, sorted(old, reverse=True)))

@@ -10,23 +10,22 @@ if TYPE_CHECKING:
     from deployments.desk.requests import Desk
 
 
-async def set_value(
-    desk: "Desk", project: str, name: str, value: str, who: str, *, unchecked: bool, cure: str = "add --unchecked"
-) -> str:
-    """Store the value and let the runs go on that waited for it; raise BadInput when it cannot be what its name says.
+ALL_THE_SAME = "`unchecked` has it used all the same"
+"""Each door takes the word in its own way: as an option, or as a field."""
 
-    `cure`: what the person who gave it does to have it used all the same.
-    """
+
+async def set_value(desk: "Desk", project: str, name: str, value: str, who: str, *, unchecked: bool) -> str:
+    """Store the value and let the runs go on that waited for it; raise BadInput when it cannot be what its name says."""
     from tasks.secret_use import record_stored  # loads Prefect
 
     wrong = None if unchecked else shape_complaint(name, value)
     if wrong is not None:
-        raise BadInput(f"{wrong.sentence(name)}; nothing was stored. If it is right all the same, {cure}")
+        raise BadInput(f"{wrong.sentence(name)}; nothing was stored. If it is right, {ALL_THE_SAME}")
     before = newest(await desk.vault.listed(project)).get(name)
     reference = await desk.vault.put(project, name, value, unchecked=unchecked)
     stored = newest(await desk.vault.listed(project)).get(name)
     if stored is not None and stored.complaint is not None:
-        raise BadInput(f"{stored.complaint.sentence(name)}, and this is the same value: give another one, or {cure}")
+        raise BadInput(f"{stored.complaint.sentence(name)}, and this is the same value: give another one, or {ALL_THE_SAME}")
     await record_stored(project, who, name, "stored", desk.registry, desk.vault)
     resumed = await desk.resume_waiting(project)
     said = f"{name} of {project} is stored" + (f"; {', '.join(resumed)} goes on" if resumed else "")
