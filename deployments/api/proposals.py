@@ -1,10 +1,10 @@
 """Proposals: a wish becomes a Brief, which its person accepts or not."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse
-from deployments.api.offers import Offer, opened, sealed
+from deployments.api.offers import LASTS, Offer, opened, sealed
 from deployments.api.once import Done, OneCall
 from deployments.api.problems import Refusal
 from deployments.api.projects import started
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/proposals", tags=["projects"])
 
 
 @router.post("", status_code=201, response_model=Offered)
-async def propose(house: TheHouse, theirs: Owned, call: OneCall, wish: Proposed) -> Response:
+async def propose(request: Request, house: TheHouse, theirs: Owned, call: OneCall, wish: Proposed) -> Response:
     """Have a Brief written, which takes seconds to a minute; nothing is started. Without a key each call is paid for anew."""
     origin, changed = Origin(channel="api", person=theirs.caller.owner), None
     if wish.project is not None:
@@ -28,18 +28,17 @@ async def propose(house: TheHouse, theirs: Owned, call: OneCall, wish: Proposed)
     async def work(key: str | None) -> Done:
         await house.allowances.check(origin.person, run_id(key))
         proposal = await house.desk.propose(wish.text, origin, key=key, **more)
-        offer = sealed(Offer(proposal=proposal, made=changed.created if changed else None), house.pepper)
-        brief = proposal.brief
+        brief, made = proposal.brief, changed.created if changed else None
+        offer = sealed(Offer(proposal=proposal, ends=request.state.now + LASTS, made=made), house.pepper)
         return Done(status=201, shown=Offered(run=proposal.run, project=brief.slug, brief=as_markdown(brief), offer=offer))
 
     return await call.answer(work)
 
 
 @router.post("/accept", status_code=201, response_model=RunShown)
-async def accept(house: TheHouse, theirs: Owned, call: OneCall, wish: Accepted) -> Response:
-    """Have the Brief built: answers with its run. Accepted again, it is that run."""
-    person = theirs.caller.owner
-    offer = opened(wish.offer, person, house.pepper)
+async def accept(request: Request, house: TheHouse, theirs: Owned, call: OneCall, wish: Accepted) -> Response:
+    """Have the Brief built: answers with its run. Accepted again, it is that run. An offer counts for a week."""
+    offer = opened(wish.offer, theirs.caller.owner, house.pepper, request.state.now)
     slug, made = offer.proposal.brief.slug, offer.made
 
     async def work(_: str | None) -> Done:
