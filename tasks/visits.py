@@ -11,6 +11,7 @@ from datetime import datetime
 from domain.admission import CHAT, Entry, Members, Rules, entry
 from domain.doors import DoorRegistry
 from domain.keys import ApiKey, KeyState, Scope, state_of
+from domain.telegram_identity import NotBelieved, Word, telegram_person
 from domain.visits import LASTS, LINK_LASTS, LoginLink, Visit, Visits, link_digest, proof_digest, visit_digest
 
 PERSONAL = (Scope.READ, Scope.WRITE)
@@ -45,6 +46,24 @@ async def begin_by_word(owner: str, word: str, pepper: bytes, registry: Visits, 
     return await _begin(owner, PERSONAL, f"telegram {word}", pepper, registry, now)
 
 
+async def visit_by_word(
+    said: str, bot_token: str, pepper: bytes, registry: DoorRegistry, rules: Rules, now: datetime
+) -> Visit | None:
+    """Return the visit of which a Mini App's init data are themselves the token; the first time begins it.
+
+    None for what Telegram has not said within `AGE`, for a person who is not let in, and where the same word began another.
+    """
+    try:
+        person = telegram_person(said, Word.MINI_APP, bot_token, now)
+    except NotBelieved:
+        return None
+    known = await known_visit(said, pepper, registry, rules, now)
+    if known is None and await standing(person.name, rules, registry) is Entry.OPEN:
+        await _begin(person.name, PERSONAL, f"telegram {person.hash}", pepper, registry, now, token=said)
+        known = await known_visit(said, pepper, registry, rules, now)
+    return known
+
+
 async def known_visit(token: str, pepper: bytes, registry: DoorRegistry, rules: Rules, now: datetime) -> Visit | None:
     """Return the visit of this token if it counts: its person is still let in, and the key that it began with still opens."""
     visit = await registry.visit(visit_digest(token, pepper))
@@ -76,8 +95,9 @@ async def _begin(
     *,
     link: str | None = None,
     key: ApiKey | None = None,
+    token: str = "",
 ) -> str | None:
-    token = secrets.token_urlsafe(32)
+    token = token or secrets.token_urlsafe(32)
     ends = [now + LASTS, *([key.expires] if key and key.expires else [])]
     visit = Visit(
         digest=visit_digest(token, pepper),

@@ -30,6 +30,7 @@ from deployments.api import (
 from deployments.api.access import House
 from deployments.api.doors import DESCRIPTION
 from deployments.api.gate import Gate
+from deployments.api.prefect_socket import PrefectServer, PrefectSockets
 from deployments.api.problems import MEDIA_TYPE, SCHEMA, answer_problems
 from deployments.web import assets, keeping, login, looking, requesting
 from deployments.web.errors import answer_people
@@ -85,6 +86,9 @@ def routes(house: House) -> FastAPI:
     return app
 
 
-def application(house: House, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
-    """Return the application behind its gate; nothing reaches a route but through it."""
-    return Gate(routes(house), house.doorkeeper, clock)
+def application(
+    house: House, clock: Callable[[], datetime] = lambda: datetime.now(UTC), prefect: PrefectServer | None = None
+) -> ASGIApp:
+    """Return the application behind its gate; nothing reaches a route, nor a websocket of Prefect's, but through it."""
+    sockets = PrefectSockets(doorkeeper=house.doorkeeper, clock=clock, server=prefect)
+    return Gate(routes(house), house.doorkeeper, clock, sockets)

@@ -13,7 +13,7 @@ from secrets import token_hex
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.api.doors import ABOUT_ONESELF, PREFECT, SAFE, SIGNED, WITH_FILES, is_open
 from deployments.api.knocking import Doorkeeper, address_of, unknown
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 BODY_LIMIT = 256 * 1024
 """Bytes of a request's body; the longest secret needs 192 KiB when each of its characters is escaped."""
 
+MINI_APP = "tma"
+"""By this scheme Mini Apps show what Telegram has signed for them (https://docs.telegram-mini-apps.com/platform/init-data)."""
+
 BASIC = 'Basic realm="Slipway: any name, and the key of an operator as password", charset="UTF-8"'
 """By this a browser asks for the key."""
 
@@ -47,13 +50,17 @@ HEADERS = {
 class Gate:
     """The application with its gate."""
 
-    def __init__(self, app: FastAPI, doorkeeper: Doorkeeper, clock: Callable[[], datetime]) -> None:
+    def __init__(self, app: FastAPI, doorkeeper: Doorkeeper, clock: Callable[[], datetime], sockets: ASGIApp) -> None:
         self._app = app
         self._doorkeeper = doorkeeper
         self._clock = clock
+        self._sockets = sockets
+        """Takes websockets, and looks by itself who asks: that stands in their first message."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens, it is answered, or cut off where its answer has begun."""
+        if scope["type"] == "websocket":
+            return await self._sockets(scope, receive, send)
         if scope["type"] != "http":
             raise RuntimeError(f"the API speaks HTTP, not {scope['type']}")
         request = token_hex(8)
@@ -96,7 +103,10 @@ class Gate:
                 raise Refusal(403, "a browser changes something only by this page itself")
             scope["state"]["visit"] = visit
             return visit.as_caller()
-        return await self._doorkeeper.key(_shown(scope), address_of(scope), scope["state"]["now"])
+        scheme, shown = _shown(scope)
+        if scheme == MINI_APP:
+            return (await self._doorkeeper.word(shown, address_of(scope), scope["state"]["now"])).as_caller()
+        return await self._doorkeeper.key(shown, address_of(scope), scope["state"]["now"])
 
     def _limit(self, scope: Scope) -> int:
         """Return how many bytes the body may have."""
@@ -138,15 +148,16 @@ class _Answer:
         await self._send(message)
 
 
-def _shown(scope: Scope) -> str:
-    """Return the key that was sent; raise Refusal when there is none, or more than one."""
+def _shown(scope: Scope) -> tuple[str, str]:
+    """Return how somebody shows who they are, and what they show; raise Refusal for nothing, and for more than one thing."""
     sent = Headers(scope=scope).getlist("authorization")
     scheme, _, shown = sent[0].partition(" ") if len(sent) == 1 else ("", "", "")
-    if scheme.lower() == "basic" and scope["path"] == PREFECT:
-        return _password(shown)
-    if scheme.lower() != "bearer" or not shown:
+    scheme, shown = scheme.lower(), shown.strip()
+    if scheme == "basic" and scope["path"] == PREFECT:
+        return scheme, _password(shown)
+    if scheme not in ("bearer", MINI_APP) or not shown:
         raise unknown("send one key: `Authorization: Bearer slipway_…`")
-    return shown.strip()
+    return scheme, shown
 
 
 def _password(shown: str) -> str:

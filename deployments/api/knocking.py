@@ -12,6 +12,7 @@ from domain.keys import ApiKey, digest_of
 from domain.limits import Counters, place_of
 from domain.visits import Visit, visit_digest
 from tasks.keys import admit
+from tasks.visits import visit_by_word
 
 T = TypeVar("T")
 
@@ -44,6 +45,16 @@ class Doorkeeper:
             return found
 
         return await self.believed(digest, address_of(scope), look, over)
+
+    async def word(self, said: str, address: str, now: datetime) -> Visit:
+        """Return whom a Mini App's init data name; raise Refusal for what opens nothing."""
+        keeper = self.keeper
+
+        async def look() -> Visit | None:
+            return await visit_by_word(said, keeper.bot_token, keeper.pepper, keeper.registry, keeper.rules, now)
+
+        over = unknown("Telegram has not said this within ten minutes, or its person is not let in: open the app again")
+        return await self.believed(visit_digest(said, keeper.pepper), address, look, over)
 
     async def believed(self, digest: str, address: str, look: Callable[[], Awaitable[T | None]], refusal: Refusal) -> T:
         """Return what is found of what was shown, by its digest; raise the refusal when that is nothing.

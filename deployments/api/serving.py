@@ -19,6 +19,7 @@ from deployments.api.application import application
 from deployments.api.broadcasts import Broadcasts
 from deployments.api.hook import Hook, hook_secret
 from deployments.api.pepper import pepper_of
+from deployments.api.prefect_socket import MESSAGE, PrefectServer
 from deployments.checks.preflight import api_port
 from deployments.data_folder import DataFolder
 from deployments.desk.allowances import Allowances
@@ -44,7 +45,9 @@ def server_of(app: ASGIApp, proxy: str | None, connections: int = CONNECTIONS) -
     config = uvicorn.Config(
         app,
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE,
+        ws_per_message_deflate=False,
         lifespan="off",
         interface="asgi3",
         log_level="warning",
@@ -98,7 +101,7 @@ async def serve(settings: Settings, port: int = 0, mark: Path | None = None) -> 
             )
             connections = CONNECTIONS + settings.api_streams
             allow_files(2 * connections)
-            server = server_of(application(house), proxy_before(settings), connections)
+            server = server_of(application(house, prefect=prefect_of(settings)), proxy_before(settings), connections)
             async with listening(place_of(house)):
                 await until_ended(server, listener, mark)
 
@@ -108,6 +111,15 @@ def allow_files(number: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < number:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, hard), hard))
+
+
+def prefect_of(settings: Settings) -> PrefectServer | None:
+    """Return our Prefect server; None where another's is used, whose websockets are not ours to open."""
+    from prefect.settings import PREFECT_API_URL
+
+    if settings.prefect_api_url:
+        return None
+    return PrefectServer(url=PREFECT_API_URL.value(), word=DataFolder(settings.home).prefect_auth)
 
 
 def place_of(house: House) -> Place | None:

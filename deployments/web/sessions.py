@@ -1,6 +1,6 @@
 """Browsers' sessions: the cookie that a browser shows, whose visit it is, and whether a request comes from our own page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ class Keeper:
     registry: DoorRegistry
     pepper: bytes
     rules: Rules
+    bot_token: str = field(default="", repr=False)
+    """Of the bot by whose signature Telegram names people; empty: it names nobody."""
 
 
 async def session_of(scope: Scope, keeper: Keeper, now: datetime) -> Visit | None:

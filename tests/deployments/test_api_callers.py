@@ -14,6 +14,7 @@ from domain.proofs import SignedProof
 from domain.runs import RunState
 from tests.deployments.api_bench import ANN, BOB, NOON, OPERATOR, READ, WRITE, Api, api_in, api_routes
 from tests.deployments.conftest import released
+from tests.deployments.web_bench import init_data
 
 RUN = "r-notes000000"
 KEY = "0123456789ab"
@@ -52,7 +53,7 @@ OPERATORS = {
 }  # fmt: skip
 REPOSITORY = "/v1/projects/{project}/repository"
 """Everybody may look at their own; what is changed there is done with Slipway's account."""
-STRANGERS = ("none", "wrong", "expired", "revoked")
+STRANGERS = ("none", "wrong", "expired", "revoked", "forged app", "old app")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Cell:
             return None if self.caller == "operator" or (self.caller == "watcher" and not writes) else 403
         if writes and self.caller in ("reader", "watcher"):
             return 403
-        return 404 if self.caller == "other" and self.path not in NOBODYS else None
+        if (self.caller, self.method, self.path) == ("app", "POST", "/v1/keys"):
+            return 403  # what it makes would outlast what it has shown
+        return 404 if self.caller in ("other", "app") and self.path not in NOBODYS else None
 
 
 @pytest.fixture
@@ -112,6 +115,9 @@ async def keys_of(api: Api) -> dict[str, str]:
         "watcher": await api.key("local:op", OPERATOR),
         "owner": await api.key(ANN, READ, WRITE),
         "operator": await api.key("local:op", OPERATOR, WRITE),
+        "app": f"tma {init_data(api, 1003)}",
+        "forged app": f"tma {init_data(api, 1003).replace('1003', '1004')}",
+        "old app": f"tma {init_data(api, 1003, seconds=601)}",
     }
 
 
@@ -121,7 +127,7 @@ async def test_each_route_lets_through_whom_it_should_and_nobody_else(api: Api) 
         for caller, key in keys.items():
             api.counters.now += 60  # wrong keys have a limit of their own, which is not what this is about
             cell = Cell(method, path, caller)
-            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            headers = {"Authorization": key if " " in key else f"Bearer {key}"} if key else {}
             body = BODIES.get((method, path))
             answered = await api.client.request(method, path.format(**IN_PATH), headers=headers, json=body)
             let = answered.status_code not in (401, 403, 404) and answered.status_code < 500

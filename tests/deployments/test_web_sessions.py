@@ -1,5 +1,6 @@
 """Signing in to the page, and what a browser's session opens: by link, key and Telegram's word, until it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,6 +134,36 @@ async def test_telegram_names_a_person_once(api: Api, word: Word) -> None:
     old = init_data(api, 1001, word, int(AGE.total_seconds()) + 1)
     assert (await thief.post("/login/telegram", data={field: old})).status_code == 403
     assert (await thief.post("/login/telegram", data={field: said.replace("1001", "1002")})).status_code == 403
+
+
+async def test_mini_app_shows_its_init_data_with_each_request_for_minutes(api: Api) -> None:
+    async def ask(said: str, method: str = "GET", path: str = "/v1/me", scheme: str = "tma") -> httpx.Response:
+        return await api.client.request(method, path, headers={"Authorization": f"{scheme} {said}".encode()})
+
+    said = init_data(api, 1001)
+    first, second = await asyncio.gather(ask(said), ask(said, scheme="TMA"))
+    assert first.json() == second.json()
+    assert (first.json()["owner"], first.json()["scopes"]) == (SOMEBODY, ["read", "write"])
+    assert said.encode() not in kept_of(api)
+    for wrong in (
+        init_data(api, 1001, Word.WIDGET), f"{said}&user=%7B%7D", said.upper(), said[:-1], "query_id=1", "", "ключ"
+    ):  # fmt: skip
+        assert (await ask(wrong)).status_code == 401, wrong
+    assert (await ask(said, scheme="Bearer")).status_code == 401
+    assert (await browser(api).post("/login/telegram", data={"init": said})).status_code == 403  # one word, one session
+    signed = init_data(api, 1001, seconds=1)
+    visitor = browser(api)
+    await visitor.post("/login/telegram", data={"init": signed})
+    assert (await ask(signed)).status_code == 401
+    await visitor.post("/logout/everywhere", data={"form": await token_in(visitor)})
+    assert (await ask(said)).status_code == 401
+    api.now += AGE
+    late = init_data(api, 1002, seconds=int(AGE.total_seconds()))
+    assert (await ask(late)).status_code == 200
+    api.now += timedelta(seconds=1)
+    assert (await ask(late)).status_code == 401
+    await api.registry.decide_standing(SOMEBODY, Standing.BLOCKED, "op", datetime.now(UTC))
+    assert (await ask(init_data(api, 1001))).status_code == 401
 
 
 async def test_only_who_is_let_in_comes_in_and_who_is_blocked_goes_at_once(tmp_path: Path) -> None:
