@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from blocks.process_engine.candidates import Candidates
 from blocks.process_engine.commands import bounds
 from blocks.process_engine.data import ProcessData
@@ -42,6 +44,7 @@ class Apps:
                 await self.remove(spec.identity)
                 found = None
             if not found:
+                await asyncio.to_thread(delete, self._place(spec.identity), self._root)  # what a crash may have broken
                 await asyncio.to_thread(self._furnish, spec)
             if self.status(spec.identity).state is AppState.STOPPED:
                 await self._launch(spec.model_copy(update={"port": found.port if found else 0}))
@@ -102,10 +105,10 @@ class Apps:
         return Supervised(self._place(identity))
 
     def _spec(self, identity: str) -> AppSpec | None:
-        """Return the spec with the port that it really has; None when there is no such app."""
+        """Return the spec with the port that it really has; None when there is no such app, or a crash broke the file."""
         try:
             return AppSpec.model_validate_json((self._place(identity) / "spec.json").read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):
             return None
 
     def _specs(self) -> Sequence[AppSpec]:
@@ -123,8 +126,13 @@ class Apps:
             settle(folder, self._place(spec.identity))
 
     async def _launch(self, spec: AppSpec) -> None:
-        """Start the supervisor, which answers as soon as the app's process is there. The caller holds the lock."""
+        """Start the supervisor, which answers as soon as the app's process is there. The caller holds the lock.
+
+        What is left of the app before is killed first: a supervisor and its child may have been killed alone, or their folder
+        deleted under them.
+        """
         home = self._place(spec.identity)
+        await self._supervised(spec.identity).kill()
         taken = {other.port for other in self._specs() if other.identity != spec.identity}
         spec = spec.model_copy(update={"port": free_port(APPS, taken, spec.port)})
         write_json(str(home / "spec.json"), spec.model_dump())

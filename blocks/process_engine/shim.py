@@ -51,6 +51,7 @@ class Supervisor:
         self.restarts = 0
         self.started = 0.0
         self.stopping = False
+        self.saved = True
 
     def start(self) -> None:
         """Start the app in a session of its own, with nothing of ours but the log."""
@@ -69,9 +70,14 @@ class Supervisor:
         self.save()
 
     def save(self) -> None:
+        """Write down how it is; on a full disk that is done as soon as there is room, and the app goes on meanwhile."""
         shim, child = os.getpid(), self.child
         who = {"shim": [shim, birth(shim)], "child": [child, birth(child) if child else ""]}
-        write_json(f"{self.folder}/state.json", {**who, **self.told()})
+        try:
+            write_json(f"{self.folder}/state.json", {**who, **self.told()})
+            self.saved = True
+        except OSError:
+            self.saved = False
 
     def told(self) -> dict[str, Any]:
         """Return how the app fared."""
@@ -84,7 +90,10 @@ class Supervisor:
             self.stopping = True
             if self.child:
                 os.killpg(self.child, self.launch.get("stop_signal", signal.SIGTERM))
-        self.rotate()
+        if not self.saved:
+            self.save()
+        with contextlib.suppress(OSError):  # the disk is full, or somebody deleted the file
+            self.rotate()
         if not self.child:
             return False
         pid, status = os.waitpid(self.child, os.WNOHANG)

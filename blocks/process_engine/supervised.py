@@ -61,10 +61,10 @@ class Supervised:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Return who runs, and how the program last ended; empty when it never ran."""
+        """Return who runs, and how the program last ended; empty when it never ran, or a crash broke the file."""
         try:
             state: dict[str, Any] = json.loads((self.home / "state.json").read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return {}
         return state
 

@@ -277,6 +277,30 @@ async def test_an_app_without_its_supervisor_still_serves_and_is_stopped(bench: 
     assert (await bench.engine.status(app.identity)).state is AppState.STOPPED
 
 
+@pytest.mark.parametrize("fault", ["killed", "folder deleted", "files broken"])
+async def test_an_app_that_is_started_again_after_a_fault_runs_once(bench: Bench, fault: str) -> None:
+    app = await bench.app()
+    await bench.engine.start(app)
+    await bench.answer(app.identity)
+    folder, state = app_folder(bench, app), state_of(bench, app)
+    left = set(Tree(f"SLIPWAY_APP={folder}").look())
+    if fault == "killed":  # but not what the shell has started
+        left -= {pid for pid, _ in (state["shim"], state["child"])}
+        for pid, _ in (state["shim"], state["child"]):
+            os.kill(pid, signal.SIGKILL)
+            await ended(pid)
+    elif fault == "folder deleted":
+        shutil.rmtree(folder)
+    else:
+        for name in ("spec.json", "state.json"):
+            (folder / name).write_bytes(b"")
+    assert (await bench.engine.status(app.identity)).state in (AppState.STOPPED, AppState.GONE)
+    assert (await bench.engine.start(app)).state is AppState.RUNNING
+    assert (await bench.answer(app.identity))["visits"] == 2
+    for pid in left:
+        await ended(pid)
+
+
 async def test_an_app_that_ignores_the_request_to_end_is_killed(bench: Bench) -> None:
     stubborn = {**PROJECT, "Procfile": "web: trap '' TERM; python server.py\n"}
     stubborn["server.py"] = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + PROJECT["server.py"]
@@ -334,6 +358,17 @@ def test_a_log_that_grows_keeps_its_end_and_one_older_file(tmp_path: Path) -> No
     Supervisor(str(tmp_path)).rotate()
     assert (tmp_path / "log").read_bytes() == b""
     assert (tmp_path / "log.1").read_bytes() == b"a" * 50 + b"b" * 50
+
+
+def test_a_supervisor_that_can_write_nothing_goes_on_and_tells_later(tmp_path: Path) -> None:
+    (tmp_path / "launch.json").write_text(json.dumps({"log_bytes": 100}))
+    supervisor = Supervisor(str(tmp_path))
+    folder, supervisor.folder = supervisor.folder, str(tmp_path / "away")
+    supervisor.save()
+    assert not supervisor.wait(0)
+    supervisor.folder = folder
+    assert not supervisor.wait(0)
+    assert json.loads((tmp_path / "state.json").read_text())["shim"][0] == os.getpid()
 
 
 def test_the_supervisor_needs_no_library_of_ours() -> None:
