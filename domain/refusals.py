@@ -1,5 +1,6 @@
 """Refusals that say by a word why, so that each door tells them in its person's language."""
 
+from domain.complaints import Complaint
 from domain.errors import BadInput, NeedsPerson
 
 HOSTS = {
@@ -18,6 +19,9 @@ HOSTS = {
 }
 """Why a host is refused. Whose it is is not told: a person never hears of another's projects."""
 
+ALL_THE_SAME = "`unchecked` has it used all the same"
+"""Each door takes the word in its own way: as an option, or as a field."""
+
 
 class HostRefused(BadInput):
     """A host name that cannot be added or taken away: (why, by its word in HOSTS, host, what more belongs to it)."""
@@ -25,6 +29,19 @@ class HostRefused(BadInput):
     def __str__(self) -> str:
         why, host, more = self.args
         return HOSTS[why].format(host=host, more=more)
+
+
+class SecretRefused(BadInput):
+    """A secret's value cannot be used: (its name, Complaint, whether it is the same that was refused before)."""
+
+    def __init__(self, name: str, complaint: Complaint, same: bool = False) -> None:
+        super().__init__(name, complaint, same)
+
+    def __str__(self) -> str:
+        name, complaint, same = self.args
+        if same:
+            return f"{complaint.sentence(name)}, and this is the same value: give another one, or {ALL_THE_SAME}"
+        return f"{complaint.sentence(name)}; nothing was stored. If it is right, {ALL_THE_SAME}"
 
 
 class RollbackRefused(BadInput):

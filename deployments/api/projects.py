@@ -40,6 +40,12 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 PIECE = 1 << 16
 """Bytes of a zip that are read at once."""
 Lines = Annotated[int, Query(ge=1, le=5000, description="How many lines at most.")]
+Files = Callable[[], Awaitable[Sequence[Attachment]]]
+"""Judges and keeps what came with a wish; asked for when its person may begin something, and not before."""
+
+
+async def no_files() -> Sequence[Attachment]:
+    return ()
 
 
 @router.get("")
@@ -123,13 +129,16 @@ async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: New
     return await begun(house, theirs, call, wish)
 
 
-async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Sequence[Attachment] = ()) -> Response:
-    """Begin something new, with files that are kept already."""
+async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Files = no_files) -> Response:
+    """Begin something new, with what came along."""
     origin = Origin(channel="api", person=theirs.caller.owner)
 
+    async def propose(key: str | None) -> Proposal:
+        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": await files()}
+        return await house.desk.propose(wish.text, origin, key=key, **more)
+
     async def work(key: str | None) -> Done:
-        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": files}
-        return await taken_up(house, origin.person, key, lambda: house.desk.propose(wish.text, origin, key=key, **more))
+        return await taken_up(house, origin.person, key, lambda: propose(key))
 
     return await call.answer(work)
 
@@ -141,14 +150,14 @@ async def change_project(house: TheHouse, theirs: Owned, project: TheProject, ca
 
 
 async def changed(
-    house: House, theirs: Theirs, project: Project, call: Once, wish: Change, files: Sequence[Attachment] = ()
+    house: House, theirs: Theirs, project: Project, call: Once, wish: Change, files: Files = no_files
 ) -> Response:
-    """Change a project, with files that are kept already."""
+    """Change a project, with what came along."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
 
     async def propose(key: str | None) -> Proposal:
         proposal = await house.desk.propose(
-            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch, attachments=files
+            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch, attachments=await files()
         )
         now = await house.registry.project(slug)  # a Brief takes a minute: it may be another one's by now
         if now is None or (now.created, now.owner) != (project.created, project.owner):

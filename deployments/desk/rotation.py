@@ -6,8 +6,8 @@ that serves goes on with its own version. Killed in between, the new value waits
 
 from typing import TYPE_CHECKING
 
-from deployments.desk.secret_work import ALL_THE_SAME
 from domain.errors import BadInput
+from domain.refusals import ALL_THE_SAME
 from domain.releases import Release, live
 from domain.runs import Run, RunState
 from domain.secret_formats import shape_complaint

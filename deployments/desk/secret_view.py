@@ -1,11 +1,12 @@
 """What people may see of a project's secrets: names, ages, lengths, who uses them. Never a value."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployments.place_values import stamp
 from deployments.wording.texts import say
+from domain.complaints import Complaint
 from domain.vault import newest, users
 
 if TYPE_CHECKING:
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from domain.registry import Registry
 
 
-async def secret_documents(project: str, registry: "Registry", vault: "Vault") -> list[dict[str, Any]]:
-    """Return one document for each kept version, by name and version."""
+async def secret_documents(
+    project: str,
+    registry: "Registry",
+    vault: "Vault",
+    complain: Callable[[str, Complaint], str] = lambda name, wrong: wrong.sentence(name),
+) -> list[dict[str, Any]]:
+    """Return one document for each kept version, by name and version; `complain` says what is wrong with one."""
     from tasks.secret_use import environments_of
 
     infos = await vault.listed(project)
@@ -35,7 +41,7 @@ async def secret_documents(project: str, registry: "Registry", vault: "Vault") -
                 {"release": release.number, "state": release.state.value}
                 for release in users(info.reference, releases, environments)
             ],
-            "problem": info.complaint.sentence(info.key) if info.complaint else None,
+            "problem": complain(info.key, info.complaint) if info.complaint else None,
         }
         for info in infos
     ]

@@ -3,15 +3,12 @@
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInput
+from domain.refusals import SecretRefused
 from domain.secret_formats import shape_complaint
 from domain.vault import newest, users
 
 if TYPE_CHECKING:
     from deployments.desk.requests import Desk
-
-
-ALL_THE_SAME = "`unchecked` has it used all the same"
-"""Each door takes the word in its own way: as an option, or as a field."""
 
 
 async def set_value(desk: "Desk", project: str, name: str, value: str, who: str, *, unchecked: bool) -> str:
@@ -20,12 +17,12 @@ async def set_value(desk: "Desk", project: str, name: str, value: str, who: str,
 
     wrong = None if unchecked else shape_complaint(name, value)
     if wrong is not None:
-        raise BadInput(f"{wrong.sentence(name)}; nothing was stored. If it is right, {ALL_THE_SAME}")
+        raise SecretRefused(name, wrong)
     before = newest(await desk.vault.listed(project)).get(name)
     reference = await desk.vault.put(project, name, value, unchecked=unchecked)
     stored = newest(await desk.vault.listed(project)).get(name)
     if stored is not None and stored.complaint is not None:
-        raise BadInput(f"{stored.complaint.sentence(name)}, and this is the same value: give another one, or {ALL_THE_SAME}")
+        raise SecretRefused(name, stored.complaint, same=True)
     await record_stored(project, who, name, "stored", desk.registry, desk.vault)
     resumed = await desk.resume_waiting(project)
     said = f"{name} of {project} is stored" + (f"; {', '.join(resumed)} goes on" if resumed else "")

@@ -73,18 +73,19 @@ class Form:
             kept.append(await take_in(owner, each.filename or "", content, limits, self.house.desk.attachments))
         return checked_count(kept, limits)
 
-    async def answer(self, act: Act, show: Show | None = None) -> Response:
-        """Go where the deed says; when it cannot be done, show the form again with why, and with what was typed."""
+    async def answer(self, act: Act, show: Show | None = None, otherwise: str = "page_error_409") -> Response:
+        """Go where the deed says; when it cannot be done, show the form again with why, and with what was typed.
+
+        `otherwise`: the text for reasons that have no words in the person's language.
+        """
         try:
             return RedirectResponse(await act(), 303)
         except (HTTPException, ValidationError, SlipwayError) as error:
-            status, words = sentence(await language_of(self._request), error)
+            status, words = sentence(await language_of(self._request), error, otherwise)
             if status == 404 or status >= 500:
                 raise
             typed = {name: value for name, value in self._sent.fields.items() if name != "value"}
             return await (show or self._show)(status=status, words=words, typed=typed)
-        finally:
-            await self._request.close()
 
 
 async def form_of_home(request: Request, house: TheHouse, theirs: Owned) -> Form:

@@ -17,7 +17,7 @@ from deployments.api.doors import LOGIN, SIGNING_IN
 from deployments.api.problems import told
 from deployments.web.rendering import language_of, screen
 from deployments.web.sessions import is_private, take
-from deployments.wording.explaining import explain
+from deployments.wording.explaining import explain, is_foreseen
 from deployments.wording.texts import ENGLISH, say
 from domain.errors import SlipwayError, UnknownObject
 
@@ -38,8 +38,10 @@ class PageRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 return await answer(request)
-            except (HTTPException, RequestValidationError, ValidationError, SlipwayError) as error:
+            except Exception as error:  # whatever it is, a person reads a page
                 return await error_page(request, error)
+            finally:
+                await request.close()  # files of a form, also of one that was refused before anybody looked at them
 
         return answered
 
@@ -49,7 +51,8 @@ async def error_page(request: Request, error: Exception) -> Response:
     language = await language_of(request)
     status, words = sentence(language, error)
     if status >= 500:
-        logger.warning("%s: %s: %s", request.state.request, type(error).__name__, error)
+        log, trace = (logger.error, error) if status == 500 else (logger.warning, None)
+        log("%s: %s: %s", request.state.request, type(error).__name__, error, exc_info=trace)
     if request.url.path in SIGNING_IN:
         return await login_screen(request, status, words)
     answer = await screen(request, "error", status, words=words, request_id=request.state.request)
@@ -63,8 +66,11 @@ async def login_screen(request: Request, status: int, words: str, *, code: str =
     return await screen(request, "login", status, words=words, code=code, person=person, bot=bot)
 
 
-def sentence(language: str, error: Exception) -> tuple[int, str]:
-    """Return status and sentence for an error; what lies inside is not told."""
+def sentence(language: str, error: Exception, otherwise: str = "page_error_409") -> tuple[int, str]:
+    """Return status and sentence for an error; what lies inside is not told.
+
+    `otherwise`: the text for what has only English words and is to be said in another language.
+    """
     if isinstance(error, HTTPException):
         if error.detail in ENGLISH:
             return error.status_code, say(language, error.detail)
@@ -73,7 +79,9 @@ def sentence(language: str, error: Exception) -> tuple[int, str]:
         return 422, _usual(language, 422)
     if isinstance(error, SlipwayError) and not isinstance(error, UnknownObject):
         status, _ = told(error)
-        return status, explain(language, error) if status < 500 else _usual(language, status)
+        if status >= 500:
+            return status, _usual(language, status)
+        return status, explain(language, error) if language == "en" or is_foreseen(error) else say(language, otherwise)
     return told(error)[0], _usual(language, told(error)[0])
 
 

@@ -47,7 +47,7 @@ async def confirm_preview(form: OfProject, project: TheProject) -> Response:
         number = _preview(form)
         return run_page(await previews.confirm_preview(form.house, form.theirs, project, number, form.once))
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_that_preview")
 
 
 @router.post("/projects/{project}/previews/drop")
@@ -58,7 +58,7 @@ async def drop_preview(form: OfProject, project: TheProject) -> Response:
         await previews.drop_preview(form.house, form.theirs, project, _preview(form))
         return form.done("preview_gone", "previews")
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_that_preview")
 
 
 @router.post("/projects/{project}/secrets")
@@ -81,7 +81,7 @@ async def delete_secret(form: OfProject, project: TheProject) -> Response:
         await project_secrets.remove_secret(form.house, form.theirs, project, _name(form), give_up=True)
         return form.done("secret_gone", "secrets")
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_deleted")
 
 
 @router.post("/projects/{project}/domains")

@@ -1,4 +1,4 @@
-"""What can be looked at: projects, one project, the question before a rollback, and runs, live."""
+"""What can be looked at: projects, one project and what lies behind it, the question before a rollback, and runs, live."""
 
 from typing import Annotated
 
@@ -7,8 +7,10 @@ from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse, TheProject, TheRun
 from deployments.api.pages import Cursor
-from deployments.web import screens
+from deployments.api.runs import OneRun
+from deployments.web import records, screens
 from deployments.web.errors import PageRoute
+from deployments.web.rendering import language_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -31,6 +33,30 @@ async def show_project(request: Request, house: TheHouse, theirs: Owned, project
 async def ask_rollback(request: Request, house: TheHouse, project: TheProject, to: To = None) -> Response:
     """Ask before going back; nothing is changed by looking."""
     return await screens.rollback_screen(request, house, project, to)
+
+
+@router.get("/projects/{project}/talk")
+async def show_talk(request: Request, house: TheHouse, theirs: Owned, project: TheProject, cursor: Cursor = None) -> Response:
+    """Show what was agreed, asked and answered."""
+    return await records.talk_screen(request, house, theirs, project, await language_of(request), cursor)
+
+
+@router.get("/projects/{project}/history")
+async def show_history(request: Request, house: TheHouse, project: TheProject, cursor: Cursor = None) -> Response:
+    """Show who changed what."""
+    return await records.history_screen(request, house, project, await language_of(request), cursor)
+
+
+@router.get("/projects/{project}/proof")
+async def show_proof(request: Request, house: TheHouse, project: TheProject, run: OneRun = None) -> Response:
+    """Show what was proved, and whether that is genuine."""
+    return await records.proof_screen(request, house, project, run)
+
+
+@router.get("/projects/{project}/output")
+async def show_output(request: Request, house: TheHouse, project: TheProject) -> Response:
+    """Show what the app printed last."""
+    return await records.output_screen(request, house, project)
 
 
 @router.get("/runs/{run}")

@@ -6,8 +6,9 @@ from fastapi.responses import Response
 from deployments.api import escalations, projects, runs
 from deployments.api.access import TheProject, TheRun
 from deployments.api.doors import LANGUAGE
+from deployments.api.once import Done
 from deployments.api.problems import Refusal
-from deployments.api.wishes import Change, NewProject, Reply
+from deployments.api.wishes import Change, NewProject, Remark, Reply
 from deployments.bot.preferences import LANGUAGES
 from deployments.web.acting import OfHome, OfProject, OfRun, run_page
 from deployments.web.errors import PageRoute
@@ -21,9 +22,9 @@ async def begin_project(form: OfHome) -> Response:
 
     async def act() -> str:
         wish = NewProject(text=form.text("text"), name=form.text("name") or None)
-        return run_page(await projects.begun(form.house, form.theirs, form.once, wish, await form.files()))
+        return run_page(await projects.begun(form.house, form.theirs, form.once, wish, form.files))
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_begun")
 
 
 @router.post("/projects/{project}/changes")
@@ -32,9 +33,9 @@ async def change_project(form: OfProject, project: TheProject) -> Response:
 
     async def act() -> str:
         wish = Change(text=form.text("text"), preview=True if form.ticked("preview") else None)
-        return run_page(await projects.changed(form.house, form.theirs, project, form.once, wish, await form.files()))
+        return run_page(await projects.changed(form.house, form.theirs, project, form.once, wish, form.files))
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_begun")
 
 
 @router.post("/runs/{run}/answer")
@@ -46,7 +47,22 @@ async def answer_question(form: OfRun, run: TheRun) -> Response:
         await escalations.answer_question(form.house, form.theirs, run, form.once, wish)
         return form.done("answer")
 
-    return await form.answer(act)
+    return await form.answer(act, otherwise="page_not_answered")
+
+
+@router.post("/runs/{run}/tell")
+async def tell_run(form: OfRun, run: TheRun) -> Response:
+    """Say something to a run at work."""
+
+    async def work(_: str | None) -> Done:
+        said = await runs.tell_run(form.house, form.theirs, run, Remark(text=form.text("remark")))
+        return Done(status=200, shown=said)
+
+    async def act() -> str:
+        await form.once.answer(work)
+        return form.done("tell")
+
+    return await form.answer(act, otherwise="page_not_told")
 
 
 @router.post("/runs/{run}/cancel")

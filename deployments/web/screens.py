@@ -1,6 +1,7 @@
 """What the page shows: the same facts as the API, asked of the same functions."""
 
 from collections.abc import Sequence
+from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
@@ -13,14 +14,21 @@ from deployments.api.pages import USUAL
 from deployments.api.shapes import QuestionShown
 from deployments.desk.documents import project_facts, run_facts
 from deployments.desk.secret_view import secret_documents
+from deployments.desk.telling import AFTER_AGENTS
 from deployments.place_values import begins
 from deployments.web.costs import chart, since
-from deployments.web.rendering import screen
+from deployments.web.rendering import language_of, screen
+from deployments.web.talks import words_of
+from deployments.wording.explaining import complained
+from deployments.wording.journal import Told, told_end, told_line, told_question
+from deployments.wording.notices import complaint
+from deployments.wording.reasons import why_taken_back
+from domain.escalations import Diagnosis
 from domain.releases import Release, ReleaseState, startable
 from domain.runs import STEPS, Progress, Project, Run, RunState
 
 DONE = frozenset(
-    {"rollback", "preview_gone", "secret", "secret_gone", "domain", "domain_removed", "answer", "cancel", "language"}
+    {"rollback", "preview_gone", "secret", "secret_gone", "domain", "domain_removed", "answer", "cancel", "language", "tell"}
 )
 """What the page says was done, by the keys of its texts: what an address says beside these is not shown."""
 LOG_LINES = 300
@@ -30,26 +38,28 @@ RUNS = 8
 async def home(request: Request, house: House, theirs: Theirs, cursor: str | None = None, **more: Any) -> HTMLResponse:
     """Show the projects, what is asked, and the box for something new."""
     page = await projects.list_projects(house, theirs, USUAL, cursor)
-    questions = await escalations.list_questions(house, theirs)
-    about = {each.run: (await theirs.run(each.run)).project for each in questions}
+    language = await language_of(request)
+    asked = [(each, await theirs.run(each.run)) for each in await escalations.list_questions(house, theirs)]
+    questions = [(run, _reason(each, run, language)) for each, run in asked]
     latest = await runs.list_runs(house, theirs, None, RUNS, None)
     chosen = (await house.registry.person(theirs.caller.owner)).language
-    return await _shown(request, "home", page=page, questions=questions, about=about, runs=latest.items, chosen=chosen, **more)
+    return await shown(request, "home", page=page, questions=questions, runs=latest.items, chosen=chosen, **more)
 
 
 async def project_screen(request: Request, house: House, theirs: Theirs, project: Project, **more: Any) -> HTMLResponse:
     """Show one project with everything that belongs to it."""
     releases = await house.registry.releases(project.slug)
     cost, budget = await house.registry.cost(project.slug), await house.registry.budget(project.slug)
-    now = request.state.now
+    now, language = request.state.now, await language_of(request)
+    complain = partial(complained, language=language)
     used = await house.registry.usage(project.slug, since=since(now))
-    return await _shown(
+    return await shown(
         request,
         "project",
         project=await project_facts(house.desk, project),
-        releases=[(release, startable(releases, release.number) is not None) for release in _newest(releases)],
+        releases=[(each, startable(releases, each.number) is not None, _why(each, language)) for each in _newest(releases)],
         runs=(await runs.list_runs(house, theirs, project.slug, RUNS, None)).items,
-        secrets=secrets_shown(await secret_documents(project.slug, house.registry, house.desk.vault)),
+        secrets=secrets_shown(await secret_documents(project.slug, house.registry, house.desk.vault, complain)),
         cost=cost.usd,
         budget=budget / 1_000_000,
         chart=chart(used, now),
@@ -62,31 +72,39 @@ async def rollback_screen(request: Request, house: House, project: Project, to: 
     releases = await house.registry.releases(project.slug)
     live = next((each for each in releases if each.state is ReleaseState.LIVE), None)
     target = startable(releases, to) if to is not None else None
-    return await _shown(request, "rollback", slug=project.slug, live=live, target=target, to=to, **more)
+    return await shown(request, "rollback", slug=project.slug, live=live, target=target, to=to, **more)
 
 
 async def run_screen(request: Request, house: House, theirs: Theirs, run: Run, **more: Any) -> HTMLResponse:
     """Show one run: its steps, its question, its cost and its log."""
     asked = (await escalations.list_questions_of_run(house, run))[-1:]
     question = next((each for each in asked if each.answer is None and run.state is RunState.WAITING), None)
-    facts = await live_facts(house, run)
-    known: dict[str, Any] = {"asked": begins(run), "question": question, "choices": choices(question, theirs)}
-    return await _shown(request, "run", **known, **facts, **more)
+    language = await language_of(request)
+    facts = await live_facts(house, run, language)
+    why = _reason(question, run, language) if question else None
+    known: dict[str, Any] = {"asked": begins(run), "question": question, "why": why, "choices": choices(question, theirs)}
+    known["said"] = await words_of(house.registry, run, language)
+    return await shown(request, "run", **known, **facts, **more)
 
 
 async def live_screen(request: Request, house: House, run: Run) -> HTMLResponse:
     """Show what of a run changes while it goes on; the page's script puts it in the place of what was there."""
-    return await _shown(request, "live", **await live_facts(house, run))
+    return await shown(request, "live", **await live_facts(house, run, await language_of(request)))
 
 
-async def live_facts(house: House, run: Run) -> dict[str, Any]:
+async def live_facts(house: House, run: Run, language: str) -> dict[str, Any]:
+    """Return what of a run changes while it goes on, in the person's language as far as it can be said."""
     lines = await house.registry.progress(run.id)
     return {
         "run": await run_facts(house.desk, run, lines),
         "steps": steps(run),
         "state": run.state.value,
         "ended": run.state.ended,
-        "log": list(reversed(lines[-LOG_LINES:])),
+        "log": [(line, told_line(line, run, language)) for line in reversed(lines[-LOG_LINES:])],
+        "reports": [told_line(line, run, language) for line in lines if line.kind == "report"],
+        "end": told_end(run, lines, language),
+        "wrong": complaint(run, lines, language).strip(),
+        "hears": is_heard(run),
         "after": lines[-1].sequence if lines else 0,
         "round_of": _round_of(lines),
     }
@@ -116,6 +134,21 @@ def choices(question: QuestionShown | None, theirs: Theirs) -> tuple[str, ...]:
     return tuple(each for each in found if each != "more_budget" or escalations.may_give_money(theirs.caller))
 
 
+def is_heard(run: Run) -> bool:
+    """Tell whether an agent of the run is left to hear something."""
+    return not run.state.ended and run.step not in AFTER_AGENTS
+
+
+def _reason(question: QuestionShown, run: Run, language: str) -> Told:
+    return told_question(Diagnosis.model_validate(question.diagnosis), run, language)
+
+
+def _why(release: Release, language: str) -> str:
+    """Return why a release does not serve, where that is more than that another does."""
+    lost = (ReleaseState.FAILED, ReleaseState.ROLLED_BACK)
+    return why_taken_back(release.reason, language) if release.state in lost else ""
+
+
 def _round_of(lines: Sequence[Progress]) -> object:
     return next((line.data["of"] for line in reversed(lines) if line.kind == "round" and "of" in line.data), "")
 
@@ -124,7 +157,8 @@ def _newest(releases: Sequence[Release]) -> list[Release]:
     return sorted(releases, key=lambda each: each.number, reverse=True)[:USUAL]
 
 
-async def _shown(request: Request, name: str, *, status: int = 200, words: str = "", **facts: Any) -> HTMLResponse:
+async def shown(request: Request, name: str, *, status: int = 200, words: str = "", **facts: Any) -> HTMLResponse:
+    """Return a screen, above its content what was done or why not."""
     done = request.query_params.get("done", "")
     once, limits = token_urlsafe(16), house_of(request).files
     known = {"typed": {}, "words": words, "done": done if done in DONE else "", "once": once, "limits": limits}

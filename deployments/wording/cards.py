@@ -147,7 +147,7 @@ def _checks(run: Run, goal: Wanted) -> list[str]:
 def _news(run: Run, progress: Sequence[Progress], language: str) -> list[str]:
     """Tell the last verdict of the tests, and what is waited for."""
     report = last_of(progress, "report")
-    lines = ["", *([f"🧪 {_verdict(report, language)}"] if report else [])]
+    lines = ["", *([f"🧪 {escape(verdict(report, language))}"] if report else [])]
     if run.state is RunState.WAITING:
         return [*lines, f"⏸ {escape(_waits(run, progress, language))}"]
     return lines
@@ -162,11 +162,11 @@ def _waits(run: Run, progress: Sequence[Progress], language: str) -> str:
     return say(language, "waits", names=", ".join(run.waits_for) or cut(run.message))
 
 
-def _verdict(report: Progress, language: str) -> str:
+def verdict(report: Progress, language: str) -> str:
     """Say the verdict by its outcome and figures; its English words stay in the journal."""
     failed, passed = int(report.data.get("failed", 0)), int(report.data.get("passed", 0))
     outcome = str(report.data.get("outcome", "")).replace(" ", "_")
-    return escape(say(language, f"verdict_{outcome}", failed=failed, total=failed + passed) if outcome else cut(report.text))
+    return say(language, f"verdict_{outcome}", failed=failed, total=failed + passed) if outcome else cut(report.text)
 
 
 def _end(run: Run, progress: Sequence[Progress], language: str) -> list[str]:

@@ -1,6 +1,9 @@
 """Texts about what went wrong, in English."""
 
 ERRORS_ENGLISH: dict[str, str] = {
+    "error_answered": "That was answered already: the first answer counts, and nothing was changed.",
+    "error_secret_kept_out": "Nothing was stored.",
+    "error_secret_same": "This is that very value again: give another one.",
     "error_budget": "The money for {project} is spent ({used} of {limit} USD). Ask the operator to raise the budget.",
     "error_model_key": "The model's key is not accepted. Ask the operator to set a valid one; then send your message again.",
     "error_model_busy": "The model is busy at the moment. Send your message again in a minute.",

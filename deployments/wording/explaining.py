@@ -5,7 +5,9 @@ from typing import Any
 
 from deployments.wording.texts import say
 from domain.attachments import AttachmentRefused
+from domain.complaints import Complaint
 from domain.errors import (
+    AnsweredAlready,
     BudgetSpent,
     DiskFull,
     LeaseLost,
@@ -22,16 +24,20 @@ from domain.errors import (
     SlipwayError,
     TryAgain,
 )
-from domain.refusals import HostRefused, LimitReached, RollbackRefused
+from domain.refusals import HostRefused, LimitReached, RollbackRefused, SecretRefused
 
 
 def explain(language: str, error: SlipwayError) -> str:
     """Return one clear sentence on the error, with the next thing to do, by who must act."""
-    known = next((tell for kind, tell in KNOWN.items() if isinstance(error, kind)), None)
-    if known is not None:
-        return known(language, error)
+    if is_foreseen(error):
+        return next(tell for kind, tell in KNOWN.items() if isinstance(error, kind))(language, error)
     family = next((key for kind, key in FAMILIES.items() if isinstance(error, kind)), "error_broken")
     return say(language, family, what=str(error))
+
+
+def is_foreseen(error: SlipwayError) -> bool:
+    """Tell whether all of the sentence on the error is in its person's language."""
+    return isinstance(error, tuple(KNOWN))
 
 
 def _budget(language: str, error: BudgetSpent) -> str:
@@ -58,6 +64,16 @@ def _host(language: str, error: HostRefused) -> str:
     return say(language, f"host_{why}", host=host, more=more)
 
 
+def _secret(language: str, error: SecretRefused) -> str:
+    name, complaint, same = error.args
+    return f"{complained(name, complaint, language)} {say(language, 'error_secret_same' if same else 'error_secret_kept_out')}"
+
+
+def complained(name: str, complaint: Complaint, language: str) -> str:
+    """Say why what is there for a secret cannot be used."""
+    return say(language, f"wrong_{complaint.kind}", name=name, what=complaint.what, like=complaint.like)
+
+
 KNOWN: dict[type[SlipwayError], Callable[[str, Any], str]] = {
     BudgetSpent: _budget,
     LimitReached: _limited,
@@ -68,6 +84,8 @@ KNOWN: dict[type[SlipwayError], Callable[[str, Any], str]] = {
     NoReply: _no_reply,
     AttachmentRefused: _file,
     HostRefused: _host,
+    SecretRefused: _secret,
+    AnsweredAlready: lambda language, _: say(language, "error_answered"),
     RollbackRefused: lambda language, error: say(language, "error_rollback", project=error.args[0]),
     SecretMissing: lambda language, error: say(language, "error_secret", project=error.args[0], names=", ".join(error.args[1])),
     ModelKeyMissing: lambda language, _: say(language, "error_model_missing"),

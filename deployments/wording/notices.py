@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from deployments.wording.cards import SIGNS, Wanted, cause_of, cut, last_of, link
+from deployments.wording.explaining import complained
 from deployments.wording.reasons import what_next, why_failed, why_taken_back
 from deployments.wording.texts import say
 from domain.complaints import Complaint
@@ -52,7 +53,7 @@ def complaint(run: Run, progress: Sequence[Progress], language: str) -> str:
     if not said:
         return ""
     wrong = Complaint.model_validate_json(said)
-    return f"{say(language, f'wrong_{wrong.kind}', name=run.waits_for[0], what=wrong.what, like=wrong.like)}\n"
+    return f"{complained(run.waits_for[0], wrong, language)}\n"
 
 
 def rollback_in(key: str, project: str) -> tuple[str, str, str] | None:

@@ -12,6 +12,8 @@ from deployments.wording.files_en import FILES_ENGLISH
 from deployments.wording.files_ru import FILES_RUSSIAN
 from deployments.wording.github_en import GITHUB_ENGLISH
 from deployments.wording.github_ru import GITHUB_RUSSIAN
+from deployments.wording.history_en import HISTORY_ENGLISH
+from deployments.wording.history_ru import HISTORY_RUSSIAN
 from deployments.wording.page_en import PAGE_ENGLISH
 from deployments.wording.page_ru import PAGE_RUSSIAN
 from deployments.wording.people_en import PEOPLE_ENGLISH
@@ -21,10 +23,26 @@ from deployments.wording.upkeep_en import UPKEEP_ENGLISH
 from deployments.wording.upkeep_ru import UPKEEP_RUSSIAN
 
 ENGLISH = (
-    EN | COMMANDS_ENGLISH | PEOPLE_ENGLISH | ERRORS_ENGLISH | FILES_ENGLISH | GITHUB_ENGLISH | PAGE_ENGLISH | UPKEEP_ENGLISH
+    EN
+    | COMMANDS_ENGLISH
+    | PEOPLE_ENGLISH
+    | ERRORS_ENGLISH
+    | FILES_ENGLISH
+    | GITHUB_ENGLISH
+    | HISTORY_ENGLISH
+    | PAGE_ENGLISH
+    | UPKEEP_ENGLISH
 )
 RUSSIAN = (
-    RU | COMMANDS_RUSSIAN | PEOPLE_RUSSIAN | ERRORS_RUSSIAN | FILES_RUSSIAN | GITHUB_RUSSIAN | PAGE_RUSSIAN | UPKEEP_RUSSIAN
+    RU
+    | COMMANDS_RUSSIAN
+    | PEOPLE_RUSSIAN
+    | ERRORS_RUSSIAN
+    | FILES_RUSSIAN
+    | GITHUB_RUSSIAN
+    | HISTORY_RUSSIAN
+    | PAGE_RUSSIAN
+    | UPKEEP_RUSSIAN
 )
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 

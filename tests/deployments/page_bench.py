@@ -11,12 +11,21 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from deployments.api.application import application
 from deployments.api.serving import server_of, until_ended
+from domain.audit import SLIPWAY
+from domain.releases import ReleaseState
+from domain.resources import ResourceKind
 from domain.runs import RunState
+from domain.seen import Seen
 from domain.usage import TokenUsage
+from domain.workers import AppSpec
+from tasks.audit import record
+from tasks.proof import prove
 from tasks.visits import PERSONAL, make_link
 from tests.deployments.api_bench import ANN, PEPPER, Api, api_in
 from tests.deployments.conftest import released
 from tests.deployments.web_bench import previewed
+from tests.tasks.conftest import request
+from tests.tasks.test_proof import JUDGED
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -109,6 +118,19 @@ async def furnish(api: Api) -> None:
     ended = await api.run("short-links")
     await desk.end(ended, address="http://short-links.localhost")
     await previewed(api, "short-links", ended)
+    await registry.add_resource("short-links", ResourceKind.POSTGRES, "short-links-postgres:5432", api.now)
+    await desk.engine.start(AppSpec(identity="short-links-v4", project="short-links", run=ended, candidate="sha256:1"))
+    desk.engine.app_logs["short-links-v4"] = f"listens\n{NASTY}\n{'no-room-to-break-' * 30}"
+    await desk.tell(asking, f"use a list: {NASTY}", ANN)
+    await registry.move_release("short-links", 1, ReleaseState.REMOVED, fence=await registry.next_fence("short-links"))
+    for what, why in (
+        ("release 4 is live", f"{ended}: {NASTY}"),
+        ("rollback of release 5 to 4", "/ answers 500"),
+        (NASTY, NASTY),
+    ):
+        await record("short-links", SLIPWAY, what, registry, why=why)
+    proving = request(run=ended, slug="short-links")
+    await prove.fn(proving, "c" * 40, JUDGED, Seen().flaky, api.desk.blocks.installation, registry)
     await api.project("tea-club")
     long = await api.project(LONG)
     await desk.go_on(long, "test", "report", f"12 of 12 tests fail: {'no-room-to-break-' * 30}")

@@ -33,6 +33,7 @@ PLACES = (
     "/projects/tea-club",
     "/projects/short-links/rollback?to=3",
     "/projects/tea-club/rollback",
+    *(f"/projects/{project}/{what}" for project in ("short-links", LONG) for what in ("talk", "history", "proof", "output")),
     f"/runs/{GOING}",
     f"/runs/{ASKING}",
     f"/runs/{ENDED}",

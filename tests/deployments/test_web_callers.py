@@ -26,6 +26,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/projects/{project}/domains": {"host": "other.example.org"},
     "/projects/{project}/domains/remove": {"host": "notes.example.org"},
     "/runs/{run}/answer": {"choice": "guidance", "text": "use a list"},
+    "/runs/{run}/tell": {"remark": "use a list"},
     "/runs/{run}/cancel": {},
     "/language": {"language": "en"},
 }

@@ -1,5 +1,7 @@
 """Files that come with a form of the page: as the bot takes them, and refused as there."""
 
+import gc
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,8 @@ import httpx
 import pytest
 
 from deployments.api.gate import BODY_LIMIT
+from deployments.desk.allowances import Allowances
+from domain.allowances import Limits as PersonLimits
 from domain.attachments import Limits
 from tests.deployments.api_bench import BOB, Api, api_in
 from tests.deployments.web_bench import signed_in, token_in
@@ -93,3 +97,29 @@ async def test_only_who_has_signed_in_sends_more_than_a_form_and_nobody_more_tha
     data = {"form": await token_in(ann), "once": "4", "text": "x"}
     assert (await ann.post(CHANGES, data=data, files={"files": large}, headers=evil)).status_code == 403
     assert len(api.desk.proposed) == 1
+
+
+async def test_files_of_whom_a_limit_keeps_out_are_not_kept(api: Api, tmp_path: Path) -> None:
+    api.house = replace(api.house, allowances=Allowances(api.registry, api.desk.wakeups, PersonLimits(runs=1)))
+    ann = await signed_in(api)
+    refused = await send(ann, CHANGES, ("teas.txt", TEXT))
+    assert (refused.status_code, ">Show these teas</textarea>" in refused.text) == (429, True)
+    assert [each for each in (tmp_path / "attachments").rglob("*") if each.is_file()] == []
+
+
+async def test_files_of_a_form_that_is_refused_are_closed_at_once(api: Api, ann: httpx.AsyncClient) -> None:
+    large, form = ("files", ("teas.txt", b"t" * 2_000_000)), await token_in(ann)
+    gc.collect()
+    gc.disable()
+    try:
+        before = unnamed_files()
+        for path, token, status in ((CHANGES, "0" * 64, 403), ("/projects/ghost/changes", form, 404)):
+            refused = await ann.post(path, data={"form": token, "once": "1", "text": "x"}, files=[large])
+            assert (refused.status_code, unnamed_files() - before) == (status, set()), path
+    finally:
+        gc.enable()
+
+
+def unnamed_files() -> set[str]:
+    """Return the files without a name that this process has open, as it has of what is uploaded."""
+    return {at for each in Path("/proc/self/fd").iterdir() if each.is_symlink() and "(deleted)" in (at := os.readlink(each))}
