@@ -42,6 +42,8 @@ class Service:
     """Unix sockets that a killed predecessor may have left; removed before each start."""
     acts: bool = False
     """Whether it works on projects: it is ended before the apps are paused, else it would take a pause for a failure."""
+    mend: Callable[[], bool] = lambda: False
+    """Asked when it ends before it is ready: mends what it stands on, and tells whether to start it once more."""
     patience: float = 6.0
     """Seconds from SIGTERM to SIGKILL; the signal is repeated halfway."""
 
@@ -71,6 +73,15 @@ class Child:
 
     async def start(self) -> None:
         """Start it and return when it is ready; raise ServiceFailed when it cannot be, ends before or misses its deadline."""
+        try:
+            await self._start()
+        except ServiceFailed:
+            if not self.service.mend():
+                raise
+            self._report(f"{self.service.name} found its data broken, and starts with what of it is whole (log: {self._log})")
+            await self._start()
+
+    async def _start(self) -> None:
         try:
             self._process = await self._spawned()
         except OSError as error:  # no process, file or memory to be had, for now

@@ -11,6 +11,7 @@ from deployments.supervision.caddy_service import caddy_service
 from deployments.supervision.children import Service
 from deployments.supervision.probes import accepts, answers, exchange
 from deployments.supervision.programs import redis_binary
+from deployments.supervision.redis_log import mend_log
 from deployments.wiring import LOOPBACK, Wiring
 
 
@@ -22,6 +23,7 @@ def redis_service(wiring: Wiring) -> Service:
         "--unixsocketperm": "700",
         "--dir": str(wiring.folder.redis),
         "--appendonly": "yes",
+        "--aof-use-rdb-preamble": "no",  # commands alone: of those `mend_log` knows which are whole
         "--daemonize": "no",
         "--logfile": "",
     }
@@ -35,6 +37,7 @@ def redis_service(wiring: Wiring) -> Service:
         environment=base_environment(),
         ready=ready,
         sockets=(socket,),
+        mend=lambda: mend_log(wiring.folder.redis / "appendonly.aof"),
     )
 
 
