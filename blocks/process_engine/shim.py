@@ -101,8 +101,9 @@ class Supervisor:
             return False
         code = os.waitstatus_to_exitcode(status)
         self.exit_code = code if code >= 0 else 128 - code
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # what it leaves behind would hold its port
+        if not self.stopping:  # whoever stops it lets what the shell has started finish, and kills it at his deadline
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # what it leaves behind would hold its port
         self.child = 0
         return True
 

@@ -301,6 +301,22 @@ async def test_an_app_that_is_started_again_after_a_fault_runs_once(bench: Bench
         await ended(pid)
 
 
+async def test_an_app_behind_a_shell_that_ends_at_once_finishes_what_it_does(bench: Bench) -> None:
+    gentle = {**PROJECT, "Procfile": "web: python server.py; true\n"}
+    finish = "import os, pathlib, signal, time\ndef finish(*_):\n    time.sleep(0.5)\n"
+    finish += (
+        "    pathlib.Path(os.environ['DATA_DIR'], 'finished').touch()\n    os._exit(0)\nsignal.signal(signal.SIGTERM, finish)\n"
+    )
+    built = await bench.build({**gentle, "server.py": finish + PROJECT["server.py"]})
+    assert isinstance(built, Built)
+    app = await bench.app(candidate=built.candidate)
+    await bench.engine.start(app)
+    answer = await bench.answer(app.identity)
+    await bench.engine.stop(app.identity, 20)
+    assert Path(answer["environment"]["DATA_DIR"], "finished").exists()
+    assert (await bench.engine.status(app.identity)).state is AppState.STOPPED
+
+
 async def test_an_app_that_ignores_the_request_to_end_is_killed(bench: Bench) -> None:
     stubborn = {**PROJECT, "Procfile": "web: trap '' TERM; python server.py\n"}
     stubborn["server.py"] = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + PROJECT["server.py"]
