@@ -11,7 +11,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr, SecretStr
 from telegram import Bot, BotCommand, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions
 from telegram.constants import ChatAction, ParseMode
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
 from blocks.plain_http import is_near
@@ -24,6 +24,7 @@ from domain.errors import (
     AnswerLost,
     ChatBusy,
     ChatClosed,
+    ChatMoved,
     ChatRefused,
     ChatTokenRefused,
     ServiceUnreachable,
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 CLOSED = ("chat not found", "user is deactivated", "peer_id_invalid", "not enough rights")
 GONE = ("message to edit not found", "message to delete not found", "message can't be edited", "message_id_invalid")
+UNREADABLE = "Invalid server response"
+"""The vendor's words for an answer that is no JSON, as one that was cut off."""
 PLAIN = LinkPreviewOptions(is_disabled=True)
 
 CONNECTIONS = 128
@@ -134,7 +137,7 @@ class TelegramChat(Block):
         await _asked(self._client().answer_callback_query(press, paired(text)), "answering a button")
 
     async def fetch(self, file: str, name: str, limit: int, seconds: float = 60.0) -> bytes:
-        """Download what a person sent, by its file id; raise AttachmentRefused (`too_big`) for more than `limit` bytes."""
+        """Download what a person sent, by its file id; raise AttachmentRefused: `too_big` (`limit`), `gone`."""
         try:
             async with asyncio.timeout(seconds):
                 found = await _asked(self._client().get_file(file), "asking for a file")
@@ -144,6 +147,8 @@ class TelegramChat(Block):
         except ChatRefused as refused:
             if "too big" in str(refused):
                 raise AttachmentRefused(name, "too_big", "at most what Telegram gives to bots") from refused
+            if "file_id" in str(refused):
+                raise AttachmentRefused(name, "gone", "") from refused
             raise
         except TimeoutError:
             raise ServiceUnreachable("Telegram", "downloading a file", f"longer than {seconds:g} s") from None
@@ -206,12 +211,16 @@ def translated(error: TelegramError, attempted: str, message: str = "") -> Slipw
             return ChatBusy(_seconds(error), attempted)
         case InvalidToken():
             return ChatTokenRefused(attempted)
+        case ChatMigrated():
+            return ChatMoved(attempted, str(error.new_chat_id))
         case Forbidden():
             return ChatClosed(attempted, words)
         case BadRequest() if any(sign in words.lower() for sign in GONE):
             return UnknownObject("message", message)
         case BadRequest() if any(sign in words.lower() for sign in CLOSED):
             return ChatClosed(attempted, words)
+        case TelegramError() if words == UNREADABLE:
+            return AnswerLost("Telegram", attempted, words)
         case NetworkError() if not isinstance(error, BadRequest):
             unsent = isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             return (ServiceUnreachable if unsent else AnswerLost)("Telegram", attempted, words)

@@ -156,6 +156,17 @@ class ChatClosed(NeedsPerson):
         return f"{self.args[0]} is not possible: {self.args[1]}"
 
 
+class ChatMoved(ChatClosed):
+    """The chat, a group, goes on under another id: (what was attempted, that id)."""
+
+    @property
+    def to(self) -> str:
+        return str(self.args[1])
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} is not possible: the chat goes on as {self.to}"
+
+
 class BotLost(NeedsPerson):
     """The bot whose token a project was to be started with is not the project's: (project, username)."""
 

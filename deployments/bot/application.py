@@ -11,7 +11,7 @@ from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from deployments.bot.commands import Commands
-from deployments.bot.door import Door
+from deployments.bot.door import STRANGER, Door
 from deployments.bot.files import FileMessages
 from deployments.bot.found_secrets import SecretMessages
 from deployments.bot.handlers import Handlers
@@ -70,6 +70,9 @@ def application(
     app.add_handler(MessageHandler(private, answering(handlers.other)))
     app.add_handler(MessageHandler(filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE, answering(handlers.edited)))
     app.add_handler(CallbackQueryHandler(answering(commands.press)))
+    app.add_handler(
+        MessageHandler(filters.ChatType.GROUPS & filters.COMMAND, partial(_in_a_group, handlers=handlers, door=door))
+    )
     return app
 
 
@@ -90,6 +93,18 @@ def _answering(
             await tell_error(handlers, said, error)
 
     return respond
+
+
+async def _in_a_group(update: Update, _: Any, *, handlers: Handlers, door: Door) -> None:
+    """Tell whoever calls the bot among others where it can be talked to; all else that is said there is not for it."""
+    if (said := said_in(update)) is None:
+        return
+    try:
+        said = await _spoken_to(said, handlers)
+        if await door.passes(said, STRANGER):
+            await handlers.speech.tell(said, "only_private")
+    except SlipwayError as closed:
+        logger.warning("update %s: %s", said.update, closed)
 
 
 async def _spoken_to(said: Said, handlers: Handlers) -> Said:

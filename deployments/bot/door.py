@@ -59,7 +59,7 @@ class Door:
         code = code_in(said.words if is_start(said) else said.text)
         if stands is Entry.OPEN and (code is None or self._rules.access != "invite"):
             return member
-        if not await self._passes(said, STRANGER):
+        if not await self.passes(said, STRANGER):
             return None
         if stands is Entry.OPEN and member.standing is Standing.UNKNOWN:  # the settings name them: they need no code
             await self._speech.tell(said, "code_member")
@@ -74,9 +74,9 @@ class Door:
         if stops(said) or answered(said.text) or sealed_credential(said.text):
             return True
         most = limits_of(self._rules.usual, member.own).per_minute
-        return not most or await self._passes(said, most)
+        return not most or await self.passes(said, most)
 
-    async def _passes(self, said: Said, most: int) -> bool:
+    async def passes(self, said: Said, most: int) -> bool:
         """Count the message once; the first one of too many is told, and those after it are not answered."""
         passage = await self._rates.enter(f"says {said.person}", said.key, most, MINUTE)
         self.turned_away.pop(said.person, None)

@@ -15,6 +15,8 @@ from telegram import Bot, Update
 from telegram.error import NetworkError
 
 from blocks.private_files import write_private
+from blocks.telegram_updates import as_json
+from deployments.bot.messages import said_in
 from domain.errors import SlipwayError
 
 logger = logging.getLogger(__name__)
@@ -52,9 +54,14 @@ class Inbox(asyncio.Queue[object]):
                 return
             try:
                 item = await self._seal(item)
+                said_in(item)  # what cannot be read as somebody's word must not come to a handler, nor again after a restart
                 await asyncio.to_thread(self._store, item)
             except (SlipwayError, OSError) as error:
                 raise NetworkError(f"update {item.update_id} is not stored: {error}") from error
+            except Exception as error:  # a kind that nobody foresaw must not hold up all others for good
+                said = "update %d cannot be kept (%s) and is left out"
+                logger.error(said, item.update_id, type(error).__name__)  # noqa: TRY400  (no words of theirs in the log)
+                return
             self._queued.add(item.update_id)
         await super().put(item)
 
@@ -107,7 +114,7 @@ class Inbox(asyncio.Queue[object]):
         return update.update_id in self._queued or update.update_id in self._marks
 
     def _store(self, update: Update) -> None:
-        write_private(self._new / str(update.update_id), update.to_json())
+        write_private(self._new / str(update.update_id), as_json(update))
 
     def _finish(self, update_id: int, old: Iterable[int]) -> None:
         (self._done / str(update_id)).touch(mode=0o600)

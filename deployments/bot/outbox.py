@@ -16,7 +16,7 @@ from deployments.bot.asks import Asks
 from deployments.bot.letters import Letters
 from deployments.bot.sendings import Sendings
 from deployments.whole import whole
-from domain.errors import Broken, ChatBusy, NeedsPerson, TryAgain
+from domain.errors import Broken, ChatBusy, ChatMoved, ChatTokenRefused, NeedsPerson, SlipwayError, TryAgain
 from domain.protocols import Chat, Wakeups
 from domain.registry import Registry
 from domain.runs import Notification
@@ -56,7 +56,7 @@ class Outbox:
         self._clock = clock
         self._bell = asyncio.Event()
         self._busy: set[str] = set()
-        self._sending: dict[str, asyncio.Task[TryAgain | None]] = {}
+        self._sending: dict[str, asyncio.Task[SlipwayError | None]] = {}
         """By chat: the task that sends what waits for it."""
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._aside: set[str] = set()
@@ -102,7 +102,7 @@ class Outbox:
             task = self._sending[chat] = asyncio.create_task(self._send_all(waiting), name=f"outbox of {chat}")
             task.add_done_callback(partial(self._sent_all, chat))
 
-    def _sent_all(self, chat: str, task: "asyncio.Task[TryAgain | None]") -> None:
+    def _sent_all(self, chat: str, task: "asyncio.Task[SlipwayError | None]") -> None:
         """Look once more when all went well: something may have come for the chat meanwhile."""
         del self._sending[chat]
         if not task.cancelled() and task.exception() is None and task.result() is None:
@@ -114,7 +114,7 @@ class Outbox:
             return ()
         return [told.model_copy(update={"chat": self._operator}) for told in await self._registry.unsent(OPERATOR)]
 
-    async def _send_all(self, waiting: Sequence[Notification]) -> TryAgain | None:
+    async def _send_all(self, waiting: Sequence[Notification]) -> SlipwayError | None:
         """Send what waits for one chat, in order; return why the rest is left for later."""
         for notification in waiting:
             try:
@@ -123,7 +123,7 @@ class Outbox:
             except ChatBusy as busy:
                 self._pause(notification.chat, busy.seconds)
                 return None
-            except TryAgain as error:
+            except (TryAgain, ChatTokenRefused) as error:
                 logger.warning("notification %s is sent later: %s", notification.key, error)
                 return error
             except Exception:
@@ -134,7 +134,13 @@ class Outbox:
     async def _send(self, notification: Notification) -> None:
         try:
             await self._letters.bring(notification)
+        except ChatTokenRefused:  # nothing is wrong with the chat
+            raise
         except (NeedsPerson, Broken) as error:  # a blocked bot or a refused text stays so: it must not stop the others
+            if isinstance(error, ChatMoved) and notification.chat == self._operator:
+                logger.warning("%s: set SLIPWAY_TELEGRAM_OPERATOR_CHAT=%s", error, error.to)
+                self._operator = error.to  # it is sent there next
+                return
             logger.warning("notification %s cannot be sent and is given up: %s", notification.key, error)
         await self._registry.mark_sent(notification.key, self._clock())
         await self._sendings.end(notification.key)

@@ -13,6 +13,7 @@ from typing import Any
 
 from telegram import Message, Update
 
+from blocks.telegram_updates import as_json
 from deployments.bot.asks import NOT_SENT, Ask, Asks
 from domain.credentials import credential_in
 from domain.errors import SlipwayError
@@ -73,7 +74,7 @@ class Seal:
         kind = credential_in(message.text or message.caption or "")
         if kind is not None:
             return _with(update, f"{CREDENTIAL}{kind}")
-        if credential_in(update.to_json()) is not None:
+        if credential_in(as_json(update)) is not None:
             return _with(update, (message.text or "").lstrip(MARK))
         return _unmarked(update, message)
 
@@ -145,7 +146,7 @@ def _edited(update: Update, message: Message) -> Update:
     if message.location is not None:
         return update
     data: dict[str, Any] = update.to_dict()
-    kind = credential_in(update.to_json())
+    kind = credential_in(as_json(update))
     kept = {name: data["edited_message"][name] for name in KEPT if name in data["edited_message"]}
     told = {"message": kept | {"text": f"{CREDENTIAL}{kind}"}} if kind else {"edited_message": kept}
     return Update.de_json({"update_id": update.update_id, **told}, update.get_bot())

@@ -32,6 +32,7 @@ from deployments.bot.live_cards import PACE, LiveCards
 from deployments.bot.outbox import Outbox
 from deployments.bot.page import PagePlace
 from deployments.bot.places import HEARD, Places
+from deployments.bot.polls import Polls
 from deployments.bot.proposal_buttons import ProposalButtons
 from deployments.bot.questions import QuestionMessages
 from deployments.bot.sealing import Seal
@@ -89,8 +90,8 @@ async def run_bot(settings: Settings) -> None:
             transcriber=transcriber_of(settings.transcribe_command, settings.transcribe_seconds),
             webhook=webhook,
             page=PagePlace(url=settings.page_url, pepper=pepper_of(DataFolder(settings.home))),
-        ):
-            await _told_to_stop()
+        ) as polls:
+            await _told_to_stop(polls)
 
 
 async def own_webhook(webhook: Webhook | None, registry: Registry) -> Webhook | None:
@@ -127,7 +128,7 @@ async def bot_running(
     pause: Pause = quiet,
     webhook: Webhook | None = None,
     page: PagePlace | None = None,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Polls]:
     """Run the bot inside this block. Everything it must remember is in the registry, in `folder` and in `talks`.
 
     Without `talks` each message is a request that starts at once; without `webhook` the bot asks Telegram for updates.
@@ -155,6 +156,7 @@ async def bot_running(
     app = application(bot, inbox, handlers, answers, files, door, Turns(inbox, Places(HEARD), chat, door))
     secret = webhook_secret(chat.token.get_secret_value())
     receiver = Receiver(webhook, secret, inbox, bot) if webhook else None
+    polls = Polls(chat)
     outbox = Outbox(chat, desk.registry, desk.wakeups, asks, sendings, questions, operator=operator)
     await sendings.keep_only((*await outbox.unsent(), *await cards.unsent()))
     sending = asyncio.create_task(outbox.run())
@@ -171,10 +173,11 @@ async def bot_running(
         else:
             assert app.updater  # noqa: S101  (the builder makes one)
             # It takes a webhook away first; what waits there is kept.
-            await app.updater.start_polling(bootstrap_retries=-1, allowed_updates=UPDATES, error_callback=_polling_failed)
-        yield
+            await app.updater.start_polling(bootstrap_retries=-1, allowed_updates=UPDATES, error_callback=polls.failed)
+        yield polls
     finally:
         sending.cancel()
+        await polls.aclose()
         if receiver is not None:
             await receiver.aclose()
         await _stop(app, stopping)
@@ -226,10 +229,6 @@ async def _name_commands(chat: TelegramChat) -> None:
             logger.warning("the menu of commands stays as it was: %s", error)
 
 
-def _polling_failed(error: TelegramError) -> None:
-    logger.warning("%s", translated(error, "waiting for messages"))
-
-
 async def _stop(app: App, seconds: float) -> None:
     """End polling first, then handlers; those that take longer are cut off and taken up by the next process."""
     if app.updater and app.updater.running:
@@ -243,8 +242,8 @@ async def _stop(app: App, seconds: float) -> None:
     await app.bot.shutdown()  # closes what an initialisation that failed had opened
 
 
-async def _told_to_stop() -> None:
-    stop = asyncio.Event()
+async def _told_to_stop(polls: Polls) -> None:
+    """Return at a signal; raise ChatTokenRefused when the token was revoked."""
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(name, polls.end)
+    await polls.ended()

@@ -15,7 +15,7 @@ from deployments.bot.sendings import Sendings, perhaps
 from deployments.bot.talk_cards import TALK, Spoken, written
 from deployments.wording.texts import say
 from domain.chat_text import fits, paired, sendable, split_html
-from domain.errors import ChatBusy, ChatRefused, SlipwayError
+from domain.errors import AnswerLost, ChatBusy, SlipwayError, TryAgain
 from domain.registry import Registry
 from domain.runs import Notification
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 PATIENCE = 3
 """How often a file, or an answer to a press, is tried when Telegram asks to wait."""
+LONGEST = 60.0
+"""Seconds that are waited: meanwhile everything else that the person writes waits as well."""
 POP = 200
 """Characters that Telegram shows over a chat (https://core.telegram.org/bots/api#answercallbackquery)."""
 
@@ -48,7 +50,7 @@ class Speech:
         await self.answer(said, escape(text, quote=False), buttons)
 
     async def answer(self, said: Said, html: str, buttons: Sequence[tuple[str, str]] = ()) -> None:
-        """Send an answer, its buttons as (label, action); while Telegram asks to wait, leave the rest to the outbox.
+        """Send an answer, its buttons as (label, action); while Telegram asks to wait or is away, the outbox has the rest.
 
         So what the person does next is dealt with meanwhile, and a kill loses no answer.
         """
@@ -57,8 +59,8 @@ class Speech:
         for number, page in enumerate(pages, 1):
             try:
                 await self._chat.send(said.chat, page, keys if number == len(pages) else ())
-            except ChatBusy:
-                rest = "\n".join(pages[number - 1 :])
+            except TryAgain as error:
+                rest = perhaps("\n".join(pages[number - 1 :]), said.language, again=isinstance(error, AnswerLost))
                 await self._registry.add_notification(later(said, rest, buttons, datetime.now(UTC)))
                 return
 
@@ -84,12 +86,12 @@ class Speech:
         await self._files.keep_newest(FILES)
 
     async def pop(self, said: Said, key: str, **fields: object) -> None:
-        """Answer a pressed button with a sentence over the chat; in it when that is too long, or Telegram forgot the press."""
+        """Answer a pressed button with a sentence over the chat; in it when that is too long, or it cannot be shown there."""
         text = say(said.language, key, **fields)
         if len(text) > POP:
             await self.heard(said)
         else:
-            with suppress(ChatRefused):
+            with suppress(SlipwayError):
                 await patiently(lambda: self._chat.answer(said.press, text))
                 return
         await self.answer(said, escape(text, quote=False))
@@ -110,10 +112,12 @@ def later(said: Said, html: str, buttons: Sequence[tuple[str, str]], at: datetim
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try as often as Telegram asks to wait."""
+    """Try as often as Telegram asks to wait; raise ChatBusy when it asks for too long."""
     for _ in range(PATIENCE - 1):
         try:
             return await attempt()
         except ChatBusy as busy:
+            if busy.seconds > LONGEST:
+                raise
             await asyncio.sleep(busy.seconds)
     return await attempt()

@@ -18,6 +18,7 @@ from telegram import Bot, Update
 from telegram.error import NetworkError
 
 from blocks.quiet_server import QuietServer
+from blocks.telegram_updates import readable
 from deployments.bot.inbox import Inbox
 from domain.bot_webhook import SECRET_HEADER, Webhook, is_telegrams
 from domain.errors import BadInput
@@ -97,7 +98,7 @@ def update_in(body: bytes, bot: Bot) -> Update | None:
     try:
         found = json.loads(body)
         number = int(found["update_id"])
-        return Update.de_json({**found, "update_id": number}, bot)
+        return Update.de_json(readable({**found, "update_id": number}), bot)
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.error("what Telegram brought is no update that can be read (%s)", type(error).__name__)  # noqa: TRY400
         return None

@@ -19,6 +19,7 @@ ERRORS_ENGLISH: dict[str, str] = {
     "when there is room.",
     "error_service": "Something that I need does not answer just now. Send it again in a minute; if that goes on, tell "
     "the operator.",
+    "error_chat_busy": "Telegram lets me send no more here for {minutes} min. Send it again then.",
     "error_lock": "Something else is just being changed there. Send it again in a minute.",
     "error_overtaken": "Something else has changed the project meanwhile, so I left it as it is. Look how it stands, "
     "then say it again.",

@@ -1,6 +1,7 @@
 """Errors as sentences for people: what went wrong and the next thing to do, in their language."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from deployments.wording.texts import say
@@ -9,6 +10,7 @@ from domain.complaints import Complaint
 from domain.errors import (
     AnsweredAlready,
     BudgetSpent,
+    ChatBusy,
     DiskFull,
     LeaseLost,
     LockTaken,
@@ -91,6 +93,7 @@ KNOWN: dict[type[SlipwayError], Callable[[str, Any], str]] = {
     ModelKeyMissing: lambda language, _: say(language, "error_model_missing"),
     LeaseLost: lambda language, _: say(language, "error_overtaken"),
     LockTaken: lambda language, _: say(language, "error_lock"),
+    ChatBusy: lambda language, error: say(language, "error_chat_busy", minutes=ceil(error.seconds / 60)),
     DiskFull: lambda language, _: say(language, "error_disk"),
     ServiceUnreachable: lambda language, _: say(language, "error_service"),
 }

@@ -4,6 +4,7 @@ PEOPLE_ENGLISH: dict[str, str] = {
     "not_allowed": "This Slipway serves only the people on its list. Ask its operator to add your id: {person}",
     "not_invited": "This Slipway serves only people with an invitation. Send me your code, or ask the operator for one; "
     "your id is {person}.",
+    "only_private": "I talk with one person at a time: press my name, then Start, and say there what you want.",
     "blocked": "The operator of this Slipway has taken your access back. Ask them if you think that is wrong; your id is "
     "{person}.",
     "code_joined": "Welcome, you are in! Say in one message what you want, and I build it; /help tells more.",

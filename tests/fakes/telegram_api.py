@@ -21,7 +21,7 @@ from starlette.routing import Route
 from blocks.quiet_server import QuietServer
 from tests.fakes.telegram_bot import SimulatedBot
 from tests.fakes.telegram_files import parts_of
-from tests.fakes.telegram_values import Refused
+from tests.fakes.telegram_values import Fault, Refused
 
 TOKEN = "42:AAslipway-simulator-0123456789abcdefghi"
 CONFLICT = 409
@@ -74,6 +74,9 @@ class TelegramApi(SimulatedBot):
             return JSONResponse({"ok": False, "error_code": 401, "description": "Unauthorized"}, 401)
         try:
             result = await bot.result(request.path_params["method"], call)
+        except Fault as fault:
+            more = {"content-length": str(len(fault.body) + 100)} if fault.torn else {}
+            return Response(fault.body, fault.status, more)
         except Refused as refused:
             code, description, parameters = refused.args
             if code == CONFLICT and not await request.is_disconnected():

@@ -9,7 +9,7 @@ import httpx
 
 from blocks.plain_http import plain_client
 from tests.fakes.telegram_phones import Phones
-from tests.fakes.telegram_values import Refused, bad
+from tests.fakes.telegram_values import Fault, Refused, bad
 
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_SET = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
@@ -29,6 +29,8 @@ class SimulatedBot(Phones):
         """While set nothing is brought to the webhook, as when Telegram is behind: updates wait."""
         self.lacks: set[str] = set()
         """Methods that this server does not know, as an older one of somebody's own."""
+        self.faults: dict[tuple[str, int], list[Fault]] = {}
+        """By method and chat (0: any): how its next calls go wrong."""
         self.refuses: dict[str, str] = {}
         """By method: with which words this server refuses it, as it does in chats where something is not offered."""
         self._pollers = 0
@@ -49,16 +51,28 @@ class SimulatedBot(Phones):
         """Answer one call; raise Refused."""
         self.calls.append((method, call))
         if method == "getUpdates":
+            if fault := self._fault(method, call):
+                raise fault
             return await self._get_updates(call)
         if not METHODS.fullmatch(method) or not hasattr(self, method) or method in self.lacks:
             raise Refused(404, "Not Found")
         if method in self.refuses:
             raise bad(self.refuses[method])
         self._refuse_when_busy(method)
+        fault = self._fault(method, call)
+        if fault is not None and not fault.taken:
+            raise fault
         try:
-            return getattr(self, method)(call)
+            result = getattr(self, method)(call)
+            if fault is not None:
+                raise fault
+            return result
         finally:
             await self._notify()
+
+    def _fault(self, method: str, call: dict[str, Any]) -> Fault | None:
+        waiting = self.faults.get((method, int(call.get("chat_id", 0)))) or self.faults.get((method, 0))
+        return waiting.pop(0) if waiting else None
 
     def _refuse_when_busy(self, method: str) -> None:
         entry = next((entry for entry in self._busy if entry[0] == method), None)

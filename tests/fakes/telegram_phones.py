@@ -55,6 +55,10 @@ class Phones(FileMethods):
             Message(self.new_id(), chat, by_bot=False, text=""), more={"text": None, "entities": None, **content}
         )
 
+    async def bring(self, **content: Any) -> None:
+        """Let an update of any kind come, as the Bot API shows it."""
+        await self._add_update(content)
+
     async def change(self, message: Message, text: str) -> None:
         """Edit a message of a person's own."""
         message.text = text

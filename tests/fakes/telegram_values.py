@@ -11,6 +11,15 @@ class Refused(Exception):
         super().__init__(code, description, parameters)
 
 
+class Fault(Exception):
+    """An answer that is none: (status, body, whether the call was carried out before, whether the answer breaks off)."""
+
+    def __init__(self, status: int, body: str, *, taken: bool = False, torn: bool = False) -> None:
+        super().__init__(status, body)
+        self.status, self.body = status, body
+        self.taken, self.torn = taken, torn
+
+
 def bad(description: str) -> Refused:
     return Refused(400, f"Bad Request: {description}")
 
