@@ -30,6 +30,16 @@ class RemoteRepository(Value):
     default_branch: str = "main"
 
 
+class RemotePush(Value):
+    """The newest push to a branch."""
+
+    after: str
+    """The commit at which it left the branch."""
+    sender: str
+    by_person: bool
+    at: datetime
+
+
 class PullRequest(Value):
     """A pull request, open or not."""
 
@@ -111,6 +121,10 @@ class Repositories(Protocol):
 
     async def head(self, name: str, branch: str) -> str | None:
         """Return the commit of a branch; None when there is no such branch."""
+        ...
+
+    async def last_push(self, name: str, branch: str) -> RemotePush | None:
+        """Return the newest push to the branch; None when GitHub knows of none."""
         ...
 
     async def advance(self, name: str, branch: str, commit: str) -> None:

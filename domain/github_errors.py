@@ -23,6 +23,7 @@ WORDS_LIMIT = 300
 RENAMED = "the repository has another name: `slipway repository PROJECT OWNER/NAME` says where it is now"
 CURES = {
     301: RENAMED,
+    302: RENAMED,
     307: RENAMED,
     308: RENAMED,
     401: "look at SLIPWAY_GITHUB_TOKEN, or SLIPWAY_GITHUB_APP_ID and its key: `slipway doctor` asks GitHub who that is",

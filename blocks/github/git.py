@@ -6,6 +6,7 @@ address and no configuration file. Git follows no redirect with it.
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +16,18 @@ from blocks.git.credentials import lent_environment
 from domain.errors import AnswerLost, Broken, TryAgain
 from domain.git_credentials import site_of
 from domain.github import GitHub
-from domain.github_errors import GitHubRefused, HistoryTooLarge
+from domain.github_errors import CURES, GitHubRefused, HistoryTooLarge
 from domain.names import formed_slug
 
 PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
 NETWORK = (
-    "could not resolve", "failed to connect", "couldn't connect", "timed out", "error: 5", "connection", "early eof",
-    "rpc failed; curl", "hung up", "disconnect", "ssl_read", "tls packet",
+    "could not resolve", "failed to connect", "couldn't connect", "timed out", "error: 5", "error: 429", "connection",
+    "early eof", "rpc failed; curl", "hung up", "disconnect", "ssl_read", "tls packet",
 )  # fmt: skip
 """Words of git's when the network or GitHub's side failed, in lower case."""
+
+STATUS = re.compile(r"returned error: (\d{3})\b")
+"""Where git says which status it met."""
 
 MEGABYTE = 1024 * 1024
 MOST = 500 * MEGABYTE
@@ -78,7 +82,9 @@ class GitHubRemote:
             raise TryAgain(words)
         if any(word in words.lower() for word in NETWORK):
             raise AnswerLost("GitHub", attempted, words)
-        raise GitHubRefused(attempted, 0, words)
+        found = STATUS.search(words)
+        status = int(found[1]) if found else 0
+        raise GitHubRefused(attempted, status, words, CURES.get(status, ""))
 
     def _environment(self) -> dict[str, str]:
         passed = {key: os.environ[key] for key in PROXIES if key in os.environ}

@@ -9,7 +9,6 @@ from domain.github_commands import may_write
 from domain.github_permissions import PULLS
 
 DECIDES = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
-MAY_APPROVE = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
 class RemotePulls:
@@ -38,12 +37,13 @@ class RemotePulls:
     async def approved(self, name: str, number: int, commit: str) -> bool:
         """Tell whether somebody who may write approved this very commit, and nobody's last word is against it.
 
-        Who belongs to the organisation may still be one who only reads.
+        `author_association` does not tell: a member who does not say so in public is a stranger there (actions/github-script,
+        issue 643).
         """
         attempted = f"looking who approved pull request {number} of {name}"
         last: dict[str, dict[str, Any]] = {}
         for review in await self._wire.every(name, f"/pulls/{number}/reviews", PULLS, attempted):
-            if review["state"] in DECIDES and review["author_association"] in MAY_APPROVE and review["user"]:
+            if review["state"] in DECIDES and review["user"]:
                 last[review["user"]["login"]] = review
         access = RemoteRepositories(self._wire).access
         words = [review for person, review in last.items() if may_write(await access(name, person))]

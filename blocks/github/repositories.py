@@ -1,12 +1,13 @@
 """Repositories at GitHub: what is there, who may what, and what protects them. Fulfils `domain.github.Repositories`."""
 
 from base64 import b64decode, b64encode
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
 
 from blocks.github.wire import Wire, segment
-from domain.github import CHECK, AccessLevel, RemoteRepository
+from domain.github import CHECK, AccessLevel, RemotePush, RemoteRepository
 from domain.github_errors import CURES, GitHubRefused
 from domain.github_permissions import ADMINISTRATION, CONTENTS, METADATA, SECRETS
 
@@ -65,6 +66,15 @@ class RemoteRepositories:
         """Return the commit of a branch; None when there is no such branch."""
         found = await self._wire.ask("GET", name, f"/branches/{segment(branch)}", CONTENTS, f"looking at {branch} of {name}")
         return str(found["commit"]["sha"]) if found else None
+
+    async def last_push(self, name: str, branch: str) -> RemotePush | None:
+        """Return the newest push to the branch, or whatever else moved it; None when GitHub knows of none by anybody."""
+        query, attempted = {"ref": f"refs/heads/{branch}", "per_page": "1"}, f"looking who moved {branch} of {name}"
+        found = await self._wire.ask("GET", name, "/activity", CONTENTS, attempted, query=query)
+        if not found or not (actor := found[0].get("actor")):
+            return None
+        by_person, at = actor["type"] == "User", datetime.fromisoformat(found[0]["timestamp"])
+        return RemotePush(after=found[0]["after"], sender=actor["login"], by_person=by_person, at=at)
 
     async def advance(self, name: str, branch: str, commit: str) -> None:
         """Fast-forward a branch to a commit that is there."""

@@ -14,6 +14,7 @@ from deployments.api.webhooks import HEARD
 from deployments.bells import keep_up
 from deployments.github.comments import take_comment
 from deployments.github.issues import take_label
+from deployments.github.missed import look_for_pushes
 from deployments.github.moves import take_move
 from deployments.github.outbox import IssueOutbox
 from deployments.github.place import Place
@@ -122,7 +123,8 @@ async def listening(place: Place | None) -> AsyncIterator[None]:
     if place is None:
         yield
         return
-    tasks = [asyncio.create_task(each.run()) for each in (Listener(place), IssueOutbox(place))]
+    works = (Listener(place).run(), IssueOutbox(place).run(), look_for_pushes(place))
+    tasks = [asyncio.create_task(each) for each in works]
     try:
         yield
     finally:

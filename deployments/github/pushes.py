@@ -8,7 +8,7 @@ from deployments.github.place import Place
 from deployments.wording.explaining import explain
 from deployments.wording.texts import say
 from domain.github import CommitCheck, Conclusion
-from domain.github_errors import GitHubRefused, HistoryTooLarge
+from domain.github_errors import GitHubRefused, GitHubShut, HistoryTooLarge
 from domain.github_texts import TITLE_LIMIT, one_line
 from domain.heard import Pushed
 from domain.pushes import Push, judged_push
@@ -39,11 +39,16 @@ async def take_push(event: Pushed, place: Place) -> str:
 
 
 async def fetched(event: Pushed, project: Project, place: Place) -> str | None:
-    """Return the branch's commit, which is here then; one that is too large is told like a push that cannot be used."""
+    """Return the branch's commit, which is here then; what git or GitHub does not let through is told, as to be mended."""
     try:
         return await place.remote.fetch(project.slug, event.repository, event.branch)
     except HistoryTooLarge as error:
         await tell_undone(event, event.after, project, place, "large", most=error.args[1])
+        raise
+    except GitHubShut:  # it is fetched when the App may again
+        raise
+    except GitHubRefused as refused:
+        await tell_undone(event, event.after, project, place, "unfetched", why=refused)
         raise
 
 
@@ -65,7 +70,12 @@ async def begin(event: Pushed, head: str, project: Project, place: Place) -> str
 
 
 async def tell_undone(
-    event: Pushed, head: str, project: Project, place: Place, how: Literal["diverged", "held", "large"], **why: object
+    event: Pushed,
+    head: str,
+    project: Project,
+    place: Place,
+    how: Literal["diverged", "held", "large", "unfetched"],
+    **why: object,
 ) -> None:
     """Say to the owner and at the commit, once, that nothing was done about the push, or nothing yet."""
     fields = {"person": event.sender, "repository": event.repository, "commit": head[:12], "project": project.slug}

@@ -45,6 +45,7 @@ GITHUB_ENGLISH: dict[str, str] = {
     "github_held": "A push of {person} to {repository} ({commit}) is tested by itself later: {why}",
     "github_large": "A push of {person} to {repository} ({commit}) was not fetched: it brings more than {most} MB. Take large "
     "files out of its history and push again.",
+    "github_unfetched": "A push of {person} to {repository} ({commit}) could not be fetched: {why}",
     "github_moved": "The repository {former} of {project} is called {repository} now: after "
     "`slipway repository {project} {repository}` Slipway goes on there.",
     "github_diverged": "A push of {person} to {repository} ({commit}) lacks what is online of {project} by now. Nothing was "

@@ -44,6 +44,7 @@ GITHUB_RUSSIAN: dict[str, str] = {
     "github_held": "Push от {person} в {repository} ({commit}) будет проверен сам, но позже: {why}",
     "github_large": "Push от {person} в {repository} ({commit}) не забран: в нём больше {most} МБ. Уберите большие файлы из "
     "его истории и отправьте снова.",
+    "github_unfetched": "Push от {person} в {repository} ({commit}) не удалось забрать: {why}",
     "github_moved": "Репозиторий {former} проекта {project} теперь называется {repository}: после "
     "`slipway repository {project} {repository}` Slipway продолжит там.",
     "github_diverged": "В push от {person} в {repository} ({commit}) нет того, что уже в сети у {project}. С ним ничего не "

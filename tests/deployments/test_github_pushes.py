@@ -9,6 +9,7 @@ import pytest
 
 from blocks.github.git import GitHubRemote
 from deployments.github.listener import Listener
+from deployments.github.missed import hear_missed
 from deployments.github.pushes import take_push
 from domain.allowances import OwnLimits
 from domain.github import CommitCheck
@@ -18,7 +19,7 @@ from domain.webhooks import Webhook
 from tests.deployments.api_bench import ANN
 from tests.deployments.github_bench import NAME, NOW, Bench, fields, github_bench, push
 from tests.fakes.desk import a_brief
-from tests.fakes.git_server import git
+from tests.fakes.git_server import IDENTITY, git
 from tests.tasks.conftest import request
 
 START = {"README": "notes"}
@@ -151,6 +152,53 @@ async def test_history_that_is_too_large_is_told_and_leaves_nothing_here(bench: 
     [check] = bench.remote.state.checks[NAME]
     assert (check["conclusion"], "в нём больше 0 МБ. Уберите" in check["output"]["title"]) == ("failure", True)
     assert "\ngarbage: 0\n" in git(Path(bench.desk.git.folder) / "notes.git", "count-objects", "-v")
+
+
+async def test_push_that_git_does_not_take_is_told_with_what_git_says_of_it(bench: Bench) -> None:
+    bare = bench.remote.state.folder / f"{NAME}.git"
+    blob = git(bare, "hash-object", "-w", "--stdin", given=b"notes")
+    old = git(bare, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", given=b"0100644 a\0" + bytes.fromhex(blob))
+    commit = git(bare, *IDENTITY, "commit-tree", old, "-p", await main_of(bench), "-m", "By an old client")
+    git(bare, "update-ref", "refs/heads/main", commit)
+    await bench.hear(push(commit))
+    [told] = await bench.registry.unsent("api")
+    [check] = bench.remote.state.checks[NAME]
+    assert "could not be fetched" in told.text
+    assert "zero-padded file modes" in told.text
+    assert (check["conclusion"], check["output"]["summary"]) == ("failure", told.text)
+
+
+async def test_repository_that_git_finds_elsewhere_is_told_with_the_cure(bench: Bench) -> None:
+    pushed = bench.commit({**START, "app.py": "1"}, await main_of(bench))
+    bench.remote.git.moved[NAME] = f"{bench.remote.git.url}/club/diary"
+    [outcome] = await bench.hear(push(pushed))
+    assert "`slipway repository PROJECT OWNER/NAME` says where it is now" in outcome
+
+
+async def test_push_of_which_no_webhook_came_is_found_once(bench: Bench) -> None:
+    pushed = bench.commit({**START, "app.py": "1"}, await main_of(bench))
+    for _ in range(2):
+        await hear_missed(bench.place)
+        await Listener(bench.place).take_waiting()
+    [asked] = bench.pushed
+    assert (asked.commit, asked.request) == (pushed, f"wanda pushed {pushed[:12]}")
+    assert bench.remote.api.count("GET", "/activity") == 1
+
+
+async def test_what_is_ours_or_a_bots_or_cannot_be_asked_is_no_push_that_was_missed(bench: Bench) -> None:
+    await bench.registry.add_project(a_brief("diary", "Diary"), ANN, "diary.localhost", NOW)
+    await bench.registry.set_repository("diary", "club/gone")
+    first = await main_of(bench)
+    later = bench.commit({**START, "app.py": "1"}, first)
+    await bench.place.remote.fetch("notes", NAME, "main")
+    await bench.desk.git.advance("notes", "main", later)
+    git(bench.remote.state.folder / f"{NAME}.git", "update-ref", "refs/heads/main", first)  # ours waits to be merged
+    await hear_missed(bench.place)
+    assert bench.remote.api.count("GET", "/activity") == 0
+    bench.commit({**START, "app.py": "2"}, later)
+    bench.remote.state.pusher = {"login": "octo[bot]", "type": "Bot"}
+    await hear_missed(bench.place)
+    assert (bench.remote.api.count("GET", "/activity"), await bench.registry.unhandled()) == (1, ())
 
 
 async def test_fetch_that_breaks_off_leaves_nothing_here_and_is_tried_again(bench: Bench) -> None:

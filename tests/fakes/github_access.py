@@ -16,7 +16,8 @@ BY_THE_APP = (
 )  # fmt: skip
 NEEDS = {
     "repos/get": "metadata", "repos/create-in-org": "administration", "repos/create-for-authenticated-user": "administration",
-    "repos/get-branch": "contents", "repos/update-branch-protection": "administration", "git/update-ref": "contents",
+    "repos/get-branch": "contents", "repos/list-activities": "contents",
+    "repos/update-branch-protection": "administration", "git/update-ref": "contents",
     "pulls/list": "pull_requests", "pulls/create": "pull_requests", "pulls/get": "pull_requests",
     "pulls/update": "pull_requests", "pulls/list-reviews": "pull_requests", "repos/compare-commits": "contents",
     "checks/list-for-ref": "checks", "checks/create": "checks", "checks/update": "checks",

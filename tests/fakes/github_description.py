@@ -27,6 +27,7 @@ GET /user
 POST /orgs/{org}/repos
 POST /user/repos
 GET /repos/{owner}/{repo}
+GET /repos/{owner}/{repo}/activity
 GET /repos/{owner}/{repo}/branches/{branch}
 PUT /repos/{owner}/{repo}/branches/{branch}/protection
 PATCH /repos/{owner}/{repo}/git/refs/{ref}

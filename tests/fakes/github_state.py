@@ -56,6 +56,10 @@ class State(ReportState):
         self.transferred: list[tuple[str, str]] = []
         self.issues: dict[tuple[str, int], dict[str, Any]] = {}
         self.comments: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        self.pusher = {"login": "wanda", "type": "User"}
+        """Who pushed last, wherever."""
+        self.pushed = "2026-11-28T12:00:00Z"
+        """When that was."""
         self.gone = False
         """Whether what would be reacted to was taken away."""
         self.reactions: set[tuple[str, str, int, str]] = set()
@@ -152,6 +156,12 @@ class State(ReportState):
     def repos_get_branch(self, call: Call, _: dict[str, Any]) -> Any:
         commit = self.head(call.repository, f"refs/heads/{call.places['branch']}")
         return {**call.example, "name": call.places["branch"], "commit": {"sha": commit}} if commit else MISSING
+
+    def repos_list_activities(self, call: Call, said: dict[str, Any]) -> Any:
+        """Return the last push to a reference, as the description's schema has it: its example is an older one."""
+        after = self.head(call.repository, said["ref"])
+        push = {"ref": said["ref"], "after": after, "timestamp": self.pushed, "actor": self.pusher, "activity_type": "push"}
+        return [{key: call.example[0][key] for key in ("id", "node_id", "before")} | push]
 
     def repos_update_branch_protection(self, call: Call, said: dict[str, Any]) -> Any:
         if not self.head(call.repository, f"refs/heads/{call.places['branch']}"):
