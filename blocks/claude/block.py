@@ -1,23 +1,15 @@
 """Claude: every model call goes through this block."""
 
 import asyncio
-import json
 import os
-import ssl
 from dataclasses import dataclass
-from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import anthropic
-import httpx2
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks.claude.stream import StreamBroken, whole_message
-from blocks.claude.wire import reply_from, request_for
 from domain.conversations import ModelCall, ModelReply
-from domain.errors import ModelKeyRefused, ModelOverloaded, ModelRequestRefused, ServiceUnreachable, SlipwayError
 from domain.sessions import REPLIES_FILE, recorded
 from domain.writing import Writing
 
@@ -27,11 +19,8 @@ SILENCE_SECONDS = 60.0
 
 CALL_SECONDS = 900.0
 
-ODD = (StreamBroken, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What it comes to when an answer is not made as the API makes it; the SDK itself raises some of them."""
-
-SERVICE = "the model service"
-ANTHROPIC = "https://api.anthropic.com"
+EXCHANGE = "blocks.claude.exchange"
+"""Imports the SDK, two seconds of work and 70 MB: only a process that asks a model has it."""
 
 
 class Claude(Block):
@@ -61,24 +50,13 @@ class Claude(Block):
 
     async def replied(self, call: ModelCall, writing: Writing | None) -> ModelReply:
         """Do as `reply` does, and let `writing` see it."""
-        try:
-            async with asyncio.timeout(self.call_seconds), self._connection() as client:
-                reply = understood(await _streamed(client, call, writing))
-        except (anthropic.AnthropicError, httpx2.HTTPError, *ODD, TimeoutError) as error:
-            raise model_error(error) from error
+        await asyncio.to_thread(import_module, EXCHANGE)
+        from blocks.claude.exchange import answer
+
+        reply = await answer(self, call, writing)
         if self.record:
             await asyncio.to_thread(_keep, Path(self.record), recorded(call, reply).model_dump_json())
         return reply
-
-    def _connection(self) -> anthropic.AsyncAnthropic:
-        # Opened for one call: an answer takes seconds, a connection milliseconds; and tasks run in several event loops.
-        return anthropic.AsyncAnthropic(
-            api_key=self.api_key.get_secret_value(),
-            base_url=self.base_url or ANTHROPIC,
-            max_retries=0,
-            timeout=httpx2.Timeout(self.silence_seconds, connect=self.connect_seconds),
-            http_client=anthropic.DefaultAsyncHttpxClient(verify=_trusted()),
-        )
 
 
 @dataclass(frozen=True)
@@ -97,73 +75,6 @@ class ToldClaude:
 
     def telling(self, writing: Writing) -> "ToldClaude":
         return ToldClaude(self.claude, writing)
-
-
-async def _streamed(client: anthropic.AsyncAnthropic, call: ModelCall, writing: Writing | None) -> dict[str, Any]:
-    async with await client.messages.create(**request_for(call), stream=True, extra_headers=_headers(call)) as events:
-        return await whole_message(events, writing)
-
-
-def understood(message: dict[str, Any]) -> ModelReply:
-    """Return the answer as our value; raise one of ODD for what could not be stored and sent back."""
-    json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
-    return reply_from(message)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read the trusted certificates once in a process: it takes 80 ms."""
-    return httpx2.create_ssl_context()
-
-
-def model_error(error: Exception) -> SlipwayError:
-    """Say what an SDK error means, by who must act.
-
-    An error inside a stream comes with status 200 and is told apart by its type.
-    """
-    if not isinstance(error, anthropic.APIStatusError):
-        attempted = "being called" if isinstance(error, anthropic.APIConnectionError) else "answering"
-        cause = error.__cause__ or error
-        detail = str(cause) if isinstance(cause, StreamBroken) else f"{type(cause).__name__} {cause}"
-        return ServiceUnreachable(SERVICE, attempted, detail.strip()[:300])
-    status, detail = _status(error), (error.api_message or error.message)[:1000]
-    if status in (401, 403):
-        return ModelKeyRefused()
-    if status in (408, 409, 429) or status >= 500:
-        return ModelOverloaded(status, _retry_after(error.response), detail)
-    return ModelRequestRefused(status, detail)
-
-
-IN_STREAM = {
-    "overloaded_error": 529,
-    "rate_limit_error": 429,
-    "timeout_error": 504,
-    "api_error": 500,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "invalid_request_error": 400,
-}
-
-
-def _status(error: anthropic.APIStatusError) -> int:
-    return error.status_code if error.status_code >= 400 else IN_STREAM.get(str(error.type), 500)
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Return the seconds that the service asked to wait; None when it named none that can be read."""
-    try:
-        return max(float(response.headers["retry-after"]), 0.0)
-    except (KeyError, ValueError):
-        return None
-
-
-def _headers(call: ModelCall) -> dict[str, str]:
-    return {
-        "X-Slipway-Role": call.role,
-        "X-Slipway-Run": call.run,
-        "X-Slipway-Conversation": call.conversation,
-        "X-Slipway-Turn": str(call.turn),
-    }
 
 
 def _keep(folder: Path, line: str) -> None:

@@ -67,6 +67,7 @@ async def run_bot(settings: Settings) -> None:
 
     Raises BadInput when the bot must not start, ChatTokenRefused when Telegram does not know the token.
     """
+    import blocks.claude.exchange  # noqa: F401  (the first word waits for no import)
     from deployments.desk.opening import open_desk  # its blocks load every vendor
 
     log_without_token()

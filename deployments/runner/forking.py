@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from blocks.claude.block import EXCHANGE
 from deployments.supervision.children import die_with
 
 PRELOAD = (
@@ -24,6 +25,7 @@ PRELOAD = (
     "prefect_redis",
     "prefect.utilities.visualization",
     "fastapi.encoders",
+    EXCHANGE,
 )
 
 _context = multiprocessing.get_context("forkserver")
