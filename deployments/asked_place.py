@@ -94,8 +94,8 @@ class Belongings(Protocol):
         """Return the kept releases that could not be brought back without its values, or without the old ones."""
         ...
 
-    async def remove_secret(self, project: str, name: str, *, old: bool, give_up: bool) -> str:
-        """Forget its values, or only the old ones; BadInput where releases are lost with that, unless they are given up."""
+    async def remove_secret(self, project: str, name: str, given_up: Sequence[int], *, old: bool) -> str:
+        """Forget its values, or only the old ones; BadInput where a release is lost with that which is not given up."""
         ...
 
     async def is_made_up(self, project: str, name: str) -> bool:

@@ -80,10 +80,13 @@ async def forget_values(
     vault: Vault,
     wakeups: Wakeups,
     patience: float = PATIENCE,
+    *,
+    given_up: Collection[int] = (),
 ) -> Sequence[Release]:
     """Drop these values with the copies of releases that were started with them, and return the releases that are lost so.
 
-    Raises BadInput when a release or a preview serves with one of them, LockTaken when a deploy does not end in time.
+    Raises BadInput when a release or a preview serves with one of them, or a kept release needs one that is not among those
+    given up: it may have come to that since its person was asked. Raises LockTaken when a deploy does not end in time.
     """
     lease = await claim_project.fn(project, f"forget-{secrets.token_hex(4)}", registry, wakeups, patience)
     try:
@@ -99,13 +102,18 @@ async def forget_values(
         shown = await shown_with(project, registry)
         if up := next((shown[reference] for reference in references if reference in shown), None):
             raise BadInput(f"preview {up.number} of {project} is {up.state.value} with it: confirm or drop it first")
+        kept = [release for release in holding if release.state is ReleaseState.KEPT]
+        if needing := [str(release.number) for release in kept if release.number not in given_up]:
+            raise BadInput(
+                f"release {', '.join(needing)} of {project} needs it, and nobody has said to give that up: nothing was changed"
+            )
         for release in holding:
             await engine.remove(release.identity)
             await registry.move_release(project, release.number, ReleaseState.REMOVED, fence=lease.fence)
         infos = await vault.listed(project)
         await vault.forget(project, tuple(references))
         await record_forgotten(project, who, references, infos, registry)
-        return [release for release in holding if release.state is ReleaseState.KEPT]
+        return kept
     finally:
         await give_back(lease, registry, wakeups)
 

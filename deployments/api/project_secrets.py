@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from deployments.api.access import Owned, TheHouse, TheProject
 from deployments.api.problems import Refusal
@@ -17,7 +18,14 @@ router = APIRouter(prefix="/v1/projects/{project}/secrets", tags=["secrets"])
 
 NameInPath = Annotated[EnvName, Path(description="Name of the secret.", examples=["API_TOKEN"])]
 Old = Annotated[bool, Query(description="Only its earlier values: the newest stays.")]
-GiveUp = Annotated[bool, Query(description="Give up the kept releases that need it; without it they keep it.")]
+GiveUp = Annotated[
+    list[Annotated[int, Field(ge=1, le=1_000_000_000)]],
+    Query(
+        default_factory=list,
+        max_length=100,
+        description="A kept release that needs it and is given up, as `needed` lists them; may come again.",
+    ),
+]
 
 
 @router.get("")
@@ -44,8 +52,8 @@ async def show_need(house: TheHouse, project: TheProject, name: NameInPath, old:
 
 @router.delete("/{name}")
 async def remove_secret(
-    house: TheHouse, theirs: Owned, project: TheProject, name: NameInPath, old: Old = False, give_up: GiveUp = False
+    house: TheHouse, theirs: Owned, project: TheProject, name: NameInPath, give_up: GiveUp, old: Old = False
 ) -> Said:
-    """Forget a secret; not while a release serves with it."""
+    """Forget a secret; not while a release serves with it, or a kept one needs it that is not given up."""
     who = theirs.caller.owner
-    return Said(message=await forget_values_of(house.desk, project.slug, name, who, old=old, give_up=give_up))
+    return Said(message=await forget_values_of(house.desk, project.slug, name, who, give_up, old=old))

@@ -97,4 +97,4 @@ async def remove_secret(
     if lost and not yes and not confirmed(f"Release {numbers} of {project} needs it. Give that up?", default=False):
         sys.stdout.write("Nothing was changed.\n")
         return
-    sys.stdout.write(f"{await place.remove_secret(project, key, old=old, give_up=bool(lost))}\n")
+    sys.stdout.write(f"{await place.remove_secret(project, key, lost, old=old)}\n")

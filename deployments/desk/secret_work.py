@@ -1,5 +1,6 @@
 """What `slipway secret` does with values, and the one sentence that a person reads afterwards."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInput
@@ -64,19 +65,17 @@ async def _references(desk: "Desk", project: str, name: str, *, old: bool) -> li
     return references
 
 
-async def forget_values_of(desk: "Desk", project: str, name: str, who: str, *, old: bool, give_up: bool) -> str:
+async def forget_values_of(desk: "Desk", project: str, name: str, who: str, given_up: Collection[int], *, old: bool) -> str:
     """Forget the values, or only the old ones, and say what is lost with them.
 
-    Raises BadInput, and changes nothing, where releases would be and nobody has said to give those up.
+    Raises BadInput, and changes nothing, where a kept release would be that is not among those given up.
     """
     from tasks.secret_use import forget_values
 
-    if not give_up and (needing := await lost_without(desk, project, name, old=old)):
-        raise BadInput(
-            f"release {', '.join(map(str, needing))} of {project} needs it: nothing was changed. `give_up` gives that up"
-        )
     references, blocks = await _references(desk, project, name, old=old), desk.blocks
-    lost = await forget_values(project, references, who, desk.registry, blocks.engine, desk.vault, desk.wakeups)
+    lost = await forget_values(
+        project, references, who, desk.registry, blocks.engine, desk.vault, desk.wakeups, given_up=given_up
+    )
     left = any(info.key == name for info in await desk.vault.listed(project))
     if not left:
         await desk.vault.delete(project, name)

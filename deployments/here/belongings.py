@@ -37,8 +37,8 @@ class OwnBelongings:
         await known(self._desk, project)
         return await lost_without(self._desk, project, name, old=old)
 
-    async def remove_secret(self, project: str, name: str, *, old: bool, give_up: bool) -> str:
-        return await forget_values_of(self._desk, project, name, person(), old=old, give_up=give_up)
+    async def remove_secret(self, project: str, name: str, given_up: Sequence[int], *, old: bool) -> str:
+        return await forget_values_of(self._desk, project, name, person(), given_up, old=old)
 
     async def is_made_up(self, project: str, name: str) -> bool:
         await known(self._desk, project)

@@ -28,8 +28,8 @@ class RemoteBelongings:
         found: list[int] = (await self._of(project, "secrets", name, "needed", old=old))["releases"]
         return found
 
-    async def remove_secret(self, project: str, name: str, *, old: bool, give_up: bool) -> str:
-        said = await self._of(project, "secrets", name, method="DELETE", old=old, give_up=give_up)
+    async def remove_secret(self, project: str, name: str, given_up: Sequence[int], *, old: bool) -> str:
+        said = await self._of(project, "secrets", name, method="DELETE", old=old, give_up=given_up)
         return str(said["message"])
 
     async def is_made_up(self, project: str, name: str) -> bool:

@@ -19,6 +19,7 @@ from domain.names import EnvName
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 ENV_NAME: TypeAdapter[str] = TypeAdapter(EnvName)
+RELEASES: TypeAdapter[list[int]] = TypeAdapter(list[int])
 HOST_NAME: TypeAdapter[str] = TypeAdapter(HostName)
 REASON = "asked for on the page"
 
@@ -75,10 +76,11 @@ async def set_secret(form: OfProject, project: TheProject) -> Response:
 
 @router.post("/projects/{project}/secrets/delete")
 async def delete_secret(form: OfProject, project: TheProject) -> Response:
-    """Forget a secret, and give up the kept releases that need it."""
+    """Forget a secret, and give up the kept releases that the page has named as needing it."""
 
     async def act() -> str:
-        await project_secrets.remove_secret(form.house, form.theirs, project, _name(form), give_up=True)
+        given_up = RELEASES.validate_python([number for number in form.text("give_up").split(",") if number])
+        await project_secrets.remove_secret(form.house, form.theirs, project, _name(form), given_up)
         return form.done("secret_gone", "secrets")
 
     return await form.answer(act, otherwise="page_not_deleted")

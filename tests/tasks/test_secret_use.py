@@ -67,6 +67,21 @@ async def test_values_are_not_forgotten_while_a_deploy_is_under_way(registry: Sq
     assert kept.held("notes") == {"TOKEN": "one"}
 
 
+async def test_kept_release_that_nobody_has_given_up_keeps_its_value(registry: SqlRegistry) -> None:
+    kept, wakeups, engine = vault(), MemoryWakeups(), FakeEngine()
+    reference = kept.hold("notes", "TOKEN", "one")
+    for secrets in ({"TOKEN": reference}, {"TOKEN": reference}, {}):
+        await release(registry, ReleaseState.LIVE, **secrets)
+    with pytest.raises(BadInput, match="release 2 of notes needs it, and nobody has said to give that up"):
+        await forget_values("notes", [reference], "me", registry, engine, kept, wakeups, given_up=(1,))
+    assert (kept.held("notes"), [each.state for each in await registry.releases("notes")]) == (
+        {"TOKEN": "one"},
+        [ReleaseState.LIVE, ReleaseState.KEPT, ReleaseState.KEPT],
+    )
+    lost = await forget_values("notes", [reference], "me", registry, engine, kept, wakeups, given_up=(1, 2))
+    assert (sorted(each.number for each in lost), kept.held("notes")) == ([1, 2], {})
+
+
 async def test_values_of_a_release_that_is_about_to_serve_are_not_forgotten(registry: SqlRegistry) -> None:
     kept, wakeups = vault(), MemoryWakeups()
     reference = kept.hold("notes", "TOKEN", "one")
