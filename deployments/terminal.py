@@ -33,6 +33,8 @@ INTERRUPTED_WORDS = {
 }
 
 
+WAKES = 0.2
+"""Seconds within which a Ctrl-C is heard that came in the one moment in which it wakes nobody."""
 PLAIN_WIDTH = 1000
 """Columns where nobody looks at a terminal: lines are read by programs, and stay whole."""
 
@@ -151,18 +153,38 @@ def silence_libraries() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a question at once: an event loop would only note it, and wait for the answer."""
+    """Let Ctrl-C end a question at once: an event loop would only note it, and wait for the answer.
+
+    One that comes right before read(2) does not end that, and only sets a mark, which Python looks at when a call is
+    interrupted: so an alarm without meaning interrupts it again and again.
+    """
     if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
         yield
         return
+    if _is_being_cancelled():  # by a Ctrl-C that the loop has noted already
+        raise Declined
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    alarm = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, WAKES, WAKES)
     try:
         yield
     except (KeyboardInterrupt, EOFError):
         sys.stderr.write("\n")
         raise Declined from None
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, alarm)
         signal.signal(signal.SIGINT, before)
+
+
+def _is_being_cancelled() -> bool:
+    import asyncio
+
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def confirmed(question: str, *, default: bool) -> bool:

@@ -4,11 +4,9 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -110,34 +108,48 @@ def test_narrow_table_leaves_columns_out_and_cuts_no_address() -> None:
 
 
 QUESTION = """
-import asyncio
+import os, signal, sys, threading, time
+from pathlib import Path
 from deployments.terminal import confirmed, finish
+def unheard():
+    reading = Path(f"/proc/self/task/{os.getpid()}/syscall")
+    while not reading.read_text().startswith("0 0x0 "):
+        time.sleep(0.01)
+    signal.raise_signal(signal.SIGINT)  # in this thread: the one that reads is not woken by it
 async def work():
+    if "unheard" in sys.argv:
+        threading.Thread(target=unheard, daemon=True).start()
+    if "noted" in sys.argv:
+        signal.raise_signal(signal.SIGINT)
     return confirmed("Build this?", default=True)
 finish(work())
 """
 
 
-@pytest.mark.parametrize("key", [b"\x03", b"\x04"])
-def test_key_that_leaves_a_question_ends_it_at_once_with_a_sentence(key: bytes) -> None:
+def left(key: bytes, how: str = "") -> tuple[int, str]:
+    """Be asked on a terminal and leave the question by this key, or `how`; return the code and what was said."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(  # a session of its own with this terminal, so that Ctrl-C is a signal as for a person
-        ["setsid", "--ctty", "--wait", sys.executable, "-c", QUESTION], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+        ["setsid", "--ctty", "--wait", sys.executable, "-c", QUESTION, how], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
     )
     os.close(theirs)
     assert process.stderr is not None
     said = b""
-    while b"Build this?" not in said:
+    while key and b"Build this?" not in said:
         part = process.stderr.read1(1000)
         assert part, said
         said += part
-    reading = Path(f"/proc/{process.pid}/syscall")
-    while not reading.read_text().startswith("0 0x0 "):  # a signal between the question and this call only a second one wakes
-        time.sleep(0.01)
     os.write(ours, key)
     said += process.stderr.read()
     process.stderr.close()
-    assert process.wait(30) == 130
+    code = process.wait(30)
     os.close(ours)
-    assert said.decode().rstrip().endswith("slipway: interrupted; nothing was started")
-    assert b"Traceback" not in said
+    return code, said.decode()
+
+
+@pytest.mark.parametrize(("key", "how"), [(b"\x03", ""), (b"\x04", ""), (b"", "unheard"), (b"", "noted")])
+def test_question_that_is_left_ends_at_once_with_a_sentence(key: bytes, how: str) -> None:
+    code, said = left(key, how)
+    assert code == 130
+    assert said.rstrip().endswith("slipway: interrupted; nothing was started")
+    assert "Traceback" not in said
