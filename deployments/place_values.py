@@ -75,5 +75,9 @@ def no_project(slug: str) -> BadInput:
     return BadInput(f"there is no project {slug[:60]!r}: `slipway status` lists what there is")
 
 
+def no_listener(whom: str) -> BadInput:
+    return BadInput(f"there is no run or project {whom[:40]!r}: `slipway runs` lists what there is")
+
+
 def no_run(run: str) -> BadInput:
     return BadInput(f"there is no run {run[:40]!r}: `slipway runs` lists what there is")

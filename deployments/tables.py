@@ -73,7 +73,8 @@ def show_overview(document: dict[str, Any], console: Console) -> None:
             )
         show(console, made)
         show_waiting([line for row in document["projects"] for line in row["waiting"]], console)
-    console.print(f"\nRuns: {document['ui']}", style="dim")
+    if document["ui"]:
+        console.print(f"\nRuns: {document['ui']}", style="dim")
 
 
 def show_waiting(lines: Sequence[str], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from deployments.place_values import no_listener
 from domain.errors import BadInput
 from domain.protocols import Vault, Wakeups
 from domain.registry import Registry
@@ -55,7 +56,7 @@ async def listener(whom: str, registry: Registry) -> Run:
 
 async def _only_open_run(project: str, registry: Registry) -> Run:
     if await registry.project(project) is None:
-        raise BadInput(f"there is no run or project {project[:40]!r}: `slipway runs` lists what there is")
+        raise no_listener(project)
     unfinished = [run for run in await registry.runs(project) if not run.state.ended]
     if not unfinished:
         raise BadInput(f'nothing is being done on {project}: `slipway change {project} "…"` begins something')
