@@ -37,7 +37,8 @@ class RemoteBelongings:
 
     async def rotate(self, project: str, name: str, value: str | None, *, unchecked: bool) -> Document | None:
         wish = {"value": value, "unchecked": unchecked}
-        said = await self._of(project, "secrets", name, "rotation", method="POST", body=wish, once=str(uuid4()))
+        key = str(uuid4())  # of this command alone: no digest of a value lies on a disk
+        said = await self._of(project, "secrets", name, "rotation", method="POST", body=wish, key=key)
         run: Document | None = said["run"]
         return run
 
@@ -53,7 +54,7 @@ class RemoteBelongings:
 
     async def add_domain(self, project: str, host: str, *, main: bool) -> Led:
         wish = {"host": host, "main": main}
-        return Led.model_validate(await self._of(project, "domains", method="POST", body=wish, once=str(uuid4())))
+        return Led.model_validate(await self._of(project, "domains", body=wish, once=True))
 
     async def remove_domain(self, project: str, host: str) -> str:
         return str((await self._of(project, "domains", host, method="DELETE"))["host"])
@@ -73,7 +74,7 @@ class RemoteBelongings:
 
     async def confirm(self, project: str, number: int | None) -> Document:
         which = (await self.preview(project, number))["preview"]
-        run: Document = await self._of(project, "previews", which, "confirm", method="POST", once=str(uuid4()))
+        run: Document = await self._of(project, "previews", which, "confirm", once=True)
         return run
 
     async def drop(self, project: str, number: int | None) -> Document:

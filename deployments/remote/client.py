@@ -1,6 +1,8 @@
 """Exchanges with the HTTP API of an installation elsewhere; what it refuses becomes our errors."""
 
 import asyncio
+import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +11,7 @@ import httpx
 
 from deployments.remote.answers import read, unreachable
 from deployments.remote.events import Event, events_in
+from deployments.remote.unanswered import Unanswered
 from domain.errors import TryAgain
 
 PATIENCE = httpx.Timeout(30, read=900)
@@ -20,6 +23,7 @@ SILENCE = httpx.Timeout(30, read=60)
 AT_WORK = 409
 
 Pause = Callable[[float], Awaitable[None]]
+Body = Mapping[str, Any] | None
 
 
 class Server:
@@ -30,17 +34,25 @@ class Server:
         self._client = client
         self._pause = pause
 
-    async def ask(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, once: str = "", **query: Any) -> Any:
+    async def ask(self, method: str, path: str, *, body: Body = None, key: str = "", **query: Any) -> Any:
         """Return what it answers; raise BadInput, Refused, Later, KeyRefused or ServiceUnreachable.
 
-        An exchange that broke off is repeated where that does nothing anew: a reading one, and one with a key in `once`, under
-        which the server does its work one time.
+        An exchange that broke off is repeated where that does nothing anew: a reading one, and one with a key, under which the
+        server does its work one time.
         """
-        answer = await self._answer(method, path, body, once, query)
-        while once and answer.status_code == AT_WORK and "retry-after" in answer.headers:  # our first try is still worked on
+        answer = await self._answer(method, path, body, key, query)
+        while key and answer.status_code == AT_WORK and "retry-after" in answer.headers:  # our first try is still worked on
             await self._pause(float(answer.headers["retry-after"]))
-            answer = await self._answer(method, path, body, once, query)
+            answer = await self._answer(method, path, body, key, query)
         return read(answer, self.address)
+
+    async def once(self, path: str, body: Body = None) -> Any:
+        """Post what would do something anew: asked again after it was cut off, by another command too, it is one request."""
+        asked = Unanswered(self.address, path, json.dumps(body, sort_keys=True))
+        with asked.sending():
+            said = await self.ask("POST", path, body=body, key=asked.key)
+        asked.answered()
+        return said
 
     async def get(self, path: str, **query: Any) -> Any:
         return await self.ask("GET", path, **query)
@@ -61,27 +73,36 @@ class Server:
 
     async def events(self, path: str) -> AsyncIterator[Event]:
         """Yield a stream's events to its end, each once: where it breaks off, it goes on behind the last one that came."""
-        last, broken = "", 0
+        last, silent = "", 0
+
+        async def heard(answer: httpx.Response) -> AsyncIterator[str]:
+            nonlocal silent
+            async for text in answer.aiter_text():
+                silent = 0
+                yield text
+
         while True:
+            ended: Exception = EOFError("it ends the stream before anything comes")
             try:
                 async with self._client.stream("GET", path, headers={"Last-Event-ID": last}, timeout=SILENCE) as answer:
                     if answer.status_code != httpx.codes.OK:
                         await answer.aread()
                         read(answer, self.address)
                         return  # nothing more comes
-                    async for event in events_in(answer.aiter_text()):
-                        last, broken = event.id, 0
+                    async for event in events_in(heard(answer)):
+                        last = event.id
                         yield event
             except (httpx.TransportError, TryAgain) as error:
-                broken += 1
-                if broken == TRIES:
-                    raise error if isinstance(error, TryAgain) else unreachable(self.address, path, error) from error
-                await self._pause(pause_before(broken))
+                ended = error
+            silent += 1
+            if silent == TRIES:
+                raise ended if isinstance(ended, TryAgain) else unreachable(self.address, path, ended) from ended
+            await self._pause(pause_before(silent))
 
-    async def _answer(self, method: str, path: str, body: Any, once: str, query: Mapping[str, Any]) -> httpx.Response:
+    async def _answer(self, method: str, path: str, body: Body, key: str, query: Mapping[str, Any]) -> httpx.Response:
         given = {name: value for name, value in query.items() if value is not None}
-        headers = {"Idempotency-Key": once} if once else None
-        tries = TRIES if once or method == "GET" else 1
+        headers = {"Idempotency-Key": key} if key else None
+        tries = TRIES if key or method == "GET" else 1
         for number in range(1, tries + 1):
             try:
                 return await self._client.request(method, path, params=given, json=body, headers=headers)
@@ -94,8 +115,8 @@ class Server:
 
 
 def pause_before(number: int) -> float:
-    """Return how many seconds to wait before trying again for this time."""
-    return min(0.25 * float(2**number), 8.0)
+    """Return how many seconds to wait before trying again for this time; not all who were cut off come back in one moment."""
+    return min(0.25 * float(2**number), 8.0) * random.uniform(0.5, 1.0)  # noqa: S311  (nobody guesses it)
 
 
 @asynccontextmanager

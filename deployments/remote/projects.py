@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from deployments.place_values import Document, GoneBack, Offer, Output, Wish
+from deployments.place_values import Document, GoneBack, Offer, Output, Wish, no_listener
 from deployments.remote.answers import Missing
 from deployments.remote.client import Server
-from deployments.remote.paths import at, is_run, of_project, of_run, safe
+from deployments.remote.paths import at, at_run, is_project, is_run, of_project, of_run
 from deployments.remote.unanswered import Unanswered
 from domain.audit import AuditLine
 from domain.errors import AnsweredAlready, BadInput, ServiceUnreachable
@@ -66,7 +66,7 @@ class RemoteProjects:
                 yield Progress.model_validate({**line, "run": run})
             return
         await self.run(run)
-        async for event in self._server.events(f"/v1/runs/{safe(run)}/events"):
+        async for event in self._server.events(at_run(run, "events")):
             if event.name in STANDS:
                 return
             yield Progress.model_validate({**json.loads(event.data), "run": run})
@@ -106,25 +106,29 @@ class RemoteProjects:
         return await of_run(self._server, run, "cancel", method="POST"), before["ended"] is None
 
     async def tell(self, whom: str, text: str) -> Document:
-        of = of_run if is_run(whom) else of_project
-        said: Document = await of(self._server, whom, "tell", method="POST", body={"text": text})
-        return said
+        paths = [at_run(whom, "tell")] if is_run(whom) else []
+        paths += [at(whom, "tell")] if is_project(whom) else []  # one may be called as runs are
+        for path in paths:
+            with suppress(Missing):
+                said: Document = await self._server.ask("POST", path, body={"text": text})
+                return said
+        raise no_listener(whom)
 
     async def propose(self, wish: Wish, screen: "Console") -> Offer:
         if wish.attach:
             raise BadInput("files are taken on the machine itself alone: the HTTP API takes none")
         body = wish.model_dump(exclude={"attach"})
         asked = Unanswered(self._server.address, json.dumps(body, sort_keys=True))
-        with screen.status("The Product Owner reads your request…"), asked.ends_when_refused():
-            said = await self._server.ask("POST", "/v1/proposals", body=body, once=asked.key())
+        with screen.status("The Product Owner reads your request…"), asked.sending():
+            said = await self._server.ask("POST", "/v1/proposals", body=body, key=asked.key)
         self._asked[said["offer"]] = asked
         return Offer(mark=said["offer"], brief=said["brief"])
 
     async def accept(self, offer: Offer) -> Document:
         asked = self._asked[offer.mark]
-        wish, once = {"offer": offer.mark}, f"{asked.key()}-accepted"
-        with asked.ends_when_refused():
-            begun: Document = await self._server.ask("POST", "/v1/proposals/accept", body=wish, once=once)
+        wish, key = {"offer": offer.mark}, f"{asked.key}-accepted"
+        with asked.sending():
+            begun: Document = await self._server.ask("POST", "/v1/proposals/accept", body=wish, key=key)
         asked.answered()
         return begun
 
@@ -133,7 +137,7 @@ class RemoteProjects:
 
     async def roll_back(self, project: str, reason: str, version: int | None, data: str) -> GoneBack:
         wish = {"version": version, "data": data, "reason": reason}
-        begun = await of_project(self._server, project, "rollback", method="POST", body=wish, once=str(uuid4()))
+        begun = await of_project(self._server, project, "rollback", body=wish, once=True)
         for _ in range(GOING_BACK):
             done = await self._server.get(at(project, "rollbacks", begun["rollback"]))
             if done["outcome"] is not None:
@@ -150,7 +154,7 @@ class RemoteProjects:
     async def answer(self, run: str, choice: str, text: str, number: int | None) -> Escalation:
         wish = {"choice": choice, "text": text, "number": number}
         try:
-            return asked(await of_run(self._server, run, "answer", method="POST", body=wish, once=str(uuid4())))
+            return asked(await of_run(self._server, run, "answer", body=wish, once=True))
         except Missing:
             raise
         except BadInput as refused:

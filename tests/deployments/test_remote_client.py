@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import stat
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +16,10 @@ import pytest
 from rich.console import Console
 
 from deployments.place_values import Wish
-from deployments.remote.client import Server, connected
+from deployments.remote.client import TRIES, Server, connected
 from deployments.remote.logins import checked_server, file_of, keep, kept, servers, usual_server
 from deployments.remote.place import RemotePlace
+from deployments.remote.unanswered import REMEMBERED, Unanswered
 from deployments.terminal import BAD_INPUT, DONE, PERSON, UNREACHABLE, exit_code
 from domain.errors import BadInput, ServiceUnreachable, SlipwayError
 from tests.deployments.api_bench import BOB, READ, WRITE
@@ -43,7 +45,8 @@ REFUSED = (
     (("new", "a shop"), "add --yes"),
     (("new", "a shop", "--yes", "--attach", "/etc/hosts"), "on the machine itself alone"),
     (("logs", "ghost"), "there is no project 'ghost'"),
-    (("tell", "ghost", "words"), "there is no project 'ghost'"),
+    (("tell", "ghost", "words"), "there is no run or project 'ghost'"),
+    (("tell", "r-ghost-town", "words"), "there is no run or project 'r-ghost-town'"),
     (("cancel", "r-ghost0000"), "there is no run 'r-ghost0000'"),
     (("preview", "open", "notes", "7"), "notes has no preview 7"),
     (("secret", "rm", "notes", "GHOST"), "has no secret 'GHOST'"),
@@ -187,6 +190,13 @@ async def test_server_that_is_not_reached_is_named_with_the_reason(why: Exceptio
     assert says in str(raised.value)
 
 
+async def test_project_that_is_called_as_runs_are_is_told_something_too(desk: Desk) -> None:
+    run = await desk.api.project("r-us4you", days=1)
+    there, here = await desk.elsewhere("tell", "r-us4you", "words"), await desk.here("tell", "r-us4you", "words")
+    assert (there.code, there.out) == (DONE, here.out), there
+    assert run in there.out
+
+
 async def test_server_without_tls_is_told_from_one_that_does_not_answer(desk: Desk) -> None:
     desk.url = desk.url.replace("http://", "https://")
     refused = await desk.elsewhere("runs")
@@ -248,6 +258,36 @@ async def test_request_of_a_killed_command_is_the_same_when_it_is_asked_again(de
     assert await asked() != first  # it was answered: now it is another wish
 
 
+async def test_same_words_of_two_at_one_moment_are_two_requests(desk: Desk) -> None:
+    wish, quiet = Wish(text="colours", project="notes"), Console(quiet=True)
+    async with connected(desk.url, kept(desk.url)) as one, connected(desk.url, kept(desk.url)) as other:
+        places = RemotePlace(one), RemotePlace(other)
+        offers = [await place.propose(wish, quiet) for place in places]
+        runs = [await place.accept(offer) for place, offer in zip(places, offers, strict=True)]
+    assert runs[0]["run"] != runs[1]["run"]
+    assert desk.api.desk.proposed == ["colours", "colours"]
+
+
+@pytest.mark.parametrize(("old", "is_same"), [(0.0, True), (REMEMBERED, False)])
+def test_request_is_taken_over_from_a_killed_command_and_not_from_one_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], old: float, is_same: bool
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    said = [sys.executable, "-c", "from deployments.remote.unanswered import Unanswered as U; u = U('a'); print(u.key)"]
+    killed = subprocess.run([*said[:2], f"{said[2]}; import os; os.kill(os.getpid(), 9)"], capture_output=True, check=False)
+    assert killed.returncode == -9
+    [file] = (tmp_path / "slipway" / "unanswered").iterdir()
+    os.utime(file, (file.stat().st_mtime - old,) * 2)
+    again = Unanswered("a")
+    assert (file.name.endswith(again.key), "was asked at" in capfd.readouterr().err) == (is_same, is_same)
+    beside = subprocess.run(said, capture_output=True, text=True, check=True)
+    assert again.key not in beside.stdout
+    again.answered()
+    later = Unanswered("a")
+    assert later.key == beside.stdout.strip()  # which ended unanswered, while the other has its answer
+    later.answered()
+
+
 async def test_brief_that_can_be_built_no_more_is_not_met_again_by_the_same_words(desk: Desk) -> None:
     wish, quiet = Wish(text="colours", project="notes"), Console(quiet=True)
     async with connected(desk.url, kept(desk.url)) as server:
@@ -290,6 +330,20 @@ async def test_stream_that_is_cut_off_goes_on_behind_its_last_event(desk: Desk) 
     assert cut.was_made
     assert lines[:3] == ["step\u20281", "step\u20282", "step\u20283"]
     assert len(set(lines)) == len(lines)
+
+
+async def test_stream_that_is_ended_at_once_is_asked_for_again_after_a_pause_and_given_up() -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    empty = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with connected("https://api.example.org", "k", empty, pause=pause) as server:
+        with pytest.raises(ServiceUnreachable, match="ends the stream before anything comes"):
+            await first_event(server)
+    assert len(pauses) == TRIES - 1
+    assert all(2**number / 8 <= seconds <= 2**number / 4 for number, seconds in enumerate(pauses, 1))
 
 
 async def test_stream_that_never_comes_back_is_given_up_with_a_sentence() -> None:
