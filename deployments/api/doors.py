@@ -28,6 +28,9 @@ ABOUT_ONESELF = frozenset({LOGOUT, LOGOUT_EVERYWHERE, LANGUAGE})
 WITH_FILES = re.compile(r"/projects(/[^/]+/changes)?")
 """What forms with files may be posted to, by browsers that have signed in."""
 
+FILES = "/v1/files"
+"""Where a caller sends a file for a request."""
+
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.api.doors import ABOUT_ONESELF, PREFECT, SAFE, SIGNED, WITH_FILES, is_open
+from deployments.api.doors import ABOUT_ONESELF, FILES, PREFECT, SAFE, SIGNED, WITH_FILES, is_open
 from deployments.api.knocking import Doorkeeper, address_of, unknown
 from deployments.api.problems import Refusal, problem, problem_of
 from deployments.web.errors import turned_away, wants_page
@@ -114,7 +114,7 @@ class Gate:
             return SIGNED_LIMIT
         files: Limits = self._app.state.house.files
         is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
-        brings_files = is_form and "visit" in scope["state"] and WITH_FILES.fullmatch(scope["path"])
+        brings_files = scope["path"] == FILES or (is_form and "visit" in scope["state"] and WITH_FILES.fullmatch(scope["path"]))
         return BODY_LIMIT + files.bytes if brings_files else BODY_LIMIT
 
     async def _last_word(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:

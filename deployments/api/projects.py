@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from deployments.api.access import House, Owned, TheHouse, Theirs, TheProject
+from deployments.api.files import files_of
 from deployments.api.once import Done, Once, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
 from deployments.api.problems import Refusal
@@ -132,6 +133,7 @@ async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: New
 async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Files = no_files) -> Response:
     """Begin something new, with what came along."""
     origin = Origin(channel="api", person=theirs.caller.owner)
+    files = (*files, *files_of(wish.files, house, origin.person))
 
     async def propose(key: str | None) -> Proposal:
         more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": await files()}
@@ -154,6 +156,7 @@ async def changed(
 ) -> Response:
     """Change a project, with what came along."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
+    files = (*files, *files_of(wish.files, house, origin.person))
 
     async def propose(key: str | None) -> Proposal:
         proposal = await house.desk.propose(

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from deployments.api.access import Owned, TheHouse
-from deployments.api.offers import LASTS, Offer, opened, sealed
+from deployments.api.files import files_of
+from deployments.api.offers import LASTS, Offer, marked, opened
 from deployments.api.once import Done, OneCall
 from deployments.api.problems import Refusal
 from deployments.api.projects import started
@@ -23,13 +24,14 @@ async def propose(request: Request, house: TheHouse, theirs: Owned, call: OneCal
     origin, changed = Origin(channel="api", person=theirs.caller.owner), None
     if wish.project is not None:
         changed = await theirs.project(wish.project)
+    files = files_of(wish.files, house, origin.person)
     more = wish.model_dump(include={"project", "name", "kind"} | ({"preview", "scratch"} if changed else set()))
 
     async def work(key: str | None) -> Done:
         await house.allowances.check(origin.person, run_id(key))
-        proposal = await house.desk.propose(wish.text, origin, key=key, **more)
+        proposal = await house.desk.propose(wish.text, origin, key=key, attachments=files, **more)
         brief, made = proposal.brief, changed.created if changed else None
-        offer = sealed(Offer(proposal=proposal, ends=request.state.now + LASTS, made=made), house.pepper)
+        offer = marked(Offer(proposal=proposal, ends=request.state.now + LASTS, made=made), house.pepper)
         return Done(status=201, shown=Offered(run=proposal.run, project=brief.slug, brief=as_markdown(brief), offer=offer))
 
     return await call.answer(work)

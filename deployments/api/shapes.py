@@ -200,6 +200,15 @@ class Heard(Said):
     at: datetime
 
 
+class FileKept(Shown):
+    """A file that is kept for its person's next requests."""
+
+    name: str = Field(examples=["prices.csv"])
+    kind: str = Field(description="`text`, `zip` or `photo`")
+    bytes: int
+    file: str = Field(description="Its mark: requests name it by that")
+
+
 class Offered(Shown):
     """A Brief that may be accepted; nothing is started or reserved yet."""
 

@@ -11,7 +11,7 @@ from domain.vault import SECRET_LIMIT
 WHOLE = r"^[^\x00]*$"
 """Without NUL, which neither databases nor environments take."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=REQUEST_LIMIT, pattern=WHOLE)]
-
+FileMark = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 FIELDS = 20
 """Of one body at most; no wish has as many."""
@@ -31,7 +31,15 @@ class Wish(BaseModel):
         return given
 
 
-class NewProject(Wish):
+class Built(Wish):
+    """What work is begun by."""
+
+    files: list[FileMark] = Field(
+        default_factory=list, max_length=100, description="What it is built from: marks as `PUT /v1/files` gives them"
+    )
+
+
+class NewProject(Built):
     """Something new, in the caller's own words; its Brief is accepted as it is written."""
 
     text: Text = Field(examples=["A short-link service for our team, with a page that counts the clicks"])
@@ -39,7 +47,7 @@ class NewProject(Wish):
     kind: str | None = Field(default=None, max_length=60, description="Kind of project; else the Product Owner chooses")
 
 
-class Change(Wish):
+class Change(Built):
     """A change of a project."""
 
     text: Text = Field(examples=["Links can have an end date"])
@@ -47,7 +55,7 @@ class Change(Wish):
     scratch: bool = Field(default=False, description="Begin the preview with no data, not with a copy")
 
 
-class Proposed(Wish):
+class Proposed(Built):
     """Something new, or a change of `project`, of which a Brief is made that may be accepted or not."""
 
     text: Text = Field(examples=["Links can have an end date"])

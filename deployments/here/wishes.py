@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.attachments import Attachment, Limits, checked_count
-from domain.errors import BadInput
+from deployments.attaching import read_file
+from domain.attachments import Attachment, checked_count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,17 +26,8 @@ async def taken_in(paths: Sequence[Path], person: str, desk: "Desk") -> tuple[At
     from tasks.attachments import take_in
 
     limits = load_settings().attachment_limits
-    taken = [await take_in(person, path.name, read_file(path, limits), limits, desk.attachments) for path in paths]
+    taken = [await take_in(person, path.name, read_file(path, limits.bytes), limits, desk.attachments) for path in paths]
     return checked_count(taken, limits)
-
-
-def read_file(path: Path, limits: Limits) -> bytes:
-    """Return what the file holds, a byte more than is allowed at most."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limits.bytes + 1)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

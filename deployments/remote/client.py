@@ -23,7 +23,8 @@ SILENCE = httpx.Timeout(30, read=60)
 AT_WORK = 409
 
 Pause = Callable[[float], Awaitable[None]]
-Body = Mapping[str, Any] | None
+Body = Mapping[str, Any] | bytes | None
+"""JSON, or a file as it is."""
 
 
 class Server:
@@ -37,8 +38,8 @@ class Server:
     async def ask(self, method: str, path: str, *, body: Body = None, key: str = "", **query: Any) -> Any:
         """Return what it answers; raise BadInput, Refused, Later, KeyRefused or ServiceUnreachable.
 
-        An exchange that broke off is repeated where that does nothing anew: a reading one, and one with a key, under which the
-        server does its work one time.
+        An exchange that broke off is repeated where that does nothing anew: one that reads or puts, and one with a key, under
+        which the server does its work one time.
         """
         answer = await self._answer(method, path, body, key, query)
         while key and answer.status_code == AT_WORK and "retry-after" in answer.headers:  # our first try is still worked on
@@ -46,7 +47,7 @@ class Server:
             answer = await self._answer(method, path, body, key, query)
         return read(answer, self.address)
 
-    async def once(self, path: str, body: Body = None) -> Any:
+    async def once(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Post what would do something anew: asked again after it was cut off, by another command too, it is one request."""
         asked = Unanswered(self.address, path, json.dumps(body, sort_keys=True))
         with asked.sending():
@@ -102,10 +103,11 @@ class Server:
     async def _answer(self, method: str, path: str, body: Body, key: str, query: Mapping[str, Any]) -> httpx.Response:
         given = {name: value for name, value in query.items() if value is not None}
         headers = {"Idempotency-Key": key} if key else None
-        tries = TRIES if key or method == "GET" else 1
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+        tries = TRIES if key or method in ("GET", "PUT") else 1
         for number in range(1, tries + 1):
             try:
-                return await self._client.request(method, path, params=given, json=body, headers=headers)
+                return await self._client.request(method, path, params=given, headers=headers, **sent)
             except httpx.HTTPError as error:
                 is_first_knock = isinstance(error, httpx.ConnectError) and number == 1
                 if is_first_knock or number == tries:

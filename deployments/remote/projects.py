@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployments.attaching import read_file
 from deployments.place_values import Document, GoneBack, Offer, Output, Wish, no_listener
 from deployments.remote.answers import Missing
 from deployments.remote.client import Server
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 LAST_RUNS = 50
 """So many runs are listed, as on the machine itself."""
 LOOK_AGAIN = 1.0
+LARGEST = 2_000_000_000
+"""Bytes of a file; no server can be set to take more, and what it takes it says itself."""
 GOING_BACK = 300
 """Looks at a rollback, each after LOOK_AGAIN seconds."""
 STANDS = ("ended", "waits")
@@ -115,9 +118,9 @@ class RemoteProjects:
         raise no_listener(whom)
 
     async def propose(self, wish: Wish, screen: "Console") -> Offer:
-        if wish.attach:
-            raise BadInput("files are taken on the machine itself alone: the HTTP API takes none")
         body = wish.model_dump(exclude={"attach"})
+        if wish.attach:
+            body["files"] = [await self._sent(path) for path in wish.attach]
         asked = Unanswered(self._server.address, json.dumps(body, sort_keys=True))
         with screen.status("The Product Owner reads your request…"), asked.sending():
             said = await self._server.ask("POST", "/v1/proposals", body=body, key=asked.key)
@@ -164,6 +167,11 @@ class RemoteProjects:
 
     async def take_down(self, project: str) -> None:
         await of_project(self._server, project, method="DELETE")
+
+    async def _sent(self, path: Path) -> str:
+        """Send the file there, and return its mark."""
+        content = await asyncio.to_thread(read_file, path, LARGEST)
+        return str((await self._server.ask("PUT", "/v1/files", body=content, name=path.name[-255:]))["file"])
 
     async def tell_news(self, screen: "Console") -> None:
         """Tell nothing: the machine's own terminal and the bot tell it, each piece once."""

@@ -44,7 +44,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 }
 NOBODYS = {
     "/v1/me", "/v1/proof-key", "/v1/projects", "/v1/proposals", "/v1/proposals/accept", "/v1/runs", "/v1/escalations",
-    "/v1/keys",
+    "/v1/keys", "/v1/files",
 }  # fmt: skip
 """Routes about the caller: everybody may ask them, and sees what is theirs."""
 OPERATORS = {

@@ -52,7 +52,7 @@ ELSEWHERE: dict[str, str] = {
     "cancel": "cancel r-{p}000001",
     "rollback": "rollback {p} 1",
     "change": "change {p} add-a-search --yes --no-wait",
-    "new": "new {p}-again --yes --no-wait",
+    "new": "new {p}-again --yes --no-wait --attach {folder}/prices.csv",
     "keys add": "keys add key-of-{p} --scope read",
     "keys list": "keys list",
     "keys revoke": "keys revoke key-of-{p}",
@@ -82,6 +82,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
     async with desk_in(tmp_path, "notes", "games") as made:
+        (tmp_path / "prices.csv").write_text("tea;3")
         made.api.desk.blocks.accounts.names[TOKEN] = "shop_bot"
         yield made
 

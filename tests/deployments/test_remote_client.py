@@ -22,7 +22,7 @@ from deployments.remote.place import RemotePlace
 from deployments.remote.unanswered import REMEMBERED, Unanswered
 from deployments.terminal import BAD_INPUT, DONE, PERSON, UNREACHABLE, exit_code
 from domain.errors import BadInput, ServiceUnreachable, SlipwayError
-from tests.deployments.api_bench import BOB, READ, WRITE
+from tests.deployments.api_bench import ANN, BOB, READ, WRITE
 from tests.deployments.cut_wires import Cut, cut_off_at
 from tests.deployments.remote_bench import Desk, desk_in
 
@@ -43,7 +43,8 @@ REFUSED = (
     (("history", "../me"), "there is no project '../me'"),
     (("answer", "r-notes000000"), "asks nothing"),
     (("new", "a shop"), "add --yes"),
-    (("new", "a shop", "--yes", "--attach", "/etc/hosts"), "on the machine itself alone"),
+    (("new", "a shop", "--yes", "--attach", "/nowhere"), "/nowhere cannot be read: No such file"),
+    (("new", "a shop", "--yes", "--attach", sys.executable), "cannot be used: it is"),
     (("logs", "ghost"), "there is no project 'ghost'"),
     (("tell", "ghost", "words"), "there is no run or project 'ghost'"),
     (("tell", "r-ghost-town", "words"), "there is no run or project 'r-ghost-town'"),
@@ -195,6 +196,28 @@ async def test_project_that_is_called_as_runs_are_is_told_something_too(desk: De
     there, here = await desk.elsewhere("tell", "r-us4you", "words"), await desk.here("tell", "r-us4you", "words")
     assert (there.code, there.out) == (DONE, here.out), there
     assert run in there.out
+
+
+async def test_files_of_this_machine_go_with_the_request_and_are_their_persons_alone(desk: Desk, tmp_path: Path) -> None:
+    files = [tmp_path / "prices.csv", tmp_path / "prices-2.csv"]
+    for file in files:
+        file.write_text(f"tea;3;{file.name}")
+    words = ["new", "a shop", "--yes", "--no-wait", *(word for file in files for word in ("--attach", str(file)))]
+    assert (await desk.elsewhere(*words)).code == DONE
+    [sent] = desk.api.desk.given.values()
+    assert {each.name: await desk.api.desk.attachments.content(each) for each in sent} == {
+        file.name: f"tea;3;{file.name}".encode() for file in files
+    }
+    ann, bob = [await desk.api.key(who, READ, WRITE) for who in (ANN, BOB)]
+    kept_file = await desk.api.ask("PUT", "/v1/files?name=a.txt", ann, content=b"mine")
+    mark = kept_file.json()["file"]
+    for whose, status in ((bob, 422), (ann, 201)):
+        begun = await desk.api.ask("POST", "/v1/projects", whose, json={"text": "another shop", "files": [mark]})
+        assert begun.status_code == status, begun.text
+    offer = {"offer": mark}
+    assert (await desk.api.ask("POST", "/v1/proposals/accept", ann, json=offer)).status_code == 422
+    huge = await desk.api.ask("PUT", "/v1/files?name=a.txt", ann, content=b"a" * 10_400_000)
+    assert (huge.status_code, "at most" in huge.json()["detail"]) == (413, True)
 
 
 async def test_server_without_tls_is_told_from_one_that_does_not_answer(desk: Desk) -> None:
