@@ -122,6 +122,7 @@ async def work():
     if "noted" in sys.argv:
         signal.raise_signal(signal.SIGINT)
     return confirmed("Build this?", default=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in a shell's background it is ignored
 finish(work())
 """
 
