@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, literal, select, update
+from sqlalchemy import Row, bindparam, insert, literal, select, update
 
 from blocks.registry.door_tables import api_keys
 from blocks.registry.store import Store
@@ -26,7 +26,7 @@ class ApiKeys(Store):
     async def key(self, id: str) -> ApiKey | None:
         """Return the key of this id, or None."""
         async with self.reading() as db:
-            row = (await db.execute(select(api_keys).where(api_keys.c.id == id))).first()
+            row = (await db.execute(_ONE, {"of": id})).first()
         return None if row is None else _key(row)
 
     async def api_keys(self) -> Sequence[ApiKey]:
@@ -50,6 +50,10 @@ class ApiKeys(Store):
         """Write down its last use."""
         async with self.writing("API keys") as db:
             await db.execute(update(api_keys).where(api_keys.c.id == id).values(used=at))
+
+
+_ONE = select(api_keys).where(api_keys.c.id == bindparam("of"))
+"""Asked with each request: made once."""
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blocks.registry import tables
@@ -117,7 +117,11 @@ class Projects(Store):
 
 async def project_row(db: AsyncConnection, slug: str) -> Row[Any] | None:
     """Return the raw row for a check within a transaction; None when there is no such project."""
-    return (await db.execute(select(tables.projects).where(tables.projects.c.slug == slug))).first()
+    return (await db.execute(_ONE, {"of": slug})).first()
+
+
+_ONE = select(tables.projects).where(tables.projects.c.slug == bindparam("of"))
+"""Asked with most requests: made once."""
 
 
 async def preview_hosts(db: AsyncConnection) -> dict[str, str]:

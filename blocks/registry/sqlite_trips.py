@@ -2,7 +2,8 @@
 
 aiosqlite has each connection's work done in a thread of its own, so that no slow question holds up the event loop, and goes
 there for each thing: nine times for a transaction with one SELECT, which itself takes less than one such trip. Here a
-statement comes back with all its rows at once, and what takes no time needs no trip: the begin and the end of a reading.
+statement comes back with all its rows at once, and what takes no time needs no trip: the begin and the end of a reading, and
+a rollback of what is over, which a pool asks for each time that it takes a connection back.
 """
 
 import sqlite3
@@ -19,6 +20,8 @@ class Trips(aiosqlite.Connection):
     """What SQLAlchemy's dialect asks of a connection, with a cursor of its own."""
 
     _reads = False
+    _is_over = False
+    """Nothing was done since the last commit, nor begun."""
 
     async def cursor(self) -> "Cursor":  # type: ignore[override]
         return Cursor(self)
@@ -26,22 +29,24 @@ class Trips(aiosqlite.Connection):
     def read(self) -> None:
         """Begin to read."""
         self._conn.execute(READ)
-        self._reads = True
+        self._reads, self._is_over = True, False
 
     async def trip(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Have the connection's thread do it."""
+        self._is_over = False
         await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
 
     async def commit(self) -> None:
         if self._reads:
             self._conn.commit()
-            self._reads = False
         else:
             await super().commit()
+        self._reads, self._is_over = False, True
 
     async def rollback(self) -> None:
-        self._reads = False
-        await super().rollback()
+        if not self._is_over:
+            self._reads = False
+            await super().rollback()
 
 
 class Cursor:

@@ -23,7 +23,7 @@ from deployments.api.shapes import (
     RunShown,
     Said,
 )
-from deployments.api.tags import tagged
+from deployments.api.tags import answered, tagged
 from deployments.api.wishes import Change, NewProject, Remark
 from deployments.desk.deeds import DeskDeeds
 from deployments.desk.documents import cost_document, proof_document, run_facts, summaries, tell_document, whole
@@ -49,12 +49,17 @@ async def no_files() -> Sequence[Attachment]:
     return ()
 
 
-@router.get("")
-async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cursor: Cursor = None) -> Page[ProjectShort]:
+@router.get("", response_model=Page[ProjectShort])
+async def list_projects(house: TheHouse, theirs: Owned, limit: Limit = USUAL, cursor: Cursor = None) -> Response:
     """List your projects, oldest first."""
+    return answered(await page_of(house, theirs, limit, cursor))
+
+
+async def page_of(house: House, theirs: Theirs, limit: int, cursor: str | None) -> Page[ProjectShort]:
+    """Return a page of them."""
     page = cut(await theirs.projects(), cursor, limit)
     shown = await summaries(house.desk, page.items)
-    return Page(items=tuple(map(ProjectShort.model_validate, shown)), next=page.next)
+    return Page[ProjectShort](items=tuple(map(ProjectShort.model_validate, shown)), next=page.next)
 
 
 @router.get("/{project}", response_model=ProjectShown)

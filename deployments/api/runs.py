@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from deployments.api.access import Owned, TheHouse, TheRun
+from deployments.api.access import House, Owned, TheHouse, Theirs, TheRun
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cursor_of, mark_in
 from deployments.api.shapes import Heard, ProgressShown, RunShort, RunShown, short
-from deployments.api.tags import tagged
+from deployments.api.tags import answered, tagged
 from deployments.api.wishes import Remark
 from deployments.desk.documents import run_facts, tell_document
 from domain.listings import RunMark
 from domain.names import Slug
+from domain.runs import Run
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
@@ -22,7 +23,7 @@ Whole = Annotated[bool, Query(description="Each with its question, test reports 
 After = Annotated[int, Query(ge=0, le=1_000_000_000, description="Only what has a higher sequence number.")]
 
 
-@router.get("")
+@router.get("", response_model=Page[RunShown] | Page[RunShort])
 async def list_runs(
     house: TheHouse,
     theirs: Owned,
@@ -30,15 +31,20 @@ async def list_runs(
     limit: Limit = USUAL,
     cursor: Cursor = None,
     whole: Whole = False,
-) -> Page[RunShown] | Page[RunShort]:
+) -> Response:
     """List your runs, newest first."""
+    page = await page_of(house, theirs, project, limit, cursor)
+    if not whole:
+        return answered(Page[RunShort](items=tuple(map(short, page.items)), next=page.next))
+    shown = [RunShown.model_validate(await run_facts(house.desk, run)) for run in page.items]
+    return answered(Page[RunShown](items=tuple(shown), next=page.next))
+
+
+async def page_of(house: House, theirs: Theirs, project: str | None, limit: int, cursor: str | None) -> Page[Run]:
+    """Return a page of them."""
     rows = await house.registry.run_page(theirs.person, project, mark_in(cursor, RunMark), limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
-    mark = cursor_of(RunMark(created=last.created, id=last.id)) if last else None
-    if whole:
-        shown = [RunShown.model_validate(await run_facts(house.desk, run)) for run in rows[:limit]]
-        return Page[RunShown](items=tuple(shown), next=mark)
-    return Page[RunShort](items=tuple(map(short, rows[:limit])), next=mark)
+    return Page[Run](items=tuple(rows[:limit]), next=cursor_of(RunMark(created=last.created, id=last.id)) if last else None)
 
 
 @router.get("/{run}", response_model=RunShown)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from deployments.api import escalations, projects, runs
 from deployments.api.access import House, Theirs, house_of
 from deployments.api.pages import USUAL
-from deployments.api.shapes import QuestionShown
+from deployments.api.shapes import QuestionShown, short
 from deployments.desk.documents import project_facts, run_facts
 from deployments.desk.secret_view import secret_documents
 from deployments.desk.telling import AFTER_AGENTS
@@ -37,13 +37,13 @@ RUNS = 8
 
 async def home(request: Request, house: House, theirs: Theirs, cursor: str | None = None, **more: Any) -> HTMLResponse:
     """Show the projects, what is asked, and the box for something new."""
-    page = await projects.list_projects(house, theirs, USUAL, cursor)
+    page = await projects.page_of(house, theirs, USUAL, cursor)
     language = await language_of(request)
     asked = [(each, await theirs.run(each.run)) for each in await escalations.list_questions(house, theirs)]
     questions = [(run, _reason(each, run, language)) for each, run in asked]
-    latest = await runs.list_runs(house, theirs, None, RUNS, None)
+    latest = await runs.page_of(house, theirs, None, RUNS, None)
     chosen = (await house.registry.person(theirs.caller.owner)).language
-    return await shown(request, "home", page=page, questions=questions, runs=latest.items, chosen=chosen, **more)
+    return await shown(request, "home", page=page, questions=questions, runs=[*map(short, latest.items)], chosen=chosen, **more)
 
 
 async def project_screen(request: Request, house: House, theirs: Theirs, project: Project, **more: Any) -> HTMLResponse:
@@ -58,7 +58,7 @@ async def project_screen(request: Request, house: House, theirs: Theirs, project
         "project",
         project=await project_facts(house.desk, project),
         releases=[(each, startable(releases, each.number) is not None, _why(each, language)) for each in _newest(releases)],
-        runs=(await runs.list_runs(house, theirs, project.slug, RUNS, None)).items,
+        runs=[*map(short, (await runs.page_of(house, theirs, project.slug, RUNS, None)).items)],
         secrets=secrets_shown(await secret_documents(project.slug, house.registry, house.desk.vault, complain)),
         cost=cost.usd,
         budget=budget / 1_000_000,
