@@ -3,6 +3,7 @@
 It also gives each request its id and each answer its headers, bounds bodies, and has the last word on what went wrong.
 """
 
+import asyncio
 import logging
 from base64 import b64decode
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.api.doors import ABOUT_ONESELF, FILES, PREFECT, SAFE, SIGNED, WITH_FILES, is_open
 from deployments.api.knocking import Doorkeeper, address_of, unknown
-from deployments.api.problems import Refusal, problem, problem_of
+from deployments.api.problems import Refusal, has_head, problem, problem_of
 from deployments.web.errors import turned_away, wants_page
 from deployments.web.sessions import is_from_our_page, token_of
 from domain.attachments import Limits
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request's body; the longest secret needs 192 KiB when each of its characters is escaped."""
+
+SENDING = 300.0
+"""Seconds for a whole body: a phone may need minutes for its files, and none may go on without end."""
 
 MINI_APP = "tma"
 """By this scheme Mini Apps show what Telegram has signed for them (https://docs.telegram-mini-apps.com/platform/init-data)."""
@@ -56,6 +60,7 @@ class Gate:
         self._clock = clock
         self._sockets = sockets
         """Takes websockets, and looks by itself who asks: that stands in their first message."""
+        self.sending = SENDING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens, it is answered, or cut off where its answer has begun."""
@@ -75,7 +80,9 @@ class Gate:
         """Have the application answer who is let in, and refuse everybody else."""
         try:
             await self._let_in(scope)
-            await self._app(scope, _bounded(scope, receive, self._limit(scope)), answer)
+            is_head = scope["method"] == "HEAD" and has_head(scope["path"])
+            asked = {**scope, "method": "GET"} if is_head else scope  # the server leaves the body out (RFC 9110, 9.3.2)
+            await self._app(asked, _bounded(scope, receive, self._limit(scope), self.sending), answer)
         except HTTPException as error:
             headers = dict(error.headers or {})
             if error.status_code == HTTPStatus.UNAUTHORIZED and scope["path"] == PREFECT:
@@ -168,17 +175,23 @@ def _password(shown: str) -> str:
         raise unknown("this is no name and password") from None
 
 
-def _bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
-    """Return `receive` for bodies within their limit, whatever their length is said to be."""
+def _bounded(scope: Scope, receive: Receive, limit: int, seconds: float) -> Receive:
+    """Return `receive` for bodies that are within their limit, whatever their length is said to be, and whole in time."""
     said = Headers(scope=scope).get("content-length", "0")
     if not said.isascii() or not said.isdecimal() or len(said) > 12 or int(said) > limit:
         raise _too_large(limit)
-    read = 0
+    read, is_whole, ends = 0, False, asyncio.get_running_loop().time() + seconds
 
     async def bounded() -> Message:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
+        nonlocal read, is_whole
+        if is_whole:
+            return await receive()  # says when its sender has gone
+        try:
+            async with asyncio.timeout_at(ends):
+                message = await receive()
+        except TimeoutError:
+            raise Refusal(408, f"the body did not come within {seconds:g} seconds", {"Connection": "close"}) from None
+        read, is_whole = read + len(message.get("body", b"")), not message.get("more_body", False)
         if read > limit:
             raise _too_large(limit)
         return message

@@ -142,4 +142,10 @@ def answer_problems(app: FastAPI) -> None:
 def _methods(app: FastAPI, scope: Scope) -> list[str]:
     """Return all methods of a path; Starlette names only those of the first route that has it (RFC 9110, 10.2.1)."""
     matches = {name: [each.matches({**scope, "method": name})[0] for each in app.routes] for name in METHODS}
-    return sorted(name for name, found in matches.items() if Match.FULL in found)
+    names = {name for name, found in matches.items() if Match.FULL in found}
+    return sorted(names | ({"HEAD"} if "GET" in names and has_head(scope["path"]) else set()))
+
+
+def has_head(path: str) -> bool:
+    """Tell whether what is there has a head without its body, where it may be read: a stream is nothing but its body."""
+    return not path.endswith("/events")

@@ -11,6 +11,7 @@ from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from blocks.quiet_server import QuietServer
 from blocks.redis_counters import RedisCounters
@@ -40,12 +41,22 @@ STOPPING = 3
 """Seconds that requests in flight get when it is ended."""
 
 
+class Websockets(WebSocketsSansIOProtocol):
+    """uvicorn's, which leaves without an answer who asks for a websocket in a way that none is asked for, as by POST."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+
+
 def server_of(app: ASGIApp, proxy: str | None, connections: int = CONNECTIONS) -> QuietServer:
     """Return the server; it believes the forwarded address of `proxy` alone, and does not name itself."""
     config = uvicorn.Config(
         app,
         http="h11",
-        ws="websockets-sansio",
+        ws=Websockets,
         ws_max_size=MESSAGE,
         ws_per_message_deflate=False,
         lifespan="off",

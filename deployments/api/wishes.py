@@ -131,7 +131,7 @@ class NewKey(Wish):
     scopes: list[Annotated[Scope, Field(strict=False)]] = Field(
         default_factory=list, max_length=3, description="Unset: read and write"
     )
-    days: float | None = Field(default=None, ge=0.001, le=36_500, strict=False, description="After which it ends")
+    days: float | None = Field(default=None, ge=0.001, le=36_500, description="After which it ends")
 
 
 class NewBot(Wish):
@@ -144,7 +144,7 @@ class NewInvitation(Wish):
     """A code by which somebody may use the bot."""
 
     uses: int = Field(default=1, ge=1, le=10_000, description="How many people may come in by it")
-    days: float | None = Field(default=None, ge=0.01, le=3650, strict=False, description="After which it ends")
+    days: float | None = Field(default=None, ge=0.01, le=3650, description="After which it ends")
     note: str = Field(default="", max_length=200, pattern=WHOLE, description="For whom it is")
 
 
@@ -153,8 +153,8 @@ class OwnLimitsWish(Wish):
 
     runs: int | None = Field(default=None, ge=0, le=1_000_000_000, description="Runs that have not ended; 0: any number")
     per_minute: int | None = Field(default=None, ge=0, le=1_000_000_000, description="Messages within a minute; 0: any number")
-    usd_day: float | None = Field(default=None, ge=0, le=1e9, strict=False, description="US dollars a day; 0: any sum")
-    usd_month: float | None = Field(default=None, ge=0, le=1e9, strict=False, description="US dollars a month; 0: any sum")
+    usd_day: float | None = Field(default=None, ge=0, le=1e9, description="US dollars a day; 0: any sum")
+    usd_month: float | None = Field(default=None, ge=0, le=1e9, description="US dollars a month; 0: any sum")
     usual: bool = False
 
 

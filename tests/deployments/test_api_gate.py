@@ -263,11 +263,13 @@ async def test_many_at_once_are_all_answered(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("OPTIONS", "/v1/projects", "GET, POST"),
-        ("DELETE", "/v1/projects/notes/domains", "GET, POST"),
-        ("POST", "/v1/me", "GET"),
+        ("OPTIONS", "/v1/projects", "GET, HEAD, POST"),
+        ("DELETE", "/v1/projects/notes/domains", "GET, HEAD, POST"),
+        ("POST", "/v1/me", "GET, HEAD"),
         ("DELETE", "/projects/notes/secrets", "POST"),
-        ("PUT", "/", "GET"),
+        ("PUT", "/", "GET, HEAD"),
+        ("HEAD", "/v1/runs/r-notes000000/events", "GET"),
+        ("HEAD", "/v1/runs/r-notes000000/cancel", "POST"),
     ],
 )
 async def test_method_that_a_path_has_not_is_told_those_that_it_has(api: Api, method: str, path: str, allowed: str) -> None:
