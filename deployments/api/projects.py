@@ -138,10 +138,10 @@ async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: New
 async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Files = no_files) -> Response:
     """Begin something new, with what came along."""
     origin = Origin(channel="api", person=theirs.caller.owner)
-    files = (*files, *files_of(wish.files, house, origin.person))
+    named = files_of(wish.files, house, origin.person)
 
     async def propose(key: str | None) -> Proposal:
-        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": await files()}
+        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": (*await files(), *named)}
         return await house.desk.propose(wish.text, origin, key=key, **more)
 
     async def work(key: str | None) -> Done:
@@ -161,11 +161,17 @@ async def changed(
 ) -> Response:
     """Change a project, with what came along."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
-    files = (*files, *files_of(wish.files, house, origin.person))
+    named = files_of(wish.files, house, origin.person)
 
     async def propose(key: str | None) -> Proposal:
         proposal = await house.desk.propose(
-            wish.text, origin, project=slug, key=key, preview=wish.preview, scratch=wish.scratch, attachments=await files()
+            wish.text,
+            origin,
+            project=slug,
+            key=key,
+            preview=wish.preview,
+            scratch=wish.scratch,
+            attachments=(*await files(), *named),
         )
         now = await house.registry.project(slug)  # a Brief takes a minute: it may be another one's by now
         if now is None or (now.created, now.owner) != (project.created, project.owner):
