@@ -15,7 +15,6 @@ from deployments.bot.talk_cards import Spoken, is_secret_question, spoken_in
 from deployments.wording.cards import Card, Wanted
 from deployments.wording.goals import goal_of
 from deployments.wording.notices import told, told_rollback
-from deployments.wording.operators import for_operator
 from deployments.wording.texts import say
 from domain.chat_text import bare, sendable, split_html
 from domain.errors import ChatRefused, SlipwayError
@@ -23,7 +22,6 @@ from domain.protocols import Chat
 from domain.registry import Registry
 from domain.runs import Notification, Run, RunState
 from domain.values import Value
-from tasks.notify import OPERATOR
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +80,6 @@ class Letters:
         """Return news of a run in the words of its person's language, anything else as it was written."""
         if (spoken := spoken_in(notification)) is not None:
             return _spoken(spoken, notification.chat)
-        if notification.channel == OPERATOR:  # a chat with one person has that person's number
-            operator = await self._registry.person(f"telegram:{notification.chat}")
-            text = for_operator(notification.text, operator.speaks("en"))
-            return _as_written(notification.model_copy(update={"text": text}))
         run = await self._registry.run(notification.run) if notification.run else None
         try:
             return _as_written(notification) if run is None else await self._letter_of(run, notification)

@@ -14,8 +14,6 @@ from deployments.wording.github_en import GITHUB_ENGLISH
 from deployments.wording.github_ru import GITHUB_RUSSIAN
 from deployments.wording.history_en import HISTORY_ENGLISH
 from deployments.wording.history_ru import HISTORY_RUSSIAN
-from deployments.wording.operators_en import OPERATORS_ENGLISH
-from deployments.wording.operators_ru import OPERATORS_RUSSIAN
 from deployments.wording.page_en import PAGE_ENGLISH
 from deployments.wording.page_ru import PAGE_RUSSIAN
 from deployments.wording.people_en import PEOPLE_ENGLISH
@@ -32,7 +30,6 @@ ENGLISH = (
     | FILES_ENGLISH
     | GITHUB_ENGLISH
     | HISTORY_ENGLISH
-    | OPERATORS_ENGLISH
     | PAGE_ENGLISH
     | UPKEEP_ENGLISH
 )
@@ -44,7 +41,6 @@ RUSSIAN = (
     | FILES_RUSSIAN
     | GITHUB_RUSSIAN
     | HISTORY_RUSSIAN
-    | OPERATORS_RUSSIAN
     | PAGE_RUSSIAN
     | UPKEEP_RUSSIAN
 )
