@@ -197,7 +197,7 @@ async def test_question_of_the_run_is_asked_and_answered_at_the_issue(bench: Ben
     assert (question.answer.choice, question.answer.text) == ("guidance", "use a list, @everybody")
     assert (question.answer.by, question.answer.door) == (f"github:{WRITER}", "github")
     await bench.hear(comment("answer stop", id=10), comment("answer more_budget 5", id=11))
-    assert "is answered already" in bench.said()[-2]
+    assert "was answered already" in bench.said()[-2]
     assert "Money is your operator's to give" in bench.said()[-1]
 
 

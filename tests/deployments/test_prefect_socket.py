@@ -214,7 +214,7 @@ async def test_a_key_that_is_revoked_ends_its_websocket(tmp_path: Path) -> None:
             await it.recv()
             await it.send("still here")
             assert await it.recv() == "still here"
-            await revoke_key(key.rpartition("_")[0], "local:op", way.api.registry, NOON)
+            await revoke_key(key.split("_")[1], "local:op", way.api.registry, NOON)
             with pytest.raises(ConnectionClosed, match="this key opens nothing"):
                 await it.recv()
 

@@ -1,6 +1,7 @@
 """One installation for each engine, shared by all stories that do not hurt it."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -45,7 +46,8 @@ def on_processes(bots: Phone) -> Iterator[Installation]:
 @pytest.fixture(scope="package")
 def phone() -> Iterator[Phone]:
     """Yield the Telegram of Slipway's own bot and of apps, on an address of this machine that containers reach as well."""
-    [host] = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", "bridge")
+    [subnet] = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Subnet}}{{end}}", "bridge")
+    host = str(IPv4Network(subnet)[1])  # an engine's first start names no gateway of its own bridge
     with Phone(host) as found:
         yield found
 
