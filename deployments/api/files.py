@@ -1,11 +1,11 @@
 """Files for a request: each is judged and kept for its person by itself, and then named by the mark that it was given."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from deployments.api.access import House, Owned, TheHouse
+from deployments.api.access import House, Owned, TheHouse, Theirs
 from deployments.api.doors import FILES
 from deployments.api.problems import Refusal
 from deployments.api.seals import sealed, unsealed
@@ -16,6 +16,8 @@ from domain.attachments import Attachment, checked_count, owner_of
 router = APIRouter(tags=["projects"])
 
 KIND = "file"
+Files = Callable[[], Awaitable[Sequence[Attachment]]]
+"""Judges and keeps what came with a wish; asked for when its person may begin something, and not before."""
 FileName = Annotated[
     str, Query(min_length=1, max_length=255, pattern=WHOLE, description="Name of the file.", examples=["prices.csv"])
 ]
@@ -29,6 +31,15 @@ async def keep_file(request: Request, house: TheHouse, theirs: Owned, name: File
 
     taken = await take_in(theirs.caller.owner, name, await request.body(), house.files, house.desk.attachments)
     return FileKept(name=taken.name, kind=taken.kind, bytes=taken.bytes, file=sealed(KIND, taken, house.pepper))
+
+
+def named(marks: Sequence[str], house: House, theirs: Theirs) -> Files:
+    """Return how the files come of a wish that names them."""
+
+    async def files() -> Sequence[Attachment]:
+        return files_of(marks, house, theirs.caller.owner)
+
+    return files
 
 
 def files_of(marks: Sequence[str], house: House, person: str) -> tuple[Attachment, ...]:

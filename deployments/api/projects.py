@@ -1,13 +1,13 @@
 """Projects: which there are, and how one stands; what it cost, who changed it, what was proved of it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from deployments.api.access import House, Owned, TheHouse, Theirs, TheProject
-from deployments.api.files import files_of
+from deployments.api.files import Files, named
 from deployments.api.once import Done, Once, OneCall
 from deployments.api.pages import USUAL, Cursor, Limit, Page, cut
 from deployments.api.problems import Refusal
@@ -30,7 +30,6 @@ from deployments.desk.documents import cost_document, proof_document, run_facts,
 from deployments.desk.looking import size_of
 from deployments.desk.requests import run_id
 from deployments.desk.reservations import begun_before
-from domain.attachments import Attachment
 from domain.errors import BadInput
 from domain.proposals import Proposal
 from domain.releases import live
@@ -41,12 +40,6 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 PIECE = 1 << 16
 """Bytes of a zip that are read at once."""
 Lines = Annotated[int, Query(ge=1, le=5000, description="How many lines at most.")]
-Files = Callable[[], Awaitable[Sequence[Attachment]]]
-"""Judges and keeps what came with a wish; asked for when its person may begin something, and not before."""
-
-
-async def no_files() -> Sequence[Attachment]:
-    return ()
 
 
 @router.get("", response_model=Page[ProjectShort])
@@ -132,16 +125,15 @@ async def tell_project(house: TheHouse, theirs: Owned, project: TheProject, rema
 @router.post("", status_code=201, response_model=RunShown)
 async def begin_project(house: TheHouse, theirs: Owned, call: OneCall, wish: NewProject) -> Response:
     """Have something new built: answers with its run when the Brief is written, which takes seconds to a minute."""
-    return await begun(house, theirs, call, wish)
+    return await begun(house, theirs, call, wish, named(wish.files, house, theirs))
 
 
-async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Files = no_files) -> Response:
+async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, files: Files) -> Response:
     """Begin something new, with what came along."""
     origin = Origin(channel="api", person=theirs.caller.owner)
-    named = files_of(wish.files, house, origin.person)
 
     async def propose(key: str | None) -> Proposal:
-        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": (*await files(), *named)}
+        more: dict[str, Any] = {"name": wish.name, "kind": wish.kind, "attachments": await files()}
         return await house.desk.propose(wish.text, origin, key=key, **more)
 
     async def work(key: str | None) -> Done:
@@ -153,15 +145,12 @@ async def begun(house: House, theirs: Theirs, call: Once, wish: NewProject, file
 @router.post("/{project}/changes", status_code=201, response_model=RunShown)
 async def change_project(house: TheHouse, theirs: Owned, project: TheProject, call: OneCall, wish: Change) -> Response:
     """Have a project changed: answers with the run when the Brief is written; earlier checks are run again."""
-    return await changed(house, theirs, project, call, wish)
+    return await changed(house, theirs, project, call, wish, named(wish.files, house, theirs))
 
 
-async def changed(
-    house: House, theirs: Theirs, project: Project, call: Once, wish: Change, files: Files = no_files
-) -> Response:
+async def changed(house: House, theirs: Theirs, project: Project, call: Once, wish: Change, files: Files) -> Response:
     """Change a project, with what came along."""
     origin, slug = Origin(channel="api", person=theirs.caller.owner), project.slug
-    named = files_of(wish.files, house, origin.person)
 
     async def propose(key: str | None) -> Proposal:
         proposal = await house.desk.propose(
@@ -171,7 +160,7 @@ async def changed(
             key=key,
             preview=wish.preview,
             scratch=wish.scratch,
-            attachments=(*await files(), *named),
+            attachments=await files(),
         )
         now = await house.registry.project(slug)  # a Brief takes a minute: it may be another one's by now
         if now is None or (now.created, now.owner) != (project.created, project.owner):

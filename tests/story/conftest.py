@@ -40,7 +40,13 @@ def bots() -> Iterator[Phone]:
 
 @pytest.fixture(scope="package")
 def on_processes(bots: Phone) -> Iterator[Installation]:
-    yield from installed("process", {"SLIPWAY_TELEGRAM_API_URL": bots.url})
+    yield from installed("process", {"SLIPWAY_TELEGRAM_API_URL": bots.url, "SLIPWAY_API_PORT": "0"})
+
+
+@pytest.fixture(scope="package")
+def from_elsewhere(on_processes: Installation) -> Installation:
+    """Return the one on processes as somebody asks it who has nothing of it but its address and a key."""
+    return on_processes.from_elsewhere()
 
 
 @pytest.fixture(scope="package")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,6 +74,8 @@ class Installation:
     process: subprocess.Popen[bytes] | None = None
     asked: list[Asked] = field(default_factory=list, repr=False)
     """Every request that its models got, in order."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """What somebody's commands have in their environment who asks it by its HTTP API; nothing: they ask it here."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -186,11 +188,26 @@ class Installation:
 
     # commands
 
+    def from_elsewhere(self) -> "Installation":
+        """Return the same one as it is asked by its HTTP API, by somebody who has logged in there with an operator's key."""
+        server = f"http://127.0.0.1:{(self.data / 'api.port').read_text()}"
+        user = {name: str(self.home / "elsewhere") for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+        found = replace(self, elsewhere={"SLIPWAY_SERVER": server, **user})
+        key = self.say("keys", "add", "elsewhere", *(f"--scope={scope}" for scope in ("read", "write", "operator"))).out
+        said = found.say("login", stdin=key)
+        assert said.code == 0, said
+        return found
+
+    @property
+    def door(self) -> str:
+        """The door by which its commands come in, and by which their ends are told."""
+        return "api" if self.elsewhere else "cli"
+
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start a command and do not wait for it."""
         return subprocess.Popen(
             [SLIPWAY, *words],
-            env=self.environment,
+            env=self.environment | self.elsewhere,
             cwd=self.home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -268,14 +285,20 @@ class Installation:
             api.patch(path, json=body).raise_for_status()
 
     def flow_runs(self, run: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the Prefect flow run of this run, as a command told it, and all its subflows."""
-        found = self.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["flow_run"].rpartition("/")[2]]}}})
+        """Return the Prefect flow run of this run, and all its subflows."""
+        found = self.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [self.flow_run(run)]}}})
         level = found
         while level:
             parents = {"parent_flow_run_id": {"any_": [each["id"] for each in level]}}
             level = self.prefect("/flow_runs/filter", {"flow_runs": parents})
             found += level
         return found
+
+    def flow_run(self, run: dict[str, Any]) -> str:
+        """Return its id in Prefect, of which a command elsewhere tells nothing."""
+        found = self.registry(lambda registry: registry.run(run["run"]))
+        assert found is not None
+        return found.flow_run
 
     def artifacts(self, run: dict[str, Any]) -> list[dict[str, Any]]:
         """Return everything that the run left in the Prefect UI."""

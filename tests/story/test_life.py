@@ -1,8 +1,9 @@
 """The life of one app, on either engine: built, changed, broken, brought back, taken down.
 
 Each step is a fixture that stands on the one before, so that any test can be run alone. Where the engine plays no part it
-is local processes; a preview, whose copy of the data each engine makes in its own way, is looked at where people get it: in
-containers. The conformance suite of `tests/blocks/test_app_data.py` holds the copies of both to the same.
+is local processes, and there all of that life is led from elsewhere, by the HTTP API; a preview, whose copy of the data each
+engine makes in its own way, is looked at where people get it: in containers. The conformance suite of
+`tests/blocks/test_app_data.py` holds the copies of both to the same.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.story
 
 @pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def place(request: pytest.FixtureRequest) -> Installation:
-    found: Installation = request.getfixturevalue(f"on_{'processes' if request.param == 'process' else 'docker'}")
+    found: Installation = request.getfixturevalue("from_elsewhere" if request.param == "process" else "on_docker")
     return found
 
 
@@ -302,7 +303,7 @@ def test_what_was_looked_at_goes_live_once_with_the_data_that_is_there(
 
 
 def notifications(place: Installation) -> Sequence[Notification]:
-    return place.registry(lambda registry: registry.unsent("cli"))
+    return place.registry(lambda registry: registry.unsent(place.door))
 
 
 def test_down_leaves_nothing_of_the_project(place: Installation, taken_down: Spoken) -> None:

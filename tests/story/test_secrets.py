@@ -1,7 +1,7 @@
 """Secrets, whole: waited for without a process, given to the app, rotated, and written down nowhere; on either engine.
 
-The app prints its whole environment, in encoded forms too; one release of it breaks with that on its lips; an agent looks
-for the environment of everything that it can see.
+On local processes they come from elsewhere, by the HTTP API. The app prints its whole environment, in encoded forms too; one
+release of it breaks with that on its lips; an agent looks for the environment of everything that it can see.
 """
 
 import base64
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.story
 
 @pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def place(request: pytest.FixtureRequest) -> Installation:
-    found: Installation = request.getfixturevalue(f"on_{'processes' if request.param == 'process' else 'docker'}")
+    found: Installation = request.getfixturevalue("from_elsewhere" if request.param == "process" else "on_docker")
     return found
 
 
@@ -117,7 +117,7 @@ def test_a_run_that_lacks_a_secret_waits_without_a_process(place: Installation, 
     run = waiting.document
     assert (waiting.code, run["state"], run["waits_for"]) == (3, "waiting", ["DOOR_PASSWORD"])
     assert f"slipway secret set {APP} DOOR_PASSWORD" in run["message"]
-    flow_run = run["flow_run"].rpartition("/")[2]
+    flow_run = place.flow_run(run)
     until(lambda: not processes_of(place, run["run"], flow_run), "no process works for the run")
 
 
@@ -148,7 +148,7 @@ def test_a_rotation_that_breaks_the_app_leaves_the_old_release_with_the_old_valu
     assert wrecked.said.code == 1, wrecked.said
     assert f"release 1 of {APP} goes on with the value of before" in wrecked.said.out
     assert wrecked.environment == before
-    told = place.registry(lambda registry: registry.unsent("cli"))
+    told = place.registry(lambda registry: registry.unsent("cli"))  # of a rotation, by whatever door it came
     evidence = next(each.text for each in told if "not fit to serve" in each.text)
     assert re.search("«secret DOOR_PASSWORD[^»]*» breaks the door", evidence)
     assert "SESSION_SECRET «secret SESSION_SECRET" in evidence
