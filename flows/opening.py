@@ -34,7 +34,7 @@ from domain.bots import BotAccounts
 from domain.conversations import ModelClient
 from domain.engines import Engine
 from domain.errors import Broken
-from domain.github import GitHub, RemoteGit
+from domain.github_protocols import GitHub, RemoteGit
 from domain.protocols import GitHost, Vault
 from domain.routes import Proxy
 from domain.talks import Talks

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from blocks.installation import Installation
 from domain.audit import SLIPWAY
 from domain.errors import UnknownObject
-from domain.github import CommitCheck, Deployment, GitHub, PullRequest, RemoteGit, RemoteRepository
+from domain.github import CommitCheck, Deployment, PullRequest, RemoteRepository
 from domain.github_errors import GitHubRefused
+from domain.github_protocols import GitHub, RemoteGit
 from domain.github_texts import (
     branch_of,
     check_of_proof,

@@ -15,8 +15,8 @@ from blocks.git.command import git
 from blocks.git.credentials import lent_environment
 from domain.errors import AnswerLost, Broken, TryAgain
 from domain.git_credentials import site_of
-from domain.github import GitHub
 from domain.github_errors import CURES, GitHubRefused, HistoryTooLarge
+from domain.github_protocols import GitHub
 from domain.names import formed_slug
 
 PROXIES = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")

@@ -11,9 +11,10 @@ from deployments.desk.allowances import Allowances
 from deployments.desk.pushing import start_pushed
 from deployments.wording.texts import say
 from domain.doors import DoorRegistry
-from domain.github import GitHub, Reaction, RemoteGit
+from domain.github import Reaction
 from domain.github_commands import harmless
 from domain.github_errors import GitHubRefused
+from domain.github_protocols import GitHub, RemoteGit
 from domain.heard import Commented, Labelled
 from domain.protocols import Wakeups
 from domain.registry import Registry
