@@ -1,4 +1,7 @@
-"""Redis's log of commands after a crash of the machine: a half last command it cuts by itself, anything else keeps it down."""
+"""Redis's log of commands after a crash of the machine: a half last command it cuts by itself, anything else keeps it down.
+
+`redis-check-aof --fix` does the same; the wheel that brings Redis does not have it.
+"""
 
 import re
 import shutil
@@ -7,12 +10,16 @@ from typing import BinaryIO
 
 
 def mend_log(log: Path) -> bool:
-    """Cut what follows the last whole command, and keep the log as it was beside it; False when nothing has to be cut."""
+    """Cut what follows the last whole command, and keep the log as it was beside it.
+
+    False when nothing has to be cut, and for a log in which no command is whole: an older Slipway let it begin with a snapshot,
+    and whatever else it is, nothing that may be in it is thrown away.
+    """
     if not log.exists():
         return False
     with log.open("rb") as file:
         whole = _whole(file)
-    if whole == log.stat().st_size:
+    if whole in (0, log.stat().st_size):
         return False
     shutil.copyfile(log, log.with_suffix(".broken"))
     with log.open("r+b") as file:

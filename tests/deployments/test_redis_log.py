@@ -51,9 +51,10 @@ async def test_service_with_nothing_to_mend_says_why_it_does_not_start(wiring: W
         await said(wiring, GET, [])
 
 
-def test_whole_log_is_left_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [b"*1\r\n$4\r\nPING\r\n", b"REDIS0009\xfa\tredis-ver\x056.2.7*1\r\n", b""])
+def test_whole_log_and_one_of_another_kind_are_left_as_they_are(tmp_path: Path, kept: bytes) -> None:
     log = tmp_path / "appendonly.aof"
     assert not mend_log(log)
-    log.write_bytes(b"*1\r\n$4\r\nPING\r\n")
+    log.write_bytes(kept)
     assert not mend_log(log)
     assert [path.name for path in tmp_path.iterdir()] == ["appendonly.aof"]
