@@ -29,4 +29,9 @@ HISTORY_ENGLISH: dict[str, str] = {
     "change_pushed": "{name} was pushed to GitHub",
     "change_bot": "It got the bot {name}",
     "change_bot_back": "It gave the bot {name} back",
+    "change_invited": "{login} was invited to {name}",
+    "change_offered": "{name} was offered to {owner}",
+    "change_asked_in": "A change was asked for in {where}",
+    "change_removed": "The project was taken down",
+    "change_leftover": "Something left over was cleared away: {kind} {name}",
 }

@@ -29,4 +29,9 @@ HISTORY_RUSSIAN: dict[str, str] = {
     "change_pushed": "{name} отправлено на GitHub",
     "change_bot": "Проект получил бота {name}",
     "change_bot_back": "Проект вернул бота {name}",
+    "change_invited": "{login} получил приглашение в {name}",
+    "change_offered": "Репозиторий {name} предложен владельцу {owner}",
+    "change_asked_in": "Изменение попросили в {where}",
+    "change_removed": "Проект убран",
+    "change_leftover": "Убрано лишнее: {kind} {name}",
 }

@@ -40,6 +40,11 @@ CHANGES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"pushed (?P<name>\S+)"), "pushed"),
     (re.compile(r"bot (?P<name>\S+) leased"), "bot"),
     (re.compile(r"bot (?P<name>\S+) given back"), "bot_back"),
+    (re.compile(r"(?P<login>\S+) invited to (?P<name>\S+)"), "invited"),
+    (re.compile(r"(?P<name>\S+) offered to (?P<owner>\S+)"), "offered"),
+    (re.compile(r"asked in (?P<where>\S+)"), "asked_in"),
+    (re.compile(r"removed"), "removed"),
+    (re.compile(r"(?P<kind>\S+) (?P<name>\S+) removed"), "leftover"),
 )
 """What the lines of a project's history say; `change_<key>` is the text of each."""
 REASONED = ("back", "back_none", "back_refused", "stays")
