@@ -12,7 +12,7 @@ from domain.escalations import TEXT_LIMIT
 from domain.names import REQUEST_LIMIT
 from tests.deployments.api_bench import ANN, OPERATOR, READ, WRITE, Api, api_in
 from tests.deployments.conftest import released
-from tests.deployments.web_bench import previewed, signed_in, token_in
+from tests.deployments.web_bench import previewed, send, signed_in, token_in
 
 RUN = "r-notes000000"
 NASTY = '"><script>alert(1)</script>'
@@ -29,10 +29,6 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 async def ann(api: Api) -> httpx.AsyncClient:
     return await signed_in(api)
-
-
-async def send(visitor: httpx.AsyncClient, path: str, once: str = "1", **fields: str) -> httpx.Response:
-    return await visitor.post(path, data={"form": await token_in(visitor), "once": once, **fields})
 
 
 async def test_request_that_is_sent_twice_is_one_run(api: Api, ann: httpx.AsyncClient) -> None:

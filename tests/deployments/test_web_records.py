@@ -18,7 +18,7 @@ from tasks.audit import record
 from tasks.proof import prove
 from tests.deployments.api_bench import ANN, BOB, Api, api_in
 from tests.deployments.conftest import released
-from tests.deployments.web_bench import signed_in, token_in
+from tests.deployments.web_bench import send, signed_in
 from tests.tasks.conftest import request
 from tests.tasks.test_proof import JUDGED
 
@@ -35,10 +35,6 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 async def ann(api: Api) -> httpx.AsyncClient:
     return await signed_in(api)
-
-
-async def send(visitor: httpx.AsyncClient, path: str, once: str = "1", **fields: str) -> httpx.Response:
-    return await visitor.post(path, data={"form": await token_in(visitor), "once": once, **fields})
 
 
 def cursor_in(page: str) -> str:

@@ -48,6 +48,11 @@ async def token_in(visitor: httpx.AsyncClient, path: str = "/") -> str:
     return found[1]
 
 
+async def send(visitor: httpx.AsyncClient, path: str, once: str = "1", **fields: str) -> httpx.Response:
+    """Post a form of the page."""
+    return await visitor.post(path, data={"form": await token_in(visitor), "once": once, **fields})
+
+
 async def previewed(api: Api, project: str, run: str) -> None:
     """Let a change of the project be up to be looked at."""
     made = {"commit": "new", "candidate": "sha256:2", "base": "old", "brief": a_brief(project, project), "checks": ()}
